@@ -1,0 +1,179 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+)
+
+// A Ledger is what the engine needs of the ledger. Its methods may be called from many goroutines. Errors meant for the
+// client are *Error; the engine passes them on as they are.
+type Ledger interface {
+	// Append files a request whole and returns when all of it is durable, one Filing a part.
+	Append(ctx context.Context, r *Request) ([]Filing, error)
+	// Signature returns the KSI signature of a leaf, serialized. It waits while the leaf's round is open.
+	Signature(ctx context.Context, p Position) ([]byte, error)
+	// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
+	// agency is empty.
+	Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error)
+	// Leaf returns the leaf at p; ok is false if there is none.
+	Leaf(ctx context.Context, p Position) (leaf Leaf, ok bool, err error)
+
+	// Leaves reads durable leaves, those of the open round included, as they stand at the call.
+	Leaves(ctx context.Context, s LeafScan) (LeafCursor, error)
+	// Rounds reads the closed rounds that hold leaves.
+	Rounds(ctx context.Context, s RoundScan) (RoundCursor, error)
+	// Calendar reads every closed second since the ledger's first, idle ones included.
+	Calendar(ctx context.Context, s CalendarScan) (CalendarCursor, error)
+
+	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
+	Extent() (first, closed, open calendar.Second)
+	// Slots returns all slots in order of their numbers.
+	Slots() []Slot
+	// Role returns a login role; ok is false if there is none of this name.
+	Role(name string) (role Role, ok bool)
+	// CreateRole makes a login role and its lane main.
+	CreateRole(ctx context.Context, r Role) error
+	// Certificates returns the calendar certificates, oldest first.
+	Certificates() []Certificate
+	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.
+	ConfirmClock(ctx context.Context) (time.Time, error)
+}
+
+// Lanes of every agency. Others do not exist.
+const (
+	LaneMain = "main"
+	LaneSeal = "seal" // printed seals
+	LaneKSI  = "ksi"  // roots of clients' own trees, base level 32
+)
+
+// A Request is what one statement or transaction files: all of it or nothing, in one round.
+type Request struct {
+	Agency string
+	Parts  []Part
+}
+
+// A Part is a list of leaves for one lane. They get consecutive indices in the order of the list.
+type Part struct {
+	Lane   string
+	Leaves merkle.Leaves
+	// New leaves out what the agency has filed before, in any lane, and repetitions inside the request.
+	New bool
+}
+
+// A Filing says where a part stands now.
+type Filing struct {
+	Round calendar.Second
+	Slot  uint32
+	First uint64 // index of its first leaf
+	Count int
+	At    time.Time // when the ledger accepted it
+	// Filed lists which leaves of the part were filed, ascending; nil means all of them.
+	Filed []int
+}
+
+// A Position names a leaf.
+type Position struct {
+	Round calendar.Second
+	Slot  uint32
+	Index uint64
+}
+
+// A Leaf is one filed imprint.
+type Leaf struct {
+	Position
+	Imprint merkle.Imprint
+	FiledAt time.Time
+}
+
+// A Slot is an agency's lane.
+type Slot struct {
+	ID      uint32
+	Agency  string
+	Lane    string
+	Base    merkle.Level
+	Created time.Time
+}
+
+// A Role may log in. Every role that is no superuser is an agency.
+type Role struct {
+	Name      string
+	Superuser bool
+}
+
+// A Certificate is that of a calendar key.
+type Certificate struct {
+	ID  []byte // as signatures name it
+	DER []byte // X.509
+}
+
+// A LeafScan selects leaves of the rounds From to To, both included, in order of round, slot and index, or in exactly
+// the reverse order.
+type LeafScan struct {
+	From, To calendar.Second
+	Slots    []uint32 // ascending; nil for all
+	Desc     bool
+}
+
+// A LeafCursor yields batches of at most 1,024 leaves.
+type LeafCursor interface {
+	// Next fills b, whose memory it may reuse; io.EOF ends. A descending scan gives the batches in reverse order, but
+	// the leaves of one batch stand in ascending order still.
+	Next(ctx context.Context, b *LeafBatch) error
+	Close() error
+}
+
+// A LeafBatch is leaves of one round and slot with consecutive indices.
+type LeafBatch struct {
+	Round   calendar.Second
+	Slot    uint32
+	First   uint64
+	FiledAt time.Time
+	Leaves  merkle.Leaves // valid until the next call of Next
+}
+
+// A RoundScan selects closed rounds From to To, both included.
+type RoundScan struct {
+	From, To calendar.Second
+	Desc     bool
+	Agency   string // count this agency's leaves and slots only; empty for all
+}
+
+// A RoundCursor yields batches of at most 1,024 rounds.
+type RoundCursor interface {
+	// Next fills b, whose memory it may reuse; io.EOF ends.
+	Next(ctx context.Context, b *RoundBatch) error
+	Close() error
+}
+
+// A RoundBatch holds one column a field, in scan order.
+type RoundBatch struct {
+	Round  []calendar.Second
+	Root   []merkle.Digest
+	Leaves []uint64
+	Slots  []uint32 // slots with leaves
+}
+
+// A CalendarScan selects closed seconds From to To, both included.
+type CalendarScan struct {
+	From, To calendar.Second
+	Desc     bool
+	Roots    bool // compute the calendar roots; they cost some hashes a second
+}
+
+// A CalendarCursor yields batches of at most 1,024 seconds.
+type CalendarCursor interface {
+	// Next fills b, whose memory it may reuse; io.EOF ends.
+	Next(ctx context.Context, b *CalendarBatch) error
+	Close() error
+}
+
+// A CalendarBatch holds one column a field, in scan order.
+type CalendarBatch struct {
+	Round []calendar.Second
+	Leaf  []merkle.Digest // round root, the zero digest in an idle second
+	Idle  []bool
+	Root  []merkle.Digest // calendar root as of the second; empty unless asked for
+}

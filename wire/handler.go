@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"context"
+	"net"
+)
+
+// A Handler opens the session behind each accepted connection. The server calls it from many goroutines.
+type Handler interface {
+	// Open decides whether the client may come in, after the start-up packet is read. An *Error is sent as it is; any
+	// other error is logged and sent as XX000.
+	Open(ctx context.Context, s *Startup) (Session, error)
+}
+
+// Startup is what a client says of itself.
+type Startup struct {
+	User       string
+	Database   string            // User where the client names none
+	Parameters map[string]string // settings, without user and database
+	Remote     net.Addr
+	ProcessID  uint32 // the id that the client gets for cancelling, unique among live connections
+}
+
+// A Session runs the statements of one connection. All calls come from one goroutine, one at a time. The context of a
+// call ends when the client asks to cancel, when it goes away or when the server stops.
+//
+// Errors are *Error, sent as they are; any other error is logged and sent as XX000. After an error in the extended
+// protocol the server discards messages until Sync, as Postgres does, and calls Sync.
+type Session interface {
+	// Status is the transaction status for ReadyForQuery: 'I' idle, 'T' in a transaction block, 'E' in a failed one.
+	Status() byte
+
+	// Changed returns the reported settings that changed since the last call, all of them on the first: the server
+	// sends each as ParameterStatus.
+	Changed() []Parameter
+	// Notices returns and forgets the notices to send before the next CommandComplete or error.
+	Notices() []*Error
+
+	// Query runs a simple-protocol string, which may hold several statements. Results are asked for one after the other;
+	// io.EOF ends them. No statement at all gives io.EOF at once: the server answers EmptyQueryResponse. An error ends
+	// the string.
+	Query(ctx context.Context, sql string) (Script, error)
+
+	Parse(ctx context.Context, name, sql string, parameterTypes []uint32) error
+	Bind(ctx context.Context, b *Bind) error
+	// DescribeStatement returns the parameter type ids and the columns, nil if the statement returns no rows.
+	DescribeStatement(ctx context.Context, name string) ([]uint32, []Column, error)
+	DescribePortal(ctx context.Context, name string) ([]Column, error)
+	// Execute runs a portal or goes on with one that was suspended: the same Result comes back until it has ended.
+	// A nil Result means that the statement was empty.
+	Execute(ctx context.Context, portal string) (Result, error)
+	CloseStatement(ctx context.Context, name string) error
+	ClosePortal(ctx context.Context, name string) error
+	// Sync ends the implicit transaction: what it filed is durable when it returns nil.
+	Sync(ctx context.Context) error
+
+	// Close ends the session. Nothing that was not committed is filed.
+	Close()
+}
+
+// A Parameter is a reported setting.
+type Parameter struct{ Name, Value string }
+
+// A Script is a simple-protocol string in execution.
+type Script interface {
+	// Next runs the next statement and returns its result; io.EOF after the last. The result before is closed first.
+	Next(ctx context.Context) (Result, error)
+	// Close ends the script and its implicit transaction: with err nil it is committed, else rolled back. It returns the
+	// error of the commit.
+	Close(ctx context.Context, err error) error
+}
+
+// Bind is the Bind message.
+type Bind struct {
+	Portal, Statement string
+	ParameterFormats  []int16  // none: all text; one: for all; else one each
+	Parameters        [][]byte // nil is NULL; valid during the call only
+	ResultFormats     []int16  // as ParameterFormats
+}
+
+// A Column describes a result column, as in RowDescription.
+type Column struct {
+	Name         string
+	Table        uint32 // object id of the table, 0 if the column is none of a table
+	Attribute    int16
+	Type         uint32
+	Size         int16 // of the type; negative if variable
+	TypeModifier int32
+	Format       int16 // 0 text, 1 binary
+}
+
+// A Result is one statement in execution. The server pulls rows: what it cannot send it does not ask for.
+type Result interface {
+	// Columns describes the rows; nil if the statement returns none.
+	Columns() []Column
+	// AppendRow appends the fields of the next row to dst in DataRow form: for each column its length as a big-endian
+	// int32, -1 for NULL, and its bytes. io.EOF ends the rows.
+	AppendRow(ctx context.Context, dst []byte) ([]byte, error)
+	// CopyIn returns where the data of a COPY FROM STDIN goes, nil for any other statement.
+	CopyIn() CopyIn
+	// CopyOut reports the format of a COPY TO STDOUT, nil for any other statement. AppendRow then appends one CopyData
+	// payload a call instead of a row.
+	CopyOut() *CopyFormat
+	// Tag is the command tag, "INSERT 0 1"; valid once AppendRow returned io.EOF or CopyIn is done.
+	Tag() string
+	// Close ends the statement early or after its end. It may be called twice.
+	Close()
+}
+
+// CopyFormat describes the data of a COPY.
+type CopyFormat struct {
+	Binary  bool
+	Columns int
+}
+
+// CopyIn takes the data of a COPY FROM STDIN.
+type CopyIn interface {
+	Format() CopyFormat
+	// Write takes the payload of one CopyData message, which may begin and end anywhere in a row. b is valid during the
+	// call only.
+	Write(ctx context.Context, b []byte) error
+	// Finish ends the data; the statement's Tag is valid after it.
+	Finish(ctx context.Context) error
+	// Abort ends the copy without filing anything that Finish would have filed.
+	Abort()
+}
+
+// An Error is an error or notice with the fields that Postgres clients read.
+type Error struct {
+	Severity                          string // ERROR, FATAL, NOTICE, WARNING …
+	Code                              string // SQLSTATE, five characters
+	Message                           string
+	Detail                            string
+	Hint                              string
+	Position                          int    // in characters from 1, 0 for none
+	Where                             string // context, "COPY hashes, line 3"
+	Schema, Table, Column, Constraint string
+}
+
+// Error returns the message with its SQLSTATE.
+func (e *Error) Error() string { return e.Message + " (SQLSTATE " + e.Code + ")" }
