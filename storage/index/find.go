@@ -1,0 +1,135 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Find calls yield with the number of every leaf from number from to the cursor that may hold digest, in ascending
+// order, until yield returns false. It never leaves out a leaf that holds digest; a leaf with another digest comes with
+// a chance of 2^-55 each, so the caller compares. To page, call again with from = the last number + 1: that costs no
+// more than the first call. yield may do what it likes, writing the index included. Errors wrap ErrCorrupt when the
+// index is damaged.
+func (x *Index) Find(digest []byte, from uint64, yield func(number uint64) bool) error {
+	v := x.acquire()
+	defer x.release(v)
+	hash := x.Hash(digest)
+	for i := range v.runs {
+		r := &v.runs[i]
+		if r.end() <= from {
+			continue
+		}
+		more, err := x.findInRun(r, hash, from, yield)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// findInRun reports whether the caller wants more numbers.
+func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) bool) (more bool, err error) {
+	last, more, err := x.scanPart(r, hash, 0, from, yield)
+	if err != nil || !more || last {
+		return more, err
+	}
+	n := uint32(1)
+	if from > r.first {
+		if n, err = x.seekPart(r, hash, from); err != nil {
+			return false, err
+		}
+	}
+	for ; !last; n++ {
+		last, more, err = x.scanPart(r, hash, n, from, yield)
+		if err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// getPart reads one part. The caller closes the closer when done with the part.
+func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
+	var buf [partKeySize]byte
+	key := appendPartKey(buf[:0], r.id, bucket, n)
+	value, closer, err := x.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return part{}, nil, fmt.Errorf("digest index: key %x is missing: %w", key, ErrCorrupt)
+	}
+	if err != nil {
+		return part{}, nil, fmt.Errorf("digest index: key %x: %w", key, corrupt(err))
+	}
+	p, err := decodePart(key, value, n)
+	if err != nil {
+		return part{}, nil, errors.Join(err, closer.Close())
+	}
+	return p, closer, nil
+}
+
+// scanPart yields the numbers of hash in one part of its bucket.
+func (x *Index) scanPart(r *run, hash uint64, n uint32, from uint64, yield func(uint64) bool) (last, more bool, err error) {
+	b := r.bucketBits()
+	p, closer, err := x.getPart(r, bucketOf(hash, b), n)
+	if err != nil {
+		return false, false, err
+	}
+	defer func() { err = errors.Join(err, closer.Close()) }()
+	want := makeEntry(hash, 0, b)
+	mask := uint64(1)<<(numberBits+b) - 1
+	for e := p.entries; len(e) >= 8; e = e[8:] {
+		d := binary.BigEndian.Uint64(e) ^ want // where the hash bits are equal, the relative number
+		if d > mask {
+			continue
+		}
+		if number := r.first + d; number >= from && !yield(number) {
+			return p.last, false, nil
+		}
+	}
+	return p.last, true, nil
+}
+
+// seekPart returns the first part, after part 0, of a bucket of several parts that may hold numbers from number from on.
+func (x *Index) seekPart(r *run, hash, from uint64) (uint32, error) {
+	b := r.bucketBits()
+	bucket := bucketOf(hash, b)
+	parts, err := x.countParts(r, bucket)
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	after := sort.Search(int(parts), func(i int) bool { // the first part that begins behind from
+		p, closer, err := x.getPart(r, bucket, uint32(i))
+		if err != nil {
+			failed = err
+			return true
+		}
+		_, relative := splitEntry(p.at(0), bucket, b)
+		failed = errors.Join(failed, closer.Close())
+		return r.first+relative > from
+	})
+	return uint32(max(after-1, 1)), failed
+}
+
+// countParts returns how many parts a bucket has, at least 1.
+func (x *Index) countParts(r *run, bucket uint32) (uint32, error) {
+	it, err := x.db.NewIter(&pebble.IterOptions{
+		LowerBound: appendPartKey(nil, r.id, bucket, 0),
+		UpperBound: appendPartKey(nil, r.id, bucket+1, 0),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("digest index: run %d: %w", r.id, corrupt(err))
+	}
+	var n uint32
+	if it.Last() {
+		_, _, n, err = parsePartKey(it.Key())
+	}
+	if err := errors.Join(err, it.Close()); err != nil {
+		return 0, fmt.Errorf("digest index: run %d: bucket %d: %w", r.id, bucket, corrupt(err))
+	}
+	return n + 1, nil
+}

@@ -1,0 +1,299 @@
+package index
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// MaxNumber is the number of leaves the index can hold: numbers are below it. It bounds the format, 2^40.
+const MaxNumber = 1 << 40
+
+// MaxAdd is how many leaves one Add takes at most. An Add of that size needs 128 MiB beside its argument.
+const MaxAdd = 1 << 24
+
+// maxRuns is how many runs an index has at most; with Merge run to its end after every Add there are never 100.
+const maxRuns = 4096
+
+var (
+	// ErrCorrupt says that the stored index is damaged. The leaves are not concerned: Drop the index and Add them anew.
+	ErrCorrupt = errors.New("the digest index is corrupt")
+
+	// ErrVersion says that the stored index was written in a format that this program does not know.
+	ErrVersion = errors.New("the digest index has an unknown format version")
+)
+
+// Options say where an Index works.
+type Options struct {
+	// FS is the file system of the database, nil for the disk.
+	FS vfs.FS
+	// Dir is a directory for tables being written, on the file system of the database and used by nobody else. It is
+	// made when missing; tables left in it by a crash are removed by Open.
+	Dir string
+	// Rand gives the key of a new index, nil for crypto/rand. Tests inject it.
+	Rand io.Reader
+	// ReadOnly is for a database that is open for reading alone: Open cleans nothing up, Add and Merge fail.
+	ReadOnly bool
+}
+
+// An Index finds leaves by digest. All methods may be called at the same time from many goroutines; Adds wait for each
+// other and so do Merges, but an Add does not wait for a Merge, and Find waits for nobody.
+type Index struct {
+	db   *pebble.DB
+	opts Options
+	key  hashKey // fixed for the life of the stored index
+
+	adding  sync.Mutex // held for all of Add: its run must begin where the last one ends
+	merging sync.Mutex // held for all of Merge: nobody else removes runs
+	commit  sync.Mutex // held over the synced write of a manifest: the stored run list and current change together
+
+	mu      sync.Mutex // covers all below; never held over disk or callbacks
+	current *view
+	old     []*view  // views that were current and may still have readers
+	dead    []uint64 // ids of runs that no manifest names any more and whose keys are not yet deleted
+	nextID  uint64
+	broken  error // a manifest write failed: nobody knows which one is on disk
+}
+
+// A view is a list of runs that readers use together. Runs stay stored as long as a view that names them has readers.
+type view struct {
+	runs    []run // in order of their numbers, without gaps; never changed
+	readers int   // guarded by Index.mu
+}
+
+// cursor returns the number after the last one indexed.
+func (v *view) cursor() uint64 {
+	if len(v.runs) == 0 {
+		return 0
+	}
+	return v.runs[len(v.runs)-1].end()
+}
+
+// Open returns the index stored in db, an empty one if there is none. It removes what a crash left unfinished. Errors
+// wrap ErrCorrupt or ErrVersion where these are the reason.
+func Open(db *pebble.DB, o Options) (*Index, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	x := &Index{db: db, opts: o}
+	m, err := readManifest(db)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		m = new(manifest)
+		if _, err := io.ReadFull(o.Rand, m.key[:]); err != nil {
+			return nil, fmt.Errorf("key of a new digest index: %w", err)
+		}
+	}
+	x.key = m.key.words()
+	x.current = &view{runs: m.runs}
+	for _, r := range m.runs {
+		x.nextID = max(x.nextID, r.id+1)
+	}
+	if o.ReadOnly {
+		return x, nil
+	}
+	if err := x.removeTables(); err != nil {
+		return nil, err
+	}
+	return x, x.deleteOrphans()
+}
+
+// Drop deletes the index stored in db, damaged or not. The next Open finds an empty one.
+func Drop(db *pebble.DB) error {
+	if err := db.DeleteRange([]byte{prefix}, []byte{prefix + 1}, pebble.Sync); err != nil {
+		return fmt.Errorf("digest index: drop: %w", err)
+	}
+	return nil
+}
+
+// Cursor returns the number of the first leaf that is not indexed: all leaves below it are, durably.
+func (x *Index) Cursor() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.current.cursor()
+}
+
+// Runs returns how many runs the index has now: what a look-up of an absent digest reads, in values of about 4 KiB.
+func (x *Index) Runs() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.current.runs)
+}
+
+// Hash returns the hash under which the index files a digest. It is secret: who knows the hashes of digests can choose
+// digests that fall into one bucket.
+func (x *Index) Hash(digest []byte) uint64 { return x.key.hash(digest) }
+
+// acquire returns the current view for reading. The caller must release it.
+func (x *Index) acquire() *view {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.current.readers++
+	return x.current
+}
+
+func (x *Index) release(v *view) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	v.readers--
+}
+
+// writable returns why the index cannot be written.
+func (x *Index) writable() error {
+	if x.opts.ReadOnly {
+		return errors.New("digest index: opened for reading alone")
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.broken
+}
+
+func (x *Index) newID() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.nextID++
+	return x.nextID - 1
+}
+
+// install puts r in the place of the runs that hold its numbers, or behind all others, writing b and the new manifest in
+// one synced batch. An error leaves the index unwritable: the manifest may or may not be on disk, and only Open can tell.
+func (x *Index) install(b *pebble.Batch, r run) error {
+	x.commit.Lock()
+	defer x.commit.Unlock()
+	if err := x.writable(); err != nil {
+		return err
+	}
+	was := x.current.runs // only install writes current, under commit
+	i := slices.IndexFunc(was, func(o run) bool { return o.first >= r.first })
+	j := slices.IndexFunc(was, func(o run) bool { return o.first >= r.end() })
+	if i < 0 {
+		i = len(was)
+	}
+	if j < 0 {
+		j = len(was)
+	}
+	runs := slices.Concat(was[:i], []run{r}, was[j:])
+	err := b.Set(manifestKey, (&manifest{key: x.key.bytes(), runs: runs}).append(nil), nil)
+	if err == nil {
+		err = b.Commit(pebble.Sync)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err != nil {
+		x.broken = fmt.Errorf("manifest to leaf %d: open the index anew: %w", runs[len(runs)-1].end(), err)
+		return x.broken
+	}
+	for _, o := range was[i:j] {
+		x.dead = append(x.dead, o.id)
+	}
+	x.old = append(x.old, x.current)
+	x.current = &view{runs: runs}
+	return nil
+}
+
+// sweep deletes the keys of dead runs that no reader uses. The deletions are not synced: those lost are repeated by Open.
+func (x *Index) sweep() error {
+	for _, id := range x.unused() {
+		if err := x.db.DeleteRange(runStart(id), runStart(id+1), pebble.NoSync); err != nil {
+			return fmt.Errorf("digest index: run %d: delete: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// unused takes those ids out of dead that no view with readers names.
+func (x *Index) unused() []uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.old = slices.DeleteFunc(x.old, func(v *view) bool { return v.readers == 0 })
+	used := make(map[uint64]bool)
+	for _, v := range x.old {
+		for _, r := range v.runs {
+			used[r.id] = true
+		}
+	}
+	var free []uint64
+	x.dead = slices.DeleteFunc(x.dead, func(id uint64) bool {
+		if !used[id] {
+			free = append(free, id)
+		}
+		return !used[id]
+	})
+	return free
+}
+
+// deleteOrphans deletes the keys of all runs that the manifest does not name. It syncs, for their ids are given again.
+func (x *Index) deleteOrphans() error {
+	live := make(map[uint64]bool)
+	for _, r := range x.current.runs {
+		live[r.id] = true
+	}
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: runStart(0), UpperBound: []byte{prefix + 1}})
+	if err != nil {
+		return fmt.Errorf("digest index: %w", err)
+	}
+	b := x.db.NewBatch()
+	defer b.Close()
+	for ok := it.First(); ok; {
+		id, _, _, keyErr := parsePartKey(it.Key())
+		if keyErr != nil {
+			return errors.Join(keyErr, it.Close())
+		}
+		if !live[id] {
+			if err := b.DeleteRange(runStart(id), runStart(id+1), nil); err != nil {
+				return errors.Join(err, it.Close())
+			}
+		}
+		ok = it.SeekGE(runStart(id + 1))
+	}
+	if err := it.Close(); err != nil {
+		return fmt.Errorf("digest index: %w", corrupt(err))
+	}
+	if b.Empty() {
+		return nil
+	}
+	if err := b.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("digest index: delete unfinished runs: %w", err)
+	}
+	return nil
+}
+
+// removeTables removes tables that were being written when the process ended.
+func (x *Index) removeTables() error {
+	if err := x.opts.FS.MkdirAll(x.opts.Dir, 0o700); err != nil {
+		return fmt.Errorf("digest index: %w", err)
+	}
+	names, err := x.opts.FS.List(x.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("digest index: %w", err)
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, tableSuffix) {
+			continue
+		}
+		if err := x.opts.FS.Remove(x.opts.FS.PathJoin(x.opts.Dir, name)); err != nil {
+			return fmt.Errorf("digest index: %w", err)
+		}
+	}
+	return nil
+}
+
+// corrupt makes an error of the database that says its data is damaged ErrCorrupt, and leaves others as they are.
+func corrupt(err error) error {
+	if pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
