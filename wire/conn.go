@@ -1,0 +1,264 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Keep-alive probes find a client whose machine is gone within two minutes.
+const (
+	keepAliveIdle     = time.Minute
+	keepAliveInterval = 15 * time.Second
+	keepAliveCount    = 4
+)
+
+// conn is one connection. Its goroutine owns all fields but those under mu.
+type conn struct {
+	srv       *Server
+	base      context.Context // ends when the server's patience does; calls' contexts derive from it
+	log       *slog.Logger
+	nc        net.Conn // the socket, or TLS over it; replaced under mu
+	encrypted bool
+	in        input
+	out       output
+	session   Session
+	pid       uint32 // 0 before admission; set under the server's mu, like key
+	key       []byte
+	skip      bool // after an error in the extended protocol: discard messages until Sync
+	over      bool // after a FATAL error
+
+	parse parseMessage // scratch
+	bind  Bind         // scratch
+
+	mu        sync.Mutex // covers what follows, for the goroutines that cancel, stop and watch
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	busy      bool          // a call runs, or a COPY
+	stopping  bool          // the server shuts down: reads fail at once while not busy
+	aborted   bool          // and its patience has ended
+	timer     *time.Timer   // starts the watcher
+	watchable bool          // the watcher may start
+	watching  chan struct{} // open while the watcher reads; nil if none does
+}
+
+func newConn(s *Server, base context.Context, nc net.Conn) *conn {
+	c := &conn{srv: s, base: base, nc: nc, log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
+	c.in.conn = nc
+	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout}
+	return c
+}
+
+// serve runs the connection to its end.
+func (c *conn) serve() {
+	defer func() { c.nc.Close() }() // whatever it is by then
+	defer c.in.drop()
+	defer c.closeSession()
+	if tcp, ok := c.nc.(*net.TCPConn); ok {
+		tcp.SetKeepAliveConfig(net.KeepAliveConfig{
+			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
+		})
+	}
+	err := c.guard(c.run)
+	if e := (*Error)(nil); errors.As(err, &e) {
+		last := *e
+		last.Severity = severityFatal
+		c.out.error(&last)
+		if c.out.flush() == nil && e.Code == codeProtocolViolation {
+			c.linger()
+		}
+	}
+	c.log.Debug("connection closed", "reason", err)
+}
+
+// run admits the client and serves its messages. An *Error that it returns is sent before the connection closes.
+func (c *conn) run() error {
+	c.beginStartup()
+	if err := c.admit(); err != nil {
+		return err
+	}
+	c.log.Debug("connection opened")
+	for {
+		if c.in.r == c.in.w {
+			c.trim()
+		}
+		typ, _, err := c.in.header(c.srv.cfg.limit)
+		if err != nil {
+			return c.readError(err)
+		}
+		if typ == msgTerminate {
+			return nil
+		}
+		if err := c.serveMessage(typ); err != nil {
+			return err
+		}
+	}
+}
+
+// serveMessage serves the message whose header has been read. An error ends the connection.
+func (c *conn) serveMessage(typ byte) error {
+	if typ == msgCopyData || typ == msgCopyDone || typ == msgCopyFail || c.skip && typ != msgSync {
+		return nil // left over from a COPY that failed, or discarded until Sync
+	}
+	body, err := c.in.body()
+	if err != nil {
+		return c.readError(err)
+	}
+	switch typ {
+	case msgQuery:
+		err = c.guard(func() error { return c.simpleQuery(body) })
+		c.report(err)
+		return c.ready()
+	case msgFunctionCall:
+		c.report(errorf(codeUnsupported, "function calls through the protocol are not supported"))
+		return c.ready()
+	case msgSync:
+		c.skip = false
+		c.report(c.guard(func() error { return c.sync(body) }))
+		return c.ready()
+	case msgFlush:
+		return c.out.flush()
+	}
+	if err = c.guard(func() error { return c.extended(typ, body) }); err != nil {
+		c.skip = true
+		c.report(err)
+		c.out.flush() // the client may wait for the error before it sends Sync
+	}
+	return c.ended()
+}
+
+// guard runs f and turns a panic into an error.
+func (c *conn) guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("panic", "panic", r, "stack", string(debug.Stack()))
+			err = errorf(codeInternal, "internal error; the server's log has the details")
+		}
+	}()
+	return f()
+}
+
+// reportable returns the error to send for err, and logs it if nobody meant it for a client.
+func (c *conn) reportable(ctx context.Context, err error) *Error {
+	e, known := asError(ctx, err)
+	if !known {
+		c.log.Error("statement failed", "error", err)
+	}
+	return e
+}
+
+// report appends the error that ended a statement, if it is one, after the notices before it.
+func (c *conn) report(err error) {
+	if err == nil || c.out.err != nil {
+		return
+	}
+	c.reportNotices()
+	e := c.reportable(c.ctx, err)
+	c.over = c.over || e.fatal()
+	c.out.error(e)
+}
+
+// reportNotices appends the session's notices.
+func (c *conn) reportNotices() {
+	for _, n := range c.session.Notices() {
+		c.out.notice(n)
+	}
+}
+
+// reportChanges appends the session's changed settings.
+func (c *conn) reportChanges() {
+	for _, p := range c.session.Changed() {
+		c.out.parameter(p)
+	}
+}
+
+// ready ends a statement or a series of them.
+func (c *conn) ready() error {
+	if err := c.ended(); err != nil {
+		return err
+	}
+	c.reportChanges()
+	c.out.ready(c.session.Status())
+	return c.out.flush()
+}
+
+// ended returns an error if the connection cannot go on.
+func (c *conn) ended() error {
+	if c.out.err != nil {
+		return c.out.err
+	}
+	if c.over {
+		c.out.flush()
+		return errDone
+	}
+	return nil
+}
+
+// readError returns what to tell the client when reading from it failed.
+func (c *conn) readError(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopping && errors.Is(err, os.ErrDeadlineExceeded) {
+		return errShutdown
+	}
+	return err
+}
+
+// trim gives up what a rare large message has left behind.
+func (c *conn) trim() {
+	c.out.trim()
+	c.parse.sql = ""
+	if cap(c.parse.types) > keepScratch {
+		c.parse.types = nil
+	}
+	if cap(c.bind.Parameters) > keepScratch || cap(c.bind.ResultFormats) > keepScratch {
+		c.bind = Bind{}
+	}
+	clear(c.bind.Parameters)
+}
+
+// closeSession ends the session, once.
+func (c *conn) closeSession() {
+	if s := c.session; s != nil {
+		c.session = nil
+		c.guard(func() error { s.Close(); return nil })
+	}
+}
+
+// writeTimeout is the time that a client gets to read.
+func (c *conn) writeTimeout() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.aborted {
+		return min(lastWords, c.srv.cfg.WriteTimeout)
+	}
+	return c.srv.cfg.WriteTimeout
+}
+
+// setConn replaces the socket by TLS over it.
+func (c *conn) setConn(nc net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nc, c.in.conn, c.out.conn = nc, nc, nc
+}
+
+// beginStartup bounds the time until the client is admitted.
+func (c *conn) beginStartup() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopping {
+		c.nc.SetDeadline(c.srv.cfg.Now().Add(c.srv.cfg.StartupTimeout))
+	}
+}
+
+// endStartup lifts that bound.
+func (c *conn) endStartup() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setReadDeadlineLocked()
+}

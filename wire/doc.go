@@ -1,0 +1,55 @@
+// Package wire serves the Postgres frontend/backend protocol, version 3. It knows messages, not SQL: what a statement
+// means is the business of a [Session], which a [Handler] opens for every connection that comes in. The package must not
+// know the query engine or the ledger.
+//
+// # Life of a connection
+//
+//	accept ── start-up ── admission ── idle ⇄ statement ── close
+//
+// Start-up reads packets without a type byte: SSLRequest (answered N, or S and TLS), GSSENCRequest (N), CancelRequest
+// (served, never answered) and the start-up message. A connection that opens with a TLS handshake record is upgraded at
+// once if TLS is configured. Whatever is none of these is closed, an HTTP request with one readable line. Minor protocol
+// versions above 3.2 and unknown _pq_ options are negotiated down before admission; from 3.2 on a client gets a 32-byte
+// cancel key, else 4 bytes.
+//
+// Admission asks [Handler].Open. It is the place where passwords will be exchanged: nothing before it has more than the
+// 10,000 bytes of a start-up packet in memory, and StartupTimeout bounds it as a whole.
+//
+// From then on one goroutine, the connection's, reads a message, calls the session, appends answers to an output buffer
+// and flushes it where the protocol asks for it: ReadyForQuery, Flush, errors, the start of a COPY FROM, and when 16 KiB
+// are waiting. Rows are pulled: what cannot be sent is not computed.
+//
+// # Message limits
+//
+//	start-up packet                                   10,000 bytes, length included
+//	Query, Parse, Bind, CopyData, FunctionCall        Config.MaxMessage
+//	Describe, Execute, Close, CopyFail and the rest   10,000 bytes
+//
+// A longer message ends the connection with 08P01 before memory is taken for it. Buffers grow as bytes arrive, not as a
+// length field promises, and go back to 4 KiB or nothing while a connection is idle. The payload of CopyData is handed on
+// in pieces and never collected.
+//
+// # Cancelling
+//
+// Each connection has one context for the statement at hand. A CancelRequest with the right key ends it with cause 57014, the
+// end of a shutdown's patience with 57P01, a client that goes away with 08006. The causes are *[Error], so a session may
+// return context.Cause(ctx); if it returns an error that wraps context.Canceled, the server sends the cause. A statement that
+// runs longer than a second has its socket watched for the client's end by a second goroutine, which stops reading before
+// the statement's call returns; whatever it read ahead stays in the input buffer.
+//
+// # Panics
+//
+// A panic in a session ends that statement with XX000 and is logged with its stack. The connection goes on.
+//
+// # Differences from Postgres
+//
+//   - FunctionCall is refused with 0A000.
+//   - Replication connections are refused.
+//   - A TLS hello on a server without TLS gets a TLS alert, an HTTP request gets an HTTP answer.
+//
+// # Debugging
+//
+// The scripts in testdata/*.test are conversations, message by message, with the expected answers. go test -run Script -addr
+// host:port -user name runs them against a real Postgres to learn who is wrong. Logs at level debug name every connection that
+// came and went, with its process id, and why it was turned away.
+package wire

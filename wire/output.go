@@ -1,0 +1,169 @@
+package wire
+
+import (
+	"encoding/binary"
+	"net"
+	"time"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+const (
+	flushBytes  = 16 << 10  // waiting output that is sent without being asked for
+	writeBytes  = 64 << 10  // written under one deadline
+	keepScratch = 64        // the longest scratch list that a connection keeps
+	keepOutput  = 8 << 10   // the largest empty buffer that a connection keeps
+	maxRow      = 1<<30 - 1 // bytes of a DataRow or CopyData
+)
+
+// output collects messages for the client and sends them. After a failed write it takes and drops everything; err says why.
+type output struct {
+	conn    net.Conn
+	now     func() time.Time
+	timeout func() time.Duration
+	buf     []byte
+	err     error
+
+	fields  []pgproto3.FieldDescription // scratch
+	command pgproto3.CommandComplete    // scratch
+}
+
+// Messages without fields.
+var (
+	authenticationOK = &pgproto3.AuthenticationOk{}
+	parseComplete    = &pgproto3.ParseComplete{}
+	bindComplete     = &pgproto3.BindComplete{}
+	closeComplete    = &pgproto3.CloseComplete{}
+	noData           = &pgproto3.NoData{}
+	emptyQuery       = &pgproto3.EmptyQueryResponse{}
+	portalSuspended  = &pgproto3.PortalSuspended{}
+	copyDone         = &pgproto3.CopyDone{}
+)
+
+// message appends a message. It panics if m cannot be encoded: more columns than the protocol can count, say.
+func (o *output) message(m pgproto3.BackendMessage) {
+	buf, err := m.Encode(o.buf)
+	if err != nil {
+		panic("wire: " + err.Error())
+	}
+	o.buf = buf
+}
+
+// error appends an ErrorResponse.
+func (o *output) error(e *Error) { o.message(e.response()) }
+
+// notice appends a NoticeResponse.
+func (o *output) notice(e *Error) {
+	n := pgproto3.NoticeResponse(*e.response())
+	o.message(&n)
+}
+
+// parameter appends ParameterStatus.
+func (o *output) parameter(p Parameter) {
+	o.message(&pgproto3.ParameterStatus{Name: clean(p.Name), Value: clean(p.Value)})
+}
+
+// ready appends ReadyForQuery.
+func (o *output) ready(status byte) { o.buf = append(o.buf, 'Z', 0, 0, 0, 5, status) }
+
+// complete appends CommandComplete.
+func (o *output) complete(tag string) {
+	o.command.CommandTag = append(o.command.CommandTag[:0], tag...)
+	o.message(&o.command)
+}
+
+// columns appends a RowDescription, or NoData if the statement returns no rows.
+func (o *output) columns(columns []Column) {
+	if columns == nil {
+		o.message(noData)
+		return
+	}
+	o.fields = o.fields[:0]
+	for i := range columns {
+		c := &columns[i]
+		o.fields = append(o.fields, pgproto3.FieldDescription{
+			Name: []byte(clean(c.Name)), TableOID: c.Table, TableAttributeNumber: uint16(c.Attribute),
+			DataTypeOID: c.Type, DataTypeSize: c.Size, TypeModifier: c.TypeModifier, Format: c.Format,
+		})
+	}
+	o.message(&pgproto3.RowDescription{Fields: o.fields})
+}
+
+// copyFormat returns the fields that CopyInResponse and CopyOutResponse share.
+func copyFormat(f CopyFormat) (overall byte, columns []uint16) {
+	columns = make([]uint16, f.Columns)
+	if f.Binary {
+		overall = 1
+		for i := range columns {
+			columns[i] = 1
+		}
+	}
+	return overall, columns
+}
+
+// openRow starts a DataRow; closeMessage ends it.
+func (o *output) openRow(columns int) (mark int) {
+	mark = len(o.buf)
+	o.buf = append(o.buf, 'D', 0, 0, 0, 0, byte(columns>>8), byte(columns))
+	return mark
+}
+
+// openData starts a CopyData; closeMessage ends it.
+func (o *output) openData() (mark int) {
+	mark = len(o.buf)
+	o.buf = append(o.buf, 'd', 0, 0, 0, 0)
+	return mark
+}
+
+// closeMessage sets the length of the message that was opened at mark.
+func (o *output) closeMessage(mark int) {
+	binary.BigEndian.PutUint32(o.buf[mark+1:], uint32(len(o.buf)-mark-1))
+}
+
+// negotiate appends NegotiateProtocolVersion, which pgproto3 lacks: the whole version number that is spoken, and the options
+// that are not known.
+func (o *output) negotiate(version uint32, options []string) {
+	mark := len(o.buf)
+	o.buf = append(o.buf, 'v', 0, 0, 0, 0)
+	o.buf = binary.BigEndian.AppendUint32(o.buf, version)
+	o.buf = binary.BigEndian.AppendUint32(o.buf, uint32(len(options)))
+	for _, name := range options {
+		o.buf = append(append(o.buf, name...), 0)
+	}
+	o.closeMessage(mark)
+}
+
+// keyData appends BackendKeyData, whose key may be longer than pgproto3 knows.
+func (o *output) keyData(pid uint32, key []byte) {
+	mark := len(o.buf)
+	o.buf = append(o.buf, 'K', 0, 0, 0, 0)
+	o.buf = binary.BigEndian.AppendUint32(o.buf, pid)
+	o.buf = append(o.buf, key...)
+	o.closeMessage(mark)
+}
+
+// flush sends everything. A client that does not read ends the connection after the timeout.
+func (o *output) flush() error {
+	for b := o.buf; len(b) > 0 && o.err == nil; {
+		part := b[:min(len(b), writeBytes)]
+		b = b[len(part):]
+		if o.err = o.conn.SetWriteDeadline(o.now().Add(o.timeout())); o.err == nil {
+			_, o.err = o.conn.Write(part)
+		}
+	}
+	o.buf = o.buf[:0]
+	if cap(o.buf) > writeBytes {
+		o.buf = nil
+	}
+	return o.err
+}
+
+// trim gives a large empty buffer back, for a connection that goes idle.
+func (o *output) trim() {
+	if len(o.buf) == 0 && cap(o.buf) > keepOutput {
+		o.buf = nil
+	}
+	if cap(o.fields) > keepScratch {
+		o.fields = nil
+	}
+}

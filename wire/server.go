@@ -1,0 +1,228 @@
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"time"
+)
+
+// Config says what a Server serves and within which limits. Handler and Now must be set; a zero limit means its default.
+type Config struct {
+	Handler Handler
+	Now     func() time.Time // the clock of deadlines: the real one, since the kernel compares with it
+	Logger  *slog.Logger     // nil discards
+	TLS     *tls.Config      // nil refuses TLS; its NextProtos are replaced
+
+	MaxConnections  int           // sessions at a time; default 1,000. As many again may be starting up
+	MaxMessage      int           // body of a Query, Parse, Bind or CopyData in bytes; default 64 MiB
+	StartupTimeout  time.Duration // from accept to the end of admission; default 10 s
+	WriteTimeout    time.Duration // for each 64 KiB that a client should read; default 60 s
+	ShutdownTimeout time.Duration // that running statements get when Serve is told to stop; default 10 s
+}
+
+const (
+	defaultMaxConnections  = 1000
+	defaultMaxMessage      = 64 << 20
+	defaultStartupTimeout  = 10 * time.Second
+	defaultWriteTimeout    = time.Minute
+	defaultShutdownTimeout = 10 * time.Second
+
+	watchDelay    = time.Second            // a call that takes longer has its client watched
+	lastWords     = time.Second            // for writes after the shutdown's patience has ended
+	acceptRetry   = 50 * time.Millisecond  // after a failed accept: out of file descriptors, say
+	lingerTime    = 250 * time.Millisecond // for reading on after an answer to a protocol violation
+	lingerBytes   = 1 << 20
+	longCancelKey = 32 // bytes, from protocol 3.2 on
+	cancelKey     = 4  // bytes, before
+)
+
+// A Server serves Postgres clients. Make it with New.
+type Server struct {
+	cfg        Config
+	watchDelay time.Duration
+
+	mu       sync.Mutex // covers the fields below; never held while a connection does anything
+	conns    map[*conn]struct{}
+	byPID    map[uint32]*conn // those with a session
+	starting int              // connections without a session
+	lastPID  uint32
+}
+
+// New returns a server. It panics if c lacks a Handler or a clock.
+func New(c Config) *Server {
+	if c.Handler == nil || c.Now == nil {
+		panic("wire: Config needs Handler and Now")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	orDefault(&c.MaxConnections, defaultMaxConnections)
+	orDefault(&c.MaxMessage, defaultMaxMessage)
+	orDefault(&c.StartupTimeout, defaultStartupTimeout)
+	orDefault(&c.WriteTimeout, defaultWriteTimeout)
+	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		c.TLS.NextProtos = []string{alpn}
+	}
+	return &Server{
+		cfg: c, watchDelay: watchDelay, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn),
+	}
+}
+
+func orDefault[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Serve accepts connections until ctx ends, then closes the listener, tells idle clients 57P01, lets running statements finish
+// within ShutdownTimeout, cancels the rest and returns nil when every session is closed. It returns early only with the
+// error of a listener that somebody else closed, after the same farewell. It may be called for several listeners at a time.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	unlisten := context.AfterFunc(ctx, func() { ln.Close() })
+	defer unlisten()
+	defer ln.Close()
+
+	var running sync.WaitGroup
+	err := s.accept(ctx, ln, func(nc net.Conn) {
+		c := newConn(s, base, nc)
+		if !s.add(c) {
+			refuse(c)
+			return
+		}
+		running.Go(func() {
+			defer s.remove(c)
+			c.serve()
+		})
+	})
+	s.drain(base, cancel, &running)
+	return err
+}
+
+// accept hands every accepted connection to serve until ctx ends or the listener is closed.
+func (s *Server) accept(ctx context.Context, ln net.Listener, serve func(net.Conn)) error {
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			serve(nc)
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			s.cfg.Logger.Warn("connection not accepted", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptRetry):
+			}
+		}
+	}
+}
+
+// drain ends the connections whose calls derive from base, gently at first.
+func (s *Server) drain(base context.Context, cancel context.CancelCauseFunc, running *sync.WaitGroup) {
+	s.each(base, (*conn).stop)
+	done := make(chan struct{})
+	go func() {
+		running.Wait()
+		close(done)
+	}()
+	patience := time.NewTimer(s.cfg.ShutdownTimeout)
+	defer patience.Stop()
+	select {
+	case <-done:
+		return
+	case <-patience.C:
+	}
+	cancel(errShutdown)
+	s.each(base, (*conn).abort)
+	<-done
+}
+
+// each calls f for the connections whose calls derive from base.
+func (s *Server) each(base context.Context, f func(*conn)) {
+	s.mu.Lock()
+	var all []*conn
+	for c := range s.conns {
+		if c.base == base {
+			all = append(all, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		f(c)
+	}
+}
+
+// add takes a new connection in; false means that too many are starting up.
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.starting >= s.cfg.MaxConnections {
+		return false
+	}
+	s.starting++
+	s.conns[c] = struct{}{}
+	return true
+}
+
+// admit gives a connection that has started up its process id and cancel key; false means too many sessions.
+func (s *Server) admit(c *conn, keyBytes int) bool {
+	key := make([]byte, keyBytes)
+	rand.Read(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.byPID) >= s.cfg.MaxConnections {
+		return false
+	}
+	for c.pid == 0 {
+		s.lastPID = (s.lastPID + 1) & math.MaxInt32 // clients keep it as a signed number
+		if s.byPID[s.lastPID] == nil {
+			c.pid = s.lastPID
+		}
+	}
+	c.key = key
+	s.byPID[c.pid] = c
+	s.starting--
+	return true
+}
+
+// remove forgets a connection that has ended.
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if c.pid == 0 {
+		s.starting--
+	} else {
+		delete(s.byPID, c.pid)
+	}
+}
+
+// cancel serves a CancelRequest. Wrong ids and keys are met with silence.
+func (s *Server) cancel(pid uint32, key []byte) {
+	s.mu.Lock()
+	c := s.byPID[pid]
+	s.mu.Unlock()
+	if c != nil && subtle.ConstantTimeCompare(c.key, key) == 1 {
+		c.cancelCall(errCanceled)
+	}
+}
+
+// refuse turns a connection away that is too many even for start-up. Nothing is read; the answer fits any socket buffer.
+func refuse(c *conn) {
+	c.out.error(errTooMany)
+	c.out.flush()
+	c.nc.Close()
+}

@@ -1,0 +1,247 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+// errAbandoned is what a Script is closed with when a panic ended it.
+var errAbandoned = errorf(codeInternal, "statement abandoned")
+
+// simpleQuery runs a Query message up to ReadyForQuery. An error that it returns is to be reported.
+func (c *conn) simpleQuery(body []byte) error {
+	sql, err := decodeQuery(body)
+	if err != nil {
+		return err
+	}
+	ctx := c.beginCall()
+	defer c.endCall()
+	script, err := c.session.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	s := simpleScript{c: c, script: script}
+	defer s.abandon()
+	return s.run(ctx)
+}
+
+// simpleScript runs the statements of a Query. The tag of each is held back until the next has begun or the implicit
+// transaction is committed: the last CommandComplete is the promise that it is.
+type simpleScript struct {
+	c      *conn
+	script Script // nil when closed
+	tag    string
+	held   bool
+}
+
+// run runs the statements and closes the script.
+func (s *simpleScript) run(ctx context.Context) error {
+	c := s.c
+	empty := true
+	var err error
+	for {
+		var result Result
+		if result, err = s.script.Next(ctx); err != nil {
+			break
+		}
+		empty = false
+		s.release()
+		if _, err = c.result(ctx, result, true, 0); err != nil {
+			break
+		}
+		c.reportNotices()
+		s.tag, s.held = result.Tag(), true
+		if c.out.err != nil {
+			err = c.out.err
+			break
+		}
+	}
+	script := s.script
+	s.script = nil
+	if err != io.EOF {
+		s.release()
+		if closing := script.Close(ctx, err); closing != nil && !errors.Is(closing, err) {
+			c.log.Warn("statement not undone", "error", closing)
+		}
+		return err
+	}
+	if err := script.Close(ctx, nil); err != nil {
+		return err
+	}
+	c.reportNotices()
+	s.release()
+	if empty {
+		c.out.message(emptyQuery)
+	}
+	return nil
+}
+
+// release sends the tag that was held back.
+func (s *simpleScript) release() {
+	if s.held {
+		s.c.out.complete(s.tag)
+		s.held = false
+	}
+}
+
+// abandon closes the script if a panic kept run from doing so.
+func (s *simpleScript) abandon() {
+	if s.script != nil {
+		s.script.Close(s.c.ctx, errAbandoned)
+	}
+}
+
+// result sends the rows of a statement, at most limit unless that is 0, or runs its COPY. The simple protocol describes them
+// first. more is true if it stopped at the limit; else the result is closed.
+func (c *conn) result(ctx context.Context, r Result, describe bool, limit int) (more bool, err error) {
+	defer func() {
+		if !more {
+			r.Close()
+		}
+	}()
+	if in := r.CopyIn(); in != nil {
+		return false, c.copyIn(ctx, in)
+	}
+	if f := r.CopyOut(); f != nil {
+		return false, c.copyOut(ctx, r, *f)
+	}
+	columns := r.Columns()
+	if describe && columns != nil {
+		c.out.columns(columns)
+	}
+	for n := 0; limit == 0 || n < limit; n++ {
+		mark := c.out.openRow(len(columns))
+		if err := c.pull(ctx, r, mark); err != nil {
+			return false, ignoreEOF(err)
+		}
+	}
+	return true, nil
+}
+
+// pull has the result complete the message opened at mark, and sends what is waiting if that is much. Without a row it takes
+// the message back and returns why.
+func (c *conn) pull(ctx context.Context, r Result, mark int) error {
+	buf, err := r.AppendRow(ctx, c.out.buf)
+	if err != nil {
+		c.out.buf = c.out.buf[:mark]
+		return err
+	}
+	if len(buf)-mark > maxRow {
+		c.out.buf = c.out.buf[:mark]
+		return errorf(codeTooLarge, "row of %d bytes exceeds the protocol's limit of %d", len(buf)-mark, maxRow)
+	}
+	c.out.buf = buf
+	c.out.closeMessage(mark)
+	if len(buf) < flushBytes {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return c.out.flush()
+}
+
+func ignoreEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// copyOut sends the data of a COPY TO STDOUT.
+func (c *conn) copyOut(ctx context.Context, r Result, f CopyFormat) error {
+	overall, columns := copyFormat(f)
+	c.out.message(&pgproto3.CopyOutResponse{OverallFormat: overall, ColumnFormatCodes: columns})
+	for {
+		mark := c.out.openData()
+		if err := c.pull(ctx, r, mark); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	c.out.message(copyDone)
+	return nil
+}
+
+// copyIn takes the data of a COPY FROM STDIN. The client is not watched meanwhile: it is read.
+func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
+	c.unwatch()
+	defer c.rearm()
+	finished := false
+	defer func() {
+		if !finished {
+			in.Abort()
+		}
+	}()
+	overall, columns := copyFormat(in.Format())
+	c.out.message(&pgproto3.CopyInResponse{OverallFormat: overall, ColumnFormatCodes: columns})
+	if err := c.out.flush(); err != nil {
+		return err
+	}
+	c.in.reserve()
+	for {
+		typ, _, err := c.in.header(c.srv.cfg.limit)
+		if err != nil {
+			return c.lost(err)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		switch typ {
+		case msgCopyData:
+			if err := c.copyData(ctx, in); err != nil {
+				return err
+			}
+		case msgCopyDone:
+			finished = true
+			return in.Finish(ctx)
+		case msgCopyFail:
+			return c.copyFail()
+		case msgFlush, msgSync: // sent by a client that did not know its statement for a COPY
+		default:
+			return fatalf(codeProtocolViolation, "unexpected message type 0x%02X during COPY from stdin", typ)
+		}
+	}
+}
+
+// copyData hands the payload of a CopyData message on as it arrives.
+func (c *conn) copyData(ctx context.Context, in CopyIn) error {
+	for {
+		b, err := c.in.chunk()
+		if err != nil {
+			return c.lost(err)
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		if err := in.Write(ctx, b); err != nil {
+			return err
+		}
+	}
+}
+
+// copyFail returns the error that a CopyFail asks for.
+func (c *conn) copyFail() error {
+	body, err := c.in.body()
+	if err != nil {
+		return c.lost(err)
+	}
+	reason, err := decodeQuery(body)
+	if err != nil {
+		return err
+	}
+	return errorf(codeCanceled, "COPY from stdin failed: %s", reason)
+}
+
+// lost returns a failed read as the error that ends a COPY and the connection.
+func (c *conn) lost(err error) error {
+	if e := (*Error)(nil); errors.As(c.readError(err), &e) {
+		return e
+	}
+	c.in.err = err
+	return errClientGone
+}

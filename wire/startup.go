@@ -1,0 +1,300 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+)
+
+// Codes that stand where a start-up message has its protocol version.
+const (
+	codeCancelRequest = 80877102
+	codeSSLRequest    = 80877103
+	codeGSSENCRequest = 80877104
+)
+
+const (
+	startupBytes  = 10000   // longest packet before admission, its length field included
+	majorVersion  = 3       // of the protocol
+	minorVersion  = 2       // the newest spoken
+	longKeyMinor  = 2       // from here on cancel keys are long
+	maxCancelKey  = 256     // bytes, by the protocol
+	tlsHandshake  = 0x16    // first byte of a TLS connection
+	packetHeader  = 8       // length and code
+	protocolParam = "_pq_." // prefix of start-up parameters that negotiate the protocol
+	alpn          = "postgresql"
+)
+
+var (
+	errTooMany     = fatalf(codeTooMany, "sorry, too many clients already")
+	errPacket      = fatalf(codeProtocolViolation, "invalid length of startup packet")
+	errLayout      = fatalf(codeProtocolViolation, "invalid startup packet layout: expected terminator as last byte")
+	errPlaintext   = fatalf(codeProtocolViolation, "received unencrypted data after SSL request")
+	errNoALPN      = fatalf(codeProtocolViolation, "received direct SSL connection request without ALPN protocol negotiation extension")
+	errReplication = fatalf(codeUnsupported, "replication connections are not supported")
+	errNameless    = fatalf(codeNoUser, "no PostgreSQL user name specified in startup packet")
+)
+
+// errDone ends a connection that has been served before admission: a cancel request, or noise that got its answer.
+var errDone = errors.New("served")
+
+// httpAnswer is what a browser shows.
+const httpAnswer = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
+	"This port speaks the PostgreSQL protocol. Connect with a PostgreSQL client, for example psql.\n"
+
+// tlsRefusal is a fatal handshake_failure alert.
+const tlsRefusal = "\x15\x03\x01\x00\x02\x02\x28"
+
+// startPacket is a decoded start-up message.
+type startPacket struct {
+	minor   int
+	startup Startup
+	unknown []string // options of the protocol that the server does not know
+}
+
+// readStartup serves the requests that precede the start-up message and returns it. An *Error is for the client.
+func (c *conn) readStartup() (*startPacket, error) {
+	askedTLS, askedGSS := false, false
+	for {
+		code, body, err := c.readPacket()
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case code == codeCancelRequest:
+			if n := len(body) - 4; n > 0 && n <= maxCancelKey {
+				c.srv.cancel(binary.BigEndian.Uint32(body), body[4:])
+			}
+			return nil, errDone
+		case code == codeSSLRequest && len(body) == 0 && !askedTLS && !c.encrypted:
+			askedTLS = true
+			if err := c.answerTLS(); err != nil {
+				return nil, err
+			}
+		case code == codeGSSENCRequest && len(body) == 0 && !askedGSS && !c.encrypted:
+			askedGSS = true
+			if err := c.answerByte('N'); err != nil {
+				return nil, err
+			}
+		case code>>16 == majorVersion:
+			return decodeStartup(code, body)
+		default:
+			return nil, fatalf(codeUnsupported, "unsupported frontend protocol %d.%d: server supports %d.0 to %d.%d",
+				code>>16, code&0xffff, majorVersion, majorVersion, minorVersion)
+		}
+	}
+}
+
+// readPacket reads one packet without type byte: its code and what follows it. It gives up on noise as soon as that shows.
+func (c *conn) readPacket() (code uint32, body []byte, err error) {
+	in := &c.in
+	if err := in.fill(1); err != nil {
+		return 0, nil, err
+	}
+	if first := in.buf[in.r]; first == tlsHandshake && !c.encrypted {
+		if err := c.directTLS(); err != nil {
+			return 0, nil, err
+		}
+		if err := in.fill(1); err != nil {
+			return 0, nil, err
+		}
+	}
+	if first := in.buf[in.r]; first != 0 {
+		return 0, nil, c.noise(first)
+	}
+	if err := in.fill(packetHeader); err != nil {
+		return 0, nil, err
+	}
+	length := binary.BigEndian.Uint32(in.buf[in.r:])
+	code = binary.BigEndian.Uint32(in.buf[in.r+4:])
+	if length < packetHeader || length > startupBytes {
+		return 0, nil, errPacket
+	}
+	if code>>16 != majorVersion && (code < codeCancelRequest || code > codeGSSENCRequest) {
+		return code, nil, nil // refused by the caller; the rest may never come
+	}
+	in.r += packetHeader
+	in.rest = int(length) - packetHeader
+	body, err = in.body()
+	return code, body, err
+}
+
+// noise answers a connection that does not speak the protocol.
+func (c *conn) noise(first byte) error {
+	switch {
+	case first == tlsHandshake:
+		c.out.buf = append(c.out.buf, tlsRefusal...)
+	case first >= 'A' && first <= 'Z':
+		c.out.buf = append(c.out.buf, httpAnswer...)
+	default:
+		return errPacket
+	}
+	if err := c.out.flush(); err != nil {
+		return err
+	}
+	c.linger()
+	return errDone
+}
+
+// answerByte sends the one byte that answers SSLRequest and GSSENCRequest.
+func (c *conn) answerByte(b byte) error {
+	c.out.buf = append(c.out.buf, b)
+	return c.out.flush()
+}
+
+// answerTLS answers an SSLRequest. Bytes that came before the handshake could be an attacker's: they end the connection.
+func (c *conn) answerTLS() error {
+	if c.srv.cfg.TLS == nil {
+		return c.answerByte('N')
+	}
+	if c.in.w > c.in.r {
+		return errPlaintext
+	}
+	if err := c.answerByte('S'); err != nil {
+		return err
+	}
+	return c.handshake(c.nc)
+}
+
+// directTLS upgrades a connection that begins with TLS. The client must have named the protocol.
+func (c *conn) directTLS() error {
+	if c.srv.cfg.TLS == nil {
+		return c.noise(tlsHandshake)
+	}
+	seen := append([]byte(nil), c.in.buf[c.in.r:c.in.w]...)
+	c.in.r, c.in.w = 0, 0
+	if err := c.handshake(&replayConn{Conn: c.nc, seen: seen}); err != nil {
+		return err
+	}
+	if c.nc.(*tls.Conn).ConnectionState().NegotiatedProtocol != alpn {
+		return errNoALPN
+	}
+	return nil
+}
+
+// handshake puts TLS over nc. The start-up's deadline bounds it.
+func (c *conn) handshake(nc net.Conn) error {
+	t := tls.Server(nc, c.srv.cfg.TLS)
+	if err := t.HandshakeContext(c.base); err != nil {
+		return err
+	}
+	c.setConn(t)
+	c.encrypted = true
+	return nil
+}
+
+// A replayConn reads first what has been read already.
+type replayConn struct {
+	net.Conn
+	seen []byte
+}
+
+// Read reads the bytes seen before, then the connection.
+func (r *replayConn) Read(b []byte) (int, error) {
+	if len(r.seen) == 0 {
+		return r.Conn.Read(b)
+	}
+	n := copy(b, r.seen)
+	r.seen = r.seen[n:]
+	return n, nil
+}
+
+// decodeStartup reads the parameters of a start-up message.
+func decodeStartup(version uint32, body []byte) (*startPacket, error) {
+	p := &startPacket{minor: int(version & 0xffff)}
+	p.startup.Parameters = make(map[string]string)
+	c := cursor{body, true}
+	for {
+		name := string(c.text())
+		if name == "" {
+			break
+		}
+		value := string(c.text())
+		switch {
+		case name == "user":
+			p.startup.User = value
+		case name == "database":
+			p.startup.Database = value
+		case strings.HasPrefix(name, protocolParam):
+			p.unknown = append(p.unknown, name)
+		case name == "replication":
+			if !isFalse(value) {
+				return nil, errReplication
+			}
+		default:
+			p.startup.Parameters[name] = value
+		}
+	}
+	if !c.end() {
+		return nil, errLayout
+	}
+	if p.startup.User == "" {
+		return nil, errNameless
+	}
+	if p.startup.Database == "" {
+		p.startup.Database = p.startup.User
+	}
+	return p, nil
+}
+
+// isFalse reports whether a start-up parameter says no.
+func isFalse(v string) bool {
+	switch strings.ToLower(v) {
+	case "false", "off", "no", "0", "f", "n":
+		return true
+	}
+	return false
+}
+
+// admit opens the session and sends what a client waits for until it may talk.
+func (c *conn) admit() error {
+	p, err := c.readStartup()
+	if err != nil {
+		return err
+	}
+	keyBytes := cancelKey
+	if p.minor >= longKeyMinor {
+		keyBytes = longCancelKey
+	}
+	if !c.srv.admit(c, keyBytes) {
+		return errTooMany
+	}
+	if p.minor > minorVersion || len(p.unknown) > 0 {
+		c.out.negotiate(majorVersion<<16|uint32(min(p.minor, minorVersion)), p.unknown)
+	}
+	p.startup.Remote = c.nc.RemoteAddr()
+	p.startup.ProcessID = c.pid
+	ctx, cancel := context.WithTimeout(c.base, c.srv.cfg.StartupTimeout)
+	defer cancel()
+	c.session, err = c.srv.cfg.Handler.Open(ctx, &p.startup)
+	if err != nil {
+		e := *c.reportable(ctx, err)
+		e.Severity = severityFatal
+		return &e
+	}
+	c.log = c.log.With("pid", c.pid, "user", p.startup.User)
+	c.out.message(authenticationOK)
+	c.reportChanges()
+	c.out.keyData(c.pid, c.key)
+	c.reportNotices()
+	c.endStartup()
+	c.out.ready(c.session.Status())
+	return c.out.flush()
+}
+
+// linger reads on for a moment after an answer, so that closing the socket with unread input does not take the answer back.
+func (c *conn) linger() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	c.nc.SetReadDeadline(c.srv.cfg.Now().Add(lingerTime))
+	io.CopyN(io.Discard, c.nc, lingerBytes)
+}
+
+// past is a deadline that has passed: it wakes a reader up.
+var past = time.Unix(1, 0)
