@@ -1,0 +1,59 @@
+package merkle
+
+import (
+	"crypto/sha256"
+
+	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
+)
+
+// maxImprint is the length in bytes of the longest imprint.
+const maxImprint = 1 + MaxDigestSize
+
+// HashNode returns the node over l and r: the SHA-256 of imprint(l) || imprint(r) || level.
+func HashNode(l, r Imprint, level Level) Digest {
+	var m [2*maxImprint + 1]byte
+	b := r.Append(l.Append(m[:0]))
+	return sha256.Sum256(append(b, byte(level)))
+}
+
+// hashLeafPairs sets dst to the nodes over leaves first, first+1; first+2, first+3 and so on.
+func hashLeafPairs(dst []Digest, l *Leaves, first int, level Level) {
+	alg, digests, uniform := l.Uniform()
+	switch {
+	case !uniform:
+		for i := range dst {
+			dst[i] = HashNode(l.At(first+2*i), l.At(first+2*i+1), level)
+		}
+	case alg == SHA256:
+		src := digests[first*lanes.Size:]
+		lanes.HashPairs(lanes.Flat(dst), src[:2*len(dst)*lanes.Size], byte(level))
+	default:
+		hashUniformPairs(dst, alg, digests[first*alg.Size():], level)
+	}
+}
+
+// hashUniformPairs is hashLeafPairs over flat digests of any one algorithm.
+func hashUniformPairs(dst []Digest, alg Algorithm, digests []byte, level Level) {
+	var m [2*maxImprint + 1]byte
+	size := alg.Size()
+	message := m[:2*(1+size)+1]
+	message[0], message[1+size], message[2*(1+size)] = byte(alg), byte(alg), byte(level)
+	for i := range dst {
+		copy(message[1:], digests[:size])
+		copy(message[2+size:], digests[size:2*size])
+		dst[i] = sha256.Sum256(message)
+		digests = digests[2*size:]
+	}
+}
+
+// reduce returns the root of a perfect tree over nodes, whose count must be a power of two; it overwrites them. level is
+// the level of nodes.
+func reduce(nodes []Digest, level Level) Digest {
+	for len(nodes) > 1 {
+		level++
+		half := nodes[:len(nodes)/2]
+		lanes.HashPairs(lanes.Flat(half), lanes.Flat(nodes), byte(level))
+		nodes = half
+	}
+	return nodes[0]
+}
