@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -252,9 +253,13 @@ func TestTwin(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
-	for range 4 {
+	worlds := 2
+	if os.Getenv("JURAT_SOAK") != "" {
+		worlds = 50
+	}
+	for range worlds {
 		w := newWorld(t)
-		for len(w.leaves) < 60_000 {
+		for len(w.leaves) < 50_000 {
 			n := 1 << rnd.IntN(13)
 			n += rnd.IntN(n)
 			if rnd.IntN(12) == 0 {

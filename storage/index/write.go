@@ -1,12 +1,13 @@
 package index
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -20,6 +21,13 @@ const tableBytes = 128 << 20
 
 // tableBlock is the block size of tables: a look-up reads and checks one block.
 const tableBlock = 4 << 10
+
+// tableBuffer is how many bytes of a table go to its file at once.
+const tableBuffer = 256 << 10
+
+// tableSync is after how many bytes a table starts to be synced, so that the sync at its end is not a long one, for which
+// the log of the database would have to wait.
+const tableSync = 4 << 20
 
 const tableSuffix = ".index-run.sst"
 
@@ -117,7 +125,8 @@ func (t *tableSink) create() error {
 	}
 	t.paths = append(t.paths, path)
 	t.size = 0
-	t.w = sstable.NewWriter(objstorageprovider.NewFileWritable(f), sstable.WriterOptions{
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: tableSync})
+	t.w = sstable.NewWriter(&tableFile{f: f, buf: bufio.NewWriterSize(f, tableBuffer)}, sstable.WriterOptions{
 		BlockSize:   tableBlock,
 		Compression: sstable.NoCompression, // hashes do not compress
 		TableFormat: t.db.FormatMajorVersion().MaxTableFormat(),
@@ -152,6 +161,28 @@ func (t *tableSink) abort() {
 		_ = t.opts.FS.Remove(path)
 	}
 }
+
+// A tableFile is the file of a table. Its methods are those of objstorage.Writable.
+type tableFile struct {
+	f   vfs.File
+	buf *bufio.Writer
+}
+
+func (t *tableFile) Write(p []byte) error {
+	_, err := t.buf.Write(p)
+	return err
+}
+
+// Finish makes the file durable and closes it.
+func (t *tableFile) Finish() error {
+	err := t.buf.Flush()
+	if err == nil {
+		err = t.f.Sync()
+	}
+	return errors.Join(err, t.f.Close())
+}
+
+func (t *tableFile) Abort() { _ = t.f.Close() }
 
 // A runWriter writes the buckets of a run in order, one value at a time.
 type runWriter struct {
