@@ -1,0 +1,234 @@
+package fn
+
+import (
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A Context says where a cast stands; each allows what those before it allow.
+type Context byte
+
+// The contexts of pg_cast.castcontext.
+const (
+	Implicit   Context = 'i' // in any expression
+	Assignment Context = 'a' // to the type of a column
+	Explicit   Context = 'e' // CAST(x AS t), x::t
+)
+
+func (c Context) allows(need Context) bool { return rank(c) >= rank(need) }
+
+func rank(c Context) int {
+	switch c {
+	case Implicit:
+		return 0
+	case Assignment:
+		return 1
+	}
+	return 2
+}
+
+type castEntry struct {
+	context    Context
+	volatility Volatility
+	kernel     Kernel // nil: same representation
+}
+
+// A Cast converts values of one type to another. It knows nothing of modifiers: Modify applies them afterwards.
+type Cast struct {
+	From, To *value.Type
+	// Binary marks types of the same representation: an executor may just relabel the vector.
+	Binary     bool
+	Volatility Volatility
+	// Context is the weakest in which the cast applies.
+	Context Context
+
+	kernel Kernel
+}
+
+// Eval converts the rows of sel (nil: all n) of in; it resets out first. Null stays null.
+func (c *Cast) Eval(env *Env, out, in *value.Vector, n int, sel []int32) error {
+	out.Reset(c.To, n)
+	if c.Binary {
+		relabel(out, in, n)
+		return nil
+	}
+	args := []*value.Vector{in}
+	sel, empty := env.dropNulls(out, args, n, sel)
+	if empty {
+		return nil
+	}
+	saved := env.scratch // a kernel may evaluate other calls
+	env.scratch = nil
+	err := c.kernel(env, out, args, n, sel)
+	env.scratch = saved
+	return err
+}
+
+// EvalDatum converts one value.
+func (c *Cast) EvalDatum(env *Env, d value.Datum) (value.Datum, error) {
+	in := value.NewVector(c.From, 1)
+	in.Set(0, d)
+	var out value.Vector
+	if err := c.Eval(env, &out, in, 1, nil); err != nil {
+		return value.Datum{}, err
+	}
+	return out.Datum(0), nil
+}
+
+// relabel copies the first n values without conversion.
+func relabel(out, in *value.Vector, n int) {
+	switch out.Type.Kind {
+	case value.Int64:
+		copy(out.Ints, in.Ints[:n])
+	case value.Float64:
+		copy(out.Floats, in.Floats[:n])
+	case value.Bytes:
+		copy(out.Bytes, in.Bytes[:n])
+	case value.Boxed:
+		copy(out.Boxes, in.Boxes[:n])
+	}
+	if in.Nulls != nil {
+		copy(out.ZeroNulls(), in.Nulls[:n])
+	}
+}
+
+// FindCast returns the cast from one type to another if the context allows it. Of an unknown literal the engine makes
+// the target's value with value.ParseText at planning time; of a vector of type unknown FindCast gives the same cast.
+func (r *Registry) FindCast(from, to *value.Type, context Context) (*Cast, bool) {
+	c := r.findCast(from, to)
+	if c == nil || !context.allows(c.Context) {
+		return nil, false
+	}
+	return c, true
+}
+
+func (r *Registry) findCast(from, to *value.Type) *Cast {
+	c := &Cast{From: from, To: to, Context: Implicit, Volatility: Immutable}
+	if from == to || to.OID == value.AnyOID {
+		c.Binary = true
+		return c
+	}
+	if e := r.casts[castKey{from.OID, to.OID}]; e != nil {
+		c.Context, c.Volatility, c.kernel, c.Binary = e.context, e.volatility, e.kernel, e.kernel == nil
+		return c
+	}
+	if from == value.Unknown {
+		c.Volatility, c.kernel = Stable, parseKernel(to)
+		return c
+	}
+	if vectorToArray(from, to) || to.OID == value.AnyArrayOID && from.IsArray() {
+		c.Binary = true
+		return c
+	}
+	if from.IsArray() && to.IsArray() && from.Kind == value.Boxed && to.Kind == value.Boxed {
+		return r.arrayCast(c)
+	}
+	return textCast(c)
+}
+
+// vectorToArray: int2vector and oidvector are int2[] and oid[] by another name.
+func vectorToArray(from, to *value.Type) bool {
+	return from.OID == value.Int2VectorOID && to.OID == value.Int2.Array ||
+		from.OID == value.OIDVectorOID && to.OID == value.Oid.Array
+}
+
+// arrayCast converts arrays element by element, in the context of the elements' cast.
+func (r *Registry) arrayCast(c *Cast) *Cast {
+	elem := r.findCast(value.MustType(c.From.Elem), value.MustType(c.To.Elem))
+	if elem == nil {
+		return nil
+	}
+	c.Context, c.Volatility = elem.Context, elem.Volatility
+	c.kernel = func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		for _, i := range all(n, sel) {
+			a := args[0].Boxes[i].(*value.Array)
+			elems := &value.Vector{}
+			if err := elem.Eval(env, elems, a.Elems, a.Elems.Len(), nil); err != nil {
+				return err
+			}
+			out.Boxes[i] = &value.Array{Dims: a.Dims, Lower: a.Lower, Elems: elems}
+		}
+		return nil
+	}
+	return c
+}
+
+// textCast is the cast by way of the text form: to strings on assignment, from strings when explicit.
+func textCast(c *Cast) *Cast {
+	c.Volatility = Stable
+	switch {
+	case c.To.Pseudo || c.From.Pseudo && c.From != value.RecordT && c.From != value.Void:
+		return nil
+	case c.To.IsString():
+		c.Context, c.kernel = Assignment, formatKernel
+	case c.From.IsString():
+		c.Context, c.kernel = Explicit, parseKernel(c.To)
+	default:
+		return nil
+	}
+	return c
+}
+
+// parseKernel makes values of type t of their text.
+func parseKernel(t *value.Type) Kernel {
+	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		for _, i := range all(n, sel) {
+			d, err := value.ParseText(env.Settings, t, -1, args[0].Bytes[i])
+			if err != nil {
+				return err
+			}
+			out.Set(int(i), d)
+		}
+		return nil
+	}
+}
+
+// formatKernel makes texts of values.
+func formatKernel(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	var buf []byte
+	for _, i := range all(n, sel) {
+		buf = value.AppendText(buf[:0], env.Settings, args[0], int(i))
+		out.SetBytes(int(i), buf)
+	}
+	return nil
+}
+
+// castCall is a call that casts: the name of a type, used like a function of one argument.
+func (r *Registry) castCall(name string, args []*value.Type) *Call {
+	to := value.ByName(name)
+	if to == nil || len(args) != 1 || to.Name != name {
+		return nil
+	}
+	c, ok := r.FindCast(args[0], to, Explicit)
+	if !ok {
+		return nil
+	}
+	call := &Call{Args: args, Ret: to, Func: &Function{
+		Name: name, Args: []value.OID{args[0].OID}, Ret: to.OID, Strict: true, Volatility: c.Volatility,
+	}}
+	call.kernel = func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		return c.Eval(env, out, args[0], n, sel)
+	}
+	return call
+}
+
+// Modify returns the kernel, of one argument, that enforces a type modifier: it cuts or pads strings, rounds numbers and
+// times. explicit casts cut a string that is too long, assignments refuse it (22001). It is nil if t and typmod need none.
+func Modify(t *value.Type, typmod int32, explicit bool) Kernel {
+	if !value.HasModifier(t, typmod) {
+		return nil
+	}
+	return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		for _, i := range all(n, sel) {
+			if args[0].IsNull(int(i)) {
+				out.SetNull(int(i))
+				continue
+			}
+			d, err := value.Modify(args[0].Datum(int(i)), typmod, explicit)
+			if err != nil {
+				return err
+			}
+			out.Set(int(i), d)
+		}
+		return nil
+	}
+}

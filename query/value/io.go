@@ -1,0 +1,132 @@
+package value
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// ParseText is the input function of a type: it reads the text form and applies the modifier (-1: none). It keeps no
+// part of text.
+func ParseText(s *Settings, t *Type, typmod int32, text []byte) (Datum, error) {
+	d, err := parseText(s, t, text)
+	if err != nil || typmod < 0 {
+		return d, err
+	}
+	return Modify(d, typmod, false)
+}
+
+func parseText(s *Settings, t *Type, text []byte) (Datum, error) {
+	if t.IsArray() {
+		return parseArray(s, t, text)
+	}
+	switch t.Kind {
+	case Int64:
+		i, err := parseInts(s, t, text)
+		return Datum{Type: t, I: i}, err
+	case Float64:
+		f, err := parseFloat(t, string(text))
+		return Datum{Type: t, F: f}, err
+	case Bytes:
+		b, err := parseBytes(t, text)
+		return Datum{Type: t, B: b}, err
+	}
+	return parseBoxed(s, t, text)
+}
+
+// ParseBinary is the receive function of a type. It keeps no part of data. Malformed data is an error 22P03 or 08P01.
+func ParseBinary(s *Settings, t *Type, typmod int32, data []byte) (Datum, error) {
+	d, err := parseBinary(s, t, data)
+	if err != nil || typmod < 0 {
+		return d, err
+	}
+	return Modify(d, typmod, false)
+}
+
+// AppendText appends the text form of value i of v, which must not be null.
+func AppendText(dst []byte, s *Settings, v *Vector, i int) []byte {
+	switch v.Type.Kind {
+	case Int64:
+		return appendIntText(dst, s, v.Type, v.Ints[i])
+	case Float64:
+		return appendFloatText(dst, s, v.Type, v.Floats[i])
+	case Bytes:
+		return appendBytesText(dst, s, v.Type, v.Bytes[i])
+	}
+	return appendBoxText(dst, s, v.Type, v.Boxes[i])
+}
+
+// AppendText appends the text form of d, which must not be null.
+func (d Datum) AppendText(dst []byte, s *Settings) []byte {
+	switch d.Type.Kind {
+	case Int64:
+		return appendIntText(dst, s, d.Type, d.I)
+	case Float64:
+		return appendFloatText(dst, s, d.Type, d.F)
+	case Bytes:
+		return appendBytesText(dst, s, d.Type, d.B)
+	}
+	return appendBoxText(dst, s, d.Type, d.X)
+}
+
+// Text returns the text form of d, "" if it is null.
+func (d Datum) Text(s *Settings) string {
+	if d.Null {
+		return ""
+	}
+	return string(d.AppendText(nil, s))
+}
+
+// AppendBinary appends the binary form of value i of v, which must not be null: what a DataRow carries after the length.
+func AppendBinary(dst []byte, s *Settings, v *Vector, i int) []byte {
+	switch v.Type.Kind {
+	case Int64:
+		return appendIntBinary(dst, v.Type, v.Ints[i])
+	case Float64:
+		return appendFloatBinary(dst, v.Type, v.Floats[i])
+	case Bytes:
+		return appendBytesBinary(dst, v.Type, v.Bytes[i])
+	}
+	return appendBoxBinary(dst, s, v.Type, v.Boxes[i])
+}
+
+// AppendBinary appends the binary form of d, which must not be null.
+func (d Datum) AppendBinary(dst []byte, s *Settings) []byte {
+	switch d.Type.Kind {
+	case Int64:
+		return appendIntBinary(dst, d.Type, d.I)
+	case Float64:
+		return appendFloatBinary(dst, d.Type, d.F)
+	case Bytes:
+		return appendBytesBinary(dst, d.Type, d.B)
+	}
+	return appendBoxBinary(dst, s, d.Type, d.X)
+}
+
+func appendIntBinary(dst []byte, t *Type, i int64) []byte {
+	switch t.Len {
+	case 1:
+		return append(dst, byte(i))
+	case 2:
+		return binary.BigEndian.AppendUint16(dst, uint16(i))
+	case 4:
+		if t == Void {
+			return dst
+		}
+		return binary.BigEndian.AppendUint32(dst, uint32(i))
+	}
+	return binary.BigEndian.AppendUint64(dst, uint64(i))
+}
+
+func appendFloatBinary(dst []byte, t *Type, f float64) []byte {
+	if t == Float4 {
+		return binary.BigEndian.AppendUint32(dst, math.Float32bits(float32(f)))
+	}
+	return binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
+}
+
+func appendBytesBinary(dst []byte, t *Type, b []byte) []byte {
+	if t == JSONB {
+		dst = append(dst, 1)
+	}
+	return append(dst, b...)
+}

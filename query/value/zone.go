@@ -1,0 +1,140 @@
+package value
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	_ "time/tzdata" // zones must not depend on the machine
+)
+
+var zones sync.Map // lower-case name → *time.Location; only names that exist, so it stays small
+
+// LoadZone returns the time zone of a name as SET TIME ZONE and AT TIME ZONE take it, in any case: "Europe/Tallinn",
+// "UTC", an abbreviation such as "CET", an offset such as "+02" or "-3:30" (east is positive), or a POSIX form such as
+// "UTC+2" or "<+02>-02" (west is positive). The error is 22023.
+func LoadZone(name string) (*time.Location, error) {
+	key := strings.ToLower(name)
+	if key == "utc" {
+		return time.UTC, nil
+	}
+	if loc, ok := zones.Load(key); ok {
+		return loc.(*time.Location), nil
+	}
+	if loc := findZone(name, key); loc != nil {
+		zones.Store(key, loc)
+		return loc, nil
+	}
+	if off, ok := parseOffset(name); ok {
+		return fixedZone(off), nil
+	}
+	if loc := posixZone(name); loc != nil {
+		return loc, nil
+	}
+	return nil, Errorf(CodeInvalidParameter, "time zone \"%s\" not recognized", name)
+}
+
+// findZone looks in the zone database and among the abbreviations.
+func findZone(name, key string) *time.Location {
+	if key == "" || key == "local" || key == "localtime" || strings.HasPrefix(key, ".") || strings.HasPrefix(key, "/") {
+		return nil
+	}
+	if off, ok := abbreviations[key]; ok {
+		return time.FixedZone(strings.ToUpper(key), off*60)
+	}
+	for _, try := range []string{name, strings.ToUpper(key), capitals(key)} {
+		if loc, err := time.LoadLocation(try); err == nil {
+			return loc
+		}
+	}
+	return nil
+}
+
+// capitals spells a zone the way most are: "europe/isle_of_man" → "Europe/Isle_of_Man".
+func capitals(key string) string {
+	out := []byte(key)
+	up := true
+	for i, c := range out {
+		rest := key[i:]
+		if up && c >= 'a' && c <= 'z' && !strings.HasPrefix(rest, "of_") && !strings.HasPrefix(rest, "es_") {
+			out[i] = c - 'a' + 'A'
+		}
+		up = c == '/' || c == '_' || c == '-'
+	}
+	return string(out)
+}
+
+func fixedZone(off int) *time.Location {
+	if off == 0 {
+		return time.UTC
+	}
+	return time.FixedZone("<"+string(AppendOffset(nil, off))+">"+string(AppendOffset(nil, -off)), off)
+}
+
+// posixZone reads "UTC+2" and "<+02>-02".
+func posixZone(name string) *time.Location {
+	i := strings.IndexAny(name, "+-")
+	if strings.HasPrefix(name, "<") {
+		if i = strings.IndexByte(name, '>') + 1; i < 2 {
+			return nil
+		}
+	}
+	if i < 3 {
+		return nil
+	}
+	spec := name[i:]
+	if spec != "" && spec[0] >= '0' && spec[0] <= '9' {
+		spec = "+" + spec
+	}
+	off, ok := parseOffset(spec)
+	if !ok || name[0] != '<' && strings.ContainsAny(name[:i], "/0123456789") {
+		return nil
+	}
+	return time.FixedZone(name, -off)
+}
+
+// maxOffset is the largest offset from UTC, exclusive, in seconds.
+const maxOffset = 16 * 3600
+
+// parseOffset reads "+2", "-0330", "+05:30", "+01:39:49".
+func parseOffset(s string) (seconds int, ok bool) {
+	if len(s) < 2 || s[0] != '+' && s[0] != '-' {
+		return 0, false
+	}
+	parts := strings.Split(s[1:], ":")
+	if len(parts) == 1 && len(parts[0]) > 2 {
+		p := parts[0]
+		if len(p) != 3 && len(p) != 4 && len(p) != 6 {
+			return 0, false
+		}
+		head := len(p) - (len(p)-1)/2*2
+		parts = []string{p[:head], p[head : head+2]}
+		if len(p) == 6 {
+			parts = []string{p[:2], p[2:4], p[4:]}
+		}
+	}
+	if len(parts) > 3 {
+		return 0, false
+	}
+	total := 0
+	for i, unit := range []int{3600, 60, 1}[:len(parts)] {
+		n, err := strconv.Atoi(parts[i])
+		if err != nil || len(parts[i]) > 2 || n < 0 || parts[i][0] == '+' || i > 0 && n > 59 {
+			return 0, false
+		}
+		total += n * unit
+	}
+	if s[0] == '-' {
+		total = -total
+	}
+	return total, total < maxOffset && total > -maxOffset
+}
+
+// abbreviations maps zone abbreviations, as in Postgres' default set, to minutes east of UTC.
+var abbreviations = map[string]int{
+	"z": 0, "zulu": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "met": 60,
+	"mest": 120, "mez": 60, "mesz": 120, "eet": 120, "eest": 180, "msk": 180, "msd": 240, "ist": 120, "idt": 180,
+	"sast": 120, "eat": 180, "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "acst": 570, "acdt": 630, "awst": 480,
+	"nzst": 720, "nzdt": 780, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360, "pst": -480,
+	"pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "ast": -240, "adt": -180, "nst": -210, "ndt": -150,
+}
