@@ -1,0 +1,54 @@
+# The commands of the project. "make run" and "make test" need Go alone; what a target needs besides it says itself.
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 30s
+BENCHTIME   ?= 1s
+BENCHCOUNT  ?= 6
+
+export CGO_ENABLED = 0
+export GOFLAGS    += -trimpath
+
+.PHONY: run build test race check bench fuzz soak generate clean
+
+# Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
+run: build
+	@scripts/run.sh
+
+build:
+	$(GO) build -o bin/jurat ./cmd/jurat
+
+# Tests; psql and Debian's PostgreSQL are used where they are installed.
+test:
+	$(GO) test -timeout 10m ./...
+
+# The same under the race detector, which needs a C compiler.
+race:
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./...
+
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these files'; exit 1; }
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod verify
+	$(GO) test ./internal/tidy
+
+# Benchmarks with fixed seeds; the output is kept under bench/results.
+bench:
+	@scripts/bench.sh "$(BENCHTIME)" "$(BENCHCOUNT)"
+
+# Every fuzz target for FUZZTIME each.
+fuzz:
+	@scripts/fuzz.sh "$(FUZZTIME)"
+
+# Long runs: kill -9 under load 50 times, larger random worlds. JURAT_SOAK is read by the tests.
+soak:
+	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
+
+# Rewrites golden files and generated tables; review the difference.
+generate:
+	$(GO) generate ./...
+
+clean:
+	rm -rf bin

@@ -1,0 +1,113 @@
+package tidy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/jurat-ledger/jurat"
+
+// mayImport says which packages of the module a package may import, by folder; the longest folder wins, and a folder
+// stands for all below it. Do not widen it to fix a build: an arrow that is missing here is missing on purpose.
+var mayImport = map[string][]string{
+	"merkle":         {"merkle"},
+	"storage":        {"storage", "merkle"},
+	"storage/index":  {"storage/index", "merkle"},
+	"storage/fsck":   {"storage", "merkle"},
+	"wire":           {"wire"},
+	"query":          {"query", "merkle"},
+	"server/ledger":  {"server/ledger", "merkle", "storage"},
+	"server/session": {"server/session", "wire", "query", "merkle"},
+	"server":         {"server", "merkle", "storage", "wire", "query"},
+	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
+	"cmd":            {"cmd", "merkle", "storage", "server"},
+	"internal/tidy":  {},
+}
+
+// external says who may import modules of others besides golang.org/x, by folder as in mayImport. What is not listed
+// uses the standard library alone: a verifier of proofs must stay small enough to read.
+var external = map[string][]string{
+	"merkle":         {},
+	"storage":        {"github.com/cockroachdb/pebble/v2"},
+	"wire":           {"github.com/jackc/pgproto3/v2"},
+	"query":          {},
+	"server/ledger":  {},
+	"server/session": {},
+	"server":         {},
+	"bench":          {},
+	"cmd":            {"github.com/spf13/cobra", "github.com/jackc/pgx/v5"},
+	"internal/tidy":  {},
+}
+
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for d := json.NewDecoder(bytes.NewReader(out)); ; n++ {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		checkImports(t, strings.TrimPrefix(p.ImportPath, module+"/"), p.Imports)
+	}
+	if n < 10 {
+		t.Errorf("checked %d packages only", n)
+	}
+}
+
+func checkImports(t *testing.T, folder string, imports []string) {
+	inside, ok := lookUp(mayImport, folder)
+	if !ok {
+		t.Errorf("%s belongs to no layer", folder)
+	}
+	outside, _ := lookUp(external, folder)
+	for _, path := range imports {
+		switch own, isOwn := strings.CutPrefix(path, module+"/"); {
+		case isOwn:
+			if !within(own, inside) {
+				t.Errorf("%s may not import %s", folder, own)
+			}
+		case !strings.Contains(strings.SplitN(path, "/", 2)[0], "."), strings.HasPrefix(path, "golang.org/x/"):
+			if folderIn("merkle", folder) && strings.HasPrefix(path, "golang.org/x/") && path != "golang.org/x/sys/cpu" {
+				t.Errorf("%s may not import %s", folder, path)
+			}
+		case !within(path, outside):
+			t.Errorf("%s may not import %s", folder, path)
+		}
+	}
+}
+
+// lookUp returns the entry of the longest folder that holds folder.
+func lookUp(table map[string][]string, folder string) ([]string, bool) {
+	best, found := "", false
+	for f := range table {
+		if folderIn(f, folder) && len(f) >= len(best) {
+			best, found = f, true
+		}
+	}
+	return table[best], found
+}
+
+func within(path string, folders []string) bool {
+	for _, f := range folders {
+		if folderIn(f, path) {
+			return true
+		}
+	}
+	return false
+}
+
+func folderIn(folder, path string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}

@@ -1,0 +1,243 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// A Request is what one statement or transaction files: all of it or nothing, in one round.
+type Request struct {
+	Agency string
+	Parts  []Part
+}
+
+// A Part is a list of leaves for one lane. They get consecutive indices in the order of the list. The ledger keeps
+// Leaves: the caller must not change it after Append.
+type Part struct {
+	Lane   string
+	Leaves merkle.Leaves
+	// New leaves out what the agency has filed before, in any lane, and repetitions inside the request.
+	New bool
+}
+
+// A Filing says where a part stands.
+type Filing struct {
+	Round calendar.Second
+	Slot  uint32
+	First uint64 // index of its first leaf
+	Count int
+	At    time.Time // when it was accepted
+	// Filed lists which leaves of the part were filed, ascending; nil means all of them.
+	Filed []int
+}
+
+// Append files r and returns when it is durable, one Filing a part. An error that is not ErrFatal means that nothing of
+// r is filed and nothing of it will be.
+func (l *Ledger) Append(ctx context.Context, r *Request) ([]Filing, error) {
+	for _, p := range r.Parts {
+		if _, ok := baseOf(p.Lane); !ok {
+			return nil, fmt.Errorf("lane %q: %w", p.Lane, ErrNotFound)
+		}
+	}
+	for {
+		t := &ticket{request: r, done: make(chan struct{})}
+		if err := l.lookUpNew(t); err != nil {
+			return nil, err
+		}
+		if err := l.submit(ctx, t); err != errLookAgain {
+			return t.filings, err
+		}
+	}
+}
+
+// submit puts t into the queue and waits until it is carried out. A ticket that the committer has taken is waited for
+// whatever happens to ctx: its outcome is a matter of milliseconds, and unknown until then.
+func (l *Ledger) submit(ctx context.Context, t *ticket) error {
+	if err := l.queue.put(ctx, t); err != nil {
+		return err
+	}
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+		if t.withdraw() {
+			return context.Cause(ctx)
+		}
+		<-t.done
+	}
+	return t.err
+}
+
+// A plan is a group of tickets turned into entries.
+type plan struct {
+	now     time.Time
+	entries []storage.Entry
+	counts  map[uint32]uint64 // of the open round's slots, with what is planned
+	filed   map[filedKey]bool // planned leaves of the agencies that have parts marked New; nil if there are none
+	done    []*ticket         // tickets that are carried out once the entries are durable
+}
+
+type filedKey struct {
+	agency  string
+	imprint merkle.Imprint
+}
+
+// commit carries out a group of tickets: administrative changes one by one, then all filings with one Sync. It returns
+// an error only if it is fatal.
+func (l *Ledger) commit(group []*ticket, now time.Time) error {
+	var filings []*ticket
+	for _, t := range group {
+		switch {
+		case !t.take():
+		case t.build == nil:
+			filings = append(filings, t)
+		default:
+			if err := l.administer(t); err != nil {
+				return err
+			}
+		}
+	}
+	if l.watch.jumped {
+		for _, t := range filings {
+			t.finish(ErrClockJump)
+		}
+		return nil
+	}
+	filings, err := l.ensureSlots(filings)
+	if err != nil {
+		return err
+	}
+	p := &plan{now: now, counts: make(map[uint32]uint64)}
+	for _, t := range filings {
+		if marked(t.request) {
+			p.filed = make(map[filedKey]bool)
+		}
+	}
+	for _, t := range filings {
+		if err := l.plan(p, t); err != nil {
+			return err
+		}
+	}
+	if len(p.entries) > 0 {
+		if err := l.propose(p.entries...); err != nil {
+			return err
+		}
+	}
+	for _, t := range p.done {
+		t.finish(nil)
+	}
+	return nil
+}
+
+// administer carries out one administrative ticket.
+func (l *Ledger) administer(t *ticket) error {
+	entries, err := t.build()
+	if err == nil && len(entries) > 0 {
+		if err := l.propose(entries...); err != nil {
+			return err
+		}
+	}
+	t.finish(err)
+	return nil
+}
+
+// ensureSlots creates the slots that tickets name and that do not exist, and returns the tickets whose slots can take
+// leaves in the open round. The others are deferred to the next round.
+func (l *Ledger) ensureSlots(tickets []*ticket) (ready []*ticket, err error) {
+	for _, t := range tickets {
+		if _, ok := l.byLane[laneKey{t.request.Agency, LaneMain}]; !ok {
+			t.finish(fmt.Errorf("agency %q: %w", t.request.Agency, ErrNotFound))
+			continue
+		}
+		usable := true
+		for _, p := range t.request.Parts {
+			id, ok := l.byLane[laneKey{t.request.Agency, p.Lane}]
+			if !ok {
+				id = uint32(len(l.slots))
+				if err := l.propose(l.newSlot(t.request.Agency, p.Lane)); err != nil {
+					return nil, err
+				}
+			}
+			usable = usable && l.slots[id].Created <= l.open.second
+		}
+		if usable {
+			ready = append(ready, t)
+		} else {
+			t.state.Store(waiting)
+			l.deferred = append(l.deferred, t)
+		}
+	}
+	return ready, nil
+}
+
+// newSlot returns the entry that creates the slot of a lane. It takes leaves from the round after the open one.
+func (l *Ledger) newSlot(agency, lane string) storage.CreateSlot {
+	base, ok := baseOf(lane)
+	if !ok {
+		panic("ledger: slot for lane " + lane)
+	}
+	return storage.CreateSlot{Slot: storage.Slot{
+		ID: uint32(len(l.slots)), Agency: agency, Lane: lane, Base: base, Created: l.open.second + 1,
+	}}
+}
+
+// plan gives the leaves of t their places in the open round. An error is fatal.
+func (l *Ledger) plan(p *plan, t *ticket) error {
+	r := t.request
+	if marked(r) && t.drops != l.recent.drops() {
+		t.finish(errLookAgain)
+		return nil
+	}
+	for i := range r.Parts {
+		part := &r.Parts[i]
+		slot := l.byLane[laneKey{r.Agency, part.Lane}]
+		first, ok := p.counts[slot]
+		if !ok {
+			first = l.open.counts[slot]
+		}
+		leaves, filed := part.Leaves, []int(nil)
+		if part.New {
+			var err error
+			if leaves, filed, err = l.onlyNew(p, t, &part.Leaves); err != nil {
+				return err
+			}
+		} else {
+			p.remember(r.Agency, &leaves)
+		}
+		if leaves.Len() > 0 {
+			p.entries = append(p.entries, storage.AppendLeaves{
+				Round: l.open.second, Slot: slot, First: first, At: p.now, Leaves: leaves,
+			})
+		}
+		p.counts[slot] = first + uint64(leaves.Len())
+		t.filings = append(t.filings, Filing{
+			Round: l.open.second, Slot: slot, First: first, Count: leaves.Len(), At: p.now, Filed: filed,
+		})
+	}
+	p.done = append(p.done, t)
+	return nil
+}
+
+// remember notes what is planned, where later parts of the group need to know.
+func (p *plan) remember(agency string, leaves *merkle.Leaves) {
+	if p.filed == nil {
+		return
+	}
+	for i := range leaves.Len() {
+		p.filed[filedKey{agency, leaves.At(i)}] = true
+	}
+}
+
+// marked reports whether a part of r is marked New.
+func marked(r *Request) bool {
+	for i := range r.Parts {
+		if r.Parts[i].New {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// closeDue closes every second that has passed: the open round at its own second if it holds leaves, the others idle.
+// An error is fatal.
+func (l *Ledger) closeDue(now time.Time) error {
+	due := calendar.Second(now.Unix())
+	if due < l.open.second {
+		return nil
+	}
+	if len(l.open.trees) > 0 {
+		if err := l.closeRound(); err != nil {
+			return err
+		}
+	}
+	if due > l.closed {
+		if err := l.propose(storage.CloseIdle{Through: due, Calendar: l.advance(due, nil)}); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	was := l.open
+	l.open = newOpenRound(due + 1)
+	l.mu.Unlock()
+	close(was.done)
+	l.ready, l.deferred = append(l.ready, l.deferred...), nil
+	if block, ok := l.store.SealableBlock(); ok {
+		return l.propose(storage.SealBlock{Block: block})
+	}
+	return nil
+}
+
+// advance moves the frontier to through, which is idle if root is nil, and returns the calendar nodes to keep.
+func (l *Ledger) advance(through calendar.Second, root *merkle.Digest) []storage.CalendarNode {
+	idle := uint64(through - l.closed)
+	if root != nil {
+		l.frontier.AppendIdle(idle - 1)
+		l.frontier.Append(*root)
+	} else {
+		l.frontier.AppendIdle(idle)
+	}
+	var kept []storage.CalendarNode
+	for _, n := range l.frontier.Kept() {
+		kept = append(kept, storage.CalendarNode{Height: n.Height, Index: n.Index, Node: n.Digest})
+	}
+	return kept
+}
+
+// closeRound computes the root of the open round, signs the calendar root as of its second and makes both durable.
+func (l *Ledger) closeRound() error {
+	second := l.open.second
+	close := storage.CloseRound{RoundRecord: storage.RoundRecord{
+		Round:     second,
+		FirstLeaf: l.store.TotalLeaves(),
+		SlotCount: l.slotsIn(second),
+	}}
+	ordinals := l.store.Ordinals()
+	for id, tree := range l.open.trees {
+		close.Slots = append(close.Slots, storage.SlotRound{
+			Slot: id, Count: tree.Count(), Root: tree.Root(), Ordinal: ordinals[id] + 1,
+		})
+		close.Tiles = appendTiles(close.Tiles, second, id, tree)
+	}
+	slices.SortFunc(close.Slots, func(a, b storage.SlotRound) int { return int(a.Slot) - int(b.Slot) })
+	close.Root = l.slotTree(&close.RoundRecord).Root()
+	close.Calendar = l.advance(second, &close.Root)
+	authentication, err := ksi.SignAuthentication(rand.Reader, l.key, l.certificate, ksi.Publication{
+		Time: second, Root: l.frontier.Root().Imprint(),
+	})
+	if err != nil {
+		return fmt.Errorf("%w: sign round %s: %w", ErrFatal, second, err)
+	}
+	close.Certificate, close.Signature = authentication.CertificateID, authentication.Signature
+	return l.propose(close)
+}
+
+// slotsIn returns how many slots may hold leaves in a round.
+func (l *Ledger) slotsIn(round calendar.Second) uint32 {
+	n := len(l.slots)
+	for n > 0 && l.slots[n-1].Created > round {
+		n--
+	}
+	return uint32(n)
+}
+
+// appendTiles adds the kept nodes of a slot's tree to dst.
+func appendTiles(dst []storage.Tile, round calendar.Second, slot uint32, tree *merkle.Tree) []storage.Tile {
+	for height, nodes := range tree.Kept() {
+		for index := uint64(0); len(nodes) > 0; index++ {
+			n := min(len(nodes), storage.TileNodes)
+			dst = append(dst, storage.Tile{Round: round, Slot: slot, Height: height, Index: index, Nodes: nodes[:n]})
+			nodes = nodes[n:]
+		}
+	}
+	return dst
+}
+
+// slotTree builds the tree over the slots of a round.
+func (l *Ledger) slotTree(r *storage.RoundRecord) *merkle.SlotTree {
+	rest := r.Slots
+	return merkle.NewSlotTree(r.SlotCount, func(slot uint32) merkle.Digest {
+		if len(rest) > 0 && rest[0].Slot == slot {
+			s := &rest[0]
+			rest = rest[1:]
+			return merkle.SlotNode(s.Root, l.metadata(r.Round, s))
+		}
+		return merkle.Blind(l.genesis.BlindingKey, int64(r.Round), slot)
+	})
+}
+
+// metadata returns who filed the leaves of a slot in a round, as the slot's link to its slot node says it.
+func (l *Ledger) metadata(round calendar.Second, s *storage.SlotRound) []byte {
+	slot := l.slot(s.Slot)
+	m := merkle.Metadata{
+		ClientID:   slot.Agency,
+		MachineID:  l.genesis.Server + "/" + slot.Lane,
+		Sequence:   s.Ordinal,
+		TimeMicros: uint64(round.Time().UnixMicro()),
+	}
+	return m.Append(nil)
+}

@@ -1,0 +1,38 @@
+// Package ledger owns the open round: it takes digests in, makes them durable, closes each second's round, and gives
+// proofs out.
+//
+// # Life of a digest
+//
+//	Append ─ ticket ─> queue ─┐                     ┌─> filings (round, slot, index): the receipt
+//	                          ├─ commit, one Sync ──┤
+//	other tickets ────────────┘                     └─> trees, recent
+//	second passes: close ─ roots, calendar, RSA signature, one Sync ─> Signature returns
+//
+// Exactly one goroutine, that of Run, writes: it takes every waiting ticket, gives the leaves their indices, proposes
+// one group of entries to the store, and only then, when they are durable, applies them to the state in memory and lets
+// the tickets go. While it syncs the next group fills. The same apply rebuilds the state from the store after a start,
+// so recovery is the normal path. Everyone else reads the state under a lock that is never held over disk or network.
+//
+// # Time
+//
+// The round of second T takes what is accepted in (T-1, T]. It closes when the clock reaches T, late if it must, never
+// twice. Idle seconds close too: a durable mark says through which second the calendar is fixed, so that no second that
+// anybody saw idle is filled later. A clock that is stepped back leaves the open round open until time has passed it
+// again. A clock that jumps ahead stops filing with ErrClockJump until ConfirmClock: a calendar cannot be taken back. A
+// round found open after a crash is filled on and closed as if nothing had happened.
+//
+// # Slots
+//
+// A slot is a lane of an agency. It is created by the first filing and takes leaves from the round after: the height of
+// a round's slot tree is fixed when the round opens. Such a filing waits for up to a second, once.
+//
+// # Finding a digest
+//
+// Package index knows the leaves up to its cursor; recent knows the others, in memory. Leaves enter recent before their
+// receipt is given, and leave it after the index has them, so every look-up that asks recent first finds every receipt.
+//
+// # Failure
+//
+// When a commit fails nobody knows what is on disk. The ledger then stops for good: every ticket and every waiting
+// reader gets ErrFatal, Run returns it, and the process is to start anew and recover.
+package ledger

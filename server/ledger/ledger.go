@@ -1,0 +1,344 @@
+package ledger
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
+)
+
+// Errors that callers decide on.
+var (
+	// ErrFatal says that disk and memory may disagree: the process must stop and start anew.
+	ErrFatal = errors.New("the ledger has stopped after a failed write")
+	// ErrStopped says that the ledger is shutting down and takes nothing more.
+	ErrStopped = errors.New("the ledger is shutting down")
+	// ErrClockJump says that the clock ran ahead by more than Config.MaxClockJump; nothing is filed until ConfirmClock.
+	ErrClockJump = errors.New("the clock jumped ahead")
+	// ErrNotFound says that there is no such leaf, round or agency.
+	ErrNotFound = errors.New("not found")
+	// ErrExists says that a role of that name exists.
+	ErrExists = errors.New("exists already")
+)
+
+// Lanes that every agency has. Others do not exist.
+const (
+	LaneMain = "main"
+	LaneSeal = "seal" // printed seals
+	LaneKSI  = "ksi"  // roots of clients' own trees of up to level KSIBase
+)
+
+// KSIBase is the base level of the leaves of LaneKSI; those of other lanes have base level 0.
+const KSIBase merkle.Level = 32
+
+// baseOf returns the base level of a lane's leaves; ok is false if there is no such lane.
+func baseOf(lane string) (base merkle.Level, ok bool) {
+	switch lane {
+	case LaneMain, LaneSeal:
+		return 0, true
+	case LaneKSI:
+		return KSIBase, true
+	}
+	return 0, false
+}
+
+// A Position names a leaf.
+type Position = storage.Position
+
+// Config is what a ledger is made of.
+type Config struct {
+	Store *storage.Store
+	Index *index.Index
+	// Key signs calendar roots.
+	Key crypto.Signer
+	// Certificate is that of Key; the store holds it too.
+	Certificate ksi.Certificate
+	Clock       Clock
+	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
+	MaxClockJump time.Duration
+	Logger       *slog.Logger
+}
+
+// A Ledger owns the open round. Exactly one goroutine, that of Run, writes.
+type Ledger struct {
+	store       *storage.Store
+	index       *index.Index
+	key         crypto.Signer
+	certificate ksi.Certificate
+	log         *slog.Logger
+	genesis     storage.Genesis
+
+	queue  *queue
+	recent *recent
+	views  viewCache
+
+	// Used by the goroutine of Run alone.
+	watch    *watch
+	frontier *calendar.Frontier // calendar up to closed
+	deferred []*ticket          // wait for the next round, in which their slots exist
+	ready    []*ticket          // were deferred, and the next round is open
+
+	mu     sync.RWMutex // covers all below; written by the goroutine of Run alone
+	slots  []storage.Slot
+	byLane map[laneKey]uint32
+	roles  map[string]storage.Role
+	certs  []storage.Certificate
+	closed calendar.Second
+	open   *openRound
+	err    error // why the ledger stopped
+}
+
+type laneKey struct{ agency, lane string }
+
+// An openRound is the round that takes leaves. Its trees belong to the goroutine of Run.
+type openRound struct {
+	second calendar.Second
+	done   chan struct{} // closed when the round is closed or the ledger has stopped
+	trees  map[uint32]*merkle.Tree
+	counts map[uint32]uint64 // durable leaves of each slot; covered by Ledger.mu
+}
+
+func newOpenRound(s calendar.Second) *openRound {
+	return &openRound{
+		second: s,
+		done:   make(chan struct{}),
+		trees:  make(map[uint32]*merkle.Tree),
+		counts: make(map[uint32]uint64),
+	}
+}
+
+// Open recovers the ledger from its store. Run must be called for anything to be filed or closed.
+func Open(c Config) (*Ledger, error) {
+	l := &Ledger{
+		store:       c.Store,
+		index:       c.Index,
+		key:         c.Key,
+		certificate: c.Certificate,
+		log:         c.Logger,
+		genesis:     c.Store.Genesis(),
+		queue:       newQueue(),
+		recent:      newRecent(),
+		views:       newViewCache(),
+		watch:       newWatch(c.Clock, c.MaxClockJump),
+		byLane:      make(map[laneKey]uint32),
+		closed:      c.Store.Closed(),
+	}
+	if err := l.recover(); err != nil {
+		return nil, fmt.Errorf("recover ledger: %w", err)
+	}
+	return l, nil
+}
+
+// recover applies what the store holds to the empty state.
+func (l *Ledger) recover() error {
+	for _, s := range l.store.Slots() {
+		l.apply(storage.CreateSlot{Slot: s})
+	}
+	var err error
+	if l.frontier, err = calendar.Resume(calendarReader{l.store}, l.closed); err != nil {
+		return err
+	}
+	return l.recoverOpen()
+}
+
+// recoverOpen finds the leaves of the round that was open and those that the index does not hold.
+func (l *Ledger) recoverOpen() error {
+	from := l.closed + 1
+	if next := l.index.Cursor(); next < l.store.TotalLeaves() {
+		p, err := l.store.LeafNumber(next)
+		if err != nil {
+			return err
+		}
+		from = p.Round
+	}
+	now, _ := l.watch.look()
+	l.open = newOpenRound(max(l.closed+1, calendar.RoundOf(now)))
+	runs, err := l.store.Leaves(storage.LeafScan{From: from, To: maxSecond})
+	if err != nil {
+		return err
+	}
+	defer runs.Close()
+	for runs.Next() {
+		r := runs.Run()
+		if r.Round <= l.closed {
+			l.recent.add(r.Round, r.Slot, r.First, &r.Leaves)
+			continue
+		}
+		if r.Round != l.open.second {
+			if len(l.open.trees) > 0 {
+				return fmt.Errorf("leaves of two open rounds, %s and %s: run jurat fsck", l.open.second, r.Round)
+			}
+			l.open = newOpenRound(r.Round)
+		}
+		l.apply(storage.AppendLeaves(r))
+	}
+	return runs.Err()
+}
+
+// maxSecond is later than every round.
+const maxSecond calendar.Second = 1<<62 - 1
+
+// apply brings the state in memory to where the store stands after e. It is called for entries that are durable: by
+// Run after a commit, by recover after a start.
+func (l *Ledger) apply(e storage.Entry) {
+	if a, ok := e.(storage.AppendLeaves); ok {
+		l.applyLeaves(a)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch e := e.(type) {
+	case storage.CreateSlot:
+		l.byLane[laneKey{e.Agency, e.Lane}] = e.ID
+		l.slots = append(l.slots, e.Slot)
+	case storage.CloseRound:
+		l.closed = e.Round
+	case storage.CloseIdle:
+		l.closed = e.Through
+	case storage.CreateRole, storage.SealBlock: // only the store knows of these
+	default:
+		panic(fmt.Sprintf("ledger: entry %T", e))
+	}
+}
+
+// applyLeaves adds leaves to the open round's trees, outside the lock: readers know only the counts.
+func (l *Ledger) applyLeaves(e storage.AppendLeaves) {
+	if e.Round != l.open.second {
+		panic(fmt.Sprintf("ledger: leaves of %s applied to open round %s", e.Round, l.open.second))
+	}
+	t := l.open.trees[e.Slot]
+	if t == nil {
+		t = merkle.NewTree(l.slots[e.Slot].Base)
+		l.open.trees[e.Slot] = t
+	}
+	if t.Count() != e.First {
+		panic(fmt.Sprintf("ledger: round %s: slot %d: run at %d after %d leaves", e.Round, e.Slot, e.First, t.Count()))
+	}
+	t.Append(&e.Leaves)
+	l.recent.add(e.Round, e.Slot, e.First, &e.Leaves)
+	l.mu.Lock()
+	l.open.counts[e.Slot] = t.Count()
+	l.mu.Unlock()
+}
+
+// propose makes entries durable and applies them. An error is fatal.
+func (l *Ledger) propose(entries ...storage.Entry) error {
+	if err := l.store.Propose(entries...); err != nil {
+		return fmt.Errorf("%w: %w", ErrFatal, err)
+	}
+	for _, e := range entries {
+		l.apply(e)
+	}
+	return nil
+}
+
+// Run owns the open round until ctx is done; it then commits what waits, closes the round at its second and returns
+// nil. Any other return is ErrFatal.
+func (l *Ledger) Run(ctx context.Context) error {
+	err := l.loop(ctx)
+	if err == nil {
+		err = l.finish()
+	}
+	stopped := err
+	if stopped == nil {
+		stopped = ErrStopped
+	}
+	l.stop(stopped)
+	return err
+}
+
+func (l *Ledger) loop(ctx context.Context) error {
+	for {
+		if err := l.step(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		l.watch.clock.Wait(ctx, l.untilClose(), l.queue.wake)
+	}
+}
+
+// maxNap bounds how long the clock goes unwatched.
+const maxNap = time.Second
+
+// untilClose returns how long the open round may stay open.
+func (l *Ledger) untilClose() time.Duration {
+	return min(max(l.open.second.Time().Sub(l.watch.clock.Now()), 0), maxNap)
+}
+
+// step closes what is due and commits what waits. The clock is read after the tickets are taken, so none of them is
+// younger than that time and filed under an earlier one.
+func (l *Ledger) step() error {
+	for {
+		group := l.queue.take()
+		was := l.watch.jumped
+		now, jumped := l.watch.look()
+		if jumped {
+			if !was {
+				l.log.Error("the clock jumped ahead: filing stops until an operator has checked it and run SELECT confirm_clock()",
+					"clock", now, "open_round", l.open.second.String())
+			}
+		} else if err := l.closeDue(now); err != nil {
+			return failAll(group, err)
+		}
+		group = append(l.ready, group...)
+		l.ready = nil
+		if len(group) == 0 {
+			return nil
+		}
+		if err := l.commit(group, now); err != nil {
+			return failAll(group, err)
+		}
+	}
+}
+
+// failAll finishes the tickets that are not finished with err and returns it.
+func failAll(tickets []*ticket, err error) error {
+	for _, t := range tickets {
+		t.fail(err)
+	}
+	return err
+}
+
+// finish commits what is queued and closes the open round if it holds leaves, waiting for its second, but not for a
+// clock that was stepped back: such a round is closed after the next start.
+func (l *Ledger) finish() error {
+	l.queue.close(ErrStopped)
+	if err := l.step(); err != nil {
+		return err
+	}
+	for range 3 {
+		if len(l.open.trees) == 0 && len(l.deferred) == 0 {
+			return nil
+		}
+		l.watch.clock.Wait(context.Background(), l.untilClose(), nil)
+		if err := l.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop fails everyone who waits.
+func (l *Ledger) stop(err error) {
+	l.queue.close(err)
+	l.mu.Lock()
+	l.err = err
+	close(l.open.done)
+	l.mu.Unlock()
+	for group := l.queue.take(); group != nil; group = l.queue.take() {
+		failAll(group, err)
+	}
+	failAll(l.ready, err)
+	failAll(l.deferred, err)
+}

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+const (
+	// maxQueuedLeaves bounds the leaves that wait to be committed. Whoever brings more waits outside, so a disk slower
+	// than the clients slows the clients, not the server's memory. A larger request waits for an empty queue.
+	maxQueuedLeaves = 8 << 20
+	// maxGroupLeaves bounds the leaves of one group commit, unless a single request has more.
+	maxGroupLeaves = 1 << 18
+)
+
+// A ticket is a request on its way through the committer.
+type ticket struct {
+	request *Request
+	// build makes the entries of an administrative change from the ledger's state; nil for filings. It runs in the
+	// goroutine of Run.
+	build func() ([]storage.Entry, error)
+
+	// What parts marked New were looked up to be: which of their leaves the agency has filed, when recent had seen so
+	// many drops.
+	known map[merkle.Imprint]bool
+	drops uint64
+
+	state atomic.Uint32
+
+	// Set before done is closed.
+	filings []Filing
+	err     error
+	done    chan struct{}
+}
+
+// States of a ticket. Whoever moves it away from waiting decides whether it is carried out.
+const (
+	waiting uint32 = iota
+	taken
+	withdrawn
+)
+
+func (t *ticket) take() bool     { return t.state.CompareAndSwap(waiting, taken) }
+func (t *ticket) withdraw() bool { return t.state.CompareAndSwap(waiting, withdrawn) }
+
+func (t *ticket) finish(err error) {
+	t.err = err
+	close(t.done)
+}
+
+// fail finishes t with err unless it is finished.
+func (t *ticket) fail(err error) {
+	select {
+	case <-t.done:
+	default:
+		t.finish(err)
+	}
+}
+
+// leaves returns how many leaves the ticket brings at most.
+func (t *ticket) leaves() int {
+	n := 0
+	if t.request != nil {
+		for i := range t.request.Parts {
+			n += t.request.Parts[i].Leaves.Len()
+		}
+	}
+	return n
+}
+
+// A queue holds the tickets that wait for the committer.
+type queue struct {
+	wake chan struct{} // capacity 1: tickets were put
+
+	mu      sync.Mutex // covers all below
+	tickets []*ticket
+	leaves  int
+	space   chan struct{} // closed and replaced when leaves shrinks
+	err     error         // why nothing may be put any more
+}
+
+func newQueue() *queue {
+	return &queue{wake: make(chan struct{}, 1), space: make(chan struct{})}
+}
+
+// put adds t at the end, waiting for space. It returns the error of close if the queue is closed.
+func (q *queue) put(ctx context.Context, t *ticket) error {
+	n := t.leaves()
+	for {
+		q.mu.Lock()
+		if q.err != nil {
+			defer q.mu.Unlock()
+			return q.err
+		}
+		if q.leaves == 0 || q.leaves+n <= maxQueuedLeaves {
+			q.tickets = append(q.tickets, t)
+			q.leaves += n
+			q.mu.Unlock()
+			select {
+			case q.wake <- struct{}{}:
+			default:
+			}
+			return nil
+		}
+		space := q.space
+		q.mu.Unlock()
+		select {
+		case <-space:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// take removes the tickets at the front: as many as hold maxGroupLeaves together, but at least one if there is any.
+func (q *queue) take() []*ticket {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	k, sum := 0, 0
+	for k < len(q.tickets) {
+		n := q.tickets[k].leaves()
+		if k > 0 && sum+n > maxGroupLeaves {
+			break
+		}
+		sum += n
+		k++
+	}
+	if k == 0 {
+		return nil
+	}
+	group := q.tickets[:k:k]
+	q.tickets = q.tickets[k:]
+	q.leaves -= sum
+	close(q.space)
+	q.space = make(chan struct{})
+	return group
+}
+
+// close makes put fail with err from now on. Tickets in the queue stay.
+func (q *queue) close(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil {
+		q.err = err
+	}
+	close(q.space)
+	q.space = make(chan struct{})
+}
