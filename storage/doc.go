@@ -1,0 +1,83 @@
+// Package storage keeps the ledger on disk: a log of entries, applied to a Pebble database, and readers of what they
+// left there.
+//
+// It knows what follows what (a round after the closed ones, a leaf after the leaves before it), but neither hashes nor
+// signs: roots, kept nodes and signatures are computed above and stored as they are. Package fsck derives them again.
+//
+// # Words
+//
+// A round is one second. It is open until an entry closes it or a later one; closed rounds never change. A run is up to
+// 1,024 leaves of one round and slot that were accepted together. A round that holds leaves has a record, stored as a
+// head (root, counts) and a body (slots, signature). A block is 1,024 seconds: once all of them are closed it can be
+// sealed, which turns the heads of its rounds into columns.
+//
+// # Writing
+//
+// Propose takes entries and returns when they are durable and applied, all or none, in order. It is what a replicated
+// log would implement. One goroutine proposes; a failed proposal may or may not be on disk, so the store refuses all
+// further ones and only reopening tells. There is no recovery code of our own: Pebble's write-ahead log holds what apply
+// wrote, and Open reads the small keys and the open rounds back into the state that proposals are checked against.
+//
+// # Reading
+//
+// Readers run concurrently with the proposer and with each other. They see durable entries only: Pebble shows a batch
+// before it is synced, so every reader is bounded by counters that move after the sync. An iterator sees the store as it
+// stood when it was made.
+//
+// # Keys
+//
+// Numbers in keys are big-endian, so that keys grow with time and compaction moves files rather than rewrite them. The
+// first byte names the kind.
+//
+//	B  block 8, 00                              leaf counts of a sealed block
+//	B  block 8, 01                              round roots of a sealed block
+//	B  block 8, 02, slot 4                      leaf counts of one slot in a sealed block
+//	C  height 1, index 8                        calendar node
+//	D  round 8                                  round body
+//	G  number of a leaf 8                       round that this leaf is the first of; of a sealed block, only its first
+//	K  number 4                                 certificate, numbered from 0
+//	L  round 8, slot 4, first 8                 run, first is the index of its first leaf
+//	M  00                                       genesis
+//	M  01                                       progress
+//	N  round 8, slot 4, height 1, tile 8        kept nodes of a slot's subtree
+//	O  slot 4                                   ordinal
+//	R  round 8                                  round head, until the round's block is sealed
+//	S  id 4                                     slot
+//	U  name                                     role
+//	X                                           digest index; package storage/index owns these keys
+//
+// # Values
+//
+// Numbers in values are little-endian. Byte 0 of every value is its format version, 1 throughout; any other is refused
+// with ErrVersion. "n ×" repeats to the end of the value or as often as a count before it says. An imprint is one
+// algorithm byte and the digest that has the algorithm's length.
+//
+//	genesis        1 version | 8 first second | 32 blinding key | server name
+//	progress       1 version | 8 newest closed second | 8 closed leaves
+//	slot           1 version | 1 base level | 8 created | 1 length, agency | 1 length, lane
+//	role           1 version | 1 flags: 1 superuser
+//	certificate    1 version | 1 length, id | DER
+//	ordinal        1 version | 8 ordinal of the slot's newest closed round that holds leaves
+//	run            1 version | 1 algorithm | 8 accepted, µs since 1970 | n × digest
+//	run, mixed     1 version | ff          | 8 accepted, µs since 1970 | n × imprint, at least two algorithms
+//	kept nodes     1 version | n × 32 node, n <= 256
+//	round head     1 version | 32 root | 8 number of its first leaf | 8 leaves | 4 slots with leaves
+//	round body     1 version | 4 slots that exist | 4 number of the certificate | 4 n |
+//	               n × { 4 slot | 8 count | 8 ordinal | imprint of the root } | signature
+//	number         1 version | 8 round
+//	calendar node  1 version | 32 node
+//	leaf counts    1 version | 128 bitmap | 8 number of the first leaf | n × 8 leaves | n × 4 slots with leaves
+//	round roots    1 version | n × 32 root
+//	slot counts    1 version | 128 bitmap | n × 8 leaves
+//
+// Bit i of a bitmap, counted from the lowest bit of byte 0, stands for second i of the block; n is the number of ones.
+// A block without leaves has no keys. Kept calendar nodes over idle seconds alone are left out: they are constants.
+//
+// The mixed run needs no count: an imprint's length follows from its first byte. Signatures and slots stay in one row a
+// round after sealing, since a proof wants one round of them, and an audit of a year none.
+//
+// # Debugging
+//
+// Inspect explains a value field by field; the golden files under testdata are its output. Package fsck finds the first
+// difference between what is stored and what the leaves give.
+package storage

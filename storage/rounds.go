@@ -1,0 +1,363 @@
+package storage
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+)
+
+// A RoundScan selects the closed rounds From to To, both included, that hold leaves.
+type RoundScan struct {
+	From, To calendar.Second
+	Desc     bool
+	Roots    bool     // fill RoundBatch.Root
+	Counts   bool     // fill RoundBatch.Leaves and RoundBatch.Slots
+	Slots    []uint32 // ascending; count these slots only; nil for all. It does not select rounds
+}
+
+// A RoundBatch holds one column a field, in scan order.
+type RoundBatch struct {
+	Round  []calendar.Second
+	Root   []merkle.Digest // empty unless asked for
+	Leaves []uint64        // empty unless asked for
+	Slots  []uint32        // slots with leaves; empty unless asked for
+}
+
+func (b *RoundBatch) reset() {
+	b.Round, b.Root, b.Leaves, b.Slots = b.Round[:0], b.Root[:0], b.Leaves[:0], b.Slots[:0]
+}
+
+func (b *RoundBatch) reverse() {
+	slices.Reverse(b.Round)
+	slices.Reverse(b.Root)
+	slices.Reverse(b.Leaves)
+	slices.Reverse(b.Slots)
+}
+
+// A RoundIter reads batches of rounds: from sealed blocks, which hold the older ones, and from heads. It belongs to one
+// goroutine at a time and must be closed.
+type RoundIter struct {
+	snap   *pebble.Snapshot
+	blocks *pebble.Iterator // block keys
+	heads  *pebble.Iterator // head keys from scan.From to scan.To
+	scan   RoundScan        // From and To cut to what is closed
+	next   uint64           // next block to look for: it or, if the scan descends, one before it; blocksEnd at the end
+	onHead bool             // heads stands at the next round to read
+	batch  RoundBatch
+	err    error
+}
+
+// blocksEnd is no block.
+const blocksEnd = ^uint64(0)
+
+// Rounds returns an iterator over rounds as they stand now.
+func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
+	scan.From, scan.To = max(scan.From, 0), min(scan.To, s.Closed())
+	iter := &RoundIter{scan: scan, next: blocksEnd}
+	if scan.From > scan.To {
+		return iter, nil
+	}
+	iter.snap = s.db.NewSnapshot()
+	if err := iter.open(); err != nil {
+		iter.Close()
+		return nil, err
+	}
+	return iter, nil
+}
+
+func (iter *RoundIter) open() (err error) {
+	from, to := blockOf(iter.scan.From), blockOf(iter.scan.To)
+	iter.blocks, err = newIter(iter.snap, Key{Kind: KindBlock, Number: from}, Key{Kind: KindBlock, Number: to + 1})
+	if err != nil {
+		return err
+	}
+	iter.heads, err = newIter(iter.snap, Key{Kind: KindHead, Round: iter.scan.From}, Key{Kind: KindHead, Round: iter.scan.To + 1})
+	if err != nil {
+		return err
+	}
+	if iter.scan.Desc {
+		iter.next, iter.onHead = to, iter.heads.Last()
+	} else {
+		iter.next, iter.onHead = from, iter.heads.First()
+	}
+	if err := iter.heads.Error(); err != nil {
+		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
+	}
+	return nil
+}
+
+// Next reads the next batch, of 1 to BlockSeconds rounds. It returns false at the end and after an error.
+func (iter *RoundIter) Next() bool {
+	iter.batch.reset()
+	if iter.scan.Desc && iter.onHead {
+		return iter.done(iter.readHeads())
+	}
+	for iter.err == nil && iter.next != blocksEnd && len(iter.batch.Round) == 0 {
+		iter.err = iter.readNextBlock()
+	}
+	if iter.err == nil && len(iter.batch.Round) == 0 && iter.onHead {
+		iter.err = iter.readHeads()
+	}
+	return iter.done(iter.err)
+}
+
+func (iter *RoundIter) done(err error) bool {
+	iter.err = err
+	return err == nil && len(iter.batch.Round) > 0
+}
+
+// readNextBlock finds the next block and adds those of its rounds that are selected.
+func (iter *RoundIter) readNextBlock() error {
+	key := Key{Kind: KindBlock, Number: iter.next}
+	var ok bool
+	if iter.scan.Desc {
+		key.Number++
+		ok = iter.blocks.SeekLT(key.bytes())
+	} else {
+		ok = iter.blocks.SeekGE(key.bytes())
+	}
+	if !ok {
+		iter.next = blocksEnd
+		if err := iter.blocks.Error(); err != nil {
+			return damaged(key, err)
+		}
+		return nil
+	}
+	key, err := ParseKey(iter.blocks.Key())
+	if err != nil {
+		return err
+	}
+	if iter.next = key.Number + 1; iter.scan.Desc {
+		iter.next = key.Number - 1 // block 0 leads to blocksEnd
+	}
+	return iter.readBlock(key.Number)
+}
+
+// column moves to a key of a block and decodes its value. ok is false if there is none.
+func (iter *RoundIter) column(k Key, decode func(*cursor) error) (ok bool, err error) {
+	if !iter.blocks.SeekGE(k.bytes()) {
+		if err := iter.blocks.Error(); err != nil {
+			return false, damaged(k, err)
+		}
+		return false, nil
+	}
+	if got, err := ParseKey(iter.blocks.Key()); err != nil || got != k {
+		return false, err
+	}
+	v, err := iter.blocks.ValueAndErr()
+	if err != nil {
+		return false, damaged(k, err)
+	}
+	c := newCursor(v)
+	if err := decode(&c); err != nil {
+		return false, fmt.Errorf("%s: %w", k, err)
+	}
+	return true, nil
+}
+
+func (iter *RoundIter) readBlock(block uint64) error {
+	key := Key{Kind: KindBlock, Number: block, Group: GroupCounts}
+	start := blockFirst(block)
+	from, to := int(max(iter.scan.From, start)-start), int(min(iter.scan.To, start+BlockSeconds-1)-start)+1
+	var seconds bitmap
+	var i, j, n int // rounds i to j-1 of the block's n are selected
+	ok, err := iter.column(key, func(c *cursor) error {
+		var x counts
+		err := x.decode(c)
+		if err != nil {
+			return err
+		}
+		seconds, n = x.seconds, x.n
+		i, j = seconds.rank(from), seconds.rank(to)
+		iter.batch.Round = appendSeconds(iter.batch.Round, &seconds, start, from, to)
+		if iter.scan.Counts && iter.scan.Slots == nil {
+			for k := i; k < j; k++ {
+				iter.batch.Leaves = append(iter.batch.Leaves, le.Uint64(x.leaves[8*k:]))
+				iter.batch.Slots = append(iter.batch.Slots, le.Uint32(x.slots[4*k:]))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return missing(key)
+	}
+	if iter.scan.Roots && i < j {
+		if err := iter.readRoots(block, i, j, n); err != nil {
+			return err
+		}
+	}
+	if iter.scan.Counts && iter.scan.Slots != nil && i < j {
+		if err := iter.readSlotCounts(block, &seconds, i, from, to); err != nil {
+			return err
+		}
+	}
+	if iter.scan.Desc {
+		iter.batch.reverse()
+	}
+	return nil
+}
+
+// appendSeconds appends the seconds from from to to-1 of a block that have bits in m.
+func appendSeconds(dst []calendar.Second, m *bitmap, start calendar.Second, from, to int) []calendar.Second {
+	for base := from &^ 63; base < to; base += 64 {
+		word := le.Uint64(m[base/8:])
+		if base < from {
+			word &= ^uint64(0) << (from - base)
+		}
+		if to-base < 64 {
+			word &= 1<<(to-base) - 1
+		}
+		for ; word != 0; word &= word - 1 {
+			dst = append(dst, start+calendar.Second(base+bits.TrailingZeros64(word)))
+		}
+	}
+	return dst
+}
+
+// readRoots adds the roots of rounds i to j-1 of a block's n.
+func (iter *RoundIter) readRoots(block uint64, i, j, n int) error {
+	const size = len(merkle.Digest{})
+	key := Key{Kind: KindBlock, Number: block, Group: GroupRoots}
+	ok, err := iter.column(key, func(c *cursor) error {
+		nodes, err := decodeNodes(c, BlockSeconds)
+		if err != nil {
+			return err
+		}
+		if len(nodes) != n*size {
+			return fmt.Errorf("%d bytes for %d rounds: %w", len(nodes), n, ErrCorrupt)
+		}
+		end := len(iter.batch.Root)
+		iter.batch.Root = slices.Grow(iter.batch.Root, j-i)[:end+j-i]
+		copyNodes(iter.batch.Root[end:], nodes[i*size:])
+		return nil
+	})
+	if err == nil && !ok {
+		err = missing(key)
+	}
+	return err
+}
+
+// readSlotCounts adds the counts of the selected slots, where round i of the block is the first selected one.
+func (iter *RoundIter) readSlotCounts(block uint64, seconds *bitmap, i, from, to int) error {
+	n := len(iter.batch.Round)
+	iter.batch.Leaves = slices.Grow(iter.batch.Leaves, n)[:n]
+	iter.batch.Slots = slices.Grow(iter.batch.Slots, n)[:n]
+	clear(iter.batch.Leaves)
+	clear(iter.batch.Slots)
+	for _, slot := range iter.scan.Slots {
+		key := Key{Kind: KindBlock, Number: block, Group: GroupSlotCounts, Slot: slot}
+		_, err := iter.column(key, func(c *cursor) error {
+			var x slotCounts
+			if err := x.decode(c); err != nil {
+				return err
+			}
+			k := x.seconds.rank(from)
+			for second := from; second < to; second++ {
+				if !x.seconds.has(second) {
+					continue
+				}
+				if !seconds.has(second) {
+					return fmt.Errorf("leaves in idle second %d: %w", second, ErrCorrupt)
+				}
+				at := seconds.rank(second) - i
+				iter.batch.Leaves[at] += le.Uint64(x.leaves[8*k:])
+				iter.batch.Slots[at]++
+				k++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readHeads adds up to BlockSeconds rounds that have heads.
+func (iter *RoundIter) readHeads() error {
+	for iter.onHead && len(iter.batch.Round) < BlockSeconds {
+		k, h, err := parseHead(iter.heads)
+		if err != nil {
+			return err
+		}
+		iter.batch.Round = append(iter.batch.Round, k.Round)
+		if iter.scan.Roots {
+			iter.batch.Root = append(iter.batch.Root, h.root)
+		}
+		if iter.scan.Counts {
+			if err := iter.countHead(k.Round, &h); err != nil {
+				return err
+			}
+		}
+		if iter.scan.Desc {
+			iter.onHead = iter.heads.Prev()
+		} else {
+			iter.onHead = iter.heads.Next()
+		}
+	}
+	if err := iter.heads.Error(); err != nil {
+		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
+	}
+	return nil
+}
+
+// countHead adds the counts of a round that has a head.
+func (iter *RoundIter) countHead(round calendar.Second, h *head) error {
+	leaves, slots := h.leaves, h.slots
+	if iter.scan.Slots != nil {
+		var b body
+		key := Key{Kind: KindBody, Round: round}
+		ok, err := get(iter.snap, key, b.decode)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return missing(key)
+		}
+		leaves, slots = 0, 0
+		for i := range b.slots {
+			if _, ok := slices.BinarySearch(iter.scan.Slots, b.slots[i].Slot); ok {
+				leaves += b.slots[i].Count
+				slots++
+			}
+		}
+	}
+	iter.batch.Leaves = append(iter.batch.Leaves, leaves)
+	iter.batch.Slots = append(iter.batch.Slots, slots)
+	return nil
+}
+
+// Batch returns the batch that Next read. It is valid until the next call of Next.
+func (iter *RoundIter) Batch() *RoundBatch { return &iter.batch }
+
+// Err returns the error that ended the iteration, nil if it was the end.
+func (iter *RoundIter) Err() error { return iter.err }
+
+// Close releases the iterator.
+func (iter *RoundIter) Close() error {
+	var err error
+	for _, it := range []*pebble.Iterator{iter.blocks, iter.heads} {
+		if it != nil {
+			err = firstError(err, it.Close())
+		}
+	}
+	if iter.snap != nil {
+		err = firstError(err, iter.snap.Close())
+	}
+	return err
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}

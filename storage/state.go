@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+)
+
+// state is what proposals are checked against. The store has two: the proposer's, ahead by what is being synced, and
+// the durable one, which bounds readers.
+type state struct {
+	closed   calendar.Second
+	leaves   uint64                                // of closed rounds
+	open     map[calendar.Second]map[uint32]uint64 // leaves of each slot in rounds after closed
+	slots    []Slot
+	ordinals []uint64 // by slot
+	roles    map[string]Role
+	certs    []Certificate
+	sealed   calendar.Second // no round before has a head
+}
+
+func (st *state) clone() *state {
+	c := *st
+	c.open = make(map[calendar.Second]map[uint32]uint64)
+	for round, slots := range st.open {
+		c.open[round] = make(map[uint32]uint64)
+		for slot, n := range slots {
+			c.open[round][slot] = n
+		}
+	}
+	c.slots, c.ordinals, c.certs = slices.Clone(st.slots), slices.Clone(st.ordinals), slices.Clone(st.certs)
+	c.roles = make(map[string]Role)
+	for name, r := range st.roles {
+		c.roles[name] = r
+	}
+	return &c
+}
+
+// slotsIn returns how many slots exist in a round.
+func (st *state) slotsIn(round calendar.Second) int {
+	return sort.Search(len(st.slots), func(i int) bool { return st.slots[i].Created > round })
+}
+
+// certificate returns the number of the certificate with this ID, -1 if there is none.
+func (st *state) certificate(id []byte) int {
+	return slices.IndexFunc(st.certs, func(c Certificate) bool { return bytes.Equal(c.ID, id) })
+}
+
+// must panics unless ok: the proposer has broken the rules of an entry.
+func must(ok bool, format string, args ...any) {
+	if !ok {
+		panic("storage: " + fmt.Sprintf(format, args...))
+	}
+}
+
+func (e AppendLeaves) check(st *state) {
+	if e.Round <= st.closed || e.Round > maxSecond {
+		panic(fmt.Sprintf("storage: append to round %s, closed through %s", e.Round, st.closed))
+	}
+	if int(e.Slot) >= st.slotsIn(e.Round) {
+		panic(fmt.Sprintf("storage: append to round %s: slot %d does not exist", e.Round, e.Slot))
+	}
+	if n := st.open[e.Round][e.Slot]; e.First != n || e.Leaves.Len() == 0 {
+		panic(fmt.Sprintf("storage: append to round %s: slot %d: %d leaves at %d after %d", e.Round, e.Slot,
+			e.Leaves.Len(), e.First, n))
+	}
+}
+
+func (e AppendLeaves) advance(st *state) {
+	slots := st.open[e.Round]
+	if slots == nil {
+		slots = make(map[uint32]uint64)
+		st.open[e.Round] = slots
+	}
+	slots[e.Slot] += uint64(e.Leaves.Len())
+}
+
+func (e CloseRound) check(st *state) {
+	st.checkIdle(e.Round - 1)
+	must(e.Round > st.closed && e.Round <= maxSecond, "close round %s, closed through %s", e.Round, st.closed)
+	must(e.FirstLeaf == st.leaves, "close round %s: first leaf %d, want %d", e.Round, e.FirstLeaf, st.leaves)
+	must(int(e.SlotCount) == st.slotsIn(e.Round), "close round %s: %d slots exist, not %d", e.Round,
+		st.slotsIn(e.Round), e.SlotCount)
+	open := st.open[e.Round]
+	must(len(e.Slots) > 0 && len(e.Slots) == len(open), "close round %s: %d slots, %d hold leaves", e.Round,
+		len(e.Slots), len(open))
+	for i := range e.Slots {
+		s := &e.Slots[i]
+		must(i == 0 || e.Slots[i-1].Slot < s.Slot, "close round %s: slot %d out of order", e.Round, s.Slot)
+		must(s.Count > 0 && s.Count == open[s.Slot], "close round %s: slot %d: %d leaves, not %d", e.Round, s.Slot,
+			open[s.Slot], s.Count)
+		must(!s.Root.IsZero(), "close round %s: slot %d: no root", e.Round, s.Slot)
+		must(s.Ordinal == st.ordinals[s.Slot]+1, "close round %s: slot %d: ordinal %d after %d", e.Round, s.Slot,
+			s.Ordinal, st.ordinals[s.Slot])
+	}
+	must(st.certificate(e.Certificate) >= 0, "close round %s: unknown certificate %x", e.Round, e.Certificate)
+	must(len(e.Signature) > 0 && len(e.Signature) <= MaxSignature, "close round %s: signature of %d bytes", e.Round,
+		len(e.Signature))
+	checkTiles(&e.RoundRecord, e.Tiles)
+	checkCalendar(e.Calendar, st.closed, e.Round)
+}
+
+func (e CloseRound) advance(st *state) {
+	for i := range e.Slots {
+		st.ordinals[e.Slots[i].Slot] = e.Slots[i].Ordinal
+	}
+	st.leaves += e.Leaves()
+	delete(st.open, e.Round)
+	st.closed = e.Round
+}
+
+// checkIdle panics if an open round up to through holds leaves.
+func (st *state) checkIdle(through calendar.Second) {
+	for round := range st.open {
+		must(round > through, "close idle through %s: round %s holds leaves", through, round)
+	}
+}
+
+// kept returns how many nodes are kept of a subtree of n leaves at a height.
+func kept(n uint64, height uint8) uint64 { return n >> height }
+
+// keptHeight reports whether nodes of this height are kept.
+func keptHeight(height uint8) bool { return height > 0 && height < 64 && height%TileHeight == 0 }
+
+// checkTiles panics unless tiles are all kept nodes of the round, each once.
+func checkTiles(r *RoundRecord, tiles []Tile) {
+	want := 0
+	for i := range r.Slots {
+		for h := uint8(TileHeight); kept(r.Slots[i].Count, h) > 0; h += TileHeight {
+			want += int((kept(r.Slots[i].Count, h) + TileNodes - 1) / TileNodes)
+		}
+	}
+	must(len(tiles) == want, "close round %s: %d tiles, want %d", r.Round, len(tiles), want)
+	type place struct {
+		slot   uint32
+		height uint8
+		index  uint64
+	}
+	seen := make(map[place]bool, len(tiles))
+	for i := range tiles {
+		t := &tiles[i]
+		p := place{t.Slot, t.Height, t.Index}
+		s, ok := slices.BinarySearchFunc(r.Slots, t.Slot, func(s SlotRound, id uint32) int { return int(s.Slot) - int(id) })
+		must(ok && t.Round == r.Round && keptHeight(t.Height) && !seen[p], "close round %s: stray tile %+v", r.Round, p)
+		all := kept(r.Slots[s].Count, t.Height)
+		must(t.Index < (all+TileNodes-1)/TileNodes && len(t.Nodes) == int(min(TileNodes, all-t.Index*TileNodes)),
+			"close round %s: tile %+v of %d nodes, %d leaves", r.Round, p, len(t.Nodes), r.Slots[s].Count)
+		seen[p] = true
+	}
+}
+
+// checkCalendar panics unless nodes become complete by closing the seconds after from up to to.
+func checkCalendar(nodes []CalendarNode, from, to calendar.Second) {
+	for _, n := range nodes {
+		must(keptHeight(n.Height) && n.Index <= uint64(maxSecond)>>n.Height, "close %s: calendar node %d of height %d",
+			to, n.Index, n.Height)
+		last := calendar.Second((n.Index+1)<<n.Height - 1)
+		must(last > from && last <= to, "close %s: calendar node %d of height %d ends at %s, closed through %s", to,
+			n.Index, n.Height, last, from)
+	}
+}
+
+func (e CloseIdle) check(st *state) {
+	must(e.Through > st.closed && e.Through <= maxSecond, "close idle through %s, closed through %s", e.Through, st.closed)
+	st.checkIdle(e.Through)
+	checkCalendar(e.Calendar, st.closed, e.Through)
+}
+
+func (e CloseIdle) advance(st *state) { st.closed = e.Through }
+
+func (e CreateSlot) check(st *state) {
+	must(int(e.ID) == len(st.slots), "create slot %d of %d", e.ID, len(st.slots))
+	must(e.Created > st.closed && e.Created <= maxSecond, "create slot %d in %s, closed through %s", e.ID, e.Created,
+		st.closed)
+	must(e.ID == 0 || e.Created >= st.slots[e.ID-1].Created, "create slot %d in %s, before slot %d", e.ID, e.Created, e.ID-1)
+	must(name(e.Agency) && name(e.Lane), "create slot %d: agency %q, lane %q", e.ID, e.Agency, e.Lane)
+	for _, s := range st.slots {
+		must(s.Agency != e.Agency || s.Lane != e.Lane, "create slot %d: is slot %d", e.ID, s.ID)
+	}
+}
+
+func (e CreateSlot) advance(st *state) {
+	st.slots = append(st.slots, e.Slot)
+	st.ordinals = append(st.ordinals, 0)
+}
+
+func (e CreateRole) check(st *state) {
+	_, ok := st.roles[e.Name]
+	must(!ok && name(e.Name), "create role %q", e.Name)
+}
+
+func (e CreateRole) advance(st *state) { st.roles[e.Name] = e.Role }
+
+func (e AddCertificate) check(st *state) {
+	must(name(string(e.ID)) && len(e.DER) > 0 && st.certificate(e.ID) < 0, "add certificate %x", e.ID)
+}
+
+func (e AddCertificate) advance(st *state) { st.certs = append(st.certs, e.Certificate) }
+
+// name reports whether s fits where names are stored.
+func name(s string) bool { return len(s) > 0 && len(s) <= MaxName }

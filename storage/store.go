@@ -1,0 +1,322 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+)
+
+// A Genesis is what is fixed for ever when a store is created.
+type Genesis struct {
+	Server      string          // its name in every proof; 1 to MaxName bytes
+	First       calendar.Second // no round is before; at least 1
+	BlindingKey [32]byte        // stands for empty slots in round trees; secret
+}
+
+// A Store is an open store. Its readers may be called from many goroutines, Propose, SealableBlock and Close from one.
+type Store struct {
+	db       *pebble.DB
+	lock     *pebble.Lock
+	log      *slog.Logger
+	genesis  Genesis
+	readOnly bool
+
+	// Used by the proposer alone.
+	ahead  *state // after all entries proposed
+	failed error  // of the first proposal that failed
+
+	mu      sync.RWMutex // covers durable; never held over I/O
+	durable *state       // after all entries synced
+}
+
+// Create makes a store in dir, which it creates if need be, and opens it. It returns ErrExists if there is one already. A
+// crash while it works leaves either no store or a whole one.
+func Create(dir string, g Genesis, o Options) (*Store, error) {
+	if !name(g.Server) || g.First < 1 || g.First > maxSecond {
+		return nil, fmt.Errorf("create store: server %q, first second %d", g.Server, g.First)
+	}
+	if o.ReadOnly {
+		panic("storage: create a read-only store")
+	}
+	s, err := start(dir, o, true)
+	if err != nil {
+		return nil, fmt.Errorf("create store in %s: %w", dir, err)
+	}
+	if err := s.found(g); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("create store in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// found writes the keys of a new store. A database without them is no store.
+func (s *Store) found(g Genesis) error {
+	empty, err := s.empty()
+	if err != nil {
+		return err
+	}
+	if !empty {
+		return ErrExists
+	}
+	w := writer{batch: s.db.NewBatch()}
+	defer w.batch.Close()
+	w.set(Key{Kind: KindMeta, Group: GroupGenesis}, &g)
+	w.set(Key{Kind: KindMeta, Group: GroupProgress}, &progress{closed: g.First - 1})
+	if err := w.batch.Commit(pebble.Sync); err != nil {
+		return err
+	}
+	return s.load()
+}
+
+// empty reports whether the database has no keys.
+func (s *Store) empty() (bool, error) {
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return false, err
+	}
+	defer it.Close()
+	return !it.First() && it.Error() == nil, it.Error()
+}
+
+// Open opens the store in dir. It returns ErrNotFound if there is none, ErrLocked if another process has it open.
+func Open(dir string, o Options) (*Store, error) {
+	s, err := start(dir, o, false)
+	if err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	empty, err := s.empty()
+	if err == nil && empty {
+		err = ErrNotFound // Create did not come to its end
+	}
+	if err == nil {
+		err = s.load()
+	}
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// start opens the database in dir.
+func start(dir string, o Options, create bool) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+		if create { // what Pebble creates inside is readable by others, were it not for the directory
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				return nil, err
+			}
+			if err := os.Chmod(dir, 0o700); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !create {
+		if err := exists(dir, o.FS); err != nil {
+			return nil, err
+		}
+	} else if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := pebble.LockDirectory(dir, o.FS)
+	if err != nil {
+		return nil, lockError(err)
+	}
+	p := o.pebble()
+	p.Lock = lock
+	db, err := pebble.Open(dir, p)
+	if err != nil {
+		lock.Close()
+		if pebble.IsCorruptionError(err) {
+			err = fmt.Errorf("%v: %w", err, ErrCorrupt)
+		}
+		return nil, err
+	}
+	return &Store{db: db, lock: lock, log: o.Logger, readOnly: o.ReadOnly}, nil
+}
+
+// exists returns ErrNotFound if there is no database in dir.
+func exists(dir string, f vfs.FS) error {
+	desc, err := pebble.Peek(dir, f)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !desc.Exists {
+		return ErrNotFound
+	}
+	return err
+}
+
+// Close releases the store. Iterators must be closed before.
+func (s *Store) Close() error {
+	return firstError(s.db.Close(), s.lock.Close())
+}
+
+// DB returns the database for package storage/index, which owns the keys of KindIndex, and for fsck.
+func (s *Store) DB() *pebble.DB { return s.db }
+
+// load reads the genesis and the state.
+func (s *Store) load() error {
+	key := Key{Kind: KindMeta, Group: GroupGenesis}
+	if ok, err := get(s.db, key, s.genesis.decode); err != nil {
+		return err
+	} else if !ok {
+		return missing(key)
+	}
+	st, err := loadState(s.db)
+	if err != nil {
+		return err
+	}
+	s.ahead, s.durable = st, st.clone()
+	return nil
+}
+
+// loadState reads the state that the entries so far have led to.
+func loadState(db *pebble.DB) (*state, error) {
+	st := &state{open: make(map[calendar.Second]map[uint32]uint64), roles: make(map[string]Role)}
+	var p progress
+	key := Key{Kind: KindMeta, Group: GroupProgress}
+	if ok, err := get(db, key, p.decode); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, missing(key)
+	}
+	st.closed, st.leaves = p.closed, p.leaves
+	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadCertificates,
+		st.loadSealed, st.loadOpen} {
+		if err := load(db); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+// each calls f with every key of a kind and its value.
+func each(db *pebble.DB, kind Kind, f func(Key, *cursor) error) error {
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{byte(kind)}, UpperBound: []byte{byte(kind) + 1}})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		k, err := ParseKey(it.Key())
+		if err != nil {
+			return err
+		}
+		c := newCursor(it.Value())
+		if err := f(k, &c); err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+	}
+	if err := it.Error(); err != nil {
+		return damaged(Key{Kind: kind}, err)
+	}
+	return nil
+}
+
+func (st *state) loadSlots(db *pebble.DB) error {
+	return each(db, KindSlot, func(k Key, c *cursor) error {
+		x := Slot{ID: k.Slot}
+		if int(x.ID) != len(st.slots) {
+			return fmt.Errorf("want slot %d: %w", len(st.slots), ErrCorrupt)
+		}
+		err := x.decode(c)
+		st.slots, st.ordinals = append(st.slots, x), append(st.ordinals, 0)
+		return err
+	})
+}
+
+func (st *state) loadOrdinals(db *pebble.DB) error {
+	return each(db, KindOrdinal, func(k Key, c *cursor) error {
+		if int(k.Slot) >= len(st.slots) {
+			return fmt.Errorf("no such slot: %w", ErrCorrupt)
+		}
+		return (*number)(&st.ordinals[k.Slot]).decode(c)
+	})
+}
+
+func (st *state) loadRoles(db *pebble.DB) error {
+	return each(db, KindRole, func(k Key, c *cursor) error {
+		r := Role{Name: k.Name}
+		err := r.decode(c)
+		st.roles[r.Name] = r
+		return err
+	})
+}
+
+func (st *state) loadCertificates(db *pebble.DB) error {
+	return each(db, KindCertificate, func(k Key, c *cursor) error {
+		if int(k.Number) != len(st.certs) {
+			return fmt.Errorf("want certificate %d: %w", len(st.certs), ErrCorrupt)
+		}
+		var x Certificate
+		err := x.decode(c)
+		st.certs = append(st.certs, x)
+		return err
+	})
+}
+
+// loadSealed finds the oldest head.
+func (st *state) loadSealed(db *pebble.DB) error {
+	st.sealed = blockFirst(blockOf(st.closed + 1))
+	it, err := newIter(db, Key{Kind: KindHead}, Key{Kind: KindHead, Round: maxSecond})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	if !it.First() {
+		return it.Error()
+	}
+	k, err := ParseKey(it.Key())
+	st.sealed = blockFirst(blockOf(k.Round))
+	return err
+}
+
+// loadOpen counts the leaves of open rounds: in each slot the last run tells.
+func (st *state) loadOpen(db *pebble.DB) error {
+	it, err := newIter(db, Key{Kind: KindRun, Round: st.closed + 1}, Key{Kind: KindRun, Round: maxSecond + 1})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.Last(); ok; {
+		k, err := ParseKey(it.Key())
+		if err != nil {
+			return err
+		}
+		if int(k.Slot) >= st.slotsIn(k.Round) {
+			return fmt.Errorf("%s: no such slot: %w", k, ErrCorrupt)
+		}
+		r, _, err := runAt(it, k.Number)
+		if err != nil {
+			return err
+		}
+		if st.open[k.Round] == nil {
+			st.open[k.Round] = make(map[uint32]uint64)
+		}
+		st.open[k.Round][k.Slot] = k.Number + uint64(r.n)
+		first := Key{Kind: KindRun, Round: k.Round, Slot: k.Slot}
+		ok = it.SeekLT(first.bytes())
+	}
+	return it.Error()
+}
+
+// lockError translates an error of locking the directory.
+func lockError(err error) error {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
+		return ErrLocked
+	}
+	return fmt.Errorf("lock: %w", err)
+}
