@@ -1,0 +1,112 @@
+package ksi
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/big"
+	"time"
+)
+
+// SHA256WithRSA is the signature type of the calendar authentication records that SignAuthentication makes: RSA PKCS#1
+// v1.5 over SHA-256. No other type verifies with every KSI SDK.
+const SHA256WithRSA = "1.2.840.113549.1.1.11"
+
+// signatureAlgorithms are the signature types that Verify can check, by object identifier.
+var signatureAlgorithms = map[string]x509.SignatureAlgorithm{
+	SHA256WithRSA:           x509.SHA256WithRSA,
+	"1.2.840.113549.1.1.12": x509.SHA384WithRSA,
+	"1.2.840.113549.1.1.13": x509.SHA512WithRSA,
+	"1.2.840.10045.4.3.2":   x509.ECDSAWithSHA256,
+	"1.2.840.10045.4.3.3":   x509.ECDSAWithSHA384,
+	"1.2.840.10045.4.3.4":   x509.ECDSAWithSHA512,
+}
+
+// A Certificate is a calendar certificate with the id that calendar authentication records call it by.
+type Certificate struct {
+	ID   []byte
+	X509 *x509.Certificate
+}
+
+// ParseCertificate reads a certificate in DER and gives it the id that CertificateID returns.
+func ParseCertificate(der []byte) (Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return Certificate{}, fmt.Errorf("calendar certificate: %w", err)
+	}
+	id := CertificateID(der)
+	return Certificate{ID: id[:], X509: c}, nil
+}
+
+// CertificateID returns the usual id of a certificate: the CRC-32 of its DER form, big-endian.
+func CertificateID(der []byte) (id [4]byte) {
+	binary.BigEndian.PutUint32(id[:], crc32.ChecksumIEEE(der))
+	return id
+}
+
+// calendarKeyMonths is how long a calendar certificate is valid, as Guardtime's are.
+const calendarKeyMonths = 25
+
+// NewCalendarCertificate returns a self-signed certificate in DER for an RSA calendar key: subject and issuer are the
+// common name, the serial number comes from rand. It is valid from one hour before now, so that the first rounds lie
+// inside even for verifiers that exclude the end points and for a clock set back a little, until 25 months after now.
+func NewCalendarCertificate(rand io.Reader, key crypto.Signer, commonName string, now time.Time) ([]byte, error) {
+	if _, ok := key.Public().(*rsa.PublicKey); !ok {
+		return nil, fmt.Errorf("calendar key of type %T, want RSA", key.Public())
+	}
+	var serial [16]byte
+	if _, err := io.ReadFull(rand, serial[:]); err != nil {
+		return nil, fmt.Errorf("serial number of the calendar certificate: %w", err)
+	}
+	serial[0] = serial[0]&0x7f | 0x40 // positive and of full length
+	now = now.UTC().Truncate(time.Second)
+	name := pkix.Name{CommonName: commonName}
+	template := &x509.Certificate{
+		SerialNumber:          new(big.Int).SetBytes(serial[:]),
+		Subject:               name,
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.AddDate(0, calendarKeyMonths, 0),
+		SignatureAlgorithm:    x509.SHA256WithRSA,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("calendar certificate for %q: %w", commonName, err)
+	}
+	return der, nil
+}
+
+// Authentication is what the calendar key says about a calendar root: the calendar authentication record but for the
+// published data.
+type Authentication struct {
+	SignatureType string // object identifier with dots
+	Signature     []byte
+	CertificateID []byte
+}
+
+// SignAuthentication signs a publication, most often the calendar root of the second just closed, with the calendar key.
+// The certificate must belong to the key. RSA PKCS#1 v1.5 needs no randomness; rand is there for keys in hardware that
+// want some.
+func SignAuthentication(rand io.Reader, key crypto.Signer, cert Certificate, p Publication) (*Authentication, error) {
+	public, ok := key.Public().(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("calendar key of type %T, want RSA", key.Public())
+	}
+	if !public.Equal(cert.X509.PublicKey) {
+		return nil, errors.New("the calendar certificate is of another key than the calendar key")
+	}
+	digest := sha256.Sum256(PublishedData(p))
+	signature, err := key.Sign(rand, digest[:], crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("calendar root of %s: signing: %w", p.Time, err)
+	}
+	return &Authentication{SignatureType: SHA256WithRSA, Signature: signature, CertificateID: cert.ID}, nil
+}

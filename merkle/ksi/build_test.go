@@ -1,0 +1,132 @@
+package ksi_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
+)
+
+// TestSmallRounds builds the signature of every leaf of every small round at every time of a small calendar, from chains
+// of the naive twin, and verifies it against the twin's calendar root.
+func TestSmallRounds(t *testing.T) {
+	const seconds = 9
+	for n := 1; n <= 6; n++ {
+		for slots := 1; slots <= 4; slots *= 2 {
+			for slot := range slots {
+				for base := 0; base <= 32; base += 32 {
+					round := smallRound(n, slots, slot, base)
+					for i := range n {
+						second := 1 + (i+n+slot)%(seconds-1)
+						round.check(t, i, second, second)
+						round.check(t, i, second, seconds-1)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A naiveRound is a round with leaves in one slot, in the bytes of the naive twin.
+type naiveRound struct {
+	leaves   [][]byte
+	base     int
+	metadata []byte
+	slots    []merkletest.Link // from the slot to the round root
+	root     []byte
+}
+
+func smallRound(n, slots, slot, base int) naiveRound {
+	r := naiveRound{base: base, metadata: merkletest.Metadata("jura", "jurat/main", uint64(n), 1e6)}
+	for i := range n {
+		r.leaves = append(r.leaves, merkletest.Hash([]byte{byte(i)}))
+	}
+	top, _ := merkletest.Subtree(r.leaves, base)
+	nodes := make([][]byte, slots)
+	for i := range nodes {
+		nodes[i] = merkletest.Blind(make([]byte, 32), 1, uint32(i))
+	}
+	nodes[slot] = merkletest.Hash(top, r.metadata, []byte{64})
+	r.root, r.slots = merkletest.Slots(nodes, slot)
+	return r
+}
+
+// check builds and verifies the signature of leaf i, filed at second t, with a calendar chain to second p.
+func (r *naiveRound) check(tb testing.TB, i, t, p int) {
+	tb.Helper()
+	n := uint64(len(r.leaves))
+	path := append(chainOf(tb, merkletest.SubtreePath(r.leaves, r.base, i)),
+		merkle.IssuerLink(r.metadata, merkle.Level(r.base), n))
+	leaves := make([][]byte, p+1)
+	for j := range leaves {
+		leaves[j] = merkletest.Hash([]byte{byte(j)}, []byte("second"))
+	}
+	leaves[t] = r.root
+	var toRoot calendar.Chain
+	over := func(first, last int) []byte { return merkletest.Calendar(leaves[first : last+1]) }
+	for _, l := range merkletest.CalendarPath(t, p, over) {
+		toRoot = append(toRoot, calendar.Link{Left: l.Left, Sibling: merkle.Digest(l.Sibling[1:])})
+	}
+	document := imprintOf(tb, r.leaves[i])
+	s := build(tb, ksi.Parts{Round: calendar.Second(t), Leaf: document, Chains: []merkle.Chain{path, chainOf(tb, r.slots)},
+		CalendarTime: calendar.Second(p), Calendar: toRoot, Notice: &ksi.Notice{}})
+	want := ksi.Publication{Time: calendar.Second(p), Root: imprintOf(tb, merkletest.Calendar(leaves))}
+	result := ksi.Verify(s, ksi.Options{Policy: ksi.UserPublication, Document: &document, InputLevel: merkle.Level(r.base),
+		Publication: &want})
+	if result.Verdict != ksi.OK {
+		tb.Errorf("leaf %d of %d, base %d, second %d of %d: %v", i, n, r.base, t, p, result)
+	}
+	checkRoundTrip(tb, s, s.Append(nil))
+}
+
+func TestBuildRefuses(t *testing.T) {
+	for want, change := range map[string]func(p *ksi.Parts){
+		"no links":              func(p *ksi.Parts) { p.Chains = nil },
+		"chain 1: ":             func(p *ksi.Parts) { p.Chains[1][0].Sibling = merkle.Imprint{} },
+		"level":                 func(p *ksi.Parts) { p.Chains[1][1].Correction = 200 },
+		"64 links":              func(p *ksi.Parts) { p.Chains[1] = make(merkle.Chain, 64) },
+		"calendar chain of":     func(p *ksi.Parts) { p.Round-- },
+		"calendar ":             func(p *ksi.Parts) { p.Calendar = p.Calendar[1:] },
+		"both":                  func(p *ksi.Parts) { p.Notice, p.Authentication = &ksi.Notice{}, &ksi.Authentication{} },
+		"publication reference": func(p *ksi.Parts) { p.Notice = &ksi.Notice{References: []string{""}} },
+		"not empty":             func(p *ksi.Parts) { p.Notice = &ksi.Notice{Repositories: []string{"\xff"}} },
+		"no input":              func(p *ksi.Parts) { p.Leaf = merkle.Imprint{} },
+		"references of 66": func(p *ksi.Parts) {
+			p.Notice = &ksi.Notice{References: []string{strings.Repeat("x", 33e3), strings.Repeat("x", 33e3)}}
+		},
+		"at most 65535 are": func(p *ksi.Parts) { p.Notice = &ksi.Notice{References: []string{strings.Repeat("x", 65e3)}} },
+	} {
+		p := ownParts(t)
+		change(&p)
+		s, err := ksi.Build(p)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "round 179531319") {
+			t.Errorf("%q: signature %v, error %v", want, s, err)
+		}
+	}
+}
+
+// ExampleBuild makes a signature that ends at a publication and checks it.
+func ExampleBuild() {
+	document := merkle.Digest{1, 2, 3}.Imprint()
+	neighbour := merkle.Digest{4, 5, 6}.Imprint()
+	signature, err := ksi.Build(ksi.Parts{
+		Round:        3,
+		Leaf:         document,
+		Chains:       []merkle.Chain{{{Left: true, Sibling: neighbour}}},
+		CalendarTime: 3,
+		Calendar:     calendar.Chain{{Sibling: merkle.Digest{2}}, {Sibling: merkle.Digest{1}}},
+		Notice:       &ksi.Notice{References: []string{"The Gazette, page 3"}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(ksi.Verify(signature, ksi.Options{Document: &document}))
+	fmt.Println(ksi.Verify(signature, ksi.Options{Document: &neighbour}))
+	// Output:
+	// OK: The document fits the proof, which is consistent in itself and gives the time 1970-01-01T00:00:03Z; who vouches for this time was not checked.
+	// FAIL GEN-01: This is not the document the proof was made for, or the document was changed since.
+}

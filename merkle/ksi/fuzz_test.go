@@ -1,0 +1,78 @@
+package ksi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+)
+
+// FuzzParse parses any bytes. What is accepted comes back to the byte, and verifies, prints and becomes JSON without a
+// panic.
+func FuzzParse(f *testing.F) {
+	cert := calendarCertificate(f, ownRound.Time())
+	f.Add([]byte{})
+	f.Add(unhex(f, demo))
+	f.Add(withRFC3161(f))
+	f.Add(build(f, signedParts(f, cert)).Append(nil))
+	f.Add(edit(f, unhex(f, demo), "set 801.7 031d 03000454657374"+strings.Repeat("00", 22)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := ksi.Parse(data)
+		if err != nil {
+			return
+		}
+		checkRoundTrip(t, s, data)
+		document := s.InputImprint()
+		o := ksi.Options{Document: &document, Certificates: []ksi.Certificate{cert}}
+		if p, ok := s.PublishedData(); ok {
+			o.Publication = &p
+		}
+		for _, o.Policy = range []ksi.Policy{ksi.Internal, ksi.KeyBased, ksi.UserPublication} {
+			if r := ksi.Verify(s, o); (r.Verdict == ksi.OK) != (r.Code == "") || r.Sentence == "" || r.Code == ksi.GEN01 {
+				t.Fatalf("policy %v: %+v", o.Policy, r)
+			}
+		}
+		if !json.Valid(s.JSON()) {
+			t.Fatalf("JSON %s", s.JSON())
+		}
+		var text bytes.Buffer
+		if err := s.Text(&text); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range text.String() {
+			if r < ' ' && r != '\n' {
+				t.Fatalf("control character %q in %q", r, text.String())
+			}
+		}
+		s.Issuers()
+	})
+}
+
+// FuzzPublicationString reads any text as a publication string. What is accepted, written and read again is the same
+// publication, and the same text but for case, dashes and white space.
+func FuzzPublicationString(f *testing.F) {
+	f.Add("")
+	f.Add(demoPublication)
+	f.Add(strings.ToLower(demoPublication))
+	f.Add("AAAAAA-CJS5NQ-AAPOD6-6I7U75-PD6RDO-PCM7PZ-V4RWCG-Y4LPSE-6AQKXC-YUDHET-M4WE23-XFPW6G")
+	f.Add(ksi.Publication{Time: 1 << 62, Root: imprintOf(f, append([]byte{byte(merkle.SHA512)}, make([]byte, 64)...))}.String())
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := ksi.ParsePublication(text)
+		if err != nil {
+			return
+		}
+		written := p.String()
+		if again, err := ksi.ParsePublication(written); err != nil || again != p {
+			t.Fatalf("%q reads %v, which is written %q and reads %v, %v", text, p, written, again, err)
+		}
+		bare := func(s string) string { return strings.Join(strings.FieldsFunc(strings.ToUpper(s), notBase32), "") }
+		if bare(text) != bare(written) {
+			t.Fatalf("%q is written %q", text, written)
+		}
+	})
+}
+
+func notBase32(r rune) bool { return !('A' <= r && r <= 'Z' || '2' <= r && r <= '7' || r == '=') }

@@ -1,0 +1,170 @@
+package ksi
+
+import (
+	"crypto"
+	_ "crypto/sha1" // registers the algorithm of old signatures
+	"crypto/sha256"
+	_ "crypto/sha3"
+	_ "crypto/sha512"
+	"fmt"
+	"math"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+)
+
+// cannotCompute is the error for a hash algorithm that KSI defines and this program has not. A signature that needs it
+// is neither right nor wrong.
+type cannotCompute merkle.Algorithm
+
+func (a cannotCompute) Error() string {
+	return fmt.Sprintf("hash algorithm %s is not available here", merkle.Algorithm(a))
+}
+
+// hashes says how to compute an algorithm and since when not to trust it.
+var hashes = map[merkle.Algorithm]struct {
+	hash       crypto.Hash     // 0: not available
+	deprecated calendar.Second // from then on; never if 0
+	obsolete   calendar.Second // from then on; never if 0, which is so for all today
+}{
+	merkle.SHA1:      {hash: crypto.SHA1, deprecated: 1467331200}, // 2016-07-01T00:00:00Z
+	merkle.SHA256:    {hash: crypto.SHA256},
+	merkle.RIPEMD160: {},
+	merkle.SHA384:    {hash: crypto.SHA384},
+	merkle.SHA512:    {hash: crypto.SHA512},
+	merkle.SHA3_224:  {hash: crypto.SHA3_224},
+	merkle.SHA3_256:  {hash: crypto.SHA3_256},
+	merkle.SHA3_384:  {hash: crypto.SHA3_384},
+	merkle.SHA3_512:  {hash: crypto.SHA3_512},
+	merkle.SM3:       {},
+}
+
+// obsolete reports whether a must not be relied on at all at time t.
+func obsolete(a merkle.Algorithm, t calendar.Second) bool {
+	since := hashes[a].obsolete
+	return since != 0 && t >= since
+}
+
+// deprecated reports whether a must not be used for anything new at time t.
+func deprecated(a merkle.Algorithm, t calendar.Second) bool {
+	since := hashes[a].deprecated
+	return since != 0 && t >= since || obsolete(a, t)
+}
+
+// hash returns the imprint under a of the parts one after the other. The error is cannotCompute.
+func hash(a merkle.Algorithm, parts ...[]byte) (merkle.Imprint, error) {
+	if a == merkle.SHA256 { // nearly always
+		var buf [256]byte
+		m := buf[:0]
+		for _, p := range parts {
+			m = append(m, p...)
+		}
+		return merkle.Digest(sha256.Sum256(m)).Imprint(), nil
+	}
+	h := hashes[a].hash
+	if !h.Available() {
+		return merkle.Imprint{}, cannotCompute(a)
+	}
+	state := h.New()
+	for _, p := range parts {
+		state.Write(p)
+	}
+	im, err := merkle.NewImprint(a, state.Sum(nil))
+	if err != nil {
+		panic("ksi: hash of the wrong size: " + err.Error())
+	}
+	return im, nil
+}
+
+// step returns the node above h, which stands at level v, and its level. Parse has seen to it that levels do not pass
+// 255.
+func (l *link) step(a merkle.Algorithm, h merkle.Imprint, v int) (merkle.Imprint, int, error) {
+	v += int(l.correction) + 1
+	if v > math.MaxUint8 {
+		panic("ksi: level beyond 255")
+	}
+	left, right := h.Append(nil), l.sibling
+	if !l.left {
+		left, right = right, left
+	}
+	h, err := hash(a, left, right, []byte{byte(v)})
+	return h, v, err
+}
+
+// root returns the node at the end of the chain and its level, v being the level of the chain's input.
+func (c *aggregationChain) root(v int) (merkle.Imprint, int, error) {
+	h := c.input
+	for i := range c.links {
+		var err error
+		if h, v, err = c.links[i].step(c.algorithm, h, v); err != nil {
+			return merkle.Imprint{}, 0, err
+		}
+	}
+	return h, v, nil
+}
+
+// shape returns the chain index that the directions of the links make: a leading one, then from root to leaf a one for
+// each left link and a zero for each right one. ok is false if the chain is too long to have an index.
+func (c *aggregationChain) shape() (index uint64, ok bool) {
+	if len(c.links) > 63 {
+		return 0, false
+	}
+	index = 1
+	for i := len(c.links) - 1; i >= 0; i-- {
+		index <<= 1
+		if c.links[i].left {
+			index |= 1
+		}
+	}
+	return index, true
+}
+
+// calendarLevel closes the hash input of every calendar node.
+const calendarLevel = 0xff
+
+// step returns the node above h. A calendar node is hashed with the algorithm of its right child.
+func (l *calendarLink) step(h merkle.Imprint) (merkle.Imprint, error) {
+	left, right := &h, &l.sibling
+	if !l.left {
+		left, right = right, left
+	}
+	return hash(right.Algorithm(), left.Append(nil), right.Append(nil), []byte{calendarLevel})
+}
+
+// root returns the calendar root at the end of the chain.
+func (c *calendarChain) root() (merkle.Imprint, error) {
+	h := c.input
+	for i := range c.links {
+		var err error
+		if h, err = c.links[i].step(h); err != nil {
+			return merkle.Imprint{}, err
+		}
+	}
+	return h, nil
+}
+
+// output returns the imprint that the record hands to the first aggregation chain, whose input has algorithm a.
+func (r *rfc3161Record) output(a merkle.Algorithm) (merkle.Imprint, error) {
+	im, err := r.tstInfo.around(r.input)
+	if err != nil {
+		return im, err
+	}
+	if im, err = r.signedAttributes.around(im); err != nil {
+		return im, err
+	}
+	return hash(a, im.Append(nil))
+}
+
+// around hashes the digest of im between prefix and suffix.
+func (a *attributes) around(im merkle.Imprint) (merkle.Imprint, error) {
+	return hash(a.algorithm, a.prefix, im.Digest(), a.suffix)
+}
+
+// timeOfShape returns the second whose leaf the directions of the links start at.
+func (c *calendarChain) timeOfShape() (calendar.Second, error) {
+	left := make([]bool, len(c.links))
+	for i := range c.links {
+		left[i] = c.links[i].left
+	}
+	return calendar.AggregationTime(c.publication, left)
+}
