@@ -80,6 +80,8 @@ func (f *fakeSession) Notices() []*wire.Error {
 	return n
 }
 
+var errZero = sqlError("22012", "division by zero")
+
 func sqlError(code, message string) *wire.Error {
 	return &wire.Error{Severity: "ERROR", Code: code, Message: message}
 }
@@ -154,6 +156,9 @@ func (f *fakeSession) Bind(_ context.Context, b *wire.Bind) error {
 		return f.failed(sqlError("08P01", "bind message supplies "+strconv.Itoa(len(b.Parameters))+
 			` parameters, but prepared statement "`+b.Statement+`" requires `+strconv.Itoa(s.params)))
 	}
+	if s.sql == "select 1/0" { // Postgres plans here, and folds constants
+		return f.failed(errZero)
+	}
 	p := &fakePortal{s: s}
 	for _, v := range b.Parameters {
 		p.b.Parameters = append(p.b.Parameters, bytes.Clone(v))
@@ -216,7 +221,7 @@ func (f *fakeSession) Sync(context.Context) error {
 
 var (
 	series = regexp.MustCompile(`^select \* from generate_series\(1, (\d+)\)$`)
-	div    = regexp.MustCompile(`^select 1/0$`)
+	div    = regexp.MustCompile(`^select 1/\(3-g\) from`)
 	setApp = regexp.MustCompile(`^set application_name = '(.*)'$`)
 )
 
@@ -237,7 +242,7 @@ func columnsOf(sql string) []wire.Column {
 	switch {
 	case sql == "select":
 		return []wire.Column{}
-	case sql == "select 1" || sql == "select 2" || div.MatchString(sql):
+	case sql == "select 1" || sql == "select 2" || sql == "select 1/0" || div.MatchString(sql):
 		return column("?column?", 23, 4)
 	case sql == "select null":
 		return column("?column?", 25, -1)
@@ -270,8 +275,10 @@ func (f *fakeSession) start(ctx context.Context, sql string, params [][]byte) (*
 		r.row = nil
 	case sql == "select $1::text":
 		r.row = params[0]
+	case sql == "select 1/0":
+		return nil, errZero
 	case div.MatchString(sql):
-		r.rowErr = sqlError("22012", "division by zero")
+		r.rows, r.left, r.rowErr = [][]byte{[]byte("0"), []byte("1")}, 2, errZero
 	case series.MatchString(sql):
 		r.left, _ = strconv.Atoi(series.FindStringSubmatch(sql)[1])
 		r.count = true
@@ -366,7 +373,7 @@ func (r *fakeResult) Tag() string {
 }
 
 func (r *fakeResult) AppendRow(_ context.Context, dst []byte) ([]byte, error) {
-	if r.rowErr != nil {
+	if r.left == 0 && r.rowErr != nil {
 		return dst, r.f.failed(r.rowErr)
 	}
 	if r.left == 0 {
@@ -383,7 +390,10 @@ func (r *fakeResult) AppendRow(_ context.Context, dst []byte) ([]byte, error) {
 		row = strconv.AppendInt(nil, int64(r.made), 10)
 	}
 	if r.copyOut != nil {
-		return append(append(dst, r.rows[r.made-1]...), '\n'), nil
+		return copyrow.NewEncoder(copyrow.Defaults(copyrow.Text)).AppendRow(dst, r.rows[r.made-1:r.made]), nil
+	}
+	if r.rows != nil {
+		row = r.rows[r.made-1]
 	}
 	for range r.columns {
 		if row == nil {

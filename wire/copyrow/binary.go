@@ -58,7 +58,7 @@ func (d *Decoder) readHeader(data []byte) (int, error) {
 	}
 	extension := binary.BigEndian.Uint32(data[len(signature)+4:])
 	if extension > math.MaxInt32 {
-		return 0, failure(codeBadFormat, "invalid COPY file header (wrong length)")
+		return 0, failure(codeBadFormat, "invalid COPY file header (missing length)")
 	}
 	if int(extension) > d.o.MaxRow {
 		return 0, failure(codeLimitExceeded, "COPY file header is too long")
@@ -114,32 +114,32 @@ func (d *Decoder) tuple(data []byte) (int, error) {
 	return at, nil
 }
 
-// missing returns how many bytes must follow data, the beginning of a header or row, before more of it can be told. It
-// is at least 1.
-func (d *Decoder) missing(data []byte) int {
+// missing returns how many bytes must follow data, the beginning of a header or row, before more of it can be told, and the
+// column that they belong to, negative before the first. It is at least 1.
+func (d *Decoder) missing(data []byte) (n, column int) {
 	if !d.started {
 		if len(data) < fixedHeader {
-			return fixedHeader - len(data)
+			return fixedHeader - len(data), -1
 		}
-		return fixedHeader + int(binary.BigEndian.Uint32(data[fixedHeader-4:])) - len(data)
+		return fixedHeader + int(binary.BigEndian.Uint32(data[fixedHeader-4:])) - len(data), -1
 	}
 	if len(data) < 2 {
-		return 2 - len(data)
+		return 2 - len(data), -1
 	}
 	at := 2
-	for range len(d.o.Columns) {
+	for column := range d.o.Columns {
 		if len(data) < at+4 {
-			return at + 4 - len(data)
+			return at + 4 - len(data), column
 		}
 		if n := int(int32(binary.BigEndian.Uint32(data[at:]))); n >= 0 {
 			at += n
 		}
 		at += 4
 		if len(data) < at {
-			return at - len(data)
+			return at - len(data), column
 		}
 	}
-	return 1
+	panic("copyrow: a whole row is called incomplete")
 }
 
 // finishBinary checks that the data ends between rows. The trailer may be missing.
@@ -157,7 +157,12 @@ func (d *Decoder) finishBinary() error {
 	}
 	if len(d.carry) > 0 {
 		d.line++
-		return d.errorf(codeBadFormat, "unexpected EOF in COPY data")
+		e := failure(codeBadFormat, "unexpected EOF in COPY data")
+		e.Where = d.Context()
+		if _, column := d.missing(d.carry); column >= 0 {
+			e.Where = d.ColumnContext(column, nil)
+		}
+		return e
 	}
 	return nil
 }

@@ -85,14 +85,14 @@ func (o *Options) Validate() error {
 	case o.Format == Text && strings.IndexByte(`\.abcdefghijklmnopqrstuvwxyz0123456789`, o.Delimiter) >= 0:
 		return failure(codeInvalid, fmt.Sprintf("COPY delimiter cannot be \"%c\"", o.Delimiter))
 	case strings.IndexByte(o.Null, o.Delimiter) >= 0:
-		return failure(codeInvalid, "COPY delimiter must not appear in the NULL specification")
+		return failure(codeUnsupported, "COPY delimiter must not appear in the NULL specification")
 	}
 	if o.Format == CSV {
 		switch {
 		case o.Delimiter == o.Quote:
 			return failure(codeInvalid, "COPY delimiter and quote must be different")
 		case strings.IndexByte(o.Null, o.Quote) >= 0:
-			return failure(codeInvalid, "CSV quote character must not appear in the NULL specification")
+			return failure(codeUnsupported, "CSV quote character must not appear in the NULL specification")
 		}
 	}
 	return nil

@@ -134,7 +134,8 @@ func (d *Decoder) rows(data []byte, row func([][]byte) error) (used int, err err
 // segment returns how much of b to add to the carry so that it may hold a whole row, and not much more.
 func (d *Decoder) segment(b []byte) int {
 	if d.o.Format == Binary {
-		return min(len(b), d.missing(d.carry))
+		n, _ := d.missing(d.carry)
+		return min(len(b), n)
 	}
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		b = b[:i+1]
@@ -148,6 +149,7 @@ func (d *Decoder) segment(b []byte) int {
 // afterEnd judges data behind the end: lines are ignored, tuples are not.
 func (d *Decoder) afterEnd() error {
 	if d.o.Format == Binary {
+		d.line++
 		return d.errorf(codeBadFormat, "received copy data after EOF marker")
 	}
 	return nil

@@ -69,7 +69,8 @@ func (d *Decoder) finishLines(row func([][]byte) error) error {
 
 // scan looks for the end of the first line in data. It returns the line's length and where the next begins. last says that
 // nothing follows data.
-func (d *Decoder) scan(data []byte, last bool) (end, next int, found cut, err error) {
+func (d *Decoder) scan(data []byte, last bool) (end, next int, found cut, _ error) {
+	var err *wire.Error
 	if len(data) > 0 && d.scanned == 0 {
 		d.inQuote, d.escaped, d.embedded = false, false, 0
 	}
@@ -80,10 +81,9 @@ func (d *Decoder) scan(data []byte, last bool) (end, next int, found cut, err er
 	}
 	if err != nil {
 		d.line++
-		d.current = data[:end]
-		if e, ok := err.(*wire.Error); ok {
-			e.Where = d.Context()
-		}
+		d.current = nil
+		err.Where = d.Context()
+		return 0, 0, cutNone, err
 	}
 	if found != cutNone {
 		d.scanned = 0
@@ -91,11 +91,11 @@ func (d *Decoder) scan(data []byte, last bool) (end, next int, found cut, err er
 			return 0, 0, cutNone, d.tooLarge()
 		}
 	}
-	return end, next, found, err
+	return end, next, found, nil
 }
 
 // scanText is scan for text. A byte behind a backslash never ends a line.
-func (d *Decoder) scanText(data []byte, last bool) (end, next int, found cut, err error) {
+func (d *Decoder) scanText(data []byte, last bool) (end, next int, found cut, err *wire.Error) {
 	i := d.scanned
 	for ; i < len(data); i++ {
 		switch c := data[i]; {
@@ -128,7 +128,7 @@ func (d *Decoder) scanText(data []byte, last bool) (end, next int, found cut, er
 }
 
 // scanCSV is scan for csv. Line ends within quotes are data; the end marker stands alone on its line.
-func (d *Decoder) scanCSV(data []byte, last bool) (end, next int, found cut, err error) {
+func (d *Decoder) scanCSV(data []byte, last bool) (end, next int, found cut, err *wire.Error) {
 	quote, escape := d.o.Quote, d.o.Escape
 	i := d.scanned
 	if i == 0 && len(data) > 0 && data[0] == '\\' {
@@ -168,7 +168,7 @@ func (d *Decoder) scanCSV(data []byte, last bool) (end, next int, found cut, err
 
 // lineEnd judges the \n or \r at data[i] outside quotes and returns where the next line begins, 0 if that cannot be told
 // yet. All lines must end alike.
-func (d *Decoder) lineEnd(data []byte, i int, last bool) (next int, err error) {
+func (d *Decoder) lineEnd(data []byte, i int, last bool) (next int, err *wire.Error) {
 	if data[i] == '\n' {
 		if d.eol == endCR || d.eol == endCRNL {
 			return 0, d.mixed("newline", "n")
@@ -197,7 +197,7 @@ func (d *Decoder) lineEnd(data []byte, i int, last bool) (next int, err error) {
 }
 
 // mixed returns the error for a line end unlike the first.
-func (d *Decoder) mixed(name, letter string) error {
+func (d *Decoder) mixed(name, letter string) *wire.Error {
 	if d.o.Format == CSV {
 		e := failure(codeBadFormat, "unquoted "+name+" found in data")
 		e.Hint = "Use quoted CSV field to represent " + name + "."
@@ -209,18 +209,11 @@ func (d *Decoder) mixed(name, letter string) error {
 }
 
 // marker judges what follows \. at data[i] in text. ok is false if that cannot be told yet.
-func (d *Decoder) marker(data []byte, i int, last bool) (next int, ok bool, err error) {
-	want := 1
-	if d.eol == endCRNL {
-		want = 2
+func (d *Decoder) marker(data []byte, i int, last bool) (next int, ok bool, err *wire.Error) {
+	if i == len(data) && !last {
+		return 0, false, nil
 	}
-	if len(data) < i+want {
-		if !last && (want == 1 || len(data) == i || data[i] == '\r') {
-			return 0, false, nil
-		}
-		return 0, false, failure(codeBadFormat, "end-of-copy marker corrupt")
-	}
-	c := data[i]
+	c := byteAt(data, i)
 	if d.eol == endCRNL {
 		if c == '\n' {
 			return 0, false, failure(codeBadFormat, "end-of-copy marker does not match previous newline style")
@@ -228,7 +221,10 @@ func (d *Decoder) marker(data []byte, i int, last bool) (next int, ok bool, err 
 		if c != '\r' {
 			return 0, false, failure(codeBadFormat, "end-of-copy marker corrupt")
 		}
-		c = data[i+1]
+		if i++; i == len(data) && !last {
+			return 0, false, nil
+		}
+		c = byteAt(data, i)
 	}
 	switch {
 	case c != '\r' && c != '\n':
@@ -236,12 +232,20 @@ func (d *Decoder) marker(data []byte, i int, last bool) (next int, ok bool, err 
 	case d.eol == endNL && c != '\n', d.eol == endCRNL && c != '\n', d.eol == endCR && c != '\r':
 		return 0, false, failure(codeBadFormat, "end-of-copy marker does not match previous newline style")
 	}
-	return i + want, true, nil
+	return i + 1, true, nil
+}
+
+// byteAt returns data[i], or 0 behind the end.
+func byteAt(data []byte, i int) byte {
+	if i < len(data) {
+		return data[i]
+	}
+	return 0
 }
 
 // markerLine judges a csv line that begins with a backslash: next is where the marker ends if it is one. open says that this
 // cannot be told yet.
-func (d *Decoder) markerLine(data []byte, last bool) (next int, open bool, err error) {
+func (d *Decoder) markerLine(data []byte, last bool) (next int, open bool, err *wire.Error) {
 	want := `\.` + "\n"
 	if d.eol == endCRNL {
 		want = `\.` + "\r\n"
@@ -268,12 +272,14 @@ func (d *Decoder) markerLine(data []byte, last bool) (next int, open bool, err e
 func (d *Decoder) emit(line []byte, row func([][]byte) error) error {
 	d.line += 1 + d.embedded
 	d.current = line
+	if err := d.checkText(line); err != nil {
+		d.current = nil
+		err.Where = d.Context()
+		return err
+	}
 	if d.header {
 		d.header = false
 		return nil
-	}
-	if err := d.checkText(line); err != nil {
-		return err
 	}
 	d.fields = d.fields[:0]
 	if cap(d.scratch) < len(line) {
@@ -297,16 +303,15 @@ func (d *Decoder) emit(line []byte, row func([][]byte) error) error {
 	return row(d.fields)
 }
 
-// checkText reports bytes that are no UTF-8 text.
-func (d *Decoder) checkText(b []byte) error {
-	zero := bytes.IndexByte(b, 0)
-	if zero < 0 && utf8.Valid(b) {
+// checkText reports bytes that are no UTF-8 text. The caller adds the context.
+func (d *Decoder) checkText(b []byte) *wire.Error {
+	if utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
 		return nil
 	}
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && n == 1 || b[i] == 0 {
-			return d.badText(b[i:])
+			return badText(b[i:])
 		}
 		i += n
 	}
@@ -314,7 +319,7 @@ func (d *Decoder) checkText(b []byte) error {
 }
 
 // badText names the bytes of the sequence that b begins with.
-func (d *Decoder) badText(b []byte) error {
+func badText(b []byte) *wire.Error {
 	n := 1
 	switch {
 	case b[0]&0xe0 == 0xc0:
@@ -328,6 +333,5 @@ func (d *Decoder) badText(b []byte) error {
 	for _, c := range b[:min(n, len(b))] {
 		fmt.Fprintf(&hex, " 0x%02x", c)
 	}
-	d.current = nil
-	return d.errorf(codeBadEncoding, "invalid byte sequence for encoding \"UTF8\":%s", hex.String())
+	return failure(codeBadEncoding, "invalid byte sequence for encoding \"UTF8\":"+hex.String())
 }

@@ -23,14 +23,18 @@ func (d *Decoder) splitText(line []byte) error {
 				return err
 			}
 		}
-		d.fields = append(d.fields, field)
+		d.addField(field)
 		if at == len(line) {
 			return nil
 		}
 		at++
-		if len(d.fields) > len(d.o.Columns) {
-			return nil // too many: the count is checked next
-		}
+	}
+}
+
+// addField adds a field to the row at hand. One too many is enough to know that the row is wrong.
+func (d *Decoder) addField(field []byte) {
+	if len(d.fields) <= len(d.o.Columns) {
+		d.fields = append(d.fields, field)
 	}
 }
 
@@ -85,6 +89,7 @@ func (d *Decoder) unescape(field []byte) ([]byte, error) {
 	out := dst[start:len(dst):len(dst)]
 	if numeric {
 		if err := d.checkText(out); err != nil {
+			err.Where = d.Context()
 			return nil, err
 		}
 	}
@@ -124,14 +129,11 @@ func (d *Decoder) splitCSV(line []byte) error {
 		} else if string(field) == d.o.Null {
 			field = nil
 		}
-		d.fields = append(d.fields, field)
+		d.addField(field)
 		if at == len(line) {
 			return nil
 		}
 		at++
-		if len(d.fields) > len(d.o.Columns) {
-			return nil // too many: the count is checked next
-		}
 	}
 }
 
