@@ -50,7 +50,7 @@ type conn struct {
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
 	c := &conn{srv: s, base: base, nc: nc, log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
 	c.in.conn = nc
-	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout}
+	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout, opened: -1}
 	return c
 }
 
@@ -136,6 +136,7 @@ func (c *conn) serveMessage(typ byte) error {
 func (c *conn) guard(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
+			c.out.takeBack()
 			c.log.Error("panic", "panic", r, "stack", string(debug.Stack()))
 			err = errorf(codeInternal, "internal error; the server's log has the details")
 		}

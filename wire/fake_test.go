@@ -38,7 +38,8 @@ func (h *fakeHandler) Open(_ context.Context, s *wire.Startup) (wire.Session, er
 	h.open.Add(1)
 	f := &fakeSession{h: h, status: 'I', application: s.Parameters["application_name"],
 		statements: map[string]*fakeStatement{}, portals: map[string]*fakePortal{}}
-	f.changed = []wire.Parameter{{Name: "application_name", Value: f.application}, {Name: "server_version", Value: "15.0"}}
+	f.changed = []wire.Parameter{{Name: "application_name", Value: f.application}, {Name: "server_version", Value: "15.0"},
+		{Name: "client_encoding", Value: "UTF8"}, {Name: "standard_conforming_strings", Value: "on"}}
 	return f, nil
 }
 
@@ -265,6 +266,9 @@ func (f *fakeSession) start(ctx context.Context, sql string, params [][]byte) (*
 	}
 	if err := syntax(sql); err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(sql, "COPY") { // psql's \copy writes it anew
+		sql = strings.ToLower(strings.Join(strings.Fields(sql), " "))
 	}
 	r := &fakeResult{f: f, columns: columnsOf(sql), left: 1, row: []byte("1")}
 	switch {

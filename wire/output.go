@@ -22,6 +22,7 @@ type output struct {
 	now     func() time.Time
 	timeout func() time.Duration
 	buf     []byte
+	opened  int // where the message begins that is being written piece by piece; negative if none is
 	err     error
 
 	fields  []pgproto3.FieldDescription // scratch
@@ -102,44 +103,52 @@ func copyFormat(f CopyFormat) (overall byte, columns []uint16) {
 }
 
 // openRow starts a DataRow; closeMessage ends it.
-func (o *output) openRow(columns int) (mark int) {
-	mark = len(o.buf)
-	o.buf = append(o.buf, 'D', 0, 0, 0, 0, byte(columns>>8), byte(columns))
-	return mark
+func (o *output) openRow(columns int) {
+	o.open('D')
+	o.buf = append(o.buf, byte(columns>>8), byte(columns))
 }
 
 // openData starts a CopyData; closeMessage ends it.
-func (o *output) openData() (mark int) {
-	mark = len(o.buf)
-	o.buf = append(o.buf, 'd', 0, 0, 0, 0)
-	return mark
+func (o *output) openData() { o.open('d') }
+
+// open starts a message of any type.
+func (o *output) open(typ byte) {
+	o.opened = len(o.buf)
+	o.buf = append(o.buf, typ, 0, 0, 0, 0)
 }
 
-// closeMessage sets the length of the message that was opened at mark.
-func (o *output) closeMessage(mark int) {
-	binary.BigEndian.PutUint32(o.buf[mark+1:], uint32(len(o.buf)-mark-1))
+// closeMessage sets the length of the message that was opened.
+func (o *output) closeMessage() {
+	binary.BigEndian.PutUint32(o.buf[o.opened+1:], uint32(len(o.buf)-o.opened-1))
+	o.opened = -1
+}
+
+// takeBack removes a message that was opened and not closed.
+func (o *output) takeBack() {
+	if o.opened >= 0 {
+		o.buf = o.buf[:o.opened]
+		o.opened = -1
+	}
 }
 
 // negotiate appends NegotiateProtocolVersion, which pgproto3 lacks: the whole version number that is spoken, and the options
 // that are not known.
 func (o *output) negotiate(version uint32, options []string) {
-	mark := len(o.buf)
-	o.buf = append(o.buf, 'v', 0, 0, 0, 0)
+	o.open('v')
 	o.buf = binary.BigEndian.AppendUint32(o.buf, version)
 	o.buf = binary.BigEndian.AppendUint32(o.buf, uint32(len(options)))
 	for _, name := range options {
 		o.buf = append(append(o.buf, name...), 0)
 	}
-	o.closeMessage(mark)
+	o.closeMessage()
 }
 
 // keyData appends BackendKeyData, whose key may be longer than pgproto3 knows.
 func (o *output) keyData(pid uint32, key []byte) {
-	mark := len(o.buf)
-	o.buf = append(o.buf, 'K', 0, 0, 0, 0)
+	o.open('K')
 	o.buf = binary.BigEndian.AppendUint32(o.buf, pid)
 	o.buf = append(o.buf, key...)
-	o.closeMessage(mark)
+	o.closeMessage()
 }
 
 // flush sends everything. A client that does not read ends the connection after the timeout.

@@ -113,28 +113,28 @@ func (c *conn) result(ctx context.Context, r Result, describe bool, limit int) (
 		c.out.columns(columns)
 	}
 	for n := 0; limit == 0 || n < limit; n++ {
-		mark := c.out.openRow(len(columns))
-		if err := c.pull(ctx, r, mark); err != nil {
+		c.out.openRow(len(columns))
+		if err := c.pull(ctx, r); err != nil {
 			return false, ignoreEOF(err)
 		}
 	}
 	return true, nil
 }
 
-// pull has the result complete the message opened at mark, and sends what is waiting if that is much. Without a row it takes
+// pull has the result complete the message that was opened, and sends what is waiting if that is much. Without a row it takes
 // the message back and returns why.
-func (c *conn) pull(ctx context.Context, r Result, mark int) error {
+func (c *conn) pull(ctx context.Context, r Result) error {
 	buf, err := r.AppendRow(ctx, c.out.buf)
 	if err != nil {
-		c.out.buf = c.out.buf[:mark]
+		c.out.takeBack()
 		return err
 	}
-	if len(buf)-mark > maxRow {
-		c.out.buf = c.out.buf[:mark]
-		return errorf(codeTooLarge, "row of %d bytes exceeds the protocol's limit of %d", len(buf)-mark, maxRow)
+	if n := len(buf) - c.out.opened; n > maxRow {
+		c.out.takeBack()
+		return errorf(codeTooLarge, "row of %d bytes exceeds the protocol's limit of %d", n, maxRow)
 	}
 	c.out.buf = buf
-	c.out.closeMessage(mark)
+	c.out.closeMessage()
 	if len(buf) < flushBytes {
 		return nil
 	}
@@ -156,8 +156,8 @@ func (c *conn) copyOut(ctx context.Context, r Result, f CopyFormat) error {
 	overall, columns := copyFormat(f)
 	c.out.message(&pgproto3.CopyOutResponse{OverallFormat: overall, ColumnFormatCodes: columns})
 	for {
-		mark := c.out.openData()
-		if err := c.pull(ctx, r, mark); err == io.EOF {
+		c.out.openData()
+		if err := c.pull(ctx, r); err == io.EOF {
 			break
 		} else if err != nil {
 			return err
