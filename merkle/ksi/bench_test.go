@@ -65,6 +65,7 @@ func hostile(tb testing.TB) map[string][]byte {
 	for _, n := range head.nodes {
 		chain = n.append(chain)
 	}
+	short := tlv.Append(nil, 0x801, 0, append(bytes.Clone(chain), unhex(tb, "0706 0404 0102 6100")...))
 	full := ownParts(tb)
 	full.Notice = &ksi.Notice{References: []string{"x"}}
 	root := takeApart(tb, build(tb, full).Append(nil))
@@ -73,7 +74,7 @@ func hostile(tb testing.TB) map[string][]byte {
 	root.nodes[0].nodes = append(root.nodes[0].nodes, blob)
 	return map[string][]byte{
 		"links":      signature(tlv.Append(nil, 0x801, 0, fill(bytes.Clone(chain), unhex(tb, "0707 0405 0103 616200"), size-8))),
-		"chains":     signature(fill(nil, tlv.Append(nil, 0x801, 0, append(bytes.Clone(chain), unhex(tb, "0706 0404 0102 6100")...)), size)),
+		"chains":     signature(fill(nil, short, size)),
 		"indices":    signature(tlv.Append(nil, 0x801, 0, fill(nil, unhex(tb, "030105"), size-8))),
 		"unknown":    signature(fill(unhex(tb, demo)[4:], []byte{0x5e, 0}, size)),
 		"references": signature(tlv.Append(nil, 0x803, 0, fill(nil, unhex(tb, "09026100"), size-8))),

@@ -57,7 +57,8 @@
 // # Limits
 //
 // A signature has at most 255 aggregation links (levels end there), 63 calendar links and 2048 elements in any one
-// element; times end at 2^63-1. RIPEMD-160 and SM3 are part of the format but cannot be computed here: the verdict is NA then.
+// element; times end at 2^63-1. RIPEMD-160 and SM3 are part of the format but cannot be computed here: the verdict is
+// NA then.
 //
 // # Debugging
 //

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -98,17 +99,16 @@ func TestDemoFile(t *testing.T) {
 
 // TestGolden compares the text and JSON forms of some signatures with testdata, and so the bytes of our own signatures.
 func TestGolden(t *testing.T) {
-	fresh, alone, extended := ownParts(t), ownParts(t), ownParts(t)
-	fresh.Authentication = &ksi.Authentication{SignatureType: ksi.SHA256WithRSA, Signature: bytes.Repeat([]byte{0xa5}, 256),
-		CertificateID: []byte{1, 2, 3, 4}}
+	alone, extended := ownParts(t), ownParts(t)
 	alone.Chains[1] = nil
 	extended.CalendarTime++
-	extended.Notice = &ksi.Notice{References: []string{"Valsts Vēstnesis, 2026-11-22"}, Repositories: []string{"https://jurat.example"}}
+	extended.Notice = &ksi.Notice{References: []string{"Valsts Vēstnesis, 2026-11-22"},
+		Repositories: []string{"https://jurat.example"}}
 	// The last bit of ownRound is 0: its sibling in the calendar one second later is that second, idle.
 	extended.Calendar = append(calendar.Chain{{Left: true}}, ownParts(t).Calendar...)
 	for name, s := range map[string]*ksi.Signature{
 		"demo":     parse(t, unhex(t, demo)),
-		"fresh":    build(t, fresh),
+		"fresh":    build(t, unsignedParts(t)),
 		"one-slot": build(t, alone),
 		"extended": build(t, extended),
 		"rfc3161":  parse(t, withRFC3161(t)),
@@ -132,5 +132,35 @@ func TestGolden(t *testing.T) {
 				t.Errorf("differs from %s (-rewrite updates it):\n%s", path, got.Bytes())
 			}
 		})
+	}
+}
+
+// TestOddValues prints what a signature may hold and none of ours does.
+func TestOddValues(t *testing.T) {
+	s := parse(t, edit(t, build(t, unsignedParts(t)).Append(nil),
+		"set 801.2 7fffffffffffffff", // beyond RFC 3339
+		"set 801.3",                  // a chain index without its leading 1
+		"set 801.6 02",               // RIPEMD-160
+		"set 801.7.4 7e0101 0105 6a751b6100 0408ffffffffffffffff 4b00",
+		"add 801.7 c499000101"))
+	var text bytes.Buffer
+	if err := s.Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"time 9223372036854775807", "chain index 0, no links", "unknown element 0x499, 1 byte",
+		"=> cannot be computed here, level 64", `client id "ju\x1ba"`, "request time 18446744073709551615 µs",
+		"unknown element 0xb, 0 bytes", "hash algorithm ripemd160", "=> sha256, level 66"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, &text)
+		}
+	}
+	for _, want := range []string{`"second":9223372036854775807,"index":[0,6]`, `"level":64,"hash":""`,
+		`"request_microsecond":18446744073709551615`, `"client_id":"ju\u001ba"`} {
+		if got := s.JSON(); !bytes.Contains(got, []byte(want)) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	if got := s.References(); got != nil {
+		t.Errorf("references %q", got)
 	}
 }

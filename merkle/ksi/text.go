@@ -195,8 +195,11 @@ func (d *description) meaning(e *tlv.Element) string {
 		n := mustUint(e)
 		return fmt.Sprintf(" %d, %s", n, turns(n))
 	case second:
-		t := calendar.Second(mustUint(e))
-		return fmt.Sprintf(" %s (%d)", timeText(t), int64(t))
+		n := mustUint(e)
+		if t := timeText(calendar.Second(n)); t != "" {
+			return fmt.Sprintf(" %s (%d)", t, n)
+		}
+		return fmt.Sprintf(" %d", n)
 	case micros:
 		n := mustUint(e)
 		if t := microsText(n); t != "" {

@@ -148,8 +148,8 @@ func (v *verification) subject() string {
 }
 
 func (v *verification) consistent() string {
-	return fmt.Sprintf("%s fits the proof, which is consistent in itself and gives the time %s; who vouches for this time was not checked.",
-		v.subject(), v.Time())
+	return fmt.Sprintf("%s fits the proof, which is consistent in itself and gives the time %s; "+
+		"who vouches for this time was not checked.", v.subject(), v.Time())
 }
 
 func (v *verification) vouchedByKey() string {
