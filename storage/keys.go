@@ -3,7 +3,6 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
@@ -182,5 +181,6 @@ func blockOf(s calendar.Second) uint64 { return uint64(s) / BlockSeconds }
 // blockFirst returns the first second of block b.
 func blockFirst(b uint64) calendar.Second { return calendar.Second(b * BlockSeconds) }
 
-// maxSecond is the latest second that keys can name and that arithmetic may go beyond.
-const maxSecond = calendar.Second(math.MaxInt64 - 2*BlockSeconds)
+// maxSecond is the latest second that keys and values name: arithmetic may go beyond it, and the calendar's trees are not
+// higher.
+const maxSecond = calendar.Second(1<<62 - 1)

@@ -1,0 +1,328 @@
+package fsck
+
+import (
+	"bytes"
+	"context"
+	"crypto/rsa"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// A checker is a check under way.
+type checker struct {
+	ctx     context.Context
+	s       *storage.Store
+	o       Options
+	report  Report
+	genesis storage.Genesis
+	slots   []storage.Slot
+	closed  calendar.Second
+	keys    map[string]*rsa.PublicKey // by certificate ID
+
+	// What the rounds so far have led to.
+	frontier *calendar.Frontier
+	ordinals []uint64
+	block    blockCheck
+
+	// Where each kind of key should be.
+	runs     *storage.LeafIter
+	run      storage.Run // where runs stands, unless runsDone
+	runsDone bool
+	bodies   *walk
+	heads    *walk
+	numbers  *walk
+	blocks   *walk
+	tiles    *walk
+	calendar []*walk // by height / storage.TileHeight
+}
+
+// kindWalks are the walks over the whole of a kind.
+func (c *checker) kindWalks() map[storage.Kind]**walk {
+	return map[storage.Kind]**walk{
+		storage.KindBody:   &c.bodies,
+		storage.KindHead:   &c.heads,
+		storage.KindNumber: &c.numbers,
+		storage.KindBlock:  &c.blocks,
+		storage.KindTile:   &c.tiles,
+	}
+}
+
+// walks returns all walks; those that are not open are nil.
+func (c *checker) walks() []*walk {
+	walks := slices.Clone(c.calendar)
+	for _, w := range c.kindWalks() {
+		walks = append(walks, *w)
+	}
+	return walks
+}
+
+// open makes the iterators.
+func (c *checker) open() error {
+	for kind, w := range c.kindWalks() {
+		var err error
+		if *w, err = newKindWalk(c.s.DB(), kind); err != nil {
+			return err
+		}
+	}
+	for height := 0; height < 64; height += storage.TileHeight {
+		from := []byte{byte(storage.KindCalendar), byte(height)}
+		to := []byte{byte(storage.KindCalendar), byte(height) + storage.TileHeight}
+		w, err := newWalk(c.s.DB(), from, to)
+		if err != nil {
+			return err
+		}
+		c.calendar = append(c.calendar, w)
+	}
+	var err error
+	if c.runs, err = c.s.Leaves(storage.LeafScan{To: math.MaxInt64}); err != nil {
+		return err
+	}
+	return c.nextRun()
+}
+
+func (c *checker) close() {
+	if c.runs != nil {
+		c.runs.Close()
+	}
+	for _, w := range c.walks() {
+		if w != nil {
+			w.it.Close()
+		}
+	}
+}
+
+// nextRun moves to the next run.
+func (c *checker) nextRun() error {
+	if c.runsDone = !c.runs.Next(); c.runsDone {
+		return c.runs.Err()
+	}
+	c.run = c.runs.Run()
+	c.report.Runs++
+	if c.report.Runs%1024 == 0 {
+		return c.pulse()
+	}
+	return nil
+}
+
+// pulse tells how far the check is and fails if nobody waits for it any more.
+func (c *checker) pulse() error {
+	if c.o.Progress != nil {
+		c.o.Progress(c.report)
+	}
+	return c.ctx.Err()
+}
+
+// checkSmall checks slots, roles, certificates and the genesis.
+func (c *checker) checkSmall() error {
+	for _, kind := range []storage.Kind{storage.KindMeta, storage.KindSlot, storage.KindRole, storage.KindCertificate,
+		storage.KindOrdinal} {
+		w, err := newKindWalk(c.s.DB(), kind)
+		for err == nil && !w.done {
+			err = w.pass(w.key)
+		}
+		if w != nil {
+			w.it.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if c.closed < c.genesis.First-1 {
+		return different("progress: closed through %s, before the ledger's first second, %s", c.closed, c.genesis.First)
+	}
+	for i, s := range c.slots {
+		m := c.issuer(uint32(i), 0, 1)
+		if err := m.Check(); err != nil {
+			return different("slot %d: %v", i, err)
+		}
+		if s.Base >= merkle.SlotLevel {
+			return different("slot %d: base level %d", i, s.Base)
+		}
+		if s.Created < c.genesis.First || i > 0 && s.Created < c.slots[i-1].Created {
+			return different("slot %d: created %s, before the ledger or another slot", i, s.Created)
+		}
+	}
+	c.ordinals = make([]uint64, len(c.slots))
+	c.keys = make(map[string]*rsa.PublicKey)
+	for i, x := range c.s.Certificates() {
+		cert, err := ksi.ParseCertificate(x.DER)
+		if err != nil {
+			return different("certificate %d: %v", i, err)
+		}
+		key, ok := cert.X509.PublicKey.(*rsa.PublicKey)
+		if !ok || !bytes.Equal(cert.ID, x.ID) {
+			return different("certificate %d: id is %x, its bytes give %x; key of type %T", i, x.ID, cert.ID, cert.X509.PublicKey)
+		}
+		if c.keys[string(x.ID)] != nil {
+			return different("certificate %d: is there twice", i)
+		}
+		c.keys[string(x.ID)] = key
+	}
+	return nil
+}
+
+// issuer returns the metadata that links a slot to its round.
+func (c *checker) issuer(slot uint32, round calendar.Second, ordinal uint64) merkle.Metadata {
+	return merkle.Metadata{
+		ClientID:   c.slots[slot].Agency,
+		MachineID:  c.genesis.Server + "/" + c.slots[slot].Lane,
+		Sequence:   ordinal,
+		TimeMicros: uint64(round) * 1_000_000,
+	}
+}
+
+// checkEnd checks what must agree once all rounds are through, and that no keys are left.
+func (c *checker) checkEnd() error {
+	if err := c.checkBlock(); err != nil {
+		return err
+	}
+	c.frontier.AppendIdle(uint64(c.closed + 1 - c.frontier.Next()))
+	if err := c.checkKept(); err != nil {
+		return err
+	}
+	if n := c.s.TotalLeaves(); n != c.report.Leaves {
+		return different("progress: %d leaves, rounds give %d", n, c.report.Leaves)
+	}
+	for i, n := range c.s.Ordinals() {
+		if n != c.ordinals[i] {
+			return different("slot %d: ordinal is %d, rounds give %d", i, n, c.ordinals[i])
+		}
+	}
+	for _, w := range c.walks() {
+		if err := w.end(); err != nil {
+			return err
+		}
+	}
+	c.report.Through = c.closed
+	return c.pulse()
+}
+
+// checkOpenRounds checks the runs of rounds that are not closed: the leaves of each slot are numbered without gaps.
+func (c *checker) checkOpenRounds() error {
+	if !c.runsDone && c.run.Round <= c.closed {
+		return c.strayRun()
+	}
+	for _, open := range c.s.OpenRounds() {
+		left := len(open.Counts)
+		for !c.runsDone && c.run.Round == open.Round {
+			slot := c.run.Slot
+			n, err := c.checkRuns(open.Round, slot, func(*merkle.Leaves) {})
+			if err != nil {
+				return err
+			}
+			if n != open.Counts[slot] {
+				return different("round %s: slot %d: %d leaves, want %d", open.Round, slot, n, open.Counts[slot])
+			}
+			c.report.OpenLeaves += n
+			left--
+		}
+		if left != 0 {
+			return different("round %s: leaves of %d slots are missing", open.Round, left)
+		}
+	}
+	if !c.runsDone {
+		return c.strayRun()
+	}
+	return nil
+}
+
+func (c *checker) strayRun() error {
+	return different("round %s: slot %d: run at %d: its round has no such slot", c.run.Round, c.run.Slot, c.run.First)
+}
+
+// checkRuns passes the runs of a slot in a round and returns how many leaves they hold.
+func (c *checker) checkRuns(round calendar.Second, slot uint32, leaves func(*merkle.Leaves)) (n uint64, err error) {
+	for !c.runsDone && c.run.Round == round && c.run.Slot == slot {
+		if c.run.First != n {
+			return n, different("round %s: slot %d: run at %d, want one at %d", round, slot, c.run.First, n)
+		}
+		n += uint64(c.run.Leaves.Len())
+		leaves(&c.run.Leaves)
+		if err := c.nextRun(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// checkIndex compares the digest index with the leaves.
+func (c *checker) checkIndex() error {
+	if c.o.Index == nil {
+		return nil
+	}
+	cursor := c.o.Index.Cursor()
+	if cursor > c.report.Leaves {
+		return different("index: holds %d leaves of %d", cursor, c.report.Leaves)
+	}
+	h := hasher{s: c.s, index: c.o.Index}
+	defer h.close()
+	if err := c.o.Index.Check(c.ctx, h.fill); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	c.report.Indexed = cursor
+	return c.pulse()
+}
+
+// A hasher gives the index the hashes of leaves by number.
+type hasher struct {
+	s     *storage.Store
+	index Index
+	next  uint64 // number of the leaf that run and at stand at
+	iter  *storage.LeafIter
+	run   storage.Run
+	at    int
+}
+
+func (h *hasher) close() {
+	if h.iter != nil {
+		h.iter.Close()
+	}
+}
+
+// fill fills hashes with those of leaves first, first+1, ….
+func (h *hasher) fill(first uint64, hashes []uint64) error {
+	if h.iter == nil || first != h.next {
+		if err := h.seek(first); err != nil {
+			return err
+		}
+	}
+	for i := range hashes {
+		for h.at == h.run.Leaves.Len() {
+			if !h.iter.Next() {
+				return fmt.Errorf("leaf number %d: not found: %v", first+uint64(i), h.iter.Err())
+			}
+			h.run, h.at = h.iter.Run(), 0
+		}
+		im := h.run.Leaves.At(h.at)
+		hashes[i] = h.index.Hash(im.Digest())
+		h.at++
+	}
+	h.next = first + uint64(len(hashes))
+	return nil
+}
+
+// seek goes to leaf number n.
+func (h *hasher) seek(n uint64) error {
+	h.close()
+	p, err := h.s.LeafNumber(n)
+	if err != nil {
+		return err
+	}
+	if h.iter, err = h.s.Leaves(storage.LeafScan{From: p.Round, To: h.s.Closed()}); err != nil {
+		return err
+	}
+	for h.iter.Next() {
+		h.run = h.iter.Run()
+		if h.run.Slot == p.Slot && p.Index-h.run.First < uint64(h.run.Leaves.Len()) {
+			h.at = int(p.Index - h.run.First)
+			return nil
+		}
+	}
+	return fmt.Errorf("leaf number %d: not found: %v", n, h.iter.Err())
+}
