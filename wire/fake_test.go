@@ -26,6 +26,14 @@ func newFakeHandler() *fakeHandler {
 	return &fakeHandler{sleeping: make(chan context.Context, 64), copied: make(chan int, 64)}
 }
 
+// ended tells who listens how a COPY ended.
+func (h *fakeHandler) ended(rows int) {
+	select {
+	case h.copied <- rows:
+	default:
+	}
+}
+
 func (h *fakeHandler) Open(_ context.Context, s *wire.Startup) (wire.Session, error) {
 	switch s.User {
 	case "nobody":
@@ -448,12 +456,12 @@ func (c *fakeCopy) Write(_ context.Context, b []byte) error {
 
 func (c *fakeCopy) Finish(context.Context) error {
 	if err := c.d.Finish(c.add); err != nil {
-		c.f.h.copied <- -1
+		c.f.h.ended(-1)
 		return c.f.failed(err)
 	}
 	c.f.table = append(c.f.table, c.rows...)
 	c.r.tag = "COPY " + strconv.Itoa(len(c.rows))
-	c.f.h.copied <- len(c.rows)
+	c.f.h.ended(len(c.rows))
 	return nil
 }
 
@@ -461,5 +469,5 @@ func (c *fakeCopy) Abort() {
 	if c.f.status == 'T' {
 		c.f.status = 'E'
 	}
-	c.f.h.copied <- -1
+	c.f.h.ended(-1)
 }
