@@ -88,6 +88,10 @@ func TestLeaves(t *testing.T) {
 			j := i + rng.IntN(len(want)-i+1)
 			s := l.Slice(i, j)
 			checkLeaves(t, &s, want[i:j])
+			for _, im := range merkletest.Random(rng, 2, want[i][0]) {
+				s.Append(parse(t, im))
+			}
+			checkLeaves(t, &l, want)
 		}
 	}
 	mustPanic(t, "leaf outside the list", func() { l.At(l.Len()) })

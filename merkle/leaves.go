@@ -81,8 +81,8 @@ func (l *Leaves) AppendDigests(alg Algorithm, digests []byte) {
 	}
 }
 
-// Slice returns leaves i to j-1 as a list that shares storage with l: neither may be appended to while the other is in
-// use.
+// Slice returns leaves i to j-1 as a list that may share storage with l: it is valid until l is Reset. Appending to either
+// does not change the other.
 func (l *Leaves) Slice(i, j int) Leaves {
 	if i < 0 || j < i || j > l.n {
 		panic(fmt.Sprintf("merkle: leaves %d to %d of %d", i, j, l.n))

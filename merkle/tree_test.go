@@ -23,6 +23,7 @@ var kinds = []struct {
 	{"sha256", 0, []byte{1}},
 	{"sha256 base 32", 32, []byte{1}},
 	{"sha512", 0, []byte{5}},
+	{"sha3-256", 0, []byte{8}}, // as long as SHA-256
 	{"mixed", 0, merkletest.Algorithms},
 	{"mixed base 32", 32, []byte{1, 5, 8}},
 }
@@ -399,7 +400,7 @@ type failing struct {
 
 var errRead = errors.New("disk on fire")
 
-func (f *failing) fails() bool { f.k--; return f.k < 0 }
+func (f *failing) fails() bool { f.k--; return f.k == -1 }
 
 func (f *failing) ReadLeaves(dst *merkle.Leaves, first uint64, n int) error {
 	if !f.fails() {
