@@ -1,0 +1,227 @@
+package fn
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// like reports whether s matches a LIKE pattern. It goes back at most to the last percent sign, so that no pattern takes
+// more than len(s) * len(pattern) steps. The error is 22025.
+func like(s, pattern []byte) (bool, error) {
+	si, pi := 0, 0
+	backS, backP := -1, -1
+	for {
+		if pi == len(pattern) && si == len(s) {
+			return true, nil
+		}
+		if pi < len(pattern) {
+			switch c := pattern[pi]; {
+			case c == '%':
+				pi++
+				backS, backP = si, pi
+				continue
+			case c == '_' && si < len(s):
+				_, n := utf8.DecodeRune(s[si:])
+				si, pi = si+n, pi+1
+				continue
+			case c == '\\' && pi+1 == len(pattern):
+				return false, value.Errorf(value.CodeBadEscape, "LIKE pattern must not end with escape character")
+			case c == '\\' && si < len(s) && pattern[pi+1] == s[si]:
+				si, pi = si+1, pi+2
+				continue
+			case c != '\\' && c != '_' && si < len(s) && c == s[si]:
+				si, pi = si+1, pi+1
+				continue
+			}
+		}
+		if backP < 0 || backS >= len(s) {
+			return false, nil
+		}
+		_, n := utf8.DecodeRune(s[backS:])
+		backS += n
+		si, pi = backS, backP
+	}
+}
+
+func patternOperators() []*Function {
+	var out []*Function
+	add := func(left, right string, name string, match func(s, p []byte) (bool, error)) {
+		for _, not := range []bool{false, true} {
+			op := name
+			if not {
+				op = "!" + name
+			}
+			out = append(out, def(op+"("+left+","+right+") bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) {
+				ok, err := match(s, p)
+				return ok != not, err
+			})))
+		}
+	}
+	for _, t := range []string{"text", "name", "bpchar"} {
+		add(t, "text", "~~", like)
+		add(t, "text", "~~*", func(s, p []byte) (bool, error) { return like(bytes.ToLower(s), bytes.ToLower(p)) })
+		add(t, "text", "~", func(s, p []byte) (bool, error) { return matches(s, p, "") })
+		add(t, "text", "~*", func(s, p []byte) (bool, error) { return matches(s, p, "i") })
+	}
+	add("bytea", "bytea", "~~", like)
+	return out
+}
+
+func matches(s, pattern []byte, flags string) (bool, error) {
+	re, err := compile(string(pattern), flags)
+	if err != nil {
+		return false, err
+	}
+	return re.Match(s), nil
+}
+
+// compile makes a regular expression of one of Postgres' advanced ones, with its flags. What Go's linear-time engine
+// does not have (back references, look-around) is refused: 0A000. The other errors are 2201B and 22023.
+func compile(pattern, flags string) (*regexp.Regexp, error) {
+	key := flags + "\x00" + pattern
+	if re, ok := regexps.get(key); ok {
+		return re, nil
+	}
+	mode, err := regexpMode(flags)
+	if err != nil {
+		return nil, err
+	}
+	translated, err := translateRegexp(pattern)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(flags, "q") {
+		translated = regexp.QuoteMeta(pattern)
+	}
+	re, err := regexp.Compile(mode + translated)
+	if err != nil {
+		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
+	}
+	regexps.put(key, re)
+	return re, nil
+}
+
+func regexpMode(flags string) (string, error) {
+	multi, fold := "s", ""
+	for _, c := range flags {
+		switch c {
+		case 'i':
+			fold = "i"
+		case 'c':
+			fold = ""
+		case 'n', 'm':
+			multi = "m"
+		case 'p':
+			multi = ""
+		case 'w':
+			multi = "sm"
+		case 's':
+			multi = "s"
+		case 'g', 'q', 't', 'e', 'b':
+		default:
+			return "", value.Errorf(value.CodeInvalidParameter, "invalid regular expression option: \"%c\"", c)
+		}
+	}
+	if multi+fold == "" {
+		return "", nil
+	}
+	return "(?" + multi + fold + ")", nil
+}
+
+// regexpFault says what is wrong in Postgres' words.
+func regexpFault(err error) string {
+	text := err.Error()
+	for _, f := range [][2]string{
+		{"missing closing ]", "brackets [] not balanced"}, {"missing closing )", "parentheses () not balanced"},
+		{"unexpected )", "parentheses () not balanced"}, {"missing argument to repetition", "quantifier operand invalid"},
+		{"invalid nested repetition", "quantifier operand invalid"}, {"invalid repeat count", "invalid repetition count(s)"},
+		{"invalid character class range", "invalid character range"}, {"invalid escape", "invalid escape \\ sequence"},
+		{"trailing backslash", "invalid escape \\ sequence"},
+	} {
+		if strings.Contains(text, f[0]) {
+			return f[1]
+		}
+	}
+	return strings.TrimPrefix(text, "error parsing regexp: ")
+}
+
+// translateRegexp rewrites what Postgres spells otherwise than Go.
+func translateRegexp(p string) (string, error) {
+	p = strings.TrimPrefix(p, "***:")
+	if rest, ok := strings.CutPrefix(p, "***="); ok {
+		return regexp.QuoteMeta(rest), nil
+	}
+	var out strings.Builder
+	inClass := false
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		switch {
+		case c == '\\' && i+1 < len(p):
+			i++
+			s, err := translateEscape(p[i], inClass)
+			if err != nil {
+				return "", err
+			}
+			out.WriteString(s)
+			continue
+		case inClass && c == '[' && i+1 < len(p) && strings.IndexByte(":.=", p[i+1]) >= 0:
+			end := strings.Index(p[i+2:], string(p[i+1])+"]")
+			if end < 0 {
+				return "", value.Errorf(value.CodeBadRegexp, "invalid regular expression: brackets [] not balanced")
+			}
+			out.WriteString(p[i : i+2+end+2])
+			i += 2 + end + 1
+			continue
+		case inClass && c == '[':
+			out.WriteString(`\[`)
+			continue
+		case c == '[' && !inClass:
+			inClass = true
+			out.WriteByte(c)
+			if i+1 < len(p) && p[i+1] == '^' {
+				i++
+				out.WriteByte('^')
+			}
+			if i+1 < len(p) && p[i+1] == ']' {
+				i++
+				out.WriteString(`\]`)
+			}
+			continue
+		case c == ']':
+			inClass = false
+		case c == '(' && strings.HasPrefix(p[i:], "(?") && i+2 < len(p) && strings.IndexByte("=!<", p[i+2]) >= 0:
+			return "", value.Errorf(value.CodeUnsupported, "look-around in regular expressions is not supported")
+		}
+		out.WriteByte(c)
+	}
+	return out.String(), nil
+}
+
+func translateEscape(c byte, inClass bool) (string, error) {
+	switch {
+	case c >= '1' && c <= '9' && !inClass:
+		return "", value.Errorf(value.CodeUnsupported, "back references in regular expressions are not supported")
+	case c == 'm' || c == 'M' || c == 'y':
+		return `\b`, nil
+	case c == 'Y':
+		return `\B`, nil
+	case c == 'Z':
+		return `\z`, nil
+	case c == 'A' || strings.IndexByte("dDsSwWbBtnrfv", c) >= 0:
+		return `\` + string(c), nil
+	case c == 'e':
+		return `\x1b`, nil
+	case c == 'u', c == 'x':
+		return `\x`, nil
+	case c < 0x80 && !unicode.IsLetter(rune(c)) && !unicode.IsDigit(rune(c)) && c != '_':
+		return `\` + string(c), nil
+	case c >= 0x80:
+		return string([]byte{c}), nil
+	}
+	return "", value.Errorf(value.CodeBadRegexp, "invalid regular expression: invalid escape \\ sequence")
+}

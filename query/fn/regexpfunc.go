@@ -1,0 +1,196 @@
+package fn
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// maxRegexps bounds the compiled expressions kept.
+const maxRegexps = 256
+
+// A regexpCache keeps compiled expressions; when full it starts anew.
+type regexpCache struct {
+	mu sync.Mutex
+	m  map[string]*regexp.Regexp // under mu
+}
+
+var regexps regexpCache
+
+func (c *regexpCache) get(key string) (*regexp.Regexp, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	re, ok := c.m[key]
+	return re, ok
+}
+
+func (c *regexpCache) put(key string, re *regexp.Regexp) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil || len(c.m) >= maxRegexps {
+		c.m = map[string]*regexp.Regexp{}
+	}
+	c.m[key] = re
+}
+
+func patternFunctions() []*Function {
+	return []*Function{
+		def("like(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) { return like(s, p) })),
+		def("like_escape(text,text) text", map2[texts, texts, texts](likeEscape)),
+		def("regexp_replace(text,text,text) text", rowwise(regexpReplace)),
+		def("regexp_replace(text,text,text,text) text", rowwise(regexpReplace)),
+		def("regexp_match(text,text) _text", rowwise(regexpMatch)),
+		def("regexp_match(text,text,text) _text", rowwise(regexpMatch)),
+		def("regexp_like(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) { return matches(s, p, "") })),
+		def("regexp_like(text,text,text) bool", map3[strs, strs, texts, bools](func(_ *Env, s, p []byte, f string) (bool, error) {
+			return matches(s, p, f)
+		})),
+		def("regexp_split_to_array(text,text) _text", rowwise(regexpSplit)),
+		def("regexp_split_to_array(text,text,text) _text", rowwise(regexpSplit)),
+		def("substring(text,text) text", rowwise(regexpSubstring)),
+	}
+}
+
+// likeEscape rewrites a pattern with another escape character into one with a backslash.
+func likeEscape(_ *Env, pattern, escape string) (string, error) {
+	r := []rune(escape)
+	if len(r) > 1 {
+		return "", &value.Error{
+			Code: value.CodeBadEscape, Message: "invalid escape string", Hint: "Escape string must be empty or one character.",
+		}
+	}
+	if escape == `\` {
+		return pattern, nil
+	}
+	var out strings.Builder
+	escaped := false
+	for _, c := range pattern {
+		switch {
+		case len(r) == 1 && c == r[0] && !escaped:
+			out.WriteByte('\\')
+			escaped = true
+			continue
+		case c == '\\' && !escaped:
+			out.WriteString(`\\`)
+		default:
+			out.WriteRune(c)
+		}
+		escaped = false
+	}
+	return out.String(), nil
+}
+
+func flagsOf(args []value.Datum, at int) string {
+	if len(args) > at {
+		return string(args[at].B)
+	}
+	return ""
+}
+
+func regexpReplace(_ *Env, args []value.Datum) (value.Datum, error) {
+	flags := flagsOf(args, 3)
+	re, err := compile(string(args[1].B), flags)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	s, with := args[0].B, string(args[2].B)
+	limit := 1
+	if strings.Contains(flags, "g") {
+		limit = -1
+	}
+	var out []byte
+	at := 0
+	for _, m := range re.FindAllSubmatchIndex(s, limit) {
+		out = append(out, s[at:m[0]]...)
+		out = expand(out, with, s, m)
+		at = m[1]
+		if len(out) > MaxOutput {
+			return value.Datum{}, errTooLong()
+		}
+	}
+	return value.NewBytes(value.Text, append(out, s[at:]...)), nil
+}
+
+// expand appends a replacement, in which \1 to \9 and \& stand for parts of the match.
+func expand(dst []byte, with string, s []byte, m []int) []byte {
+	for i := 0; i < len(with); i++ {
+		c := with[i]
+		if c != '\\' || i+1 == len(with) {
+			dst = append(dst, c)
+			continue
+		}
+		i++
+		group := -1
+		switch n := with[i]; {
+		case n == '&':
+			group = 0
+		case n >= '1' && n <= '9':
+			group = int(n - '0')
+		case n == '\\':
+			dst = append(dst, '\\')
+			continue
+		default:
+			dst = append(dst, '\\', n)
+			continue
+		}
+		if 2*group < len(m) && m[2*group] >= 0 {
+			dst = append(dst, s[m[2*group]:m[2*group+1]]...)
+		}
+	}
+	return dst
+}
+
+func regexpMatch(_ *Env, args []value.Datum) (value.Datum, error) {
+	flags := flagsOf(args, 2)
+	if strings.Contains(flags, "g") {
+		return value.Datum{}, &value.Error{
+			Code: value.CodeInvalidParameter, Message: "regexp_match() does not support the \"global\" option",
+			Hint: "Use the regexp_matches function instead.",
+		}
+	}
+	re, err := compile(string(args[1].B), flags)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	m := re.FindSubmatch(args[0].B)
+	if m == nil {
+		return value.Datum{}, errNull
+	}
+	if len(m) > 1 {
+		m = m[1:]
+	}
+	elems := value.NewVector(value.Text, len(m))
+	for i, b := range m {
+		elems.Bytes[i] = b
+		if b == nil {
+			elems.SetNull(i)
+		}
+	}
+	return value.ArrayOf(elems), nil
+}
+
+func regexpSplit(_ *Env, args []value.Datum) (value.Datum, error) {
+	re, err := compile(string(args[1].B), flagsOf(args, 2))
+	if err != nil {
+		return value.Datum{}, err
+	}
+	elems := value.NewVector(value.Text, 0)
+	for _, part := range re.Split(string(args[0].B), -1) {
+		elems.Append(value.NewText(part))
+	}
+	return value.ArrayOf(elems), nil
+}
+
+func regexpSubstring(_ *Env, args []value.Datum) (value.Datum, error) {
+	re, err := compile(string(args[1].B), "")
+	if err != nil {
+		return value.Datum{}, err
+	}
+	m := re.FindSubmatch(args[0].B)
+	if m == nil || len(m) > 1 && m[1] == nil {
+		return value.Datum{}, errNull
+	}
+	return value.NewBytes(value.Text, m[min(1, len(m)-1)]), nil
+}

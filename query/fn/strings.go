@@ -1,0 +1,453 @@
+package fn
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+func errTooLong() error {
+	return value.Errorf(value.CodeProgramLimit, "requested length too large")
+}
+
+// pure1 makes a kernel of a function of one string that cannot fail.
+func pure1(f func(string) string) Kernel {
+	return map1[texts, texts](func(_ *Env, s string) (string, error) { return f(s), nil })
+}
+
+func stringFunctions() []*Function {
+	out := []*Function{
+		def("lower(text) text", pure1(func(s string) string { return mapRunes(s, unicode.ToLower) })),
+		def("upper(text) text", pure1(func(s string) string { return mapRunes(s, unicode.ToUpper) })),
+		def("initcap(text) text", pure1(initcap)),
+		def("reverse(text) text", pure1(reverse)),
+		def("quote_ident(text) text", pure1(QuoteIdent)),
+		def("quote_literal(text) text", pure1(QuoteLiteral)),
+		def("quote_literal(anyelement) text stable", formatKernelWith(QuoteLiteral)),
+		def("quote_nullable(text) text nullable", rowwise(quoteNullable)),
+		def("quote_nullable(anyelement) text stable nullable", rowwise(quoteNullable)),
+		def("md5(text) text", map1[strs, texts](md5Hex)),
+		def("md5(bytea) text", map1[strs, texts](md5Hex)),
+		def("ascii(text) int4", map1[strs, ints](asciiOf)),
+		def("chr(int4) text", map1[ints, texts](chr)),
+		def("repeat(text,int4) text", map2[strs, ints, strs](repeat)),
+		def("left(text,int4) text", map2[strs, ints, strs](left)),
+		def("right(text,int4) text", map2[strs, ints, strs](right)),
+		def("replace(text,text,text) text", map3[texts, texts, texts, texts](replace)),
+		def("translate(text,text,text) text", map3[texts, texts, texts, texts](translate)),
+		def("strpos(text,text) int4", map2[strs, strs, ints](strpos)),
+		def("position(text,text) int4", map2[strs, strs, ints](strpos)),
+		def("starts_with(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) {
+			return bytes.HasPrefix(s, p), nil
+		})),
+		def("split_part(text,text,int4) text", map3[texts, texts, ints, texts](splitPart)),
+		def("concat(any) text stable nullable variadic", rowwise(concat)),
+		def("concat_ws(text,any) text stable nullable variadic", rowwise(concatWS)),
+		def("overlay(text,text,int4) text", rowwise(overlay)),
+		def("overlay(text,text,int4,int4) text", rowwise(overlay)),
+		def("to_hex(int4) text", map1[ints, texts](func(_ *Env, i int64) (string, error) {
+			return strconv.FormatUint(uint64(uint32(i)), 16), nil
+		})),
+		def("to_hex(int8) text", map1[ints, texts](func(_ *Env, i int64) (string, error) {
+			return strconv.FormatUint(uint64(i), 16), nil
+		})),
+		def("length(bpchar) int4", map1[strs, ints](func(_ *Env, s []byte) (int64, error) {
+			return int64(utf8.RuneCount(value.TrimPadding(s))), nil
+		})),
+		def("octet_length(bpchar) int4", octetLength),
+		def("octet_length(text) int4", octetLength),
+		def("bit_length(text) int4", map1[strs, ints](func(_ *Env, s []byte) (int64, error) { return int64(len(s)) * 8, nil })),
+	}
+	for _, name := range []string{"length", "char_length", "character_length"} {
+		out = append(out, def(name+"(text) int4", map1[strs, ints](func(_ *Env, s []byte) (int64, error) {
+			return int64(utf8.RuneCount(s)), nil
+		})))
+	}
+	for _, name := range []string{"substr", "substring"} {
+		out = append(out,
+			def(name+"(text,int4) text", map2[strs, ints, strs](substrFrom)),
+			def(name+"(text,int4,int4) text", map3[strs, ints, ints, strs](substr)))
+	}
+	out = append(out, trims()...)
+	out = append(out, pads()...)
+	out = append(out, formatFunctions()...)
+	return append(out, patternFunctions()...)
+}
+
+// mapRunes maps each character; lengths stay whatever the mapping makes them.
+func mapRunes(s string, f func(rune) rune) string { return strings.Map(f, s) }
+
+func initcap(s string) string {
+	word := false
+	return strings.Map(func(r rune) rune {
+		alnum := unicode.IsLetter(r) || unicode.IsDigit(r)
+		defer func() { word = alnum }()
+		if word {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, s)
+}
+
+func reverse(s string) string {
+	out := make([]byte, len(s))
+	at := len(s)
+	for _, r := range s {
+		at -= utf8.RuneLen(r)
+		utf8.EncodeRune(out[at:], r)
+	}
+	return string(out)
+}
+
+func md5Hex(_ *Env, b []byte) (string, error) {
+	sum := md5.Sum(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func asciiOf(_ *Env, s []byte) (int64, error) {
+	if len(s) == 0 {
+		return 0, nil
+	}
+	r, _ := utf8.DecodeRune(s)
+	return int64(r), nil
+}
+
+func chr(_ *Env, i int64) (string, error) {
+	switch {
+	case i == 0:
+		return "", value.Errorf(value.CodeProgramLimit, "null character not permitted")
+	case i < 0:
+		return "", value.Errorf(value.CodeProgramLimit, "character number must be positive")
+	case i > unicode.MaxRune:
+		return "", value.Errorf(value.CodeProgramLimit, "requested character too large for encoding: %d", i)
+	case i >= 0xd800 && i < 0xe000:
+		return "", value.Errorf(value.CodeProgramLimit, "requested character not valid for encoding: %d", i)
+	}
+	return string(rune(i)), nil
+}
+
+func repeat(env *Env, s []byte, n int64) ([]byte, error) {
+	n = max(0, n)
+	if len(s) > 0 && n > MaxOutput/int64(len(s)) {
+		return nil, errTooLong()
+	}
+	return bytes.Repeat(s, int(n)), env.Check()
+}
+
+// runeEnd returns the byte at which character n of s starts, or the end.
+func runeEnd(s []byte, n int64) int {
+	at := 0
+	for ; n > 0 && at < len(s); n-- {
+		_, size := utf8.DecodeRune(s[at:])
+		at += size
+	}
+	return at
+}
+
+func left(_ *Env, s []byte, n int64) ([]byte, error) {
+	if n < 0 {
+		n = max(0, int64(utf8.RuneCount(s))+n)
+	}
+	end := runeEnd(s, n)
+	return s[:end:end], nil
+}
+
+func right(_ *Env, s []byte, n int64) ([]byte, error) {
+	skip := -n
+	if n >= 0 {
+		skip = max(0, int64(utf8.RuneCount(s))-n)
+	}
+	return s[runeEnd(s, skip):], nil
+}
+
+func substrFrom(_ *Env, s []byte, from int64) ([]byte, error) {
+	return s[runeEnd(s, from-1):], nil
+}
+
+var errNegativeSubstring = value.Errorf(value.CodeSubstring, "negative substring length not allowed")
+
+func substr(_ *Env, s []byte, from, n int64) ([]byte, error) {
+	if n < 0 {
+		return nil, errNegativeSubstring
+	}
+	start := runeEnd(s, from-1)
+	if from < 1 {
+		n += from - 1
+	}
+	end := start + runeEnd(s[start:], n)
+	return s[start:end:end], nil
+}
+
+func replace(_ *Env, s, old, with string) (string, error) {
+	if old == "" {
+		return s, nil
+	}
+	if n := strings.Count(s, old); n > 0 && len(s)+n*(len(with)-len(old)) > MaxOutput {
+		return "", errTooLong()
+	}
+	return strings.ReplaceAll(s, old, with), nil
+}
+
+func translate(_ *Env, s, from, to string) (string, error) {
+	source, target := []rune(from), []rune(to)
+	return strings.Map(func(r rune) rune {
+		for i, c := range source {
+			if c == r {
+				if i < len(target) {
+					return target[i]
+				}
+				return -1
+			}
+		}
+		return r
+	}, s), nil
+}
+
+func strpos(_ *Env, s, sub []byte) (int64, error) {
+	i := bytes.Index(s, sub)
+	if i < 0 {
+		return 0, nil
+	}
+	return int64(utf8.RuneCount(s[:i])) + 1, nil
+}
+
+func splitPart(_ *Env, s, sep string, n int64) (string, error) {
+	if n == 0 {
+		return "", value.Errorf(value.CodeInvalidParameter, "field position must not be zero")
+	}
+	if sep == "" {
+		if n == 1 || n == -1 {
+			return s, nil
+		}
+		return "", nil
+	}
+	if s == "" {
+		return "", nil
+	}
+	parts := strings.Split(s, sep)
+	if n < 0 {
+		n += int64(len(parts)) + 1
+	}
+	if n < 1 || n > int64(len(parts)) {
+		return "", nil
+	}
+	return parts[n-1], nil
+}
+
+// showDatum returns the text form of a value that is not null.
+func showDatum(env *Env, d value.Datum) []byte { return d.AppendText(nil, env.Settings) }
+
+func concat(env *Env, args []value.Datum) (value.Datum, error) {
+	var out []byte
+	for _, d := range args {
+		if !d.Null {
+			out = d.AppendText(out, env.Settings)
+		}
+		if len(out) > MaxOutput {
+			return value.Datum{}, errTooLong()
+		}
+	}
+	return value.NewBytes(value.Text, out), nil
+}
+
+func concatWS(env *Env, args []value.Datum) (value.Datum, error) {
+	if args[0].Null {
+		return value.Datum{}, errNull
+	}
+	var out []byte
+	first := true
+	for _, d := range args[1:] {
+		if d.Null {
+			continue
+		}
+		if !first {
+			out = append(out, args[0].B...)
+		}
+		first = false
+		out = d.AppendText(out, env.Settings)
+		if len(out) > MaxOutput {
+			return value.Datum{}, errTooLong()
+		}
+	}
+	return value.NewBytes(value.Text, out), nil
+}
+
+// overlay replaces part of a text or bytea.
+func overlay(env *Env, args []value.Datum) (value.Datum, error) {
+	s, with, from := args[0].B, args[1].B, args[2].I
+	isText := args[0].Type == value.Text
+	n := int64(len(with))
+	if isText {
+		n = int64(utf8.RuneCount(with))
+	}
+	if len(args) == 4 {
+		n = args[3].I
+	}
+	if from <= 0 {
+		return value.Datum{}, errNegativeSubstring
+	}
+	start, end := int(min(from-1, int64(len(s)))), int(max(0, min(from-1+n, int64(len(s)))))
+	if isText {
+		start, end = runeEnd(s, from-1), runeEnd(s, from-1+n)
+	}
+	out := append(append([]byte{}, s[:start]...), with...)
+	return value.NewBytes(args[0].Type, append(out, s[end:]...)), nil
+}
+
+func octetLength(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	for _, i := range all(n, sel) {
+		out.Ints[i] = int64(len(args[0].Bytes[i]))
+	}
+	return nil
+}
+
+// formatKernelWith shows any value as text and passes it through f.
+func formatKernelWith(f func(string) string) Kernel {
+	return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+		return value.NewText(f(string(showDatum(env, args[0])))), nil
+	})
+}
+
+func quoteNullable(env *Env, args []value.Datum) (value.Datum, error) {
+	if args[0].Null {
+		return value.NewText("NULL"), nil
+	}
+	return value.NewText(QuoteLiteral(string(showDatum(env, args[0])))), nil
+}
+
+// QuoteLiteral returns s as an SQL literal.
+func QuoteLiteral(s string) string {
+	prefix := ""
+	if strings.Contains(s, `\`) {
+		prefix = "E"
+		s = strings.ReplaceAll(s, `\`, `\\`)
+	}
+	return prefix + "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
+
+// QuoteIdent returns s as an SQL identifier, in quotes where needed.
+func QuoteIdent(s string) string {
+	plain := s != "" && (s[0] == '_' || s[0] >= 'a' && s[0] <= 'z')
+	for i := 0; plain && i < len(s); i++ {
+		c := s[i]
+		plain = c == '_' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+	}
+	if plain && !reserved[s] {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+// side says which ends a trim works on.
+type side struct{ left, right bool }
+
+func trims() []*Function {
+	var out []*Function
+	for _, t := range []struct {
+		name string
+		side
+	}{{"btrim", side{true, true}}, {"ltrim", side{true, false}}, {"rtrim", side{false, true}}} {
+		out = append(out,
+			def(t.name+"(text) text", map1[strs, strs](func(_ *Env, s []byte) ([]byte, error) {
+				return trimText(s, []byte(" "), t.side), nil
+			})),
+			def(t.name+"(text,text) text", map2[strs, strs, strs](func(_ *Env, s, set []byte) ([]byte, error) {
+				return trimText(s, set, t.side), nil
+			})),
+			def(t.name+"(bytea,bytea) bytea", map2[strs, strs, strs](func(_ *Env, s, set []byte) ([]byte, error) {
+				return trimBytes(s, set, t.side), nil
+			})))
+	}
+	return out
+}
+
+func trimText(s, set []byte, at side) []byte {
+	for at.left && len(s) > 0 {
+		r, n := utf8.DecodeRune(s)
+		if !bytes.ContainsRune(set, r) {
+			break
+		}
+		s = s[n:]
+	}
+	for at.right && len(s) > 0 {
+		r, n := utf8.DecodeLastRune(s)
+		if !bytes.ContainsRune(set, r) {
+			break
+		}
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
+func trimBytes(s, set []byte, at side) []byte {
+	for at.left && len(s) > 0 && bytes.IndexByte(set, s[0]) >= 0 {
+		s = s[1:]
+	}
+	for at.right && len(s) > 0 && bytes.IndexByte(set, s[len(s)-1]) >= 0 {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func pads() []*Function {
+	var out []*Function
+	for _, name := range []string{"lpad", "rpad"} {
+		pad := func(s []byte, n int64, fill []byte) ([]byte, error) { return padTo(s, n, fill, name == "lpad") }
+		out = append(out,
+			def(name+"(text,int4) text", map2[strs, ints, strs](func(_ *Env, s []byte, n int64) ([]byte, error) {
+				return pad(s, n, []byte(" "))
+			})),
+			def(name+"(text,int4,text) text", map3[strs, ints, strs, strs](func(_ *Env, s []byte, n int64, fill []byte) ([]byte, error) {
+				return pad(s, n, fill)
+			})))
+	}
+	return out
+}
+
+// padTo cuts or fills s to n characters.
+func padTo(s []byte, n int64, fill []byte, atLeft bool) ([]byte, error) {
+	have := int64(utf8.RuneCount(s))
+	if n <= have || len(fill) == 0 {
+		end := runeEnd(s, n)
+		return s[:end:end], nil
+	}
+	if n > MaxOutput/utf8.UTFMax {
+		return nil, errTooLong()
+	}
+	var padding []byte
+	for need := n - have; need > 0; {
+		end := runeEnd(fill, need)
+		padding = append(padding, fill[:end]...)
+		need -= int64(utf8.RuneCount(fill[:end]))
+	}
+	if atLeft {
+		return append(padding, s...), nil
+	}
+	return append(append([]byte{}, s...), padding...), nil
+}
+
+func stringOperators() []*Function {
+	join := map2[strs, strs, strs](func(_ *Env, a, b []byte) ([]byte, error) {
+		return append(append(make([]byte, 0, len(a)+len(b)), a...), b...), nil
+	})
+	out := []*Function{
+		def("||(text,text) text", join),
+		def("||(bytea,bytea) bytea", join),
+		def("||(text,anynonarray) text stable", rowwise(joinAny)),
+		def("||(anynonarray,text) text stable", rowwise(joinAny)),
+		def("^@(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) {
+			return bytes.HasPrefix(s, p), nil
+		})),
+	}
+	return append(out, patternOperators()...)
+}
+
+func joinAny(env *Env, args []value.Datum) (value.Datum, error) {
+	return value.NewBytes(value.Text, args[1].AppendText(showDatum(env, args[0]), env.Settings)), nil
+}

@@ -1,0 +1,541 @@
+package fn
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+func charFunctions() []*Function {
+	out := []*Function{
+		def("to_char(timestamp,text) text stable", map2[ints, texts, texts](func(_ *Env, t int64, f string) (string, error) {
+			return timestampChar(nil, t, f)
+		})),
+		def("to_char(timestamptz,text) text stable", map2[ints, texts, texts](func(env *Env, t int64, f string) (string, error) {
+			return timestampChar(env.Settings.Zone, t, f)
+		})),
+		def("to_char(interval,text) text stable", map2[spans, texts, texts](intervalChar)),
+		def("to_timestamp(text,text) timestamptz stable", map2[texts, texts, ints](func(env *Env, s, f string) (int64, error) {
+			t, err := readChar(s, f)
+			return value.FromLocal(env.Settings.Zone, t), err
+		})),
+		def("to_date(text,text) date stable", map2[texts, texts, ints](func(_ *Env, s, f string) (int64, error) {
+			t, err := readChar(s, f)
+			days, _ := value.Split(t)
+			return days, err
+		})),
+	}
+	for _, t := range []string{"int4", "int8"} {
+		out = append(out, def("to_char("+t+",text) text stable", map2[ints, texts, texts](func(_ *Env, x int64, f string) (string, error) {
+			return numberChar(value.IntNumeric(x), f)
+		})))
+	}
+	return append(out,
+		def("to_char(numeric,text) text stable", map2[nums, texts, texts](func(_ *Env, x value.Numeric, f string) (string, error) {
+			return numberChar(x, f)
+		})),
+		def("to_char(float8,text) text stable", map2[floats, texts, texts](func(_ *Env, x float64, f string) (string, error) {
+			return numberChar(value.FloatNumeric(x, false), f)
+		})))
+}
+
+// A charTime is what a template of to_char shows.
+type charTime struct {
+	year, month, day int // year 0 is 1 BC
+	days             int64
+	micros           int64 // since midnight; of an interval its whole time
+	interval         bool
+	zone             string
+	offset           int
+	zoned            bool
+}
+
+// A charNode is one piece of a template: a pattern or literal text.
+type charNode struct {
+	pattern string // as in charPatterns, "" for text
+	text    string // the text, or the pattern as written
+	fill    bool   // FM: no padding
+	ordinal string // "TH" or "th"
+}
+
+// charPatterns lists the template patterns, longer ones before their beginnings.
+var charPatterns = []string{
+	"A.D.", "A.M.", "B.C.", "P.M.", "AD", "AM", "BC", "CC", "DAY", "DDD", "DD", "DY", "D", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6",
+	"HH24", "HH12", "HH", "IDDD", "ID", "IW", "IYYY", "IYY", "IY", "I", "J", "MI", "MM", "MONTH", "MON", "MS", "OF", "PM", "Q", "RM",
+	"SSSSS", "SSSS", "SS", "TZH", "TZM", "TZ", "US", "WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y",
+}
+
+func parseTemplate(f string) []charNode {
+	var nodes []charNode
+	fill := false
+	for f != "" {
+		if up := strings.ToUpper(f); strings.HasPrefix(up, "FM") || strings.HasPrefix(up, "FX") || strings.HasPrefix(up, "TM") {
+			fill = fill || up[1] == 'M' && up[0] == 'F'
+			f = f[2:]
+			continue
+		}
+		if p := patternAt(f); p != "" {
+			n := charNode{pattern: p, text: f[:len(p)], fill: fill}
+			f, fill = f[len(p):], false
+			if len(f) >= 2 && strings.EqualFold(f[:2], "th") {
+				n.ordinal, f = f[:2], f[2:]
+			}
+			nodes = append(nodes, n)
+			continue
+		}
+		text, rest := literalAt(f)
+		nodes = append(nodes, charNode{text: text})
+		f = rest
+	}
+	return nodes
+}
+
+func patternAt(f string) string {
+	for _, p := range charPatterns {
+		if len(f) >= len(p) && strings.EqualFold(f[:len(p)], p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// literalAt takes text in quotes, or one character.
+func literalAt(f string) (text, rest string) {
+	if f[0] == '\\' && len(f) > 1 && f[1] == '"' {
+		return `"`, f[2:]
+	}
+	if f[0] != '"' {
+		for i := range f {
+			if i > 0 {
+				return f[:i], f[i:]
+			}
+		}
+		return f, ""
+	}
+	var out strings.Builder
+	f = f[1:]
+	for f != "" && f[0] != '"' {
+		if f[0] == '\\' && len(f) > 1 {
+			f = f[1:]
+		}
+		out.WriteByte(f[0])
+		f = f[1:]
+	}
+	return out.String(), strings.TrimPrefix(f, `"`)
+}
+
+func timestampChar(zone *time.Location, t int64, f string) (string, error) {
+	if !value.FiniteTimestamp(t) || f == "" {
+		return "", errNull
+	}
+	c := charTime{zoned: zone != nil}
+	if zone != nil {
+		c.zone, c.offset = value.ToTime(t).In(zone).Zone()
+		t = value.ToLocal(zone, t)
+	}
+	c.days, c.micros = value.Split(t)
+	c.year, c.month, c.day = value.CivilOf(c.days)
+	return c.show(f)
+}
+
+func intervalChar(_ *Env, v value.Interval, f string) (string, error) {
+	if f == "" {
+		return "", errNull
+	}
+	c := charTime{year: int(v.Months / 12), month: int(v.Months % 12), day: int(v.Days), micros: v.Micros, interval: true}
+	return c.show(f)
+}
+
+func (c *charTime) show(f string) (string, error) {
+	var out strings.Builder
+	for _, n := range parseTemplate(f) {
+		if n.pattern == "" {
+			out.WriteString(n.text)
+			continue
+		}
+		if c.interval && strings.Contains(" AD A.D. BC B.C. DAY DY MONTH MON TZ OF ID IW WW IDDD D ", " "+n.pattern+" ") {
+			return "", &value.Error{
+				Code: value.CodeBadDatetime, Message: "invalid format specification for an interval value",
+				Hint: "Intervals are not tied to specific calendar dates.",
+			}
+		}
+		s := c.node(n)
+		out.WriteString(s)
+		if n.ordinal != "" {
+			out.WriteString(ordinal(s, n.ordinal == "TH"))
+		}
+		if out.Len() > MaxOutput {
+			return "", errTooLong()
+		}
+	}
+	return out.String(), nil
+}
+
+// ordinal returns the ending of a number.
+func ordinal(digits string, upper bool) string {
+	end := "th"
+	n := len(digits)
+	if n > 0 && (n == 1 || digits[n-2] != '1') {
+		switch digits[n-1] {
+		case '1':
+			end = "st"
+		case '2':
+			end = "nd"
+		case '3':
+			end = "rd"
+		}
+	}
+	if upper {
+		return strings.ToUpper(end)
+	}
+	return end
+}
+
+// number shows a number of at least width digits; with FM of as many as it has.
+func (n charNode) number(x int64, width int) string {
+	if n.fill {
+		width = 0
+	}
+	if x < 0 {
+		return fmt.Sprintf("-%0*d", width, -x)
+	}
+	return fmt.Sprintf("%0*d", width, x)
+}
+
+// word shows a name, cased like the pattern and padded to width.
+func (n charNode) word(s string, width int) string {
+	switch {
+	case n.text == strings.ToUpper(n.text):
+		s = strings.ToUpper(s)
+	case n.text == strings.ToLower(n.text):
+		s = strings.ToLower(s)
+	}
+	if n.fill {
+		return s
+	}
+	return fmt.Sprintf("%-*s", width, s)
+}
+
+func (c *charTime) node(n charNode) string {
+	sec := c.micros / value.Second
+	hour, frac := sec/3600, c.micros%value.Second
+	switch p := n.pattern; p {
+	case "HH24":
+		return n.number(hour, 2)
+	case "HH", "HH12":
+		h := hour
+		if c.interval || h%12 != 0 {
+			h %= 12
+		} else {
+			h = 12
+		}
+		if c.interval && h == 0 {
+			h = 12
+		}
+		return n.number(h, 2)
+	case "MI":
+		return n.number(sec/60%60, 2)
+	case "SS":
+		return n.number(sec%60, 2)
+	case "SSSS", "SSSSS":
+		return n.number(sec, 0)
+	case "MS":
+		return fmt.Sprintf("%03d", frac/1000)
+	case "US":
+		return fmt.Sprintf("%06d", frac)
+	case "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
+		return fmt.Sprintf("%06d", frac)[:p[2]-'0']
+	case "AM", "PM", "A.M.", "P.M.":
+		half := "AM"
+		if hour%24 >= 12 {
+			half = "PM"
+		}
+		if len(p) == 4 {
+			half = half[:1] + ".M."
+		}
+		if n.text[0] >= 'a' {
+			return strings.ToLower(half)
+		}
+		return half
+	case "TZ", "TZH", "TZM", "OF":
+		return c.zoneText(n)
+	}
+	return c.dateNode(n)
+}
+
+func (c *charTime) zoneText(n charNode) string {
+	sign, off := "+", c.offset
+	if off < 0 {
+		sign, off = "-", -off
+	}
+	switch n.pattern {
+	case "TZH":
+		return sign + fmt.Sprintf("%02d", off/3600)
+	case "TZM":
+		return fmt.Sprintf("%02d", off/60%60)
+	case "OF":
+		if off%3600 != 0 {
+			return sign + fmt.Sprintf("%02d:%02d", off/3600, off/60%60)
+		}
+		return sign + fmt.Sprintf("%02d", off/3600)
+	}
+	if !c.zoned {
+		return ""
+	}
+	if n.text == "tz" {
+		return strings.ToLower(c.zone)
+	}
+	return c.zone
+}
+
+var romans = []string{"", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}
+
+func (c *charTime) dateNode(n charNode) string {
+	iso, week := isoWeek(c.days)
+	year := int64(c.year)
+	if !c.interval && year <= 0 {
+		year = 1 - year
+	}
+	switch n.pattern {
+	case "MONTH":
+		return n.word(time.Month(c.month).String(), 9)
+	case "MON":
+		return n.word(time.Month(c.month).String()[:3], 0)
+	case "MM":
+		return n.number(int64(c.month), 2)
+	case "RM":
+		return n.word(romans[c.month], 4)
+	case "DAY":
+		return n.word(time.Weekday(isoWeekday(c.days)%7).String(), 9)
+	case "DY":
+		return n.word(time.Weekday(isoWeekday(c.days) % 7).String()[:3], 0)
+	case "DDD":
+		return n.number(c.dayOfYear(), 3)
+	case "DD":
+		return n.number(int64(c.day), 2)
+	case "D":
+		return n.number(int64(isoWeekday(c.days)%7+1), 0)
+	case "ID":
+		return n.number(int64(isoWeekday(c.days)), 0)
+	case "IDDD":
+		return n.number(int64((week-1)*7+isoWeekday(c.days)), 3)
+	case "IW":
+		return n.number(int64(week), 2)
+	case "WW":
+		return n.number((c.dayOfYear()-1)/7+1, 2)
+	case "W":
+		return n.number(int64(c.day-1)/7+1, 0)
+	case "Q":
+		return n.number(int64(c.month-1)/3+1, 0)
+	case "J":
+		return n.number(c.days+2451545, 0)
+	case "CC":
+		return n.number(epochYears(c.year, 100), 2)
+	case "Y,YYY":
+		return fmt.Sprintf("%d,%03d", year/1000, year%1000)
+	case "IYYY", "IYY", "IY", "I":
+		return n.year(int64(iso), len(n.pattern))
+	case "YYYY", "YYY", "YY", "Y":
+		return n.year(year, len(n.pattern))
+	}
+	return c.era(n)
+}
+
+// year shows the last digits of a year, all of it for four.
+func (n charNode) year(y int64, digits int) string {
+	if digits < 4 {
+		y %= []int64{1, 10, 100, 1000}[digits]
+	}
+	return n.number(y, digits)
+}
+
+func (c *charTime) dayOfYear() int64 {
+	if c.interval {
+		return int64(c.day) + int64(c.month)*30 + int64(c.year)*365
+	}
+	return c.days - value.DateOf(c.year, 1, 1) + 1
+}
+
+func (c *charTime) era(n charNode) string {
+	era := "AD"
+	if c.year <= 0 {
+		era = "BC"
+	}
+	if len(n.pattern) == 4 {
+		era = era[:1] + "." + era[1:] + "."
+	}
+	if n.text[0] >= 'a' {
+		return strings.ToLower(era)
+	}
+	return era
+}
+
+// readChar reads a time by a template, the inverse of timestampChar for the patterns of plain dates, times and offsets.
+func readChar(s, f string) (int64, error) {
+	r := charReader{year: 1, month: 1, day: 1}
+	for _, n := range parseTemplate(f) {
+		if n.pattern == "" {
+			s = skipLiteral(s, n.text)
+			continue
+		}
+		var err error
+		if s, err = r.read(n.pattern, strings.TrimLeft(s, " ")); err != nil {
+			return 0, err
+		}
+	}
+	return r.time(f)
+}
+
+// skipLiteral passes over one character, or white space, that stands for the literal.
+func skipLiteral(s, text string) string {
+	for range text {
+		if s == "" || s[0] >= '0' && s[0] <= '9' || s[0] == '+' || s[0] == '-' && strings.TrimSpace(text) == "" {
+			return s
+		}
+		s = s[1:]
+	}
+	return s
+}
+
+type charReader struct {
+	year, month, day, yearDay int
+	hour, minute, second      int
+	micros, secOfDay          int64
+	pm, half, bc              bool
+	offset                    int
+}
+
+// widths holds how many digits a pattern takes at most.
+var widths = map[string]int{
+	"YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "MM": 2, "DD": 2, "DDD": 3, "HH": 2, "HH12": 2, "HH24": 2, "MI": 2, "SS": 2, "SSSS": 5,
+	"SSSSS": 5, "MS": 3, "US": 6, "FF1": 1, "FF2": 2, "FF3": 3, "FF4": 4, "FF5": 5, "FF6": 6, "J": 7, "Q": 1, "TZM": 2,
+}
+
+func (r *charReader) read(pattern, s string) (string, error) {
+	if width, ok := widths[pattern]; ok {
+		n := 0
+		for n < len(s) && n < width && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		if n == 0 {
+			return "", &value.Error{
+				Code: value.CodeBadDatetime, Message: "invalid value \"" + head(s, width) + "\" for \"" + pattern + "\"",
+				Detail: "Value must be an integer.",
+			}
+		}
+		x, _ := strconv.Atoi(s[:n])
+		r.set(pattern, x, n)
+		return s[n:], nil
+	}
+	return r.readWord(pattern, s)
+}
+
+func head(s string, n int) string { return s[:min(n, len(s))] }
+
+func (r *charReader) set(pattern string, x, digits int) {
+	switch pattern {
+	case "YYYY":
+		r.year = x
+	case "YYY", "YY", "Y":
+		if x < 70 {
+			x += 2000
+		} else if x < 100 {
+			x += 1900
+		} else {
+			x += 1000
+		}
+		r.year = x
+	case "MM":
+		r.month = x
+	case "DD":
+		r.day = x
+	case "DDD":
+		r.yearDay = x
+	case "HH", "HH12", "HH24":
+		r.hour = x
+	case "MI":
+		r.minute = x
+	case "SS":
+		r.second = x
+	case "SSSS", "SSSSS":
+		r.secOfDay = int64(x)
+	case "J":
+		r.year, r.month, r.day = value.CivilOf(int64(x) - 2451545)
+	case "TZM":
+		r.offset += x * 60
+	case "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
+		for ; digits < 6; digits++ {
+			x *= 10
+		}
+		r.micros = int64(x)
+	}
+}
+
+func (r *charReader) readWord(pattern, s string) (string, error) {
+	n := 0
+	for n < len(s) && (s[n]|0x20 >= 'a' && s[n]|0x20 <= 'z' || s[n] == '.') {
+		n++
+	}
+	word := s[:n]
+	switch pattern {
+	case "MONTH", "MON":
+		for m := time.January; m <= time.December; m++ {
+			for _, name := range []string{m.String(), m.String()[:3]} {
+				if len(word) >= len(name) && strings.EqualFold(word[:len(name)], name) {
+					r.month = int(m)
+					return s[len(name):], nil
+				}
+			}
+		}
+		return "", &value.Error{
+			Code: value.CodeBadDatetime, Message: "invalid value \"" + word + "\" for \"" + pattern + "\"",
+			Detail: "The given value did not match any of the allowed values for this field.",
+		}
+	case "AM", "PM", "A.M.", "P.M.":
+		r.half, r.pm = true, strings.HasPrefix(strings.ToLower(word), "p")
+	case "AD", "BC", "A.D.", "B.C.":
+		r.bc = strings.HasPrefix(strings.ToLower(word), "b")
+	case "TZH":
+		sign := 1
+		if s != "" && (s[0] == '+' || s[0] == '-') {
+			if s[0] == '-' {
+				sign = -1
+			}
+			s = s[1:]
+		}
+		x, _ := strconv.Atoi(head(s, 2))
+		r.offset = sign * x * 3600
+		return s[min(2, len(s)):], nil
+	}
+	return s[n:], nil
+}
+
+func (r *charReader) time(f string) (int64, error) {
+	bad := value.Errorf(value.CodeDatetimeRange, "date/time field value out of range: \"%s\"", f)
+	if r.half {
+		if r.hour < 1 || r.hour > 12 {
+			return 0, &value.Error{
+				Code: value.CodeBadDatetime, Message: "hour \"" + strconv.Itoa(r.hour) + "\" is invalid for the 12-hour clock",
+				Hint: "Use the 24-hour clock, or give an hour between 1 and 12.",
+			}
+		}
+		if r.hour %= 12; r.pm {
+			r.hour += 12
+		}
+	}
+	if r.bc {
+		r.year = 1 - r.year
+	}
+	if r.month < 1 || r.month > 12 || r.day < 1 || r.day > value.DaysIn(r.year, r.month) || r.hour > 23 || r.minute > 59 || r.second > 59 {
+		return 0, bad
+	}
+	days := value.DateOf(r.year, r.month, r.day)
+	if r.yearDay > 0 {
+		days = value.DateOf(r.year, 1, 1) + int64(r.yearDay) - 1
+	}
+	sec := int64(r.hour)*3600 + int64(r.minute)*60 + int64(r.second) + r.secOfDay - int64(r.offset)
+	return days*value.Day + sec*value.Second + r.micros, nil
+}
