@@ -139,9 +139,13 @@ func (p *parser) specialCall() Expr {
 		return p.overlaps(row)
 	case kwCoalesce, kwGreatest, kwLeast, kwNullif, kwGrouping:
 		p.expectKind(tkLeftParen)
-		c := &Call{Loc: loc, Name: Name{Loc: loc, Name: name}, Keyword: true, Args: p.exprList()}
-		if k == kwNullif && len(c.Args) != 2 {
-			p.fail()
+		c := &Call{Loc: loc, Name: Name{Loc: loc, Name: name}, Keyword: true}
+		if k == kwNullif {
+			c.Args = []Expr{p.expr()}
+			p.expectKind(tkComma)
+			c.Args = append(c.Args, p.expr())
+		} else {
+			c.Args = p.exprList()
 		}
 		p.expectKind(tkRightParen)
 		return c
@@ -235,19 +239,11 @@ func (p *parser) overlay(loc Loc) Expr {
 	return p.system("overlay", loc, args...)
 }
 
-// position reads (a IN b), or arguments.
+// position reads (a IN b).
 func (p *parser) position(loc Loc) Expr {
 	p.expectKind(tkLeftParen)
-	if p.tok.kind == tkRightParen {
-		return p.keywordCall("position", loc, nil)
-	}
-	if k := p.peek().kind; k == tkArrow || k == tkColonEqual {
-		return p.keywordCall("position", loc, nil)
-	}
-	x := p.exprAbove(precNone, noIn)
-	if !p.accept(kwIn) {
-		return p.keywordCall("position", loc, x)
-	}
+	x := p.exprAbove(precNone, restricted)
+	p.expect(kwIn)
 	y := p.exprAbove(precNone, restricted)
 	p.expectKind(tkRightParen)
 	return p.system("position", loc, y, x)

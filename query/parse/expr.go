@@ -27,8 +27,6 @@ const (
 	// restricted is Postgres' b_expr, for places where AND or IN ends an expression: only arithmetic, comparisons, casts
 	// and IS DISTINCT FROM.
 	restricted
-	// noIn leaves an IN alone.
-	noIn
 )
 
 var kindPrec = [...]uint8{
@@ -121,10 +119,9 @@ func (p *parser) negate(x Expr, loc Loc) Expr {
 func (p *parser) qualifiedOperator() (op Operator) {
 	p.expect(kwOperator)
 	p.expectKind(tkLeftParen)
+	loc, deep := p.loc(), false
 	for p.tok.kind == tkIdent {
-		if op.Schema != "" {
-			p.fail()
-		}
+		deep = op.Schema != ""
 		op.Schema = p.colID()
 		p.expectKind(tkDot)
 	}
@@ -132,6 +129,9 @@ func (p *parser) qualifiedOperator() (op Operator) {
 		p.fail()
 	}
 	op.Name = p.take()
+	if deep {
+		p.refuse(CodeFeature, "cross-database references are not implemented: "+excerpt(p.src[loc:p.last]), loc)
+	}
 	p.expectKind(tkRightParen)
 	return op
 }
@@ -163,12 +163,8 @@ func (p *parser) precedence(m mode) int {
 		return precAnd
 	case kwIsnull, kwNotnull:
 		return precIs
-	case kwBetween, kwLike, kwIlike:
+	case kwBetween, kwIn, kwLike, kwIlike:
 		return precRange
-	case kwIn:
-		if m != noIn {
-			return precRange
-		}
 	case kwSimilar:
 		if p.peek().kw == kwTo {
 			return precRange
@@ -277,15 +273,15 @@ func (p *parser) isQuantifier() bool { return p.is(kwAny) || p.is(kwSome) || p.i
 func (p *parser) quantified(x Expr, op Operator, loc Loc) Expr {
 	q := &Quantified{Loc: loc, X: x, Op: op, All: p.is(kwAll)}
 	p.advance()
+	paren := p.loc()
 	query, list := p.parens()
-	switch {
-	case query != nil:
-		q.Select = query
-	case len(list) == 1:
+	if query == nil {
+		if len(list) > 1 {
+			p.failAtComma(paren)
+		}
 		q.Array = list[0]
-	default:
-		p.lexer.fail(CodeSyntax, "syntax error", int(p.last)-1, int(p.last))
 	}
+	q.Select = query
 	p.grow()
 	return q
 }

@@ -115,6 +115,7 @@ func (p *parser) alias() (a Alias) {
 func (p *parser) tablePrimary() TableExpr {
 	loc := p.loc()
 	lateral := p.accept(kwLateral)
+	paren := p.loc()
 	switch {
 	case p.tok.kind == tkLeftParen:
 		query, table := p.tableParens()
@@ -122,7 +123,7 @@ func (p *parser) tablePrimary() TableExpr {
 			return p.subqueryTable(query, lateral, loc)
 		}
 		if lateral {
-			p.lexer.fail(CodeSyntax, "syntax error", int(p.last)-1, int(p.last))
+			p.failInside(paren)
 		}
 		return p.parenthesizedJoin(table)
 	case p.is(kwRows) && p.peek().kw == kwFrom:
@@ -169,7 +170,10 @@ func (p *parser) tableParens() (query *Select, table TableExpr) {
 			table = p.joins(p.subqueryTable(query, false, loc), false)
 			query = nil
 		case query == nil:
-			table = p.joins(p.parenthesizedJoin(table), false)
+			inner := p.parenthesizedJoin(table)
+			if table = p.joins(inner, false); table == TableExpr(inner) && inner.Alias.Name != "" {
+				p.fail() // an alias makes it no join
+			}
 		}
 		p.leave(outer)
 	default:
@@ -185,17 +189,9 @@ func (p *parser) tableParens() (query *Select, table TableExpr) {
 }
 
 // parenthesizedJoin reads the alias of a join in parentheses, if it has one.
-func (p *parser) parenthesizedJoin(t TableExpr) TableExpr {
+func (p *parser) parenthesizedJoin(t TableExpr) *Join {
 	j := t.(*Join)
-	loc := p.loc()
-	a := p.alias()
-	if a.Name == "" {
-		return j
-	}
-	if j.Alias.Name != "" { // ((a JOIN b …) AS x) AS y: no join inside, so Postgres has no rule for it
-		p.lexer.fail(CodeSyntax, "syntax error", int(loc), int(p.last))
-	}
-	j.Alias = a
+	j.Alias = p.alias()
 	return j
 }
 

@@ -329,11 +329,12 @@ func (l *lexer) number(t *token, i int) {
 		}
 		if e := digits(src, k); e > k {
 			t.kind, j = tkFloat, e
+		} else if k > j+1 {
+			l.fail(CodeSyntax, "trailing junk after numeric literal", i, k)
 		}
 	}
 	if j < len(src) && chars[src[j]]&isIdentStart != 0 {
-		_, size := utf8.DecodeRuneInString(src[j:])
-		l.fail(CodeSyntax, "trailing junk after numeric literal", i, j+size)
+		l.fail(CodeSyntax, "trailing junk after numeric literal", i, identEnd(src, j))
 	}
 	t.text = src[i:j]
 	l.at = j
@@ -342,6 +343,14 @@ func (l *lexer) number(t *token, i int) {
 // digits returns the end of the digits at i.
 func digits(src string, i int) int {
 	for i < len(src) && chars[src[i]]&isDigit != 0 {
+		i++
+	}
+	return i
+}
+
+// identEnd returns the end of the identifier characters at i.
+func identEnd(src string, i int) int {
+	for i < len(src) && chars[src[i]]&isIdentPart != 0 {
 		i++
 	}
 	return i
@@ -440,8 +449,7 @@ func (l *lexer) dollar(t *token, i int) {
 	j := digits(src, i+1)
 	if j > i+1 {
 		if j < len(src) && chars[src[j]]&isIdentStart != 0 {
-			_, size := utf8.DecodeRuneInString(src[j:])
-			l.fail(CodeSyntax, "trailing junk after parameter", i, j+size)
+			l.fail(CodeSyntax, "trailing junk after parameter", i, identEnd(src, j))
 		}
 		t.kind, t.text, l.at = tkParam, src[i+1:j], j
 		return

@@ -106,47 +106,61 @@ func (l *lexer) escaped(t *token, i int) {
 		if n < 0 {
 			l.fail(CodeSyntax, "unterminated quoted string", i, len(src))
 		}
-		e.plain(src[j : j+n])
+		e.plain(src[j:j+n], j)
 		j += n
 		switch {
 		case src[j] == '\\':
 			j = e.escape(j)
 		case strings.HasPrefix(src[j:], "''"):
-			e.plain("'")
+			e.plain("'", j)
 			j += 2
 		default:
 			l.at = j + 1
 			if j = l.continuation(l.at); j == 0 {
-				t.text = e.finish()
+				t.text = e.finish(l.at - 1)
 				return
 			}
 		}
 	}
 }
 
-// escapes undoes the backslash escapes of the string that starts at pos.
+// escapes undoes the escapes of the string that starts at pos.
 type escapes struct {
 	l        *lexer
 	pos      int
+	quiet    bool // errors do not repeat the text, as Postgres does it for U&'…'
 	b        []byte
 	high     rune // first half of a surrogate pair, else 0
-	highAt   int
 	rawBytes bool // \x or \ooo gave bytes above ASCII, which may be no UTF-8
 }
 
-// plain adds text as it is.
-func (e *escapes) plain(s string) {
+// fail ends parsing with an error about src[at:end].
+func (e *escapes) fail(message string, at, end int) {
+	if e.quiet {
+		panic(&Error{Code: CodeSyntax, Message: message, Pos: at})
+	}
+	e.l.fail(CodeSyntax, message, at, end)
+}
+
+// plain adds text as it is, which stands at at.
+func (e *escapes) plain(s string, at int) {
 	if s != "" {
-		e.noHalf(e.pos)
+		e.noHalf(at)
 		e.b = append(e.b, s...)
 	}
 }
 
 // noHalf refuses anything but the second half of a surrogate pair after the first.
 func (e *escapes) noHalf(at int) {
-	if e.high != 0 {
-		e.l.fail(CodeSyntax, "invalid Unicode surrogate pair", e.highAt, max(at, e.highAt+2))
+	if e.high == 0 {
+		return
 	}
+	end := at
+	if at < len(e.l.src) {
+		_, size := utf8.DecodeRuneInString(e.l.src[at:])
+		end += size
+	}
+	e.fail("invalid Unicode surrogate pair", at, end)
 }
 
 // escape adds what the escape at j means and returns where it ends.
@@ -190,7 +204,7 @@ func (e *escapes) escape(j int) int {
 		c = '\v'
 	}
 	if c == 0 {
-		panic(&Error{Code: CodeBadEncoding, Message: `invalid byte sequence for encoding "UTF8": 0x00`, Pos: e.pos})
+		panic(&Error{Code: CodeBadEncoding, Message: `invalid byte sequence for encoding "UTF8": 0x00`, Pos: -1})
 	}
 	e.b = append(e.b, c)
 	return j
@@ -238,28 +252,28 @@ func hexNumber(s string, n int) int64 {
 func (e *escapes) rune(r rune, at, end int) {
 	switch {
 	case r == 0 || r > utf8.MaxRune || r < 0:
-		e.l.fail(CodeSyntax, "invalid Unicode escape value", at, end)
+		e.fail("invalid Unicode escape value", at, end)
 	case e.high != 0:
 		pair := utf16.DecodeRune(e.high, r)
 		if pair == utf8.RuneError {
-			e.l.fail(CodeSyntax, "invalid Unicode surrogate pair", at, end)
+			e.fail("invalid Unicode surrogate pair", at, end)
 		}
 		e.high, r = 0, pair
 	case r >= 0xdc00 && r < 0xe000:
-		e.l.fail(CodeSyntax, "invalid Unicode surrogate pair", at, end)
+		e.fail("invalid Unicode surrogate pair", at, end)
 	case utf16.IsSurrogate(r):
-		e.high, e.highAt = r, at
+		e.high = r
 		return
 	}
 	e.b = utf8.AppendRune(e.b, r)
 }
 
-// finish returns the whole string.
-func (e *escapes) finish() string {
-	e.noHalf(e.l.at)
+// finish returns the whole string, which ends at at.
+func (e *escapes) finish(at int) string {
+	e.noHalf(at)
 	s := string(e.b)
 	if e.rawBytes && !utf8.ValidString(s) {
-		panic(badEncoding(s, e.pos))
+		panic(badEncoding(s))
 	}
 	return s
 }
@@ -276,7 +290,7 @@ func upperASCII(s string) string {
 }
 
 // badEncoding is the error for text that is no UTF-8.
-func badEncoding(s string, pos int) *Error {
+func badEncoding(s string) *Error {
 	i := 0
 	for i < len(s) {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -290,7 +304,7 @@ func badEncoding(s string, pos int) *Error {
 	for _, c := range []byte(s[i:min(len(s), i+sequenceLength(s[i]))]) {
 		b.WriteString(" 0x" + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]))
 	}
-	return &Error{Code: CodeBadEncoding, Message: b.String(), Pos: pos}
+	return &Error{Code: CodeBadEncoding, Message: b.String(), Pos: -1}
 }
 
 // sequenceLength is how many bytes the UTF-8 sequence has that starts with c.
@@ -329,36 +343,35 @@ func (l *lexer) unicode(s string, pos int, k kind) string {
 	if strings.IndexByte(s, esc) < 0 {
 		return s
 	}
-	e := escapes{l: l, pos: pos}
+	e := escapes{l: l, pos: pos, quiet: true}
 	for i := 0; i < len(s); {
+		at := pos + len("U&'") + i // as Postgres counts: doubled quotes are one
 		if s[i] != esc {
 			n := i + 1
 			for n < len(s) && s[n] != esc {
 				n++
 			}
-			e.plain(s[i:n])
+			e.plain(s[i:n], at)
 			i = n
 			continue
 		}
 		rest := s[i+1:]
 		switch {
 		case rest != "" && rest[0] == esc:
-			e.plain(rest[:1])
+			e.plain(rest[:1], at)
 			i += 2
-			continue
 		case rest != "" && rest[0] == '+' && hexNumber(rest[1:], 6) >= 0:
-			e.rune(rune(hexNumber(rest[1:], 6)), pos, l.at)
+			e.rune(rune(hexNumber(rest[1:], 6)), at, at)
 			i += 8
-			continue
 		case hexNumber(rest, 4) >= 0:
-			e.rune(rune(hexNumber(rest, 4)), pos, l.at)
+			e.rune(rune(hexNumber(rest, 4)), at, at)
 			i += 5
-			continue
+		default:
+			panic(&Error{Code: CodeSyntax, Message: "invalid Unicode escape",
+				Hint: `Unicode escapes must be \XXXX or \+XXXXXX.`, Pos: at})
 		}
-		panic(&Error{Code: CodeSyntax, Message: "invalid Unicode escape",
-			Hint: `Unicode escapes must be \XXXX or \+XXXXXX.`, Pos: pos})
 	}
-	return e.finish()
+	return e.finish(pos + len("U&'") + len(s))
 }
 
 // uescape reads UESCAPE 'c' if it comes next and returns the escape character.

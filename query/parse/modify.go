@@ -171,7 +171,7 @@ func (p *parser) assignedValue(multi bool) Expr {
 func (p *parser) update(with *With) Stmt {
 	s := &Update{Loc: p.loc(), With: with}
 	p.expect(kwUpdate)
-	s.Table = p.modifyTarget(kwSet)
+	s.Table = p.modifyTarget()
 	p.expect(kwSet)
 	s.Set = p.assignments()
 	if p.accept(kwFrom) {
@@ -186,7 +186,7 @@ func (p *parser) update(with *With) Stmt {
 func (p *parser) delete(with *With) Stmt {
 	s := &Delete{Loc: p.loc(), With: with}
 	p.expect(kwDelete, kwFrom)
-	s.Table = p.modifyTarget(0)
+	s.Table = p.modifyTarget()
 	if p.accept(kwUsing) {
 		s.Using = p.fromList()
 	}
@@ -195,10 +195,10 @@ func (p *parser) delete(with *With) Stmt {
 	return s
 }
 
-// modifyTarget reads the table of UPDATE or DELETE and its alias, which cannot be the keyword except.
-func (p *parser) modifyTarget(except keyword) Table {
+// modifyTarget reads the table of UPDATE or DELETE and its alias, which cannot be SET without AS.
+func (p *parser) modifyTarget() Table {
 	t := p.relation()
-	if p.accept(kwAs) || p.isColID() && (except == 0 || !p.is(except)) {
+	if p.accept(kwAs) || p.isColID() && !p.is(kwSet) {
 		t.Alias.Name = p.colID()
 	}
 	return *t
@@ -250,10 +250,10 @@ func (p *parser) copy() Stmt {
 		}
 	}
 	s.Program = p.accept(kwProgram)
-	if loc := p.loc(); p.acceptAny(kwStdin, kwStdout) == 0 {
+	if p.acceptAny(kwStdin, kwStdout) == 0 {
 		s.File = p.stringConst()
 	} else if s.Program {
-		p.refuse(CodeSyntax, "STDIN/STDOUT not allowed with PROGRAM", loc)
+		p.refuse(CodeSyntax, "STDIN/STDOUT not allowed with PROGRAM", -1)
 	}
 	p.copyDelimiters(s)
 	p.accept(kwWith)
@@ -265,8 +265,7 @@ func (p *parser) copy() Stmt {
 	if loc := p.loc(); s.Table != nil && p.accept(kwWhere) {
 		s.Where = p.expr()
 		if !s.From {
-			panic(&Error{Code: CodeSyntax, Message: "WHERE clause not allowed with COPY TO",
-				Hint: "Try the COPY (SELECT ... WHERE ...) TO variant.", Pos: int(loc)})
+			p.refuse(CodeSyntax, "WHERE clause not allowed with COPY TO", loc)
 		}
 	}
 	return s

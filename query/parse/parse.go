@@ -98,7 +98,7 @@ func (p *parser) start() {
 			Detail: "The text has " + strconv.Itoa(len(p.src)) + " bytes, the limit is " + strconv.Itoa(MaxLength) + "."})
 	}
 	if !utf8.ValidString(p.src) {
-		panic(badEncoding(p.src, -1))
+		panic(badEncoding(p.src))
 	}
 	p.lexer.next(&p.tok)
 }
@@ -301,6 +301,9 @@ func (p *parser) restOfName(n *Name) {
 	for parts := 1; p.acceptKind(tkDot); parts++ {
 		if parts == 3 {
 			p.tooManyDots(n.Loc)
+		}
+		if p.acceptKind(tkStar) {
+			p.fail()
 		}
 		n.Catalog, n.Schema, n.Name = n.Schema, n.Name, p.label()
 	}

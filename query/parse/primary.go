@@ -113,11 +113,39 @@ func (p *parser) parenthesized(query *Select, list []Expr, loc Loc) Expr {
 
 // queryInParens reads a parenthesis that has to hold a query.
 func (p *parser) queryInParens() *Select {
+	paren := p.loc()
 	query, _ := p.parens()
 	if query == nil {
-		p.lexer.fail(CodeSyntax, "syntax error", int(p.last)-1, int(p.last))
+		p.failInside(paren)
 	}
 	return query
+}
+
+// failInside refuses what stands in the parenthesis at paren, which should be a query: the first token that cannot
+// start one.
+func (p *parser) failInside(paren Loc) {
+	l := lexer{src: p.src, at: int(paren)}
+	t := token{kind: tkLeftParen}
+	for t.kind == tkLeftParen {
+		l.next(&t)
+	}
+	l.fail(CodeSyntax, "syntax error", int(t.pos), int(t.end))
+}
+
+// failAtComma refuses the first comma of the list in the parenthesis at paren.
+func (p *parser) failAtComma(paren Loc) {
+	l := lexer{src: p.src, at: int(paren)}
+	var t token
+	for depth := 0; t.kind != tkComma || depth > 1; {
+		l.next(&t)
+		switch t.kind {
+		case tkLeftParen, tkLeftBracket:
+			depth++
+		case tkRightParen, tkRightBracket:
+			depth--
+		}
+	}
+	l.fail(CodeSyntax, "syntax error", int(t.pos), int(t.end))
 }
 
 // overlaps reads OVERLAPS (…) if it follows the row left.
@@ -155,6 +183,7 @@ func (p *parser) indirection(x Expr) Expr {
 			p.advance()
 			if p.acceptKind(tkStar) {
 				p.grow()
+				p.afterStar()
 				return &Star{Loc: loc, X: x}
 			}
 			x = &Field{loc, x, p.label()}
@@ -164,6 +193,25 @@ func (p *parser) indirection(x Expr) Expr {
 			return x
 		}
 		p.grow()
+	}
+}
+
+// afterStar refuses fields and subscripts of all fields.
+func (p *parser) afterStar() {
+	more := false
+	for p.tok.kind == tkDot || p.tok.kind == tkLeftBracket {
+		more = true
+		if p.tok.kind == tkLeftBracket {
+			p.subscript(nil)
+			continue
+		}
+		p.advance()
+		if !p.acceptKind(tkStar) {
+			p.label()
+		}
+	}
+	if more {
+		p.lexer.fail(CodeSyntax, `improper use of "*"`, int(p.tok.pos), int(p.tok.end))
 	}
 }
 
@@ -352,6 +400,7 @@ func (p *parser) nameExpr() Expr {
 	for p.tok.kind == tkDot && cls != typeOrFunc {
 		p.advance()
 		if p.acceptKind(tkStar) {
+			p.afterStar()
 			return &Star{Loc: loc, Parts: p.keep(parts)}
 		}
 		if len(parts) == 4 {

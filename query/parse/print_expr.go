@@ -272,20 +272,18 @@ func (w *printer) star(x *Star) {
 
 // base writes what a subscript or field is taken of. A column may stand without parentheses before a subscript only.
 func (w *printer) base(x Expr, subscript bool) {
-	switch x.(type) {
+	bare := false
+	switch x := x.(type) {
 	case *Param, *Subscript, *Field:
+		bare = true
+	case *ColumnRef:
+		bare = subscript
+	case *Subquery:
+		bare = x.Kind == ScalarSubquery
+	}
+	if bare {
 		w.expr(x)
 		return
-	case *ColumnRef:
-		if subscript {
-			w.expr(x)
-			return
-		}
-	case *Subquery:
-		if x.(*Subquery).Kind == ScalarSubquery {
-			w.expr(x)
-			return
-		}
 	}
 	w.text("(")
 	w.expr(x)
@@ -336,7 +334,7 @@ func (w *printer) logic(x *Logic) {
 }
 
 // keywordFuncs are functions that are called by a keyword in the ordinary form.
-var keywordFuncs = map[string]bool{"overlay": true, "position": true, "substring": true}
+var keywordFuncs = map[string]bool{"overlay": true, "substring": true}
 
 // call writes a function call.
 func (w *printer) call(c *Call) {

@@ -69,7 +69,10 @@ func (p *parser) with() *With {
 	if !p.accept(kwWith) {
 		return nil
 	}
-	w.Recursive = p.accept(kwRecursive)
+	if p.is(kwRecursive) && p.peek().kw != kwAs && !p.peekKind(tkLeftParen) {
+		p.advance()
+		w.Recursive = true
+	}
 	for {
 		w.CTEs = append(w.CTEs, p.cte())
 		if !p.acceptKind(tkComma) {
@@ -92,6 +95,9 @@ func (p *parser) cte() *CTE {
 		c.Materialized = MaterializedAlways
 	}
 	p.expectKind(tkLeftParen)
+	if p.is(kwMerge) {
+		p.refuse(CodeFeature, "MERGE not supported in WITH query", c.Loc)
+	}
 	c.Query = p.preparable()
 	p.expectKind(tkRightParen)
 	if p.is(kwSearch) || p.is(kwCycle) {
@@ -360,20 +366,22 @@ func (p *parser) groupItem() Expr {
 func (p *parser) queryOptions(s *Select, with *With) *Select {
 	if with != nil {
 		if s.With != nil {
-			p.refuse(CodeSyntax, "multiple WITH clauses not allowed", s.With.Loc)
+			p.refuse(CodeSyntax, "multiple WITH clauses not allowed", with.Loc)
 		}
 		s.With = with
 	}
-	if loc := p.loc(); p.accept(kwOrder) {
+	if p.accept(kwOrder) {
 		p.expect(kwBy)
+		loc := p.loc()
 		keys := p.sortKeys()
 		if s.OrderBy != nil {
 			p.refuse(CodeSyntax, "multiple ORDER BY clauses not allowed", loc)
 		}
 		s.OrderBy = keys
 	}
-	var limit, offset, locking bool
-	for {
+	var limit, offset bool
+	p.lockings(s)
+	for locked := s.Locking; ; {
 		loc := p.loc()
 		switch p.tok.kw {
 		case kwLimit, kwFetch:
@@ -387,26 +395,32 @@ func (p *parser) queryOptions(s *Select, with *With) *Select {
 				p.fail()
 			}
 			offset = true
-			p.offset(s, loc)
-		case kwFor:
-			if locking && (limit || offset) {
-				p.fail()
-			}
-			locking = true
-			p.locking(s)
+			p.offset(s)
 		default:
+			if !locked {
+				p.lockings(s)
+			}
 			return s
 		}
+	}
+}
+
+// lockings reads FOR UPDATE and the like, as often as they follow, before or after LIMIT and OFFSET.
+func (p *parser) lockings(s *Select) {
+	for p.is(kwFor) {
+		p.locking(s)
 	}
 }
 
 // limit reads LIMIT n or FETCH FIRST n ROWS, which stands at loc.
 func (p *parser) limit(s *Select, loc Loc) {
 	var n Expr
+	first := loc
 	if p.accept(kwLimit) {
 		if p.accept(kwAll) {
 			return
 		}
+		first = p.loc()
 		n = p.expr()
 		if p.tok.kind == tkComma {
 			panic(&Error{Code: CodeSyntax, Message: "LIMIT #,# syntax is not supported",
@@ -425,7 +439,7 @@ func (p *parser) limit(s *Select, loc Loc) {
 		if p.accept(kwWith) {
 			p.expect(kwTies)
 			if s.OrderBy == nil {
-				p.refuse(CodeSyntax, "WITH TIES cannot be specified without ORDER BY clause", loc)
+				p.refuse(CodeSyntax, "WITH TIES cannot be specified without ORDER BY clause", -1)
 			}
 			s.WithTies = true
 		} else {
@@ -433,7 +447,7 @@ func (p *parser) limit(s *Select, loc Loc) {
 		}
 	}
 	if s.Limit != nil {
-		p.refuse(CodeSyntax, "multiple LIMIT clauses not allowed", loc)
+		p.refuse(CodeSyntax, "multiple LIMIT clauses not allowed", first)
 	}
 	s.Limit = n
 }
@@ -464,9 +478,10 @@ func (p *parser) rowWord() {
 	}
 }
 
-// offset reads OFFSET n [ROWS], which stands at loc.
-func (p *parser) offset(s *Select, loc Loc) {
+// offset reads OFFSET n [ROWS].
+func (p *parser) offset(s *Select) {
 	p.expect(kwOffset)
+	loc := p.loc()
 	n := p.expr()
 	p.acceptAny(kwRow, kwRows)
 	if s.Offset != nil {

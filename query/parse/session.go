@@ -252,13 +252,7 @@ func (p *parser) wordLiteral() Expr {
 func (p *parser) zoneValue(s *Set) {
 	switch {
 	case p.is(kwInterval):
-		loc := p.loc()
-		x := p.typedConstant()
-		fields := x.(*Cast).Type.Fields
-		if fields&^(Hour|Minute) != 0 {
-			p.refuse(CodeSyntax, "time zone interval must be HOUR or HOUR TO MINUTE", loc)
-		}
-		s.Values = []Expr{x}
+		s.Values = []Expr{p.zoneInterval()}
 	case p.accept(kwDefault), p.accept(kwLocal):
 		s.Default = true
 	case p.tok.kind == tkString, p.tok.kind == tkIdent && p.tok.kw == 0:
@@ -268,6 +262,24 @@ func (p *parser) zoneValue(s *Set) {
 	default:
 		s.Values = []Expr{p.settingValue()}
 	}
+}
+
+// zoneInterval reads an interval, which may have hours and minutes only.
+func (p *parser) zoneInterval() Expr {
+	t := &TypeName{}
+	t.Loc = p.loc()
+	p.simpleType(t)
+	if p.tok.kind != tkString {
+		p.fail()
+	}
+	c := p.constant()
+	if loc := p.loc(); t.Mods == nil {
+		p.intervalFields(t)
+		if t.Fields&^(Hour|Minute) != 0 {
+			p.refuse(CodeSyntax, "time zone interval must be HOUR or HOUR TO MINUTE", loc)
+		}
+	}
+	return &Cast{t.Loc, c, t}
 }
 
 // settingOrAll reads the name of a setting as SHOW and RESET take it.

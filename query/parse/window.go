@@ -60,8 +60,9 @@ func (p *parser) frame() *Frame {
 		loc = p.loc()
 		f.Start = p.bound()
 		p.expect(kwAnd)
+		endLoc := p.loc()
 		f.End = p.bound()
-		p.checkBounds(f, loc)
+		p.checkBounds(f, loc, endLoc)
 	} else {
 		f.Start = p.bound()
 		switch f.Start.Kind {
@@ -77,18 +78,18 @@ func (p *parser) frame() *Frame {
 	return f
 }
 
-// checkBounds refuses frames that end before they start.
-func (p *parser) checkBounds(f *Frame, loc Loc) {
+// checkBounds refuses frames that end before they start. The bounds stand at loc and endLoc.
+func (p *parser) checkBounds(f *Frame, loc, endLoc Loc) {
 	start, end := f.Start.Kind, f.End.Kind
 	switch {
 	case start == UnboundedFollowing:
 		p.refuse(codeWindow, "frame start cannot be UNBOUNDED FOLLOWING", loc)
 	case end == UnboundedPreceding:
-		p.refuse(codeWindow, "frame end cannot be UNBOUNDED PRECEDING", loc)
+		p.refuse(codeWindow, "frame end cannot be UNBOUNDED PRECEDING", endLoc)
 	case start == CurrentRow && end == OffsetPreceding:
-		p.refuse(codeWindow, "frame starting from current row cannot have preceding rows", loc)
+		p.refuse(codeWindow, "frame starting from current row cannot have preceding rows", endLoc)
 	case start == OffsetFollowing && (end == OffsetPreceding || end == CurrentRow):
-		p.refuse(codeWindow, "frame starting from following row cannot have preceding rows", loc)
+		p.refuse(codeWindow, "frame starting from following row cannot have preceding rows", endLoc)
 	}
 }
 

@@ -1,0 +1,133 @@
+package parse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// TestPostgres asks a real PostgreSQL 15 about every statement of testdata and of the recordings: it has to refuse what
+// Parse refuses, at the same place and in the same words, and to find nothing wrong with the form of what Parse accepts.
+// JURAT_POSTGRES names the server: "host=127.0.0.1 port=5432 user=postgres". The server only parses; nothing is executed.
+func TestPostgres(t *testing.T) {
+	dsn := os.Getenv("JURAT_POSTGRES")
+	if dsn == "" {
+		t.Skip("NOT TESTED: comparison with a real PostgreSQL 15 (set JURAT_POSTGRES)")
+	}
+	ctx := context.Background()
+	conn, err := pgconn.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	var list []string
+	for _, cases := range goldenFiles(t) {
+		for _, c := range cases {
+			list = append(list, c.sql)
+		}
+	}
+	for _, file := range captured(t) {
+		list = append(list, file...)
+	}
+	for _, sql := range list {
+		if diff := compare(ctx, conn, sql); diff != "" {
+			t.Errorf("%s\n%s", sql, diff)
+		}
+	}
+	t.Logf("%d query strings compared", len(list))
+
+	const mutants = 20_000
+	seed := uint64(1)
+	if s := os.Getenv("JURAT_SOAK"); s != "" {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range mutants {
+		sql := mutate(r, list[r.IntN(len(list))], list[r.IntN(len(list))])
+		if diff := compare(ctx, conn, sql); diff != "" {
+			t.Errorf("%s\n%s", sql, diff)
+		}
+	}
+}
+
+// words cuts sql into its tokens with the space in front of them, as far as it can.
+func words(sql string) (list []string) {
+	l := lexer{src: sql}
+	defer func() {
+		if x := recover(); x != nil {
+			if _, ok := x.(*Error); !ok {
+				panic(x)
+			}
+		}
+	}()
+	var t token
+	for start := 0; ; {
+		if l.next(&t); t.kind == tkEOF {
+			return list
+		}
+		list = append(list, sql[start:t.end])
+		start = int(t.end)
+	}
+}
+
+// mutate drops, doubles, swaps or replaces a token of sql; the new one comes from other.
+func mutate(r *rand.Rand, sql, other string) string {
+	list, pool := words(sql), words(other)
+	if len(list) < 2 || len(pool) == 0 || len(sql) > 1000 {
+		return "select 1"
+	}
+	i := r.IntN(len(list))
+	switch r.IntN(5) {
+	case 0:
+		list = append(list[:i:i], list[i+1:]...)
+	case 1:
+		list[i] += " " + list[i]
+	case 2:
+		j := r.IntN(len(list))
+		list[i], list[j] = list[j], list[i]
+	case 3:
+		list[i] = " " + pool[r.IntN(len(pool))]
+	default:
+		list[i] += " " + pool[r.IntN(len(pool))]
+	}
+	return strings.Join(list, " ")
+}
+
+// compare returns how Parse and the server differ about sql.
+func compare(ctx context.Context, conn *pgconn.PgConn, sql string) string {
+	_, theirs := conn.Prepare(ctx, "", sql, nil)
+	var pg *pgconn.PgError
+	if theirs != nil && !errors.As(theirs, &pg) {
+		return theirs.Error()
+	}
+	form := pg != nil && (strings.Contains(pg.Message, " at or near ") || strings.HasSuffix(pg.Message, " at end of input"))
+	list, err := Parse(sql)
+	ours, _ := err.(*Error)
+	switch {
+	case ours == nil && form:
+		for _, s := range list {
+			if _, ok := s.Stmt.(*Other); ok {
+				return "" // only the head is read
+			}
+		}
+		return "Parse accepts what Postgres refuses: " + pg.Message
+	case ours == nil || ours.Code == CodeFeature || ours.Code == CodeTooManyArguments:
+		return ""
+	case pg == nil:
+		return "Parse refuses what Postgres accepts: " + ours.Error()
+	case strings.Contains("42P01 42703 42883 22P02", pg.Code) && !strings.HasPrefix(ours.Message, "syntax error"):
+		return "" // both refuse; Postgres looks names up before it sees our reason
+	case pg.Code != ours.Code || pg.Message != ours.Message || pg.Hint != ours.Hint:
+		return "ours:     " + ours.Error() + " " + ours.Hint + "\nPostgres: " + pg.Error() + " " + pg.Hint
+	case pg.Position != 0 && int(pg.Position) != CharPos(sql, ours.Pos):
+		return fmt.Sprintf("ours at %d, Postgres at %d: %v", CharPos(sql, ours.Pos), pg.Position, ours)
+	}
+	return ""
+}
