@@ -169,7 +169,8 @@ func check(x *Index, leaves []digest) error {
 	})
 }
 
-// verify compares the whole index with the leaves, and every digest's numbers with those of a map.
+// verify compares the whole index with the leaves, and the numbers of the digests of some 2,000 leaves with those of a
+// map.
 func (w *world) verify(page int) {
 	w.t.Helper()
 	if err := check(w.x, w.leaves); err != nil {
@@ -179,9 +180,15 @@ func (w *world) verify(page int) {
 	for i, d := range w.leaves {
 		twin[d] = append(twin[d], uint64(i))
 	}
-	for d, want := range twin {
-		if got := find(w.t, w.x, d, page); !slices.Equal(got, want) {
-			w.t.Fatalf("%x: %d numbers, want %d: %v", d, len(got), len(want), got[:min(len(got), 9)])
+	seen := make(map[digest]bool)
+	for i := 0; i < len(w.leaves); i += 1 + len(w.leaves)/2000 {
+		d := w.leaves[i]
+		if seen[d] {
+			continue
+		}
+		seen[d] = true
+		if got := find(w.t, w.x, d, page); !slices.Equal(got, twin[d]) {
+			w.t.Fatalf("%x: %d numbers, want %d: %v", d, len(got), len(twin[d]), got[:min(len(got), 9)])
 		}
 	}
 	for i := range uint64(20) {
