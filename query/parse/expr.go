@@ -273,12 +273,8 @@ func (p *parser) isQuantifier() bool { return p.is(kwAny) || p.is(kwSome) || p.i
 func (p *parser) quantified(x Expr, op Operator, loc Loc) Expr {
 	q := &Quantified{Loc: loc, X: x, Op: op, All: p.is(kwAll)}
 	p.advance()
-	paren := p.loc()
-	query, list := p.parens()
+	query, list := p.parens(true)
 	if query == nil {
-		if len(list) > 1 {
-			p.failAtComma(paren)
-		}
 		q.Array = list[0]
 	}
 	q.Select = query
@@ -365,7 +361,7 @@ func (p *parser) rangeTest(x Expr, m mode) (y Expr, closed bool) {
 		return b, false
 	case kwIn:
 		in := &In{Loc: loc, X: x, Not: not}
-		in.Select, in.List = p.parens()
+		in.Select, in.List = p.parens(false)
 		p.grow()
 		return in, true
 	}

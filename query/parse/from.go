@@ -115,15 +115,13 @@ func (p *parser) alias() (a Alias) {
 func (p *parser) tablePrimary() TableExpr {
 	loc := p.loc()
 	lateral := p.accept(kwLateral)
-	paren := p.loc()
 	switch {
+	case lateral && p.tok.kind == tkLeftParen:
+		return p.subqueryTable(p.queryInParens(), true, loc)
 	case p.tok.kind == tkLeftParen:
 		query, table := p.tableParens()
 		if query != nil {
-			return p.subqueryTable(query, lateral, loc)
-		}
-		if lateral {
-			p.failInside(paren)
+			return p.subqueryTable(query, false, loc)
 		}
 		return p.parenthesizedJoin(table)
 	case p.is(kwRows) && p.peek().kw == kwFrom:
@@ -314,8 +312,8 @@ func (p *parser) rowsFrom(loc Loc, lateral bool) TableExpr {
 
 // funcTable reads what follows a function in FROM: WITH ORDINALITY, alias, columns.
 func (p *parser) funcTable(t *FuncTable) TableExpr {
-	if p.accept(kwWith) {
-		p.expect(kwOrdinality)
+	if p.is(kwWith) && p.peek().kw == kwOrdinality {
+		p.expect(kwWith, kwOrdinality)
 		t.Ordinality = true
 	}
 	as := p.accept(kwAs)

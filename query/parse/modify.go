@@ -126,6 +126,9 @@ func (p *parser) indexElement() Expr {
 	if loc := p.loc(); p.accept(kwCollate) {
 		x = &Collate{loc, x, p.qualifiedName()}
 	}
+	if p.isColID() || p.is(kwAsc) || p.is(kwDesc) {
+		p.unsupported("an operator class or order in ON CONFLICT", p.loc())
+	}
 	return x
 }
 
@@ -258,7 +261,7 @@ func (p *parser) copy() Stmt {
 	p.copyDelimiters(s)
 	p.accept(kwWith)
 	if p.tok.kind == tkLeftParen {
-		s.Options = append(s.Options, p.options()...)
+		s.Options = append(s.Options, p.options(p.label)...)
 	} else {
 		p.oldCopyOptions(s)
 	}

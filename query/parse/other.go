@@ -214,7 +214,7 @@ func (p *parser) vacuum(s *Other) Stmt {
 	}
 	p.advance()
 	if p.tok.kind == tkLeftParen {
-		p.options()
+		p.options(p.optionName)
 	} else {
 		for p.acceptAny(old...) != 0 {
 		}

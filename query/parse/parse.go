@@ -300,7 +300,7 @@ func (p *parser) qualifiedName() Name {
 func (p *parser) restOfName(n *Name) {
 	for parts := 1; p.acceptKind(tkDot); parts++ {
 		if parts == 3 {
-			p.tooManyDots(n.Loc)
+			p.tooManyDots([]string{n.Catalog, n.Schema, n.Name}, n.Loc)
 		}
 		if p.acceptKind(tkStar) {
 			p.fail()
@@ -309,16 +309,12 @@ func (p *parser) restOfName(n *Name) {
 	}
 }
 
-// tooManyDots refuses the name at pos, of which some part is left to read.
-func (p *parser) tooManyDots(pos Loc) {
-	for {
-		p.label()
-		if !p.acceptKind(tkDot) {
-			break
-		}
+// tooManyDots refuses the name at pos, of which parts have been read and more follow.
+func (p *parser) tooManyDots(parts []string, pos Loc) {
+	for more := true; more; more = p.acceptKind(tkDot) {
+		parts = append(parts, p.label())
 	}
-	p.refuse(CodeSyntax, "improper qualified name (too many dotted names): "+
-		strings.TrimSpace(excerpt(p.src[pos:p.last])), pos)
+	p.refuse(CodeSyntax, "improper qualified name (too many dotted names): "+excerpt(strings.Join(parts, ".")), pos)
 }
 
 // qualifiedNames reads a list of names.

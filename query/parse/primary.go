@@ -17,7 +17,7 @@ func (p *parser) primary() Expr {
 	case tkParam:
 		return p.indirection(p.param())
 	case tkLeftParen:
-		query, list := p.parens()
+		query, list := p.parens(false)
 		return p.parenthesized(query, list, loc)
 	}
 	p.fail()
@@ -68,8 +68,9 @@ func (p *parser) continuesQuery() bool {
 }
 
 // parens reads a parenthesis that holds a query, or one or more expressions. Which of them, the tokens at its start need
-// not tell: ((SELECT 1) UNION …) and ((SELECT 1) + 1) look the same up to the operator.
-func (p *parser) parens() (query *Select, list []Expr) {
+// not tell: ((SELECT 1) UNION …) and ((SELECT 1) + 1) look the same up to the operator. If single is set, one
+// expression is all.
+func (p *parser) parens(single bool) (query *Select, list []Expr) {
 	p.expectKind(tkLeftParen)
 	var first Expr
 	switch loc := p.loc(); {
@@ -79,7 +80,7 @@ func (p *parser) parens() (query *Select, list []Expr) {
 		return query, nil
 	case p.tok.kind == tkLeftParen:
 		outer := p.enter()
-		query, list = p.parens()
+		query, list = p.parens(false)
 		switch {
 		case query != nil && p.continuesQuery():
 			query = p.queryFrom(query)
@@ -95,7 +96,11 @@ func (p *parser) parens() (query *Select, list []Expr) {
 	default:
 		first = p.expr()
 	}
-	list = p.exprListFrom(first)
+	if single {
+		list = []Expr{first}
+	} else {
+		list = p.exprListFrom(first)
+	}
 	p.expectKind(tkRightParen)
 	return nil, list
 }
@@ -113,39 +118,20 @@ func (p *parser) parenthesized(query *Select, list []Expr, loc Loc) Expr {
 
 // queryInParens reads a parenthesis that has to hold a query.
 func (p *parser) queryInParens() *Select {
-	paren := p.loc()
-	query, _ := p.parens()
-	if query == nil {
-		p.failInside(paren)
+	p.expectKind(tkLeftParen)
+	var query *Select
+	switch {
+	case p.startsQuery():
+		query = p.query()
+	case p.tok.kind == tkLeftParen:
+		outer := p.enter()
+		query = p.queryFrom(p.queryInParens())
+		p.leave(outer)
+	default:
+		p.fail()
 	}
+	p.expectKind(tkRightParen)
 	return query
-}
-
-// failInside refuses what stands in the parenthesis at paren, which should be a query: the first token that cannot
-// start one.
-func (p *parser) failInside(paren Loc) {
-	l := lexer{src: p.src, at: int(paren)}
-	t := token{kind: tkLeftParen}
-	for t.kind == tkLeftParen {
-		l.next(&t)
-	}
-	l.fail(CodeSyntax, "syntax error", int(t.pos), int(t.end))
-}
-
-// failAtComma refuses the first comma of the list in the parenthesis at paren.
-func (p *parser) failAtComma(paren Loc) {
-	l := lexer{src: p.src, at: int(paren)}
-	var t token
-	for depth := 0; t.kind != tkComma || depth > 1; {
-		l.next(&t)
-		switch t.kind {
-		case tkLeftParen, tkLeftBracket:
-			depth++
-		case tkRightParen, tkRightBracket:
-			depth--
-		}
-	}
-	l.fail(CodeSyntax, "syntax error", int(t.pos), int(t.end))
 }
 
 // overlaps reads OVERLAPS (…) if it follows the row left.
@@ -258,7 +244,7 @@ func (p *parser) wordExpr() Expr {
 		kwCurrentUser, kwSessionUser, kwUser, kwCurrentCatalog:
 		return p.valueFunc()
 	case kwCurrentSchema:
-		if !p.peekKind(tkLeftParen) {
+		if !p.peekKind(tkLeftParen) && !p.peekKind(tkString) {
 			return p.valueFunc()
 		}
 	case kwCollation:
@@ -404,7 +390,7 @@ func (p *parser) nameExpr() Expr {
 			return &Star{Loc: loc, Parts: p.keep(parts)}
 		}
 		if len(parts) == 4 {
-			p.tooManyDots(loc)
+			p.tooManyDots(parts, loc)
 		}
 		parts = append(parts, p.label())
 	}

@@ -239,10 +239,11 @@ func (p *parser) startsTarget() bool {
 
 // into reads the target of SELECT INTO.
 func (p *parser) into() *Name {
-	p.acceptAny(kwLocal, kwGlobal)
-	if p.acceptAny(kwTemporary, kwTemp, kwUnlogged, kwTable) != kwTable {
-		p.accept(kwTable)
+	if p.acceptAny(kwLocal, kwGlobal) != 0 && !p.is(kwTemporary) && !p.is(kwTemp) {
+		p.fail()
 	}
+	p.acceptAny(kwTemporary, kwTemp, kwUnlogged)
+	p.accept(kwTable)
 	n := p.qualifiedName()
 	return &n
 }
@@ -297,8 +298,8 @@ func (p *parser) sortKey() SortKey {
 		op := p.anyOperator()
 		k.Using = &op
 	}
-	if p.accept(kwNulls) {
-		switch p.acceptAny(kwFirst, kwLast) {
+	if p.is(kwNulls) {
+		switch p.peek().kw {
 		case kwFirst:
 			k.Nulls = NullsFirst
 		case kwLast:
@@ -306,6 +307,8 @@ func (p *parser) sortKey() SortKey {
 		default:
 			p.fail()
 		}
+		p.advance()
+		p.advance()
 	}
 	return k
 }

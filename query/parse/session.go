@@ -135,15 +135,13 @@ func (p *parser) set() Stmt {
 		return p.skipRest(&Other{Loc: loc, Command: "SET CONSTRAINTS"})
 	}
 	local := p.is(kwLocal) && !p.endsName()
-	if local {
+	k := p.peek().kw
+	if local || p.is(kwSession) && !p.endsName() && k != kwCharacteristics && k != kwAuthorization {
 		p.advance()
-	} else if p.is(kwSession) && !p.endsName() {
-		if k := p.peek().kw; k == kwCharacteristics {
-			p.expect(kwSession, kwCharacteristics, kwAs, kwTransaction)
-			return &SetTransaction{Loc: loc, Session: true, Modes: p.transactionModes(true)}
-		} else if k != kwAuthorization {
-			p.advance()
-		}
+	}
+	if p.is(kwSession) && p.peek().kw == kwCharacteristics {
+		p.expect(kwSession, kwCharacteristics, kwAs, kwTransaction)
+		return &SetTransaction{Loc: loc, Session: true, Modes: p.transactionModes(true)}
 	}
 	if p.is(kwTransaction) && !p.endsName() {
 		p.advance()

@@ -139,7 +139,7 @@ func (p *parser) explain() Stmt {
 	e := &Explain{Loc: p.loc()}
 	p.expect(kwExplain)
 	if p.tok.kind == tkLeftParen && !p.parensHoldQuery() {
-		e.Options = p.options()
+		e.Options = p.options(p.optionName)
 	} else {
 		for _, k := range [...]keyword{kwAnalyze, kwVerbose} {
 			if p.is(k) || k == kwAnalyze && p.is(kwAnalyse) {
@@ -173,13 +173,13 @@ func (p *parser) parensHoldQuery() bool {
 	return next.kind == tkLeftParen
 }
 
-// options reads a list of options in parentheses: name [value], …
-func (p *parser) options() []Option {
+// options reads a list of options in parentheses: name [value], … The names are read by name.
+func (p *parser) options(name func() string) []Option {
 	p.expectKind(tkLeftParen)
 	var list []Option
 	for {
 		o := Option{Loc: p.loc()}
-		o.Name = p.optionName()
+		o.Name = name()
 		switch {
 		case p.tok.kind == tkStar:
 			o.Value = &Star{Loc: p.loc()}
@@ -201,12 +201,12 @@ func (p *parser) options() []Option {
 	return list
 }
 
-// optionName reads the name of an option. ANALYSE is ANALYZE.
+// optionName reads the name of an option of EXPLAIN or VACUUM. ANALYSE is ANALYZE.
 func (p *parser) optionName() string {
-	if p.accept(kwAnalyse) {
+	if p.acceptAny(kwAnalyze, kwAnalyse) != 0 {
 		return "analyze"
 	}
-	return p.label()
+	return p.word()
 }
 
 // optionWord reads a word, TRUE, FALSE, ON or a string as a string.
