@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -15,9 +16,50 @@ const (
 	maxIndexed = 1 << 20
 )
 
-// RunIndex lets the digest index follow the closed rounds until ctx is done or the ledger stops. It returns nil then;
-// any other error means that the index and the leaves may disagree.
+// RunIndex lets the digest index follow the closed rounds, and its runs merge beside that, until ctx is done or the ledger
+// stops. It returns nil then; any other error means that the index and the leaves may disagree.
 func (l *Ledger) RunIndex(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	grown := make(chan struct{}, 1)
+	merging := make(chan error, 1)
+	go func() {
+		err := l.mergeIndex(ctx, grown)
+		if err != nil {
+			cancel()
+		}
+		merging <- err
+	}()
+	err := l.growIndex(ctx, grown)
+	cancel()
+	if err = errors.Join(err, <-merging); err != nil {
+		return fmt.Errorf("digest index: %w", err)
+	}
+	return nil
+}
+
+// mergeIndex merges what is due at the start and whenever the index has grown.
+func (l *Ledger) mergeIndex(ctx context.Context, grown <-chan struct{}) error {
+	for {
+		merged, err := l.index.Merge(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case merged:
+			continue
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// growIndex adds closed leaves to the index once there are enough.
+func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 	for ctx.Err() == nil {
 		l.mu.RLock()
 		open, stopped := l.open, l.err
@@ -25,41 +67,29 @@ func (l *Ledger) RunIndex(ctx context.Context) error {
 		if stopped != nil {
 			return nil
 		}
-		busy, err := l.growIndex(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+		if l.store.TotalLeaves()-l.index.Cursor() < minIndexed {
+			select {
+			case <-open.done:
+			case <-ctx.Done():
 			}
-			return fmt.Errorf("digest index: %w", err)
-		}
-		if busy {
 			continue
 		}
+		hashes, through, err := l.unindexed(ctx, l.store.Closed())
+		if ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := l.index.Add(l.index.Cursor(), hashes); err != nil {
+			return err
+		}
+		l.recent.drop(through)
 		select {
-		case <-open.done:
-		case <-ctx.Done():
+		case grown <- struct{}{}:
+		default:
 		}
 	}
 	return nil
-}
-
-// growIndex does one step of work: it adds leaves or merges runs. busy is false if there was nothing to do.
-func (l *Ledger) growIndex(ctx context.Context) (busy bool, err error) {
-	l.mu.RLock()
-	closed := l.closed
-	l.mu.RUnlock()
-	if total := l.store.TotalLeaves(); total-l.index.Cursor() < minIndexed {
-		return l.index.Merge(ctx)
-	}
-	hashes, through, err := l.unindexed(ctx, closed)
-	if err != nil {
-		return false, err
-	}
-	if err := l.index.Add(l.index.Cursor(), hashes); err != nil {
-		return false, err
-	}
-	l.recent.drop(through)
-	return true, nil
 }
 
 // unindexed reads up to about maxIndexed closed leaves from the cursor of the index on. It returns their hashes and the

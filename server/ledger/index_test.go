@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"testing"
+
+	"github.com/jurat-ledger/jurat/merkle"
+)
+
+// Digests are found while they are recent, while the index takes them over, and from the index alone.
+func TestIndexFollows(t *testing.T) {
+	w := newWorld(t)
+	const rounds, each = 5, minIndexed / 2
+	for i := range rounds {
+		w.file(request("canton", LaneMain, leaves(i*each, each)))
+		w.file(request("ministry", LaneMain, leaves(i*each, 3)))
+		w.mustFind("canton", i*each+17, 1)
+		w.pass(1)
+	}
+	for w.ledger.index.Cursor() < (rounds-2)*each {
+		w.pass(1)
+	}
+	for i := 0; i < rounds*each; i += 997 {
+		w.mustFind("canton", i, 1)
+	}
+	for i := range rounds {
+		w.mustFind("", i*each+1, 2)
+		w.mustFind("ministry", i*each+1, 1)
+		w.mustFind("ministry", i*each+3, 0)
+	}
+	w.mustFind("", rounds*each, 0)
+
+	// After a stop the next start finds the same.
+	w.shutdown()
+	w.run()
+	for i := 0; i < rounds*each; i += 9973 {
+		w.mustFind("canton", i, 1)
+	}
+}
+
+// mustFind demands that digest i stands at n places of an agency.
+func (w *world) mustFind(agency string, i, n int) {
+	w.t.Helper()
+	d := digest(i)
+	found, err := w.ledger.Find(agency, d[:])
+	if err != nil || len(found) != n {
+		w.t.Fatalf("digest %d of %q stands at %v: %v", i, agency, found, err)
+	}
+	for _, f := range found {
+		if f.Imprint != d.Imprint() {
+			w.t.Fatalf("digest %d found as %v", i, f)
+		}
+	}
+}
+
+// A duplicate filed many times is found at all its places.
+func TestFindDuplicates(t *testing.T) {
+	w := newWorld(t)
+	var same merkle.Leaves
+	for range 3000 {
+		same.Append(digest(1).Imprint())
+	}
+	w.file(request("canton", LaneMain, same))
+	w.mustFind("canton", 1, 3000)
+	w.pass(1)
+	w.mustFind("", 1, 3000)
+}
