@@ -1,0 +1,269 @@
+package query
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// An analyzer turns one parsed statement into a plan: it looks names up, derives types, coerces, and puts the nodes
+// together. Its errors carry the position in the text.
+type analyzer struct {
+	session *Session
+	fns     *fn.Registry
+	sql     string         // the whole string that was parsed
+	params  []*value.Type  // by number from 0; nil while unknown
+	ctes    []*sharedQuery // visible ones, innermost last
+	outer   []*scope       // scopes of the queries around, to tell what a correlated reference means
+	clause  clause         // what is being analyzed, for errors about aggregates and sets
+	depth   int            // of subqueries
+}
+
+// A clause is a part of a query in which not every expression may stand.
+type clause uint8
+
+const (
+	clauseTarget clause = iota
+	clauseWhere
+	clauseJoin
+	clauseGroup
+	clauseHaving
+	clauseOrder
+	clauseLimit
+	clauseValues
+	clauseFrom
+	clauseReturning
+	clauseAggregate
+)
+
+var clauseNames = [...]string{
+	"SELECT", "WHERE", "JOIN conditions", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "VALUES", "functions in FROM",
+	"RETURNING", "aggregate function calls",
+}
+
+// A scopeColumn is a column that names can mean: an expression over the columns of the node that the scope belongs to.
+type scopeColumn struct {
+	schema string // of the table, "" for others
+	table  string // alias or name of the FROM element, "" for none
+	name   string
+	x      expr
+	from   Column // what a result column that shows it unchanged is described as
+	joined bool   // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
+	hidden bool   // found by its qualified name alone, since USING merged it
+	aside  bool   // not in *
+}
+
+// A scope is the columns of a FROM clause.
+type scope struct {
+	cols []scopeColumn
+}
+
+// fail returns err as an *Error that points to n, unless it points somewhere already.
+func (a *analyzer) fail(err error, n parse.Node) error {
+	pos := -1
+	if n != nil {
+		pos = n.Pos()
+	}
+	return a.failAt(err, pos)
+}
+
+func (a *analyzer) failAt(err error, pos int) error {
+	if err == nil {
+		return nil
+	}
+	e := asError(err)
+	if e.Position == 0 && pos >= 0 {
+		e.Position = parse.CharPos(a.sql, pos)
+	}
+	return e
+}
+
+// unsupported is the error for what Postgres has and this engine has not.
+func (a *analyzer) unsupported(n parse.Node, what string) error {
+	return a.fail(errf(codeUnsupported, "%s not supported", what), n)
+}
+
+// lookup finds the column that a name means.
+func (a *analyzer) lookup(s *scope, ref *parse.ColumnRef) (*scopeColumn, error) {
+	name, table, schema := ref.Parts[len(ref.Parts)-1], "", ""
+	if n := len(ref.Parts); n > 1 {
+		table = ref.Parts[n-2]
+		if n > 2 {
+			schema = ref.Parts[n-3]
+		}
+	}
+	c, err := s.find(schema, table, name)
+	if c != nil || err != nil {
+		return c, a.fail(err, ref)
+	}
+	for _, o := range a.outer {
+		if c, _ := o.find(schema, table, name); c != nil {
+			return nil, a.unsupported(ref, "a subquery that refers to the query around it is")
+		}
+	}
+	return nil, a.fail(s.missing(schema, table, name), ref)
+}
+
+// find returns the column of a name, nil if there is none.
+func (s *scope) find(schema, table, name string) (*scopeColumn, error) {
+	var found *scopeColumn
+	for i := range s.cols {
+		c := &s.cols[i]
+		if c.name != name || table != "" && c.table != table || schema != "" && c.schema != schema {
+			continue
+		}
+		if table == "" && c.hidden {
+			continue
+		}
+		if found != nil {
+			return nil, errf(codeAmbiguousColumn, "column reference %q is ambiguous", name)
+		}
+		found = c
+	}
+	return found, nil
+}
+
+// missing is the error for a name that means nothing.
+func (s *scope) missing(schema, table, name string) error {
+	if table == "" {
+		return errf(codeUndefinedColumn, "column %q does not exist", name)
+	}
+	for _, c := range s.cols {
+		if c.table == table && (schema == "" || c.schema == schema) {
+			return errf(codeUndefinedColumn, "column %s.%s does not exist", table, name)
+		}
+	}
+	return errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table)
+}
+
+// coerce makes x a value of type t where the context allows it.
+func (a *analyzer) coerce(x expr, t *value.Type, context fn.Context) (expr, error) {
+	if x.typ() == t {
+		return x, nil
+	}
+	if x.typ() == value.Unknown {
+		if y, ok, err := a.coerceUnknown(x, t); ok || err != nil {
+			return y, err
+		}
+	}
+	if t.Pseudo {
+		return x, nil
+	}
+	c, ok := a.fns.FindCast(x.typ(), t, context)
+	if !ok {
+		return nil, cannotCast(x.typ(), t, context)
+	}
+	return &castExpr{x: x, t: t, cast: c}, nil
+}
+
+func cannotCast(from, to *value.Type, context fn.Context) error {
+	code := codeDatatypeMismatch
+	if context == fn.Explicit {
+		code = codeCannotCoerce
+	}
+	return errf(code, "cannot cast type %s to %s", from.SQL, to.SQL)
+}
+
+// coerceUnknown gives a literal or parameter without a type the type t.
+func (a *analyzer) coerceUnknown(x expr, t *value.Type) (expr, bool, error) {
+	if t.Pseudo {
+		t = value.Text
+	}
+	switch x := x.(type) {
+	case *constExpr:
+		if x.d.Null {
+			return &constExpr{d: value.Null(t), pos: x.pos}, true, nil
+		}
+		d, err := value.ParseText(a.session.valueSettings(), t, -1, x.d.B)
+		return &constExpr{d: d, pos: x.pos}, true, a.failAt(err, x.pos)
+	case *paramExpr:
+		a.params[x.n] = t
+		return x, true, nil
+	}
+	return nil, false, nil
+}
+
+// coerceText gives what still has no type the type text.
+func (a *analyzer) coerceText(x expr) (expr, error) {
+	if x.typ() != value.Unknown {
+		return x, nil
+	}
+	return a.coerce(x, value.Text, fn.Implicit)
+}
+
+// condition analyzes an expression that has to be boolean.
+func (a *analyzer) condition(s *scope, e parse.Expr, c clause, what string) (expr, error) {
+	x, err := a.exprIn(s, e, c)
+	if err != nil {
+		return nil, err
+	}
+	return a.boolean(x, e, what)
+}
+
+func (a *analyzer) boolean(x expr, e parse.Expr, what string) (expr, error) {
+	if x.typ() != value.Bool && x.typ() != value.Unknown {
+		return nil, a.fail(errf(codeDatatypeMismatch, "argument of %s must be type boolean, not type %s", what, x.typ().SQL), e)
+	}
+	y, err := a.coerce(x, value.Bool, fn.Implicit)
+	return y, a.fail(err, e)
+}
+
+// exprIn analyzes an expression of a clause.
+func (a *analyzer) exprIn(s *scope, e parse.Expr, c clause) (expr, error) {
+	saved := a.clause
+	a.clause = c
+	defer func() { a.clause = saved }()
+	return a.expr(s, e)
+}
+
+// commonType makes all expressions of one type.
+func (a *analyzer) commonType(construct string, list []expr, nodes func(int) parse.Node) (*value.Type, error) {
+	types := make([]*value.Type, len(list))
+	for i, x := range list {
+		types[i] = x.typ()
+	}
+	t, err := a.fns.CommonType(construct, types)
+	if err != nil {
+		return nil, a.fail(err, nodes(0))
+	}
+	for i, x := range list {
+		if list[i], err = a.coerce(x, t, fn.Implicit); err != nil {
+			return nil, a.fail(err, nodes(i))
+		}
+	}
+	return t, nil
+}
+
+// paramTypes returns the types of all parameters of an analyzed statement.
+func (a *analyzer) paramTypes() error {
+	for i, t := range a.params {
+		if t == nil {
+			return errf(codeIndeterminateType, "could not determine data type of parameter $%d", i+1)
+		}
+	}
+	return nil
+}
+
+// parseError turns an error of the parser into ours.
+func parseError(sql string, err error) error {
+	var p *parse.Error
+	if !errors.As(err, &p) {
+		return err
+	}
+	return &Error{Code: p.Code, Message: p.Message, Detail: p.Detail, Hint: p.Hint, Position: parse.CharPos(sql, p.Pos)}
+}
+
+// quote writes a name as SQL needs it.
+func quote(name string) string {
+	plain := name != "" && !(name[0] >= '0' && name[0] <= '9') && name[0] != '$'
+	for _, r := range name {
+		plain = plain && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '$')
+	}
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}

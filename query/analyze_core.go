@@ -1,0 +1,388 @@
+package query
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+func valuesName(k int) string { return "column" + itoa(k+1) }
+
+// core analyzes a plain SELECT. The plan is, from below: FROM, WHERE, grouping, HAVING, ORDER BY, LIMIT, select list. The
+// select list comes last so that costly columns are computed for the rows that are wanted; with DISTINCT, or sets in
+// the select list, it has to come before ORDER BY.
+func (a *analyzer) core(q *parse.Select, want []*value.Type) (node, error) {
+	in, s, err := a.from(q.From)
+	if err != nil {
+		return nil, err
+	}
+	if q.Where != nil {
+		x, err := a.condition(s, q.Where, clauseWhere, "WHERE")
+		if err != nil {
+			return nil, err
+		}
+		in = pushDown(in, conjuncts(x))
+	}
+	p := &projectNode{in: in}
+	if err := a.targets(s, q.Targets, p, want, clauseTarget); err != nil {
+		return nil, err
+	}
+	c := &coreQuery{q: q, s: s, p: p}
+	if err := a.coreKeys(c); err != nil {
+		return nil, err
+	}
+	if err := a.grouping(c); err != nil {
+		return nil, err
+	}
+	return a.finish(c)
+}
+
+// coreQuery is a plain SELECT on its way to a plan.
+type coreQuery struct {
+	q      *parse.Select
+	s      *scope
+	p      *projectNode // the select list over the input
+	keys   []sortKey    // ORDER BY
+	on     []expr       // DISTINCT ON
+	having expr
+}
+
+// targets analyzes a select list into p.
+func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want []*value.Type, c clause) error {
+	for _, t := range list {
+		if star, ok := t.X.(*parse.Star); ok {
+			if err := a.star(s, star, p); err != nil {
+				return err
+			}
+			continue
+		}
+		x, err := a.exprIn(s, t.X, c)
+		if err != nil {
+			return err
+		}
+		if k := len(p.exprs); x.typ() == value.Unknown && k < len(want) && want[k] != nil {
+			x, err = a.coerce(x, want[k], 'a')
+		} else {
+			x, err = a.coerceText(x)
+		}
+		if err != nil {
+			return a.fail(err, t.X)
+		}
+		col := Column{Name: t.Alias, Type: x.typ(), TypeModifier: -1}
+		if col.Name == "" {
+			col.Name = parse.DefaultColumnName(t.X)
+		}
+		if ref, ok := t.X.(*parse.ColumnRef); ok {
+			if sc, _ := a.lookup(s, ref); sc != nil {
+				col.Table, col.Attribute, col.TypeModifier = sc.from.Table, sc.from.Attribute, sc.from.TypeModifier
+			}
+		}
+		p.exprs, p.cols = append(p.exprs, x), append(p.cols, col)
+	}
+	if len(p.exprs) > 1664 {
+		return errf(codeTooManyColumns, "target lists can have at most 1664 entries")
+	}
+	return nil
+}
+
+// star expands * and table.*.
+func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
+	if star.X != nil {
+		return a.unsupported(star, "the fields of a composite value are")
+	}
+	table, schema := "", ""
+	if n := len(star.Parts); n > 0 {
+		table = star.Parts[n-1]
+		if n > 1 {
+			schema = star.Parts[n-2]
+		}
+	} else if len(s.cols) == 0 {
+		return a.fail(errf(codeSyntax, "SELECT * with no tables specified is not valid"), star)
+	}
+	found := false
+	for _, c := range s.cols {
+		if c.aside || table == "" && c.hidden || table != "" && (c.table != table || schema != "" && c.schema != schema) {
+			continue
+		}
+		found = true
+		col := c.from
+		col.Name = c.name
+		p.exprs, p.cols = append(p.exprs, c.x), append(p.cols, col)
+	}
+	if !found && table != "" {
+		return a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), star)
+	}
+	return nil
+}
+
+// coreKeys analyzes ORDER BY, DISTINCT ON and HAVING.
+func (a *analyzer) coreKeys(c *coreQuery) error {
+	for _, k := range c.q.OrderBy {
+		key, err := a.outputKey(c.s, k, c.p.exprs, c.p.cols)
+		if err != nil {
+			return err
+		}
+		c.keys = append(c.keys, key)
+	}
+	for _, e := range c.q.DistinctOn {
+		x, err := a.output(e, c.p.exprs, c.p.cols, "DISTINCT ON")
+		if err == nil && x == nil {
+			x, err = a.exprIn(c.s, e, clauseOrder)
+		}
+		if err != nil {
+			return err
+		}
+		c.on = append(c.on, x)
+	}
+	if c.q.Having != nil {
+		x, err := a.condition(c.s, c.q.Having, clauseHaving, "HAVING")
+		if err != nil {
+			return err
+		}
+		c.having = x
+	}
+	return nil
+}
+
+// grouping puts an aggregation below the select list if the query groups, and rewrites everything above it.
+func (a *analyzer) grouping(c *coreQuery) error {
+	g := &aggregateNode{in: c.p.in}
+	for _, e := range c.q.GroupBy {
+		x, err := a.groupKey(c, e)
+		if err != nil {
+			return err
+		}
+		g.groups = append(g.groups, x)
+	}
+	lists := [][]expr{c.p.exprs, c.on}
+	for _, k := range c.keys {
+		lists = append(lists, []expr{k.x})
+	}
+	if c.having != nil {
+		lists = append(lists, []expr{c.having})
+	}
+	grouped := len(c.q.GroupBy) > 0 || c.having != nil
+	for _, list := range lists {
+		for _, e := range list {
+			walk(e, func(x expr) {
+				if _, ok := x.(*aggregateExpr); ok {
+					grouped = true
+				}
+			})
+		}
+	}
+	if !grouped {
+		return nil
+	}
+	for i, x := range g.groups {
+		g.cols = append(g.cols, Column{Name: "group" + itoa(i+1), Type: x.typ(), TypeModifier: -1})
+	}
+	r := newRegrouping(a, c, g)
+	for i, x := range c.p.exprs {
+		c.p.exprs[i] = r.rewrite(x)
+	}
+	for i := range c.keys {
+		c.keys[i].x = r.rewrite(c.keys[i].x)
+	}
+	for i, x := range c.on {
+		c.on[i] = r.rewrite(x)
+	}
+	c.p.in = g
+	if c.having != nil {
+		c.p.in = &filterNode{in: g, where: conjuncts(r.rewrite(c.having))}
+	}
+	return r.err
+}
+
+// groupKey analyzes an element of GROUP BY: an input column, an output column by position or name, or an expression.
+func (a *analyzer) groupKey(c *coreQuery, e parse.Expr) (expr, error) {
+	if ref, ok := e.(*parse.ColumnRef); ok && len(ref.Parts) == 1 {
+		if col, err := c.s.find("", "", ref.Parts[0]); col != nil || err != nil {
+			if err != nil {
+				return nil, a.fail(err, e)
+			}
+			return col.x, nil
+		}
+	}
+	x, err := a.output(e, c.p.exprs, c.p.cols, "GROUP BY")
+	if err != nil {
+		return nil, err
+	}
+	if x == nil {
+		if x, err = a.exprIn(c.s, e, clauseGroup); err == nil {
+			x, err = a.coerceText(x)
+		}
+		return x, err
+	}
+	walk(x, func(y expr) {
+		if _, ok := y.(*aggregateExpr); ok {
+			err = a.fail(errf(codeGrouping, "aggregate functions are not allowed in GROUP BY"), e)
+		}
+	})
+	return x, err
+}
+
+// regrouping rewrites expressions over the input of an aggregation into expressions over its output.
+type regrouping struct {
+	a      *analyzer
+	c      *coreQuery
+	g      *aggregateNode
+	groups map[string]int
+	aggs   map[string]int
+	err    error
+}
+
+func newRegrouping(a *analyzer, c *coreQuery, g *aggregateNode) *regrouping {
+	r := &regrouping{a: a, c: c, g: g, groups: map[string]int{}, aggs: map[string]int{}}
+	for i, x := range g.groups {
+		r.groups[fingerprint(x)] = i
+	}
+	return r
+}
+
+func (r *regrouping) rewrite(e expr) expr {
+	print := fingerprint(e)
+	if i, ok := r.groups[print]; ok {
+		return &columnExpr{index: i, t: e.typ(), name: exprText(e)}
+	}
+	switch x := e.(type) {
+	case *aggregateExpr:
+		i, ok := r.aggs[print]
+		if !ok {
+			i = len(r.g.aggs)
+			r.aggs[print] = i
+			r.g.aggs = append(r.g.aggs, x)
+			r.g.cols = append(r.g.cols, Column{Name: x.call.Func.Name, Type: x.typ(), TypeModifier: -1})
+		}
+		return &columnExpr{index: len(r.g.groups) + i, t: e.typ(), name: exprText(e)}
+	case *columnExpr, *computedExpr:
+		if r.err == nil {
+			r.err = r.ungrouped(e)
+		}
+		return e
+	}
+	return mapChildren(e, r.rewrite)
+}
+
+// ungrouped is the error for a column that has no single value in a group.
+func (r *regrouping) ungrouped(e expr) error {
+	name, print := exprText(e), fingerprint(e)
+	for _, c := range r.c.s.cols {
+		if fingerprint(c.x) == print {
+			if name = c.name; c.table != "" {
+				name = c.table + "." + c.name
+			}
+			break
+		}
+	}
+	err := errf(codeGrouping, "column %q must appear in the GROUP BY clause or be used in an aggregate function", name)
+	for _, t := range r.c.q.Targets {
+		if ref, ok := t.X.(*parse.ColumnRef); ok && ref.Parts[len(ref.Parts)-1] == name[lastDot(name):] {
+			return r.a.fail(err, ref)
+		}
+	}
+	return err
+}
+
+func lastDot(name string) int {
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '.' {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// finish puts DISTINCT, ORDER BY, LIMIT and the select list together.
+func (a *analyzer) finish(c *coreQuery) (node, error) {
+	p := c.p
+	p.set = slices.ContainsFunc(p.exprs, hasSeries)
+	for _, k := range c.keys {
+		p.set = p.set || hasSeries(k.x)
+	}
+	switch {
+	case c.on != nil:
+		return a.finishDistinctOn(c)
+	case c.q.Distinct:
+		keys, err := a.keysOverOutput(c, "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+		if err != nil {
+			return nil, err
+		}
+		n := node(&distinctNode{in: p, keys: columnsOf(p)})
+		if len(keys) > 0 {
+			n = &sortNode{in: n, keys: keys}
+		}
+		return a.limited(c.q, n)
+	case p.set:
+		return a.finishSet(c)
+	}
+	if len(c.keys) > 0 {
+		p.in = &sortNode{in: p.in, keys: c.keys}
+	}
+	return a.limited(c.q, p)
+}
+
+// keysOverOutput turns ORDER BY into keys over the select list.
+func (a *analyzer) keysOverOutput(c *coreQuery, refusal string) ([]sortKey, error) {
+	var keys []sortKey
+	for i, k := range c.keys {
+		print := fingerprint(k.x)
+		at := slices.IndexFunc(c.p.exprs, func(x expr) bool { return fingerprint(x) == print })
+		if at < 0 {
+			return nil, a.fail(errf(codeInvalidColumnRef, "%s", refusal), c.q.OrderBy[i].X)
+		}
+		k.x = &columnExpr{index: at, t: k.x.typ(), name: c.p.cols[at].Name}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// finishSet sorts after the sets of the select list are expanded. Keys that are not in it travel as further columns.
+func (a *analyzer) finishSet(c *coreQuery) (node, error) {
+	p, width := c.p, len(c.p.cols)
+	var keys []sortKey
+	for _, k := range c.keys {
+		print := fingerprint(k.x)
+		at := slices.IndexFunc(p.exprs, func(x expr) bool { return fingerprint(x) == print })
+		if at < 0 {
+			at = len(p.exprs)
+			p.exprs = append(p.exprs, k.x)
+			p.cols = append(p.cols, Column{Name: "key", Type: k.x.typ(), TypeModifier: -1})
+		}
+		k.x = &columnExpr{index: at, t: k.x.typ(), name: p.cols[at].Name}
+		keys = append(keys, k)
+	}
+	n := node(p)
+	if len(keys) > 0 {
+		n = &sortNode{in: n, keys: keys}
+	}
+	if len(p.cols) > width {
+		n = &projectNode{in: n, exprs: columnsOf(n)[:width], cols: p.cols[:width]}
+	}
+	return a.limited(c.q, n)
+}
+
+// finishDistinctOn keeps the first row, in the order of ORDER BY, of each set of equal keys.
+func (a *analyzer) finishDistinctOn(c *coreQuery) (node, error) {
+	if c.p.set {
+		return nil, a.unsupported(c.q, "DISTINCT ON with set-returning functions is")
+	}
+	on := map[string]bool{}
+	for _, x := range c.on {
+		on[fingerprint(x)] = true
+	}
+	for i, k := range c.keys[:min(len(c.keys), len(on))] {
+		if !on[fingerprint(k.x)] {
+			return nil, a.fail(errf(codeInvalidColumnRef, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"), c.q.OrderBy[i].X)
+		}
+	}
+	if len(c.keys) > 0 {
+		c.p.in = &sortNode{in: c.p.in, keys: c.keys}
+	}
+	c.p.in = &distinctNode{in: c.p.in, keys: c.on}
+	return a.limited(c.q, c.p)
+}

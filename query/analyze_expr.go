@@ -1,0 +1,442 @@
+package query
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// expr analyzes an expression. What it returns may still be of type unknown: a literal or parameter whose use decides.
+func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
+	switch e := e.(type) {
+	case *parse.Literal:
+		return a.literal(e)
+	case *parse.Param:
+		return a.param(e)
+	case *parse.ColumnRef:
+		c, err := a.lookup(s, e)
+		if err != nil {
+			return nil, err
+		}
+		return c.x, nil
+	case *parse.Unary:
+		return a.operator(s, e, e.Op, nil, e.X)
+	case *parse.Binary:
+		return a.operator(s, e, e.Op, e.L, e.R)
+	case *parse.Logic:
+		return a.logic(s, e)
+	case *parse.Call:
+		return a.call(s, e)
+	case *parse.ValueFunc:
+		return a.valueFunc(e)
+	case *parse.Cast:
+		return a.cast(s, e)
+	case *parse.Case:
+		return a.caseOf(s, e)
+	case *parse.Subquery:
+		return a.subquery(s, e)
+	case *parse.In:
+		return a.in(s, e)
+	case *parse.Quantified:
+		return a.quantified(s, e)
+	case *parse.Array:
+		return a.array(s, e)
+	case *parse.Row:
+		return a.row(s, e)
+	case *parse.Subscript:
+		return a.subscript(s, e)
+	case *parse.Between:
+		return a.between(s, e)
+	case *parse.Like:
+		return a.like(s, e)
+	case *parse.Is:
+		return a.is(s, e)
+	case *parse.Distinct:
+		return a.distinct(s, e)
+	case *parse.Collate:
+		return a.collate(s, e)
+	case *parse.Star:
+		return nil, a.fail(errf(codeSyntax, "row expansion via \"*\" is not supported here"), e)
+	case *parse.Default:
+		return nil, a.fail(errf(codeSyntax, "DEFAULT is not allowed in this context"), e)
+	case *parse.GroupingSet:
+		return nil, a.unsupported(e, "GROUPING SETS, ROLLUP and CUBE are")
+	case *parse.Field:
+		return nil, a.unsupported(e, "selecting a field of a composite value is")
+	}
+	return nil, a.unsupported(e, "this expression is")
+}
+
+func (a *analyzer) literal(e *parse.Literal) (expr, error) {
+	d := value.Datum{Type: value.Unknown}
+	switch e.Kind {
+	case parse.Null:
+		d.Null = true
+	case parse.Bool:
+		d = value.NewBool(e.Text == "true")
+	case parse.String:
+		d.B = []byte(e.Text)
+	case parse.Integer:
+		if i, err := strconv.ParseInt(e.Text, 10, 64); err == nil {
+			d = value.NewInt(value.Int8, i)
+			if i == int64(int32(i)) {
+				d.Type = value.Int4
+			}
+			break
+		}
+		return a.number(e)
+	case parse.Float:
+		return a.number(e)
+	default:
+		return nil, a.unsupported(e, "a bit string is")
+	}
+	return &constExpr{d: d, pos: e.Pos()}, nil
+}
+
+func (a *analyzer) number(e *parse.Literal) (expr, error) {
+	d, err := value.ParseText(a.session.valueSettings(), value.NumericT, -1, []byte(e.Text))
+	return &constExpr{d: d, pos: e.Pos()}, a.fail(err, e)
+}
+
+func (a *analyzer) param(e *parse.Param) (expr, error) {
+	if e.Number > len(a.params) {
+		return nil, a.fail(errf(codeUndefinedParameter, "there is no parameter $%d", e.Number), e)
+	}
+	return &paramExpr{n: e.Number - 1, types: &a.params}, nil
+}
+
+func (a *analyzer) logic(s *scope, e *parse.Logic) (expr, error) {
+	op := [...]logicOp{parse.And: opAnd, parse.Or: opOr, parse.Not: opNot}[e.Op]
+	l := &logicExpr{op: op}
+	for _, arg := range e.Args {
+		x, err := a.expr(s, arg)
+		if err != nil {
+			return nil, err
+		}
+		if x, err = a.boolean(x, arg, [...]string{"AND", "OR", "NOT"}[op]); err != nil {
+			return nil, err
+		}
+		l.args = append(l.args, x)
+	}
+	return l, nil
+}
+
+// operator analyzes l op r, or op r if l is nil.
+func (a *analyzer) operator(s *scope, at parse.Node, op parse.Operator, l, r parse.Expr) (expr, error) {
+	if op.Schema != "" && op.Schema != "pg_catalog" {
+		return nil, a.fail(errf(codeUndefinedFunction, "operator does not exist: %s.%s", op.Schema, op.Name), at)
+	}
+	if lr, ok := l.(*parse.Row); ok {
+		if rr, ok := r.(*parse.Row); ok {
+			return a.rowComparison(s, at, op, lr, rr)
+		}
+	}
+	y, err := a.expr(s, r)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return a.apply(at, op.Name, nil, y)
+	}
+	x, err := a.expr(s, l)
+	if err != nil {
+		return nil, err
+	}
+	return a.apply(at, op.Name, x, y)
+}
+
+// apply chooses an operator by its operands; x is nil for a prefix operator.
+func (a *analyzer) apply(at parse.Node, op string, x, y expr) (expr, error) {
+	var left *value.Type
+	args := []expr{y}
+	if x != nil {
+		left, args = x.typ(), []expr{x, y}
+	}
+	call, err := a.fns.ResolveOperator(op, left, y.typ())
+	if err != nil {
+		return nil, a.fail(err, at)
+	}
+	return a.bind(at, call, args, true)
+}
+
+// bind coerces the arguments of a call to what it wants.
+func (a *analyzer) bind(at parse.Node, call *fn.Call, args []expr, operator bool) (*callExpr, error) {
+	for i, x := range args {
+		y, err := a.coerce(x, call.Args[i], fn.Implicit)
+		if err != nil {
+			return nil, a.fail(err, at)
+		}
+		args[i] = y
+	}
+	for _, d := range call.Func.Default[len(call.Func.Default)-call.Missing:] {
+		args = append(args, &constExpr{d: d})
+	}
+	return &callExpr{call: call, args: args, operator: operator}, nil
+}
+
+// rowComparison is (a, b) = (c, d) and (a, b) <> (c, d).
+func (a *analyzer) rowComparison(s *scope, at parse.Node, op parse.Operator, l, r *parse.Row) (expr, error) {
+	if len(l.Elems) != len(r.Elems) {
+		return nil, a.fail(errf(codeSyntax, "unequal number of entries in row expressions"), at)
+	}
+	if op.Name != "=" && op.Name != "<>" || len(l.Elems) == 0 {
+		return nil, a.unsupported(at, "comparing rows by "+op.Name+" is")
+	}
+	join := &logicExpr{op: opAnd}
+	if op.Name == "<>" {
+		join.op = opOr
+	}
+	for i := range l.Elems {
+		x, err := a.operator(s, at, op, l.Elems[i], r.Elems[i])
+		if err != nil {
+			return nil, err
+		}
+		join.args = append(join.args, x)
+	}
+	return join, nil
+}
+
+func (a *analyzer) cast(s *scope, e *parse.Cast) (expr, error) {
+	t, typmod, err := a.typeName(e.Type)
+	if err != nil {
+		return nil, err
+	}
+	x, err := a.expr(s, e.X)
+	if err != nil {
+		return nil, err
+	}
+	if arr, ok := x.(*arrayExpr); ok && len(arr.elems) == 0 && t.IsArray() {
+		return &arrayExpr{t: t}, nil
+	}
+	y, err := a.coerce(x, t, fn.Explicit)
+	if err != nil {
+		return nil, a.fail(err, e)
+	}
+	if modify := fn.Modify(t, typmod, true); modify != nil {
+		y = &castExpr{x: y, t: t, modify: modify}
+	}
+	return y, nil
+}
+
+// typeName finds a type. The modifier is -1 if there is none.
+func (a *analyzer) typeName(n *parse.TypeName) (*value.Type, int32, error) {
+	if n.SetOf {
+		return nil, 0, a.fail(errf(codeDatatypeMismatch, "SETOF is not allowed here"), n)
+	}
+	var t *value.Type
+	if n.Schema == "" || n.Schema == "pg_catalog" {
+		t = value.ByName(n.Name.Name)
+	}
+	if t == nil {
+		return nil, 0, a.fail(errf(codeUndefinedObject, "type %q does not exist", n.Name.Name), n)
+	}
+	typmod, err := a.typeModifier(t, n)
+	if err != nil {
+		return nil, 0, a.fail(err, n)
+	}
+	if n.Dims > 0 {
+		if t.Array == 0 {
+			return nil, 0, a.fail(errf(codeUndefinedObject, "could not find array type for data type %s", t.SQL), n)
+		}
+		t = value.MustType(t.Array)
+	}
+	return t, typmod, nil
+}
+
+// array analyzes ARRAY[…].
+func (a *analyzer) array(s *scope, e *parse.Array) (expr, error) {
+	if len(e.Elems) == 0 {
+		// Only a cast right around it gives it a type; that cast looks for this node.
+		return &arrayExpr{t: value.MustType(value.Text.Array)}, nil
+	}
+	list, err := a.exprs(s, e.Elems)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.commonType("ARRAY", list, func(i int) parse.Node { return e.Elems[i] })
+	if err != nil {
+		return nil, err
+	}
+	if !t.IsArray() {
+		if t.Array == 0 {
+			return nil, a.fail(errf(codeUndefinedObject, "could not find array type for data type %s", t.SQL), e)
+		}
+		t = value.MustType(t.Array)
+	}
+	return &arrayExpr{elems: list, t: t}, nil
+}
+
+func (a *analyzer) exprs(s *scope, list []parse.Expr) ([]expr, error) {
+	out := make([]expr, len(list))
+	for i, e := range list {
+		x, err := a.expr(s, e)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = x
+	}
+	return out, nil
+}
+
+func (a *analyzer) row(s *scope, e *parse.Row) (expr, error) {
+	list, err := a.exprs(s, e.Elems)
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range list {
+		if list[i], err = a.coerceText(x); err != nil {
+			return nil, err
+		}
+	}
+	return &rowExpr{elems: list}, nil
+}
+
+func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
+	if e.Slice {
+		return nil, a.unsupported(e, "an array slice is")
+	}
+	var subs []expr
+	base := parse.Expr(e)
+	for {
+		sub, ok := base.(*parse.Subscript)
+		if !ok || sub.Slice {
+			break
+		}
+		x, err := a.expr(s, sub.Lower)
+		if err != nil {
+			return nil, err
+		}
+		if x, err = a.coerce(x, value.Int4, fn.Assignment); err != nil {
+			return nil, a.fail(err, sub)
+		}
+		subs = append([]expr{x}, subs...)
+		base = sub.X
+	}
+	x, err := a.expr(s, base)
+	if err != nil {
+		return nil, err
+	}
+	if !x.typ().IsArray() {
+		return nil, a.fail(errf(codeDatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.typ().SQL), e)
+	}
+	return &subscriptExpr{x: x, subs: subs, t: value.MustType(x.typ().Elem)}, nil
+}
+
+func (a *analyzer) between(s *scope, e *parse.Between) (expr, error) {
+	list, err := a.exprs(s, []parse.Expr{e.X, e.Lower, e.Upper})
+	if err != nil {
+		return nil, err
+	}
+	within := func(lo, hi expr) (expr, error) {
+		first, err := a.apply(e, ">=", list[0], lo)
+		if err != nil {
+			return nil, err
+		}
+		second, err := a.apply(e, "<=", list[0], hi)
+		return &logicExpr{op: opAnd, args: []expr{first, second}}, err
+	}
+	x, err := within(list[1], list[2])
+	if err == nil && e.Symmetric {
+		var y expr
+		y, err = within(list[2], list[1])
+		x = &logicExpr{op: opOr, args: []expr{x, y}}
+	}
+	if e.Not {
+		x = &logicExpr{op: opNot, args: []expr{x}}
+	}
+	return x, err
+}
+
+func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
+	list, err := a.exprs(s, []parse.Expr{e.X, e.Pattern})
+	if err != nil {
+		return nil, err
+	}
+	if e.Kind == parse.SimilarPattern {
+		return nil, a.unsupported(e, "SIMILAR TO is")
+	}
+	if e.Escape != nil {
+		esc, err := a.expr(s, e.Escape)
+		if err != nil {
+			return nil, err
+		}
+		if list[1], err = a.function(e, "like_escape", []expr{list[1], esc}, false); err != nil {
+			return nil, err
+		}
+	}
+	op := "~~"
+	if e.Kind == parse.ILikePattern {
+		op = "~~*"
+	}
+	if e.Not {
+		op = "!" + op
+	}
+	return a.apply(e, op, list[0], list[1])
+}
+
+func (a *analyzer) is(s *scope, e *parse.Is) (expr, error) {
+	x, err := a.expr(s, e.X)
+	if err != nil {
+		return nil, err
+	}
+	switch e.Test {
+	case parse.IsDocument:
+		return nil, a.unsupported(e, "IS DOCUMENT is")
+	case parse.IsNull:
+		if x, err = a.coerceText(x); err != nil {
+			return nil, err
+		}
+		return &testExpr{x: x, test: testNull, not: e.Not}, nil
+	}
+	t := [...]isTest{parse.IsTrue: testTrue, parse.IsFalse: testFalse, parse.IsUnknown: testUnknown}[e.Test]
+	x, err = a.boolean(x, e.X, [...]string{testTrue: "IS TRUE", testFalse: "IS FALSE", testUnknown: "IS UNKNOWN"}[t])
+	return &testExpr{x: x, test: t, not: e.Not}, err
+}
+
+func (a *analyzer) distinct(s *scope, e *parse.Distinct) (expr, error) {
+	list, err := a.exprs(s, []parse.Expr{e.L, e.R})
+	if err != nil {
+		return nil, err
+	}
+	eq, err := a.apply(e, "=", list[0], list[1])
+	if err != nil {
+		return nil, err
+	}
+	c := eq.(*callExpr)
+	return &distinctExpr{eq: c.call, l: c.args[0], r: c.args[1], not: e.Not}, nil
+}
+
+func (a *analyzer) collate(s *scope, e *parse.Collate) (expr, error) {
+	x, err := a.expr(s, e.X)
+	if err != nil {
+		return nil, err
+	}
+	switch strings.ToLower(e.Collation.Name) {
+	case "default", "c", "posix", "ucs_basic":
+		return x, nil
+	}
+	return nil, a.fail(errf(codeUndefinedObject, "collation %q for encoding \"UTF8\" does not exist", e.Collation.Name), e)
+}
+
+// typeModifier computes the modifier of a type from the arguments written after its name, -1 if there are none.
+func (a *analyzer) typeModifier(t *value.Type, n *parse.TypeName) (int32, error) {
+	if len(n.Mods) == 0 {
+		return -1, nil
+	}
+	var args []int64
+	for _, m := range n.Mods {
+		l, ok := m.(*parse.Literal)
+		i, err := int64(0), error(nil)
+		if ok {
+			i, err = strconv.ParseInt(l.Text, 10, 32)
+		}
+		if !ok || err != nil {
+			return 0, errf(codeSyntax, "type modifiers must be simple constants")
+		}
+		args = append(args, i)
+	}
+	return value.Typmod(t, args)
+}

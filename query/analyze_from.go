@@ -1,0 +1,383 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// from analyzes a FROM clause: elements with commas between are cross joins.
+func (a *analyzer) from(list []parse.TableExpr) (node, *scope, error) {
+	if len(list) == 0 {
+		return &oneRowNode{}, &scope{}, nil
+	}
+	plan, s, err := a.fromItem(list[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, item := range list[1:] {
+		r, rs, err := a.fromItem(item)
+		if err != nil {
+			return nil, nil, err
+		}
+		plan, s, err = a.joined(item, plan, r, s, rs)
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return plan, s, nil
+}
+
+func (a *analyzer) fromItem(item parse.TableExpr) (node, *scope, error) {
+	switch item := item.(type) {
+	case *parse.Table:
+		return a.fromTable(item)
+	case *parse.SubqueryTable:
+		plan, err := a.inner(&scope{}, item.Select)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := a.derived(item, plan, item.Alias.Name, item.Alias)
+		return plan, s, err
+	case *parse.FuncTable:
+		return a.fromFunctions(item)
+	case *parse.Join:
+		return a.join(item)
+	}
+	return nil, nil, a.unsupported(item, "this element of FROM is")
+}
+
+// derived makes the scope of a subquery or function in FROM.
+func (a *analyzer) derived(at parse.Node, plan node, name string, alias parse.Alias) (*scope, error) {
+	s := &scope{}
+	for i, c := range plan.columns() {
+		s.cols = append(s.cols, scopeColumn{
+			table: name, name: c.Name, x: &columnExpr{index: i, t: c.Type, name: c.Name}, from: c,
+		})
+	}
+	return s, a.rename(at, s, name, alias.Cols)
+}
+
+// rename gives the first columns of a scope new names.
+func (a *analyzer) rename(at parse.Node, s *scope, name string, cols []string) error {
+	if len(cols) > len(s.cols) {
+		return a.fail(errf(codeInvalidColumnRef, "table %q has %d columns available but %d columns specified", name, len(s.cols), len(cols)), at)
+	}
+	for i, c := range cols {
+		s.cols[i].name = c
+	}
+	return nil
+}
+
+// fromTable analyzes a table, or a query of WITH, named in FROM.
+func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
+	if t.Schema == "" {
+		for _, c := range slices.Backward(a.ctes) {
+			if c.name == t.Name.Name {
+				return a.fromShared(t, c)
+			}
+		}
+	}
+	table, err := a.session.engine.table(t.Name, a.session)
+	if err != nil {
+		return nil, nil, a.fail(err, t)
+	}
+	def := table.Def()
+	alias := t.Alias.Name
+	n := &scanNode{table: table, alias: alias}
+	s := &scope{}
+	name, schema := alias, ""
+	if name == "" {
+		name, schema = def.Name, def.Schema
+	}
+	for i, c := range def.Columns {
+		attr := int16(i + 1)
+		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
+		n.cols = append(n.cols, col)
+		if !c.Hidden {
+			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
+		}
+	}
+	return n, s, a.rename(t, s, name, t.Alias.Cols)
+}
+
+// tableColumn is the expression for a column of a scanned table.
+func tableColumn(def *TableDef, i int) expr {
+	c := def.Columns[i]
+	if c.Compute == nil {
+		return &columnExpr{index: i, t: c.Type, name: c.Name}
+	}
+	x := &computedExpr{t: c.Type, name: c.Name, column: i, kernel: c.Compute}
+	for _, k := range c.From {
+		x.from = append(x.from, tableColumn(def, k))
+	}
+	return x
+}
+
+// fromShared analyzes a reference to a query of WITH.
+func (a *analyzer) fromShared(t *parse.Table, q *sharedQuery) (node, *scope, error) {
+	q.uses++
+	plan := &sharedNode{query: q}
+	name := t.Alias.Name
+	if name == "" {
+		name = q.name
+	}
+	s, err := a.derived(t, plan, name, t.Alias)
+	return plan, s, err
+}
+
+// fromFunctions analyzes functions in FROM.
+func (a *analyzer) fromFunctions(t *parse.FuncTable) (node, *scope, error) {
+	if t.Lateral {
+		return nil, nil, a.unsupported(t, "LATERAL is")
+	}
+	n := &seriesNode{ordinality: t.Ordinality}
+	for _, item := range t.Funcs {
+		if item.Cols != nil {
+			return nil, nil, a.unsupported(t, "a column definition list is")
+		}
+		if err := a.fromFunction(n, t, item.Func); err != nil {
+			return nil, nil, err
+		}
+	}
+	if n.ordinality {
+		n.cols = append(n.cols, Column{Name: "ordinality", Type: value.Int8, TypeModifier: -1})
+	}
+	name := t.Alias.Name
+	if name == "" {
+		name = n.name
+	}
+	if t.Alias.Name != "" && len(n.cols) > 0 && len(n.calls) == 1 && n.widths[0] == 1 && n.renameable {
+		n.cols[0].Name = t.Alias.Name // a function that returns one column lends it its alias
+	}
+	s, err := a.derived(t, n, name, t.Alias)
+	return n, s, err
+}
+
+// fromFunction adds one function to n. unnest of several arrays is as many functions side by side.
+func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr) error {
+	if c, ok := e.(*parse.Call); ok && c.Name.Name == "unnest" && len(c.Args) > 1 {
+		for i := range c.Args {
+			one := *c
+			one.Args = c.Args[i : i+1]
+			if err := a.fromFunction(n, at, &one); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	x, err := a.exprIn(&scope{}, e, clauseFrom)
+	if err != nil {
+		return err
+	}
+	if x, err = a.coerceText(x); err != nil {
+		return err
+	}
+	name := parse.DefaultColumnName(e)
+	if n.name == "" {
+		n.name = name
+	}
+	s, ok := x.(*seriesExpr)
+	if ok && len(s.call.Func.Columns) > 0 {
+		for _, c := range s.call.Func.Columns {
+			n.cols = append(n.cols, Column{Name: c.Name, Type: value.MustType(c.Type), TypeModifier: -1})
+		}
+		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
+		return nil
+	}
+	if !ok && hasSeries(x) {
+		return a.unsupported(at, "a set-returning function inside an expression in FROM is")
+	}
+	n.renameable = true
+	n.cols = append(n.cols, Column{Name: name, Type: x.typ(), TypeModifier: -1})
+	n.calls, n.widths = append(n.calls, x), append(n.widths, 1)
+	return nil
+}
+
+func hasSeries(e expr) bool {
+	found := false
+	walk(e, func(x expr) {
+		if _, ok := x.(*seriesExpr); ok {
+			found = true
+		}
+	})
+	return found
+}
+
+// joined is the cross join of two elements of FROM.
+func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *scope, error) {
+	left := len(l.columns())
+	n := &joinNode{l: l, r: r, cols: append(slices.Clone(l.columns()), r.columns()...)}
+	s := &scope{cols: slices.Clone(ls.cols)}
+	for _, c := range rs.cols {
+		for _, other := range ls.cols {
+			if c.table != "" && c.table == other.table && c.schema == other.schema {
+				return nil, nil, a.fail(errf(codeDuplicateAlias, "table name %q specified more than once", c.table), at)
+			}
+		}
+		c.x = shift(c.x, left)
+		s.cols = append(s.cols, c)
+	}
+	return n, s, nil
+}
+
+func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
+	l, ls, err := a.fromItem(j.Left)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, rs, err := a.fromItem(j.Right)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, s, err := a.joined(j, l, r, ls, rs)
+	if err != nil {
+		return nil, nil, err
+	}
+	n.keepL = j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin
+	n.keepR = j.Kind == parse.RightJoin || j.Kind == parse.FullJoin
+	if j.Alias.Name != "" || j.UsingAlias != "" {
+		return nil, nil, a.unsupported(j, "an alias of a join is")
+	}
+	using := j.Using
+	if j.Natural {
+		using = common(ls, rs)
+	}
+	if len(using) > 0 {
+		if err := a.using(j, n, s, ls, rs, using); err != nil {
+			return nil, nil, err
+		}
+	}
+	if j.On != nil {
+		x, err := a.condition(s, j.On, clauseJoin, "JOIN/ON")
+		if err != nil {
+			return nil, nil, err
+		}
+		n.on = append(n.on, conjuncts(x)...)
+	}
+	if !n.keepL && !n.keepR {
+		on := n.on
+		n.on = nil
+		return pushDown(n, on), s, nil
+	}
+	return n, s, nil
+}
+
+// common returns the columns that NATURAL joins by.
+func common(ls, rs *scope) (list []parse.Column) {
+	for _, l := range ls.cols {
+		for _, r := range rs.cols {
+			if l.name == r.name && !l.hidden && !r.hidden {
+				list = append(list, parse.Column{Name: l.name})
+			}
+		}
+	}
+	return list
+}
+
+// using joins by columns of the same name and merges each pair into one column, which stands before all others.
+func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []parse.Column) error {
+	var merged []scopeColumn
+	for _, u := range list {
+		var pair [2]*scopeColumn
+		for i, side := range []*scope{ls, rs} {
+			c, err := side.find("", "", u.Name)
+			if err == nil && c == nil {
+				err = errf(codeUndefinedColumn, "column %q specified in USING clause does not exist in %s table", u.Name, [...]string{"left", "right"}[i])
+			}
+			if err != nil {
+				return a.fail(err, at)
+			}
+			pair[i] = c
+		}
+		l, r := pair[0].x, shift(pair[1].x, len(n.l.columns()))
+		eq, err := a.apply(at, "=", l, r)
+		if err != nil {
+			return err
+		}
+		n.on = append(n.on, eq)
+		m := scopeColumn{name: u.Name, x: l, from: pair[0].from, joined: true}
+		switch {
+		case n.keepR && n.keepL:
+			both := []expr{l, r}
+			t, err := a.commonType("JOIN/USING", both, func(int) parse.Node { return at })
+			if err != nil {
+				return err
+			}
+			m.x, m.from = &coalesceExpr{args: both, t: t}, Column{Name: u.Name, Type: t, TypeModifier: -1}
+		case n.keepR:
+			m.x, m.from = r, pair[1].from
+		}
+		merged = append(merged, m)
+		for i := range s.cols {
+			s.cols[i].hidden = s.cols[i].hidden || s.cols[i].name == u.Name
+		}
+	}
+	s.cols = append(merged, s.cols...)
+	return nil
+}
+
+// pushDown adds conditions over the columns of n as far down as they can go.
+func pushDown(n node, where []expr) node {
+	if len(where) == 0 {
+		return n
+	}
+	switch n := n.(type) {
+	case *scanNode:
+		n.where = append(n.where, where...)
+		return n
+	case *filterNode:
+		n.in = pushDown(n.in, where)
+		return n
+	case *projectNode:
+		if n.set || slices.ContainsFunc(n.exprs, func(e expr) bool { return !repeatable(e) }) {
+			break
+		}
+		for i, e := range where {
+			where[i] = substitute(e, n.exprs)
+		}
+		n.in = pushDown(n.in, where)
+		return n
+	case *joinNode:
+		return pushIntoJoin(n, where)
+	}
+	return &filterNode{in: n, where: where}
+}
+
+// repeatable reports whether e may be computed more than once for a row.
+func repeatable(e expr) bool {
+	ok := true
+	walk(e, func(x expr) {
+		switch x := x.(type) {
+		case *callExpr:
+			ok = ok && x.call.Func.Volatility != fn.Volatile
+		case *subqueryExpr, *seriesExpr, *letExpr:
+			ok = false
+		}
+	})
+	return ok
+}
+
+func pushIntoJoin(n *joinNode, where []expr) node {
+	left := len(n.l.columns())
+	var l, r, above []expr
+	for _, e := range where {
+		switch s := side(e, left); {
+		case s == 1 && !n.keepR:
+			l = append(l, e)
+		case s == 2 && !n.keepL:
+			r = append(r, shift(e, -left))
+		case !n.keepL && !n.keepR:
+			n.on = append(n.on, e)
+		default:
+			above = append(above, e)
+		}
+	}
+	n.l, n.r = pushDown(n.l, l), pushDown(n.r, r)
+	if len(above) > 0 {
+		return &filterNode{in: n, where: above}
+	}
+	return n
+}

@@ -1,0 +1,313 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// subqueryMax bounds the nesting of queries.
+const subqueryMax = 100
+
+// query analyzes a SELECT, VALUES or set operation. want holds types for the columns that have none of their own (nil,
+// or nil elements: text).
+func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
+	if a.depth++; a.depth > subqueryMax {
+		return nil, a.fail(errf("54001", "queries are nested too deep"), q)
+	}
+	defer func() { a.depth-- }()
+	saved := a.ctes
+	defer func() { a.ctes = saved }()
+	if q.With != nil {
+		if err := a.with(q.With); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case q.Into != nil:
+		return nil, a.unsupported(q, "SELECT INTO is")
+	case len(q.Windows) > 0:
+		return nil, a.unsupported(q, "a window is")
+	case q.WithTies:
+		return nil, a.unsupported(q, "WITH TIES is")
+	case q.Op != 0:
+		return a.setOperation(q, want)
+	case q.Values != nil:
+		return a.values(q, want)
+	}
+	return a.core(q, want)
+}
+
+// with analyzes the queries of a WITH clause.
+func (a *analyzer) with(w *parse.With) error {
+	if w.Recursive {
+		return a.unsupported(w, "WITH RECURSIVE is")
+	}
+	for _, c := range w.CTEs {
+		sel, ok := c.Query.(*parse.Select)
+		if !ok {
+			return a.unsupported(c, "a data-modifying statement in WITH is")
+		}
+		plan, err := a.inner(&scope{}, sel)
+		if err != nil {
+			return err
+		}
+		if len(c.Cols) > len(plan.columns()) {
+			return a.fail(errf(codeInvalidColumnRef, "WITH query %q has %d columns available but %d columns specified", c.Name, len(plan.columns()), len(c.Cols)), c)
+		}
+		q := &sharedQuery{name: c.Name, plan: plan, cols: c.Cols, always: c.Materialized == parse.MaterializedAlways}
+		a.ctes = append(slices.Clip(a.ctes), q)
+	}
+	return nil
+}
+
+// values analyzes VALUES.
+func (a *analyzer) values(q *parse.Select, want []*value.Type) (node, error) {
+	n := &valuesNode{}
+	s := &scope{}
+	width := len(q.Values[0])
+	for _, row := range q.Values {
+		if len(row) != width {
+			return nil, a.fail(errf(codeSyntax, "VALUES lists must all be the same length"), row[0])
+		}
+		var out []expr
+		for _, e := range row {
+			x, err := a.exprIn(s, e, clauseValues)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, x)
+		}
+		n.rows = append(n.rows, out)
+	}
+	for k := range width {
+		t, err := a.valuesColumn(q, n, k, want)
+		if err != nil {
+			return nil, err
+		}
+		n.cols = append(n.cols, Column{Name: valuesName(k), Type: t, TypeModifier: -1})
+	}
+	return a.orderAndLimit(q, n)
+}
+
+// valuesColumn makes the values of a column of one type.
+func (a *analyzer) valuesColumn(q *parse.Select, n *valuesNode, k int, want []*value.Type) (*value.Type, error) {
+	list := make([]expr, len(n.rows))
+	untyped := true
+	for i, row := range n.rows {
+		list[i] = row[k]
+		untyped = untyped && row[k].typ() == value.Unknown
+	}
+	if untyped && k < len(want) && want[k] != nil {
+		for i := range list {
+			x, err := a.coerce(list[i], want[k], fn.Assignment)
+			if err != nil {
+				return nil, a.fail(err, q.Values[i][k])
+			}
+			list[i] = x
+		}
+	}
+	t, err := a.commonType("VALUES", list, func(i int) parse.Node { return q.Values[i][k] })
+	for i, row := range n.rows {
+		row[k] = list[i]
+	}
+	return t, err
+}
+
+// setOperation analyzes UNION, INTERSECT and EXCEPT.
+func (a *analyzer) setOperation(q *parse.Select, want []*value.Type) (node, error) {
+	l, err := a.query(q.Left, want)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.query(q.Right, want)
+	if err != nil {
+		return nil, err
+	}
+	name := [...]string{parse.Union: "UNION", parse.Intersect: "INTERSECT", parse.Except: "EXCEPT"}[q.Op]
+	if l, r, err = a.align(q, name, l, r); err != nil {
+		return nil, err
+	}
+	var n node
+	if q.Op == parse.Union {
+		n = &appendNode{ins: []node{l, r}}
+		if !q.All {
+			n = &distinctNode{in: n, keys: columnsOf(n)}
+		}
+	} else {
+		n = &setNode{l: l, r: r, except: q.Op == parse.Except, all: q.All}
+	}
+	return a.orderAndLimit(q, n)
+}
+
+// align makes the columns of both sides of a set operation of one type each.
+func (a *analyzer) align(q *parse.Select, name string, l, r node) (node, node, error) {
+	lc, rc := l.columns(), r.columns()
+	if len(lc) != len(rc) {
+		return nil, nil, a.fail(errf(codeSyntax, "each %s query must have the same number of columns", name), q.Right)
+	}
+	lp, rp := &projectNode{in: l}, &projectNode{in: r}
+	changed := false
+	for i := range lc {
+		pair := []expr{untyped(l, i), untyped(r, i)}
+		t, err := a.commonType(name, pair, func(int) parse.Node { return q })
+		if err != nil {
+			return nil, nil, err
+		}
+		changed = changed || t != lc[i].Type || t != rc[i].Type
+		col := Column{Name: lc[i].Name, Type: t, TypeModifier: -1}
+		lp.exprs, lp.cols = append(lp.exprs, pair[0]), append(lp.cols, col)
+		rp.exprs, rp.cols = append(rp.exprs, pair[1]), append(rp.cols, col)
+	}
+	if !changed {
+		return l, r, nil
+	}
+	return lp, rp, nil
+}
+
+// untyped returns column i of n; a column of nothing but NULL literals takes part in a set operation without a type.
+func untyped(n node, i int) expr {
+	c := n.columns()[i]
+	if p, ok := n.(*projectNode); ok && c.Type == value.Text {
+		if k, ok := p.exprs[i].(*constExpr); ok && k.d.Null {
+			return &constExpr{d: value.Null(value.Unknown)}
+		}
+	}
+	return &columnExpr{index: i, t: c.Type, name: c.Name}
+}
+
+func columnsOf(n node) []expr {
+	var list []expr
+	for i, c := range n.columns() {
+		list = append(list, &columnExpr{index: i, t: c.Type, name: c.Name})
+	}
+	return list
+}
+
+// orderAndLimit adds ORDER BY, LIMIT and OFFSET to VALUES and set operations, whose output alone can be ordered by.
+func (a *analyzer) orderAndLimit(q *parse.Select, n node) (node, error) {
+	var keys []sortKey
+	s, err := a.derived(q, n, "", parse.Alias{})
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range q.OrderBy {
+		key, err := a.outputKey(s, k, columnsOf(n), n.columns())
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 {
+		n = &sortNode{in: n, keys: keys}
+	}
+	return a.limited(q, n)
+}
+
+// limited adds LIMIT and OFFSET. They go below a projection, so that it computes only the rows that are wanted.
+func (a *analyzer) limited(q *parse.Select, n node) (node, error) {
+	if q.Limit == nil && q.Offset == nil {
+		return n, nil
+	}
+	l := &limitNode{in: n}
+	for _, b := range []struct {
+		e  parse.Expr
+		to *expr
+	}{{q.Limit, &l.limit}, {q.Offset, &l.offset}} {
+		if b.e == nil {
+			continue
+		}
+		x, err := a.exprIn(&scope{}, b.e, clauseLimit)
+		if err != nil {
+			return nil, err
+		}
+		if *b.to, err = a.coerce(x, value.Int8, fn.Assignment); err != nil {
+			return nil, a.fail(err, b.e)
+		}
+	}
+	if p, ok := n.(*projectNode); ok && !p.set {
+		l.in, p.in = p.in, l
+		return p, nil
+	}
+	return l, nil
+}
+
+// sortKey analyzes an element of ORDER BY as an expression.
+func (a *analyzer) sortKey(s *scope, k parse.SortKey, c clause) (sortKey, error) {
+	x, err := a.exprIn(s, k.X, c)
+	if err != nil {
+		return sortKey{}, err
+	}
+	if x, err = a.coerceText(x); err != nil {
+		return sortKey{}, err
+	}
+	return a.keyOrder(k, x)
+}
+
+// keyOrder adds the direction to a sort expression.
+func (a *analyzer) keyOrder(k parse.SortKey, x expr) (sortKey, error) {
+	key := sortKey{x: x, desc: k.Desc}
+	if k.Using != nil {
+		if key.desc = k.Using.Name == ">"; k.Using.Name != "<" && !key.desc {
+			return key, a.unsupported(k.X, "ORDER BY USING "+k.Using.Name+" is")
+		}
+	}
+	switch k.Nulls {
+	case parse.NullsFirst:
+		key.nullsFirst = true
+	case parse.NullsDefault:
+		key.nullsFirst = key.desc
+	}
+	return key, nil
+}
+
+// outputKey analyzes an element of ORDER BY that names an output column, by position or name; other expressions are
+// over s.
+func (a *analyzer) outputKey(s *scope, k parse.SortKey, outputs []expr, cols []Column) (sortKey, error) {
+	x, err := a.output(k.X, outputs, cols, "ORDER BY")
+	if err != nil {
+		return sortKey{}, err
+	}
+	if x == nil {
+		return a.sortKey(s, k, clauseOrder)
+	}
+	return a.keyOrder(k, x)
+}
+
+// output returns the output column that an element of ORDER BY or GROUP BY means by position or name, nil if it is an
+// expression.
+func (a *analyzer) output(e parse.Expr, outputs []expr, cols []Column, what string) (expr, error) {
+	switch e := e.(type) {
+	case *parse.Literal:
+		if e.Kind != parse.Integer {
+			if e.Kind == parse.Null || e.Kind == parse.Bool {
+				return nil, nil
+			}
+			return nil, a.fail(errf(codeSyntax, "non-integer constant in %s", what), e)
+		}
+		for i := range outputs {
+			if e.Text == itoa(i+1) {
+				return outputs[i], nil
+			}
+		}
+		return nil, a.fail(errf(codeInvalidColumnRef, "%s position %s is not in select list", what, e.Text), e)
+	case *parse.ColumnRef:
+		if len(e.Parts) != 1 {
+			return nil, nil
+		}
+		var found expr
+		for i, c := range cols {
+			if c.Name != e.Parts[0] {
+				continue
+			}
+			if found != nil && fingerprint(found) != fingerprint(outputs[i]) {
+				return nil, a.fail(errf(codeAmbiguousColumn, "%s %q is ambiguous", what, c.Name), e)
+			}
+			found = outputs[i]
+		}
+		return found, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,304 @@
+package query
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// CopyOptions describe the data of a COPY. Empty fields stand for the default of the format.
+type CopyOptions struct {
+	Table     string // as errors name it
+	Format    string // "text", "csv" or "binary"
+	Delimiter string
+	Null      *string
+	Quote     string
+	Escape    string
+	Header    bool
+}
+
+// copyOptions judges the options of a COPY.
+func (a *analyzer) copyOptions(stmt *parse.Copy, table string) (*CopyOptions, error) {
+	o := &CopyOptions{Table: table, Format: "text"}
+	seen := map[string]bool{}
+	for _, opt := range stmt.Options {
+		if seen[opt.Name] {
+			return nil, a.fail(errf(codeSyntax, "conflicting or redundant options"), opt)
+		}
+		seen[opt.Name] = true
+		text := ""
+		if l, ok := opt.Value.(*parse.Literal); ok {
+			text = l.Text
+		}
+		if err := a.copyOption(o, opt, text); err != nil {
+			return nil, err
+		}
+	}
+	if o.Format == "csv" {
+		return o, nil
+	}
+	for _, name := range []string{"quote", "escape"} {
+		if seen[name] {
+			return nil, errf(codeUnsupported, "COPY %s available only in CSV mode", name)
+		}
+	}
+	for _, name := range []string{"delimiter", "null", "header"} {
+		if seen[name] && o.Format == "binary" {
+			return nil, errf(codeSyntax, "cannot specify %s in BINARY mode", strings.ToUpper(name))
+		}
+	}
+	return o, nil
+}
+
+func (a *analyzer) copyOption(o *CopyOptions, opt parse.Option, text string) error {
+	one := func(to *string) error {
+		if *to = text; len(text) != 1 {
+			return a.fail(errf(codeInvalidParameter, "COPY %s must be a single one-byte character", opt.Name), opt)
+		}
+		return nil
+	}
+	switch opt.Name {
+	case "format":
+		if o.Format = text; text != "text" && text != "csv" && text != "binary" {
+			return a.fail(errf(codeInvalidParameter, "COPY format %q not recognized", text), opt)
+		}
+	case "delimiter":
+		return one(&o.Delimiter)
+	case "quote":
+		return one(&o.Quote)
+	case "escape":
+		return one(&o.Escape)
+	case "null":
+		o.Null = &text
+	case "header":
+		on, ok := parseBool(text)
+		if opt.Value == nil {
+			on, ok = true, true
+		}
+		if !ok {
+			return a.unsupported(opt, "HEADER "+text+" is")
+		}
+		o.Header = on
+	case "freeze":
+	case "encoding":
+		if _, err := settingByName["client_encoding"].checkEncoding(text); err != nil {
+			return a.fail(errf(codeInvalidParameter, "argument to option \"encoding\" must be a valid encoding name"), opt)
+		}
+	case "force_quote", "force_not_null", "force_null":
+		return a.unsupported(opt, "the COPY option "+strings.ToUpper(opt.Name)+" is")
+	default:
+		return a.fail(errf(codeSyntax, "option %q not recognized", opt.Name), opt)
+	}
+	return nil
+}
+
+// copy analyzes COPY.
+func (a *analyzer) copy(stmt *parse.Copy) (*compiled, error) {
+	if stmt.File != "" || stmt.Program {
+		return nil, a.fail(errf(codeNoPrivilege, "COPY to or from a file or program of the server is not supported").
+			hint("Use STDIN and STDOUT, or psql's \\copy, which reads and writes files of the client."), stmt)
+	}
+	if stmt.From {
+		return a.copyFrom(stmt)
+	}
+	return a.copyTo(stmt)
+}
+
+func (a *analyzer) copyFrom(stmt *parse.Copy) (*compiled, error) {
+	if stmt.Where != nil {
+		return nil, a.unsupported(stmt, "COPY FROM … WHERE is")
+	}
+	if stmt.Table == nil {
+		return nil, a.fail(errf(codeSyntax, "COPY FROM needs a table"), stmt)
+	}
+	t, err := a.hashesTable(*stmt.Table, "copy to")
+	if err != nil {
+		return nil, err
+	}
+	target, err := a.insertColumns(t, stmt.Cols)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.copyOptions(stmt, t.def.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &compiled{run: func(_ context.Context, r *run) (*Result, error) {
+		if err := r.mayFile("COPY FROM"); err != nil {
+			return nil, err
+		}
+		c := &CopyIn{Options: *o, target: target, binary: o.Format == "binary", run: r}
+		c.filer.session, c.alg, c.lane = r.Session, merkle.SHA256, LaneMain
+		for _, i := range target {
+			d := t.def.Columns[i]
+			c.Columns = append(c.Columns, Column{Name: d.Name, Type: d.Type, TypeModifier: -1})
+		}
+		return &Result{session: r.Session, tag: "COPY", copyIn: c, done: true}, nil
+	}}, nil
+}
+
+func (a *analyzer) copyTo(stmt *parse.Copy) (*compiled, error) {
+	var plan node
+	var err error
+	name := ""
+	switch q := stmt.Query.(type) {
+	case *parse.Select:
+		plan, err = a.query(q, nil)
+	case nil:
+		plan, name, err = a.copyTable(stmt)
+	default:
+		return nil, a.unsupported(stmt, "COPY of a statement that changes data is")
+	}
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.copyOptions(stmt, name)
+	if err != nil {
+		return nil, err
+	}
+	return &compiled{run: func(ctx context.Context, r *run) (*Result, error) {
+		result, err := r.runPlan(ctx, plan, r.params)
+		if err != nil {
+			return nil, err
+		}
+		result.tag, result.copyOut = "COPY", o
+		return result, nil
+	}}, nil
+}
+
+// copyTable is the plan that reads a table for COPY TO.
+func (a *analyzer) copyTable(stmt *parse.Copy) (node, string, error) {
+	q := &parse.Select{Loc: stmt.Table.Loc, From: []parse.TableExpr{&parse.Table{Name: *stmt.Table}}}
+	for _, c := range stmt.Cols {
+		q.Targets = append(q.Targets, parse.Target{X: &parse.ColumnRef{Loc: c.Loc, Parts: []string{c.Name}}})
+	}
+	if stmt.Cols == nil {
+		q.Targets = []parse.Target{{X: &parse.Star{Loc: stmt.Table.Loc}}}
+	}
+	plan, err := a.query(q, nil)
+	return plan, stmt.Table.Name, err
+}
+
+// CopyIn takes the rows of a COPY FROM. The caller splits the data into fields.
+type CopyIn struct {
+	Options CopyOptions
+	Columns []Column // of the data, in order
+
+	run     *run
+	target  []int
+	binary  bool
+	filer   filer
+	alg     merkle.Algorithm // of the row at hand
+	lane    string
+	scratch [merkle.MaxDigestSize]byte
+	ended   bool
+	rows    int
+}
+
+// Row takes a row of raw fields, text or binary; nil is NULL. On an error, column is the index of the field that is
+// wrong, -1 if none is. Nothing is kept of fields.
+func (c *CopyIn) Row(ctx context.Context, fields [][]byte) (column int, err error) {
+	if len(fields) != len(c.target) {
+		return -1, errf(codeBadCopy, "row has %d columns, want %d", len(fields), len(c.target))
+	}
+	alg, lane := merkle.SHA256, LaneMain
+	var digest []byte
+	at := -1
+	for k, field := range fields {
+		switch {
+		case c.target[k] == colDigest:
+			digest, at = field, k
+		case field == nil:
+		case c.target[k] == colAlgorithm:
+			if alg, err = c.algorithm(field); err != nil {
+				return k, err
+			}
+		case c.target[k] == colLane:
+			if lane, err = c.laneOf(field); err != nil {
+				return k, err
+			}
+		default:
+			return k, assigned(c.Columns[k].Name)
+		}
+	}
+	if digest == nil {
+		return -1, nullDigest()
+	}
+	if !c.binary {
+		if digest, err = c.decode(digest); err != nil {
+			return at, asError(err)
+		}
+	}
+	if len(digest) != alg.Size() {
+		return at, wrongLength(alg, digest)
+	}
+	c.rows++
+	return -1, c.filer.add(ctx, alg, lane, digest)
+}
+
+// algorithm returns the algorithm of a name. Most rows name that of the row before.
+func (c *CopyIn) algorithm(name []byte) (merkle.Algorithm, error) {
+	if string(name) == string(algorithmNames[c.alg]) {
+		return c.alg, nil
+	}
+	alg, err := algorithm(string(name))
+	if err == nil {
+		c.alg = alg
+	}
+	return alg, err
+}
+
+func (c *CopyIn) laneOf(name []byte) (string, error) {
+	if string(name) != c.lane {
+		if err := checkLane(string(name)); err != nil {
+			return "", err
+		}
+		c.lane = string(name)
+	}
+	return c.lane, nil
+}
+
+// decode reads the text form of a digest. The usual one, \x and hex, takes no memory.
+func (c *CopyIn) decode(text []byte) ([]byte, error) {
+	if n := len(text) - 2; n >= 0 && n <= 2*len(c.scratch) && text[0] == '\\' && text[1] == 'x' {
+		if k, err := hex.Decode(c.scratch[:], text[2:]); err == nil {
+			return c.scratch[:k], nil
+		}
+	}
+	return value.ParseBytea(text)
+}
+
+// Finish ends the data: in a transaction block the digests wait for COMMIT, else they are durable when Finish returns nil.
+func (c *CopyIn) Finish(ctx context.Context) error {
+	if c.ended {
+		return nil
+	}
+	c.ended = true
+	s := c.run.Session
+	return s.guard("COPY", func() error {
+		if err := s.hold(slices.Clip(c.filer.parts)); err != nil {
+			return err
+		}
+		c.filer = filer{}
+		if c.run.single {
+			return s.commit(ctx)
+		}
+		return nil
+	})
+}
+
+// Abort ends the copy; nothing of it is filed. After Finish it does nothing.
+func (c *CopyIn) Abort() {
+	if !c.ended {
+		c.ended = true
+		c.filer = filer{}
+		c.run.failed()
+	}
+}
+
+func (c *CopyIn) tag() string { return "COPY " + itoa(c.rows) }

@@ -1,0 +1,44 @@
+// Package query runs SQL over the ledger: it analyzes what query/parse has read, plans it, executes it, and keeps the
+// state of sessions. It sees the ledger through the interface Ledger, which it declares itself, and knows neither the
+// wire protocol nor the storage.
+//
+// # The way of a statement
+//
+//	text -> parse.Statement -> analyzer -> compiled (plan, types of parameters and columns) -> execution -> Result
+//
+// The analyzer looks names up, derives types by Postgres' rules (query/fn chooses operators and functions), and makes a
+// tree of nodes (plan.go) with typed expressions (expr.go). Both are never changed afterwards: a prepared statement keeps
+// them and any number of executions share them. What a statement returns is known before it runs.
+//
+// An execution turns nodes into operators and expressions into evaluators, with the parameters' values in hand, so that
+// access paths are chosen for the values. Operators pull batches of up to value.BatchSize rows, in columns, with a
+// selection of the rows that still count; no row exists before the client's encoder makes one. An execution reserves the
+// memory that it holds and stops with 53200 above its limit; it looks for cancelling at every batch.
+//
+// # Tables
+//
+// A Table (table.go) is anything that FROM can name. It is asked for a Path with the conditions that have been understood
+// as constraints, the columns that are used and the order that would be welcome, and answers with what the path sees to.
+// Whatever it leaves, the scan filters. Columns may be computed from others of their row: receipts, signatures and proofs
+// are. The plan puts the select list above ORDER BY and LIMIT, so they are computed for the rows that are wanted alone.
+//
+// # Transactions
+//
+// Reads see the ledger as it is at the moment. Filings are held back in the session until COMMIT, or until the end of the
+// implicit transaction (Sync, the end of a string of several statements), and go to the ledger as one request: all of
+// them in one round, or none. Savepoints cut the list. INSERT alone files at once; RETURNING needs the filing done, so it
+// is refused in a transaction block, and within a pipeline it files at once what the pipeline has held back so far.
+// Settings go back with their transaction.
+//
+// # Words
+//
+// An agency sees its own rows of hashes, proofs and agencies; a superuser sees all. SQLSTATEs and messages are Postgres'
+// where Postgres has the case. What Postgres has and this engine has not is 0A000 and names the feature: nothing is
+// answered wrongly for being half understood.
+//
+// # Where to look
+//
+// A wrong type or a wrong choice of operator: query/fn, then analyzer.bind and coerce. A column not found: scope.find. A
+// wrong plan: EXPLAIN, then Table.Plan and pushDown. A wrong row: the operator's file exec_*.go, or eval.go. Transaction
+// status: transaction.go.
+package query

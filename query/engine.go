@@ -1,0 +1,113 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// Defaults of Config.
+const (
+	DefaultStatementMemory   = 256 << 20
+	DefaultTransactionLeaves = 16 << 20
+)
+
+// serverVersion is the version of Postgres whose language and catalog clients may expect.
+const serverVersion = "15.18"
+
+// Config is what an Engine needs.
+type Config struct {
+	Ledger   Ledger
+	Clock    func() time.Time
+	Database string // the one database that sessions may name
+	Version  string // of this product, "0.1.0"; "" for a build without one
+	// StatementMemory bounds the memory of one statement in bytes; more is the error 53200. 0 is the default.
+	StatementMemory int64
+	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.
+	TransactionLeaves int
+	Logger            *slog.Logger // of what must not happen; nil discards
+}
+
+// An Engine runs SQL over a ledger. It is shared by all sessions and never changes.
+type Engine struct {
+	Config
+	tables map[string]Table // of the schema public, by name
+	fns    *fn.Registry
+}
+
+// NewEngine returns an engine.
+func NewEngine(c Config) *Engine {
+	if c.StatementMemory == 0 {
+		c.StatementMemory = DefaultStatementMemory
+	}
+	if c.TransactionLeaves == 0 {
+		c.TransactionLeaves = DefaultTransactionLeaves
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{Config: c, tables: map[string]Table{}}
+	// Object ids are fixed: clients keep them.
+	for _, t := range []Table{
+		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
+		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
+		newCertificateTable(c.Ledger, 16389),
+	} {
+		e.tables[t.Def().Name] = t
+	}
+	e.fns = fn.Builtins().With(confirmClock(c.Ledger))
+	return e
+}
+
+// table finds a table by its name.
+func (e *Engine) table(n parse.Name, s *Session) (Table, error) {
+	t := e.tables[n.Name]
+	switch {
+	case n.Catalog != "" && n.Catalog != e.Database:
+		return nil, errf(codeUnsupported, "cross-database references are not implemented: \"%s.%s.%s\"", n.Catalog, n.Schema, n.Name)
+	case t != nil && n.Schema == "" && s.searches(t.Def().Schema), t != nil && n.Schema == t.Def().Schema:
+		return t, nil
+	case n.Schema != "":
+		return nil, errf(codeUndefinedTable, "relation \"%s.%s\" does not exist", n.Schema, n.Name)
+	}
+	return nil, errf(codeUndefinedTable, "relation %q does not exist", n.Name)
+}
+
+// confirmClock is the function confirm_clock(), by which an operator lets filing go on after the clock jumped.
+func confirmClock(l Ledger) *fn.Function {
+	return &fn.Function{OID: 16500, Name: "confirm_clock", Ret: value.TimestamptzOID, Volatility: fn.Volatile,
+		Kernel: func(env *fn.Env, out *value.Vector, _ []*value.Vector, n int, sel []int32) (err error) {
+			if s, ok := env.Session.(*Session); !ok || !s.role.Superuser {
+				return errf(codeNoPrivilege, "permission denied for function confirm_clock").hint("Only a superuser may confirm the clock.")
+			}
+			rows(&value.Batch{N: n, Sel: sel}, func(i int) {
+				if err == nil {
+					var t time.Time
+					t, err = l.ConfirmClock(env.Ctx)
+					out.Ints[i] = value.FromTime(t)
+				}
+			})
+			return err
+		}}
+}
+
+// canceled is the error of a statement whose context ended.
+func canceled(ctx context.Context) error { return asError(context.Cause(ctx)) }
+
+// formatBytes writes a size as "256 MB".
+func formatBytes(n int64) string {
+	for _, u := range []struct {
+		name string
+		size int64
+	}{{"GB", 1 << 30}, {"MB", 1 << 20}, {"kB", 1 << 10}} {
+		if n >= u.size && n%u.size == 0 {
+			return fmt.Sprintf("%d %s", n/u.size, u.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

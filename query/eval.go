@@ -1,0 +1,402 @@
+package query
+
+import (
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// An evaluator computes an expression for the rows of a batch, in one execution. It gives a vector of at least b.N
+// values, of which those of the rows that b.Sel selects are computed; it stays valid until the next call. Evaluators
+// share what they give freely and never write to their inputs.
+type evaluator interface {
+	eval(b *value.Batch) (*value.Vector, error)
+}
+
+// evalAll evaluates each of list over b into out.
+func evalAll(out []*value.Vector, list []evaluator, b *value.Batch) error {
+	for i, e := range list {
+		v, err := e.eval(b)
+		if err != nil {
+			return err
+		}
+		out[i] = v
+	}
+	return nil
+}
+
+// oneRow is the batch of one row without columns.
+var oneRow = value.Batch{N: 1}
+
+// compile makes an evaluator of e. Parts that do not depend on the row are computed here and now if that succeeds; if it
+// fails, the error comes when a row needs the value.
+func (x *execution) compile(e expr) evaluator {
+	ev := x.build(e)
+	if !foldable(e) {
+		return ev
+	}
+	for _, c := range constituents(ev) {
+		if _, ok := c.(*constEval); !ok {
+			return ev
+		}
+	}
+	if v, err := ev.eval(&oneRow); err == nil {
+		return &constEval{d: v.Datum(0)}
+	}
+	return ev
+}
+
+// foldable reports whether e itself, its parts aside, gives the same for every row.
+func foldable(e expr) bool {
+	switch e := e.(type) {
+	case *columnExpr, *computedExpr, *subqueryExpr, *constExpr, *paramExpr, *slotExpr, *letExpr:
+		return false
+	case *callExpr:
+		return e.call.Func.Volatility != fn.Volatile
+	}
+	return true
+}
+
+// constituents returns the evaluators that ev is made of.
+func constituents(ev evaluator) []evaluator {
+	switch e := ev.(type) {
+	case *callEval:
+		return e.args
+	case *castEval:
+		return []evaluator{e.arg}
+	case *notEval:
+		return []evaluator{e.arg}
+	case *logicEval:
+		return e.args
+	case *caseEval:
+		all := append(append([]evaluator{}, e.conds...), e.results...)
+		if e.els != nil {
+			all = append(all, e.els)
+		}
+		return all
+	case *coalesceEval:
+		return e.args
+	case *testEval:
+		return []evaluator{e.arg}
+	case *distinctEval:
+		return []evaluator{e.l, e.r}
+	case *quantifiedEval:
+		return []evaluator{e.arg, e.array}
+	case *arrayEval:
+		return e.elems
+	case *subscriptEval:
+		return append([]evaluator{e.arg}, e.subs...)
+	case *rowEval:
+		return e.elems
+	case *extremeEval:
+		return e.args
+	}
+	return nil
+}
+
+// build makes an evaluator of e, whose parts are compiled.
+func (x *execution) build(e expr) evaluator {
+	switch e := e.(type) {
+	case *constExpr:
+		return &constEval{d: e.d}
+	case *paramExpr:
+		return &constEval{d: x.param(e)}
+	case *columnExpr:
+		return columnEval(e.index)
+	case *computedExpr:
+		return &computedEval{x: x, t: e.t, kernel: e.kernel, from: x.compileAll(e.from), in: make([]*value.Vector, len(e.from))}
+	case *callExpr:
+		return &callEval{x: x, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args))}
+	case *castExpr:
+		return &castEval{x: x, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x)}
+	case *logicExpr:
+		if e.op == opNot {
+			return &notEval{arg: x.compile(e.args[0])}
+		}
+		return &logicEval{or: e.op == opOr, args: x.compileAll(e.args)}
+	case *caseExpr:
+		c := &caseEval{t: e.t, conds: x.compileAll(e.conds), results: x.compileAll(e.results)}
+		if e.els != nil {
+			c.els = x.compile(e.els)
+		}
+		return c
+	case *coalesceExpr:
+		return &coalesceEval{t: e.t, args: x.compileAll(e.args)}
+	case *testExpr:
+		return &testEval{test: e.test, not: e.not, arg: x.compile(e.x)}
+	case *distinctExpr:
+		return &distinctEval{x: x, eq: e.eq, not: e.not, l: x.compile(e.l), r: x.compile(e.r)}
+	case *quantifiedExpr:
+		return &quantifiedEval{x: x, op: e.op, all: e.all, elem: e.elem, arg: x.compile(e.x), array: x.compile(e.array)}
+	case *arrayExpr:
+		return &arrayEval{t: e.t, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
+	case *subscriptExpr:
+		return &subscriptEval{t: e.t, arg: x.compile(e.x), subs: x.compileAll(e.subs)}
+	case *rowExpr:
+		return &rowEval{elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
+	case *subqueryExpr:
+		return &subqueryEval{x: x, sub: e}
+	case *letExpr:
+		return x.compileLet(e)
+	case *slotExpr:
+		return x.slots[e]
+	case *extremeExpr:
+		return &extremeEval{t: e.t, least: e.least, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args))}
+	}
+	panic("query: no evaluator for the expression")
+}
+
+func (x *execution) compileAll(list []expr) []evaluator {
+	out := make([]evaluator, len(list))
+	for i, e := range list {
+		out[i] = x.compile(e)
+	}
+	return out
+}
+
+// evalOne computes an expression that does not depend on a row.
+func (x *execution) evalOne(e expr) (value.Datum, error) {
+	ev := x.compile(e)
+	if c, ok := ev.(*constEval); ok {
+		return c.d, nil
+	}
+	v, err := ev.eval(&oneRow)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	return v.Datum(0), nil
+}
+
+// constEval gives one value for every row.
+type constEval struct {
+	d value.Datum
+	v *value.Vector
+}
+
+func (e *constEval) eval(b *value.Batch) (*value.Vector, error) {
+	if e.v == nil || e.v.Len() < b.N {
+		n := b.N
+		if n > 1 {
+			n = max(n, value.BatchSize)
+		}
+		e.v = value.NewConst(e.d, n)
+	}
+	return e.v, nil
+}
+
+// columnEval gives a column of the input.
+type columnEval int
+
+func (e columnEval) eval(b *value.Batch) (*value.Vector, error) { return b.Cols[e], nil }
+
+// computedEval gives a column that a table computes.
+type computedEval struct {
+	x      *execution
+	t      *value.Type
+	kernel fn.Kernel
+	from   []evaluator
+	in     []*value.Vector
+	out    value.Vector
+}
+
+func (e *computedEval) eval(b *value.Batch) (*value.Vector, error) {
+	if err := evalAll(e.in, e.from, b); err != nil {
+		return nil, err
+	}
+	e.out.Reset(e.t, b.N)
+	return &e.out, e.kernel(&e.x.env, &e.out, e.in, b.N, b.Sel)
+}
+
+// callEval calls a function or operator.
+type callEval struct {
+	x    *execution
+	call *fn.Call
+	args []evaluator
+	in   []*value.Vector
+	out  value.Vector
+}
+
+func (e *callEval) eval(b *value.Batch) (*value.Vector, error) {
+	if err := evalAll(e.in, e.args, b); err != nil {
+		return nil, err
+	}
+	return &e.out, e.call.Eval(&e.x.env, &e.out, e.in, b.N, b.Sel)
+}
+
+// castEval changes a type or applies a modifier.
+type castEval struct {
+	x           *execution
+	cast        *fn.Cast
+	modify      fn.Kernel
+	t           *value.Type
+	arg         evaluator
+	out, second value.Vector
+	in          [1]*value.Vector
+}
+
+func (e *castEval) eval(b *value.Batch) (*value.Vector, error) {
+	v, err := e.arg.eval(b)
+	if err != nil {
+		return nil, err
+	}
+	if e.cast != nil {
+		if err := e.cast.Eval(&e.x.env, &e.out, v, b.N, b.Sel); err != nil {
+			return nil, err
+		}
+		v = &e.out
+	}
+	if e.modify == nil {
+		return v, nil
+	}
+	e.second.Reset(e.t, b.N)
+	e.in[0] = v
+	return &e.second, e.modify(&e.x.env, &e.second, e.in[:], b.N, b.Sel)
+}
+
+// notEval negates.
+type notEval struct {
+	arg evaluator
+	out value.Vector
+}
+
+func (e *notEval) eval(b *value.Batch) (*value.Vector, error) {
+	v, err := e.arg.eval(b)
+	if err != nil {
+		return nil, err
+	}
+	e.out.Reset(value.Bool, b.N)
+	for i, x := range v.Ints[:b.N] {
+		e.out.Ints[i] = x ^ 1
+	}
+	if v.Nulls != nil {
+		copy(e.out.ZeroNulls(), v.Nulls[:b.N])
+	}
+	return &e.out, nil
+}
+
+// rows calls f for each row that b selects.
+func rows(b *value.Batch, f func(i int)) {
+	if b.Sel != nil {
+		for _, i := range b.Sel {
+			f(int(i))
+		}
+		return
+	}
+	for i := range b.N {
+		f(i)
+	}
+}
+
+// selection returns the rows that b selects, in memory that starts at buf.
+func selection(b *value.Batch, buf []int32) []int32 {
+	if b.Sel != nil {
+		return append(buf[:0], b.Sel...)
+	}
+	buf = buf[:0]
+	for i := range b.N {
+		buf = append(buf, int32(i))
+	}
+	return buf
+}
+
+// logicEval is AND and OR. A later argument is computed only for the rows that the earlier ones leave open.
+type logicEval struct {
+	or   bool
+	args []evaluator
+	out  value.Vector
+	open []int32
+}
+
+func (e *logicEval) eval(b *value.Batch) (*value.Vector, error) {
+	e.out.Reset(value.Bool, b.N)
+	neutral, deciding := int64(1), int64(0)
+	if e.or {
+		neutral, deciding = 0, 1
+	}
+	e.open = selection(b, e.open)
+	for _, i := range e.open {
+		e.out.Ints[i] = neutral
+	}
+	for _, a := range e.args {
+		if len(e.open) == 0 {
+			break
+		}
+		v, err := a.eval(&value.Batch{N: b.N, Cols: b.Cols, Sel: e.open})
+		if err != nil {
+			return nil, err
+		}
+		still := e.open[:0]
+		for _, i := range e.open {
+			switch {
+			case v.IsNull(int(i)):
+				e.out.SetNull(int(i))
+			case v.Ints[i] == deciding:
+				e.out.Ints[i] = deciding
+				if e.out.Nulls != nil {
+					e.out.Nulls[i] = false
+				}
+				continue
+			}
+			still = append(still, i)
+		}
+		e.open = still
+	}
+	return &e.out, nil
+}
+
+// caseEval is CASE: a result is computed only for the rows whose condition is the first to hold.
+type caseEval struct {
+	t              *value.Type
+	conds, results []evaluator
+	els            evaluator
+	out            value.Vector
+	open, hits     []int32
+}
+
+func (e *caseEval) eval(b *value.Batch) (*value.Vector, error) {
+	e.out.Reset(e.t, b.N)
+	e.open = selection(b, e.open)
+	for k, cond := range e.conds {
+		if len(e.open) == 0 {
+			return &e.out, nil
+		}
+		v, err := cond.eval(&value.Batch{N: b.N, Cols: b.Cols, Sel: e.open})
+		if err != nil {
+			return nil, err
+		}
+		still := e.open[:0]
+		e.hits = e.hits[:0]
+		for _, i := range e.open {
+			if !v.IsNull(int(i)) && v.Ints[i] != 0 {
+				e.hits = append(e.hits, i)
+			} else {
+				still = append(still, i)
+			}
+		}
+		e.open = still
+		if err := fill(&e.out, e.results[k], b, e.hits); err != nil {
+			return nil, err
+		}
+	}
+	return &e.out, fill(&e.out, e.els, b, e.open)
+}
+
+// fill sets the rows of sel to what ev gives, to null if ev is nil.
+func fill(out *value.Vector, ev evaluator, b *value.Batch, sel []int32) error {
+	if len(sel) == 0 {
+		return nil
+	}
+	if ev == nil {
+		for _, i := range sel {
+			out.SetNull(int(i))
+		}
+		return nil
+	}
+	v, err := ev.eval(&value.Batch{N: b.N, Cols: b.Cols, Sel: sel})
+	if err != nil {
+		return err
+	}
+	for _, i := range sel {
+		out.Copy(int(i), v, int(i))
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package query
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// aggregateOp groups rows by hash and runs the aggregates over the groups.
+type aggregateOp struct {
+	x      *execution
+	n      *aggregateNode
+	in     operator
+	groups []evaluator
+	keys   []*value.Vector // of the batch at hand
+	ints   map[int64]int32 // groups of a single key of an integer kind
+	index  map[string]int32
+	store  *rowStore // one row a group: its keys
+	count  int       // of groups
+	null   int32     // group of the null key where ints is in use, -1 for none
+	of     []int32   // group of each row of the batch
+	aggs   []*aggregation
+	done   bool
+	at     int
+	out    value.Batch
+	key    []byte
+}
+
+// aggregation is one aggregate of an aggregateOp.
+type aggregation struct {
+	x       *execution
+	e       *aggregateExpr
+	run     *fn.Aggregation
+	args    []evaluator
+	in      []*value.Vector
+	filter  evaluator
+	seen    map[string]struct{} // of DISTINCT: group and arguments
+	sel     []int32
+	buf     []int32
+	order   []evaluator // of ORDER BY in the call
+	pending []pendingRow
+	key     []byte
+}
+
+// pendingRow is a row of an ordered aggregate.
+type pendingRow struct {
+	group int32
+	key   []byte
+	args  []value.Datum
+}
+
+func (x *execution) newAggregate(n *aggregateNode) (operator, error) {
+	var exprs []expr
+	for _, a := range n.aggs {
+		exprs = append(exprs, children(a)...)
+	}
+	in, err := x.operator(n.in, wish{need: needed(len(n.in.columns()), nil, n.groups, exprs), limit: -1})
+	if err != nil {
+		return nil, err
+	}
+	op := &aggregateOp{x: x, n: n, in: in, groups: x.compileAll(n.groups), null: -1}
+	op.keys = make([]*value.Vector, len(n.groups))
+	op.store = newRowStore(x, n.cols[:len(n.groups)])
+	if len(n.groups) == 1 && n.groups[0].typ().Kind == value.Int64 {
+		op.ints = map[int64]int32{}
+	} else {
+		op.index = map[string]int32{}
+	}
+	for _, a := range n.aggs {
+		g := &aggregation{x: x, e: a, run: a.call.Aggregate(), args: x.compileAll(a.args)}
+		g.in = make([]*value.Vector, len(a.args))
+		if a.filter != nil {
+			g.filter = x.compile(a.filter)
+		}
+		if a.distinct {
+			g.seen = map[string]struct{}{}
+		}
+		for _, k := range a.order {
+			g.order = append(g.order, x.compile(k.x))
+		}
+		op.aggs = append(op.aggs, g)
+	}
+	return op, nil
+}
+
+func (op *aggregateOp) next() (*value.Batch, error) {
+	if !op.done {
+		if err := op.read(); err != nil {
+			return nil, err
+		}
+		op.done = true
+	}
+	n := min(value.BatchSize, op.count-op.at)
+	if n == 0 {
+		return nil, nil
+	}
+	if len(op.groups) > 0 {
+		op.store.batch(&op.out, op.at)
+	} else {
+		op.out = value.Batch{N: n}
+	}
+	for _, g := range op.aggs {
+		v := &value.Vector{}
+		if err := g.run.Final(&op.x.env, v, op.at, n); err != nil {
+			return nil, err
+		}
+		op.out.Cols = append(op.out.Cols, v)
+	}
+	op.at += n
+	return &op.out, nil
+}
+
+// read takes all of the input.
+func (op *aggregateOp) read() error {
+	if len(op.groups) == 0 {
+		op.count = 1
+	}
+	for {
+		b, err := op.in.next()
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			break
+		}
+		if err := op.step(b); err != nil {
+			return err
+		}
+	}
+	for _, g := range op.aggs {
+		g.run.Grow(op.count)
+		if err := g.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (op *aggregateOp) step(b *value.Batch) error {
+	if err := evalAll(op.keys, op.groups, b); err != nil {
+		return err
+	}
+	if cap(op.of) < b.N {
+		op.of = make([]int32, max(b.N, value.BatchSize))
+	}
+	op.of = op.of[:b.N]
+	if len(op.groups) > 0 {
+		if err := op.assign(b); err != nil {
+			return err
+		}
+	}
+	for _, g := range op.aggs {
+		g.run.Grow(op.count)
+		if err := g.step(b, op.of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assign finds the group of each row of b, making groups as needed.
+func (op *aggregateOp) assign(b *value.Batch) error {
+	before := op.count
+	fresh := make([]int32, 0, 16)
+	add := func(i int) int32 {
+		fresh = append(fresh, int32(i))
+		op.count++
+		return int32(op.count - 1)
+	}
+	rows(b, func(i int) {
+		if op.ints != nil {
+			op.of[i] = op.assignInt(i, add)
+			return
+		}
+		op.key = appendRowKey(op.key[:0], op.keys, i)
+		g, ok := op.index[string(op.key)]
+		if !ok {
+			g = add(i)
+			op.index[string(op.key)] = g
+		}
+		op.of[i] = g
+	})
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := op.store.add(&value.Batch{N: b.N, Cols: op.keys, Sel: fresh}); err != nil {
+		return err
+	}
+	return op.x.reserve((op.count - before) * (64 + 64*len(op.aggs) + len(op.key)))
+}
+
+func (op *aggregateOp) assignInt(i int, add func(int) int32) int32 {
+	v := op.keys[0]
+	if v.IsNull(i) {
+		if op.null < 0 {
+			op.null = add(i)
+		}
+		return op.null
+	}
+	g, ok := op.ints[v.Ints[i]]
+	if !ok {
+		g = add(i)
+		op.ints[v.Ints[i]] = g
+	}
+	return g
+}
+
+func (op *aggregateOp) ordered() int { return 0 }
+
+func (op *aggregateOp) close() {
+	op.in.close()
+	op.store.free()
+}
+
+// step adds the rows of b to the aggregate.
+func (g *aggregation) step(b *value.Batch, of []int32) error {
+	in := *b
+	if g.filter != nil {
+		out, err := filterBatch(&in, b, []evaluator{g.filter}, &g.buf)
+		if err != nil || out == nil {
+			return err
+		}
+	}
+	if err := evalAll(g.in, g.args, &in); err != nil {
+		return err
+	}
+	if g.seen != nil {
+		if err := g.distinct(&in, of); err != nil {
+			return err
+		}
+	}
+	if g.order != nil {
+		return g.keep(&in, of)
+	}
+	if g.gathers() {
+		size := 0
+		for _, v := range g.in {
+			rows(&in, func(i int) { size += sizeOf(v, i) })
+		}
+		if err := g.x.reserve(size); err != nil {
+			return err
+		}
+	}
+	return g.run.Step(&g.x.env, of, g.in, in.N, in.Sel)
+}
+
+// gathers reports whether the aggregate's state grows with the rows.
+func (g *aggregation) gathers() bool {
+	switch g.e.call.Func.Name {
+	case "count", "sum", "min", "max", "avg", "bool_and", "bool_or", "every":
+		return false
+	}
+	return true
+}
+
+// distinct leaves the rows whose arguments their group has not seen.
+func (g *aggregation) distinct(in *value.Batch, of []int32) error {
+	g.sel = g.sel[:0]
+	size := 0
+	rows(in, func(i int) {
+		group := of[i]
+		g.key = append(g.key[:0], byte(group), byte(group>>8), byte(group>>16), byte(group>>24))
+		g.key = appendRowKey(g.key, g.in, i)
+		if _, ok := g.seen[string(g.key)]; !ok {
+			g.seen[string(g.key)] = struct{}{}
+			g.sel = append(g.sel, int32(i))
+			size += len(g.key) + 48
+		}
+	})
+	in.Sel = g.sel
+	return g.x.reserve(size)
+}
+
+// keep puts the rows aside until their order is known.
+func (g *aggregation) keep(in *value.Batch, of []int32) error {
+	by := make([]*value.Vector, len(g.order))
+	if err := evalAll(by, g.order, in); err != nil {
+		return err
+	}
+	size := 0
+	rows(in, func(i int) {
+		p := pendingRow{group: of[i]}
+		for k, v := range by {
+			p.key = appendKey(p.key, v, i, g.e.order[k].desc, g.e.order[k].nullsFirst)
+		}
+		for _, v := range g.in {
+			p.args = append(p.args, v.Datum(i))
+			size += 64 + sizeOf(v, i)
+		}
+		size += len(p.key) + 64
+		g.pending = append(g.pending, p)
+	})
+	return g.x.reserve(size)
+}
+
+// flush gives the aggregate the rows that were put aside, in their order.
+func (g *aggregation) flush() error {
+	slices.SortStableFunc(g.pending, func(a, b pendingRow) int { return bytes.Compare(a.key, b.key) })
+	for lo := 0; lo < len(g.pending); lo += value.BatchSize {
+		part := g.pending[lo:min(lo+value.BatchSize, len(g.pending))]
+		of := make([]int32, len(part))
+		in := make([]*value.Vector, len(g.args))
+		for k, a := range g.e.args {
+			in[k] = value.NewVector(a.typ(), len(part))
+		}
+		for i, p := range part {
+			of[i] = p.group
+			for k, d := range p.args {
+				in[k].Set(i, d)
+			}
+		}
+		if err := g.run.Step(&g.x.env, of, in, len(part), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,415 @@
+package query
+
+import (
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// oneRowOp gives one row without columns.
+type oneRowOp struct{ done bool }
+
+func (op *oneRowOp) next() (*value.Batch, error) {
+	if op.done {
+		return nil, nil
+	}
+	op.done = true
+	return &value.Batch{N: 1}, nil
+}
+
+func (op *oneRowOp) ordered() int { return 0 }
+func (op *oneRowOp) close()       {}
+
+// valuesOp gives the rows of VALUES.
+type valuesOp struct {
+	n    *valuesNode
+	rows [][]evaluator
+	out  value.Batch
+}
+
+func (x *execution) newValues(n *valuesNode) operator {
+	op := &valuesOp{n: n}
+	for _, row := range n.rows {
+		op.rows = append(op.rows, x.compileAll(row))
+	}
+	return op
+}
+
+func (op *valuesOp) next() (*value.Batch, error) {
+	if len(op.rows) == 0 {
+		return nil, nil
+	}
+	n := min(len(op.rows), value.BatchSize)
+	op.out = value.Batch{N: n, Cols: newVectors(op.n.cols, n)}
+	for i, row := range op.rows[:n] {
+		for k, e := range row {
+			v, err := e.eval(&oneRow)
+			if err != nil {
+				return nil, err
+			}
+			op.out.Cols[k].Copy(i, v, 0)
+		}
+	}
+	op.rows = op.rows[n:]
+	return &op.out, nil
+}
+
+func (op *valuesOp) ordered() int { return 0 }
+func (op *valuesOp) close()       {}
+
+// newVectors returns one vector of n values for each column.
+func newVectors(cols []Column, n int) []*value.Vector {
+	out := make([]*value.Vector, len(cols))
+	for i, c := range cols {
+		out[i] = value.NewVector(c.Type, n)
+	}
+	return out
+}
+
+// seriesOp runs set-returning functions side by side.
+type seriesOp struct {
+	x       *execution
+	n       *seriesNode
+	started bool
+	sources []*seriesSource
+	number  int64
+	out     value.Batch
+}
+
+// seriesSource is one function of a seriesOp with rows that are not given out yet.
+type seriesSource struct {
+	series fn.Series // nil at its end
+	single bool      // one row that is in cols
+	cols   []*value.Vector
+	n, at  int
+}
+
+func (op *seriesOp) start() error {
+	op.started = true
+	col := 0
+	for i, e := range op.n.calls {
+		src := &seriesSource{cols: newVectors(op.n.cols[col:col+op.n.widths[i]], 0)}
+		col += op.n.widths[i]
+		op.sources = append(op.sources, src)
+		s, ok := e.(*seriesExpr)
+		if !ok {
+			d, err := op.x.evalOne(e)
+			if err != nil {
+				return err
+			}
+			src.cols[0].Append(d)
+			src.n = 1
+			continue
+		}
+		series, err := op.x.startSeries(s, &oneRow, 0)
+		if err != nil {
+			return err
+		}
+		src.series = series
+	}
+	return nil
+}
+
+// startSeries starts a set-returning function with arguments from a row.
+func (x *execution) startSeries(s *seriesExpr, b *value.Batch, row int) (fn.Series, error) {
+	args := make([]value.Datum, len(s.args))
+	for k, a := range s.args {
+		v, err := x.compile(a).eval(b)
+		if err != nil {
+			return nil, err
+		}
+		args[k] = v.Datum(row)
+	}
+	return s.call.Start(&x.env, args)
+}
+
+// fill makes sure that src has a row to give; ok is false at the end.
+func (src *seriesSource) fill(env *fn.Env) (ok bool, err error) {
+	if src.at < src.n {
+		return true, nil
+	}
+	if src.series == nil {
+		return false, nil
+	}
+	src.at = 0
+	if src.n, err = src.series.Next(env, src.cols); err != nil || src.n == 0 {
+		src.series = nil
+		return false, err
+	}
+	return true, nil
+}
+
+func (op *seriesOp) next() (*value.Batch, error) {
+	if err := op.x.check(); err != nil {
+		return nil, err
+	}
+	if !op.started {
+		if err := op.start(); err != nil {
+			return nil, err
+		}
+	}
+	most := 0
+	for _, src := range op.sources {
+		if _, err := src.fill(&op.x.env); err != nil {
+			return nil, err
+		}
+		most = max(most, src.n-src.at)
+	}
+	if most == 0 {
+		return nil, nil
+	}
+	op.out = value.Batch{N: most, Cols: newVectors(op.n.cols, most)}
+	col := 0
+	for _, src := range op.sources {
+		if err := src.give(&op.x.env, op.out.Cols[col:col+len(src.cols)], most); err != nil {
+			return nil, err
+		}
+		col += len(src.cols)
+	}
+	if op.n.ordinality {
+		for i := range most {
+			op.number++
+			op.out.Cols[col].Ints[i] = op.number
+		}
+	}
+	return &op.out, nil
+}
+
+// give copies n rows to out, nulls after the last one.
+func (src *seriesSource) give(env *fn.Env, out []*value.Vector, n int) error {
+	for i := range n {
+		ok, err := src.fill(env)
+		if err != nil {
+			return err
+		}
+		for k, v := range out {
+			if ok {
+				v.Copy(i, src.cols[k], src.at)
+			} else {
+				v.SetNull(i)
+			}
+		}
+		src.at++
+	}
+	return nil
+}
+
+func (op *seriesOp) ordered() int { return 0 }
+func (op *seriesOp) close()       {}
+
+// filterOp passes rows for which the conditions hold.
+type filterOp struct {
+	n     *filterNode
+	in    operator
+	where []evaluator
+	out   value.Batch
+	sel   []int32
+}
+
+func (x *execution) newFilter(n *filterNode, w wish) (operator, error) {
+	width := len(n.in.columns())
+	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.where), order: w.order, limit: -1})
+	if err != nil {
+		return nil, err
+	}
+	return &filterOp{n: n, in: in, where: x.compileAll(cheapFirst(n.where))}, nil
+}
+
+func (op *filterOp) next() (*value.Batch, error) {
+	for {
+		b, err := op.in.next()
+		if err != nil || b == nil {
+			return nil, err
+		}
+		out, err := filterBatch(&op.out, b, op.where, &op.sel)
+		if err != nil || out != nil {
+			return out, err
+		}
+	}
+}
+
+func (op *filterOp) ordered() int { return op.in.ordered() }
+func (op *filterOp) close()       { op.in.close() }
+
+// projectOp computes columns.
+type projectOp struct {
+	x     *execution
+	n     *projectNode
+	in    operator
+	exprs []evaluator
+	out   value.Batch
+}
+
+func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
+	width := len(n.in.columns())
+	var used []expr
+	exprs := make([]evaluator, len(n.exprs))
+	for i, e := range n.exprs {
+		if w.need != nil && !w.need[i] && !n.set {
+			continue
+		}
+		used = append(used, e)
+		if !n.set {
+			exprs[i] = x.compile(e)
+		}
+	}
+	below := wish{need: needed(width, nil, used), limit: w.limit}
+	if n.set {
+		below.limit = -1
+	}
+	for _, k := range w.order {
+		c, ok := n.exprs[k.Column].(*columnExpr)
+		if !ok || n.set {
+			break
+		}
+		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc})
+	}
+	in, err := x.operator(n.in, below)
+	if err != nil {
+		return nil, err
+	}
+	if n.set {
+		return x.newProjectSet(n, in), nil
+	}
+	return &projectOp{x: x, n: n, in: in, exprs: exprs}, nil
+}
+
+func (op *projectOp) next() (*value.Batch, error) {
+	b, err := op.in.next()
+	if err != nil || b == nil {
+		return nil, err
+	}
+	op.out = value.Batch{N: b.N, Sel: b.Sel, Cols: op.out.Cols}
+	if op.out.Cols == nil {
+		op.out.Cols = make([]*value.Vector, len(op.exprs))
+	}
+	for i, e := range op.exprs {
+		if e == nil {
+			continue
+		}
+		if op.out.Cols[i], err = e.eval(b); err != nil {
+			return nil, err
+		}
+	}
+	return &op.out, nil
+}
+
+func (op *projectOp) ordered() int { return op.in.ordered() }
+func (op *projectOp) close()       { op.in.close() }
+
+// limitOp passes some of the rows.
+type limitOp struct {
+	x          *execution
+	n          *limitNode
+	in         operator
+	skip, left int64 // left is -1 without limit
+	out        value.Batch
+	sel        []int32
+}
+
+// bounds computes LIMIT and OFFSET.
+func (x *execution) bounds(n *limitNode) (limit, offset int64, err error) {
+	limit = -1
+	for _, b := range []struct {
+		e    expr
+		name string
+		code string
+		to   *int64
+	}{{n.limit, "LIMIT", "2201W", &limit}, {n.offset, "OFFSET", "2201X", &offset}} {
+		if b.e == nil {
+			continue
+		}
+		d, err := x.evalOne(b.e)
+		if err != nil {
+			return 0, 0, err
+		}
+		if d.Null {
+			continue
+		}
+		if d.I < 0 {
+			return 0, 0, errf(b.code, "%s must not be negative", b.name)
+		}
+		*b.to = d.I
+	}
+	return limit, offset, nil
+}
+
+func (x *execution) newLimit(n *limitNode, w wish) (operator, error) {
+	limit, offset, err := x.bounds(n)
+	if err != nil {
+		return nil, err
+	}
+	below := wish{need: w.need, order: w.order, limit: w.limit}
+	if limit >= 0 && limit+offset >= 0 && (below.limit < 0 || limit+offset < below.limit) {
+		below.limit = limit + offset
+	}
+	in, err := x.operator(n.in, below)
+	if err != nil {
+		return nil, err
+	}
+	return &limitOp{x: x, n: n, in: in, skip: offset, left: limit}, nil
+}
+
+func (op *limitOp) next() (*value.Batch, error) {
+	for op.left != 0 {
+		b, err := op.in.next()
+		if err != nil || b == nil {
+			return nil, err
+		}
+		op.sel = selection(b, op.sel)
+		rows := op.sel
+		if skip := min(op.skip, int64(len(rows))); skip > 0 {
+			rows = rows[skip:]
+			op.skip -= skip
+		}
+		if op.left >= 0 && int64(len(rows)) > op.left {
+			rows = rows[:op.left]
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		if op.left >= 0 {
+			op.left -= int64(len(rows))
+		}
+		op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: rows}
+		return &op.out, nil
+	}
+	return nil, nil
+}
+
+func (op *limitOp) ordered() int { return op.in.ordered() }
+func (op *limitOp) close()       { op.in.close() }
+
+// appendOp gives the rows of its inputs one after the other.
+type appendOp struct {
+	ins []operator
+	at  int
+}
+
+func (x *execution) newAppend(n *appendNode, w wish) (operator, error) {
+	op := &appendOp{}
+	for _, in := range n.ins {
+		child, err := x.operator(in, wish{need: w.need, limit: -1})
+		if err != nil {
+			return nil, err
+		}
+		op.ins = append(op.ins, child)
+	}
+	return op, nil
+}
+
+func (op *appendOp) next() (*value.Batch, error) {
+	for ; op.at < len(op.ins); op.at++ {
+		if b, err := op.ins[op.at].next(); err != nil || b != nil {
+			return b, err
+		}
+	}
+	return nil, nil
+}
+
+func (op *appendOp) ordered() int { return 0 }
+
+func (op *appendOp) close() {
+	for _, in := range op.ins {
+		in.close()
+	}
+}

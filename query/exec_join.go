@@ -1,0 +1,275 @@
+package query
+
+import (
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// joinOp joins. It keeps the rows of the right side in memory, by hash of the columns that the condition sets equal, and
+// looks the rows of the left side up one after the other.
+type joinOp struct {
+	x          *execution
+	n          *joinNode
+	l          operator
+	lkeys      []evaluator // equal to rkeys
+	rkeys      []expr
+	rest       []evaluator // conditions on the joined row
+	right      *rowStore
+	matches    map[string][]int32 // rows of right by key; nulls match nothing
+	matched    []bool             // rows of right that had a match, for outer joins
+	b          *value.Batch       // of the left side
+	sel        []int32            // rows of b still to do
+	candidates []int32            // rows of right still to try for sel[0]
+	hit        bool               // sel[0] had a match
+	keys       []*value.Vector
+	lrows      []int32 // of the output under construction; -1 is a row of nulls
+	rrows      []int32
+	tail       int // rows of right looked at for those without match
+	out        value.Batch
+	key        []byte
+	buf        []int32
+}
+
+func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
+	op := &joinOp{x: x, n: n}
+	left := len(n.l.columns())
+	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on)
+	var lkeys, rest []expr
+	for _, e := range n.on {
+		if l, r, ok := equiKeys(e, left); ok {
+			lkeys, op.rkeys = append(lkeys, l), append(op.rkeys, r)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	var err error
+	if op.l, err = x.operator(n.l, wish{need: need[:left], order: w.order, limit: -1}); err != nil {
+		return nil, err
+	}
+	op.lkeys, op.rest = x.compileAll(lkeys), x.compileAll(rest)
+	op.keys = make([]*value.Vector, len(lkeys))
+	return op, nil
+}
+
+// equiKeys splits l = r, of one type, into a part over the left and a part over the right side of a join.
+func equiKeys(e expr, left int) (l, r expr, ok bool) {
+	c, ok := e.(*callExpr)
+	if !ok || !c.operator || c.call.Func.Name != "=" || len(c.args) != 2 || c.args[0].typ() != c.args[1].typ() {
+		return nil, nil, false
+	}
+	l, r = c.args[0], c.args[1]
+	if side(l, left) == 2 && side(r, left) == 1 {
+		l, r = r, l
+	}
+	if side(l, left) != 1 || side(r, left) != 2 {
+		return nil, nil, false
+	}
+	return l, shift(r, -left), true
+}
+
+// side returns 1 if e is over the left columns alone, 2 if over the right ones alone, 3 for both and 0 for none.
+func side(e expr, left int) (s int) {
+	walk(e, func(x expr) {
+		if c, ok := x.(*columnExpr); ok {
+			if c.index < left {
+				s |= 1
+			} else {
+				s |= 2
+			}
+		}
+	})
+	return s
+}
+
+// readRight keeps the rows of the right side.
+func (op *joinOp) readRight() error {
+	rows, err := op.x.materialize(op.n.r)
+	if err != nil {
+		return err
+	}
+	op.right, op.matches, op.matched = rows, map[string][]int32{}, make([]bool, rows.n)
+	by := op.x.compileAll(op.rkeys)
+	cols := make([]*value.Vector, len(by))
+	var b value.Batch
+	for at := 0; at < rows.n; at += b.N {
+		rows.batch(&b, at)
+		if err := evalAll(cols, by, &b); err != nil {
+			return err
+		}
+		for i := range b.N {
+			if key, ok := op.joinKey(cols, i); ok {
+				op.matches[key] = append(op.matches[key], int32(at+i))
+			}
+		}
+		if err := op.x.reserve(b.N * 48); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (op *joinOp) joinKey(cols []*value.Vector, i int) (string, bool) {
+	for _, c := range cols {
+		if c.IsNull(i) {
+			return "", false
+		}
+	}
+	op.key = appendRowKey(op.key[:0], cols, i)
+	return string(op.key), true
+}
+
+func (op *joinOp) next() (*value.Batch, error) {
+	if op.right == nil {
+		if err := op.readRight(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if err := op.x.check(); err != nil {
+			return nil, err
+		}
+		more, err := op.pair()
+		if err != nil {
+			return nil, err
+		}
+		if len(op.lrows) > 0 {
+			op.gather(&op.out, op.lrows, op.rrows)
+			return &op.out, nil
+		}
+		if !more {
+			return op.unmatched(), nil
+		}
+	}
+}
+
+// pair collects pairs of rows that match, until a batch is full. more is false at the end of the left side.
+func (op *joinOp) pair() (more bool, err error) {
+	op.lrows, op.rrows = op.lrows[:0], op.rrows[:0]
+	for {
+		if len(op.sel) == 0 {
+			if len(op.lrows) > 0 { // they stand for rows of the batch at hand
+				return true, nil
+			}
+			if op.b, err = op.l.next(); err != nil || op.b == nil {
+				return false, err
+			}
+			op.sel = selection(op.b, op.sel)
+			if err := evalAll(op.keys, op.lkeys, op.b); err != nil {
+				return false, err
+			}
+			op.enter()
+			continue
+		}
+		n := min(len(op.candidates), value.BatchSize-len(op.lrows))
+		if err := op.try(op.candidates[:n]); err != nil {
+			return false, err
+		}
+		op.candidates = op.candidates[n:]
+		if len(op.candidates) == 0 {
+			if !op.hit && op.n.keepL {
+				op.lrows, op.rrows = append(op.lrows, op.sel[0]), append(op.rrows, -1)
+			}
+			op.sel = op.sel[1:]
+			op.enter()
+		}
+		if len(op.lrows) >= value.BatchSize {
+			return true, nil
+		}
+	}
+}
+
+// enter looks up the candidates of the left row at hand.
+func (op *joinOp) enter() {
+	op.candidates, op.hit = nil, false
+	if len(op.sel) == 0 {
+		return
+	}
+	if key, ok := op.joinKey(op.keys, int(op.sel[0])); ok {
+		op.candidates = op.matches[key]
+	}
+}
+
+// try keeps those of the right rows that satisfy the other conditions together with the left row at hand.
+func (op *joinOp) try(candidates []int32) error {
+	if len(candidates) == 0 {
+		return nil
+	}
+	accept := candidates
+	if len(op.rest) > 0 {
+		var in, passed value.Batch
+		lrows := make([]int32, len(candidates))
+		for i := range lrows {
+			lrows[i] = op.sel[0]
+		}
+		op.gather(&in, lrows, candidates)
+		out, err := filterBatch(&passed, &in, op.rest, &op.buf)
+		if err != nil || out == nil {
+			return err
+		}
+		accept = nil
+		rows(out, func(i int) { accept = append(accept, candidates[i]) })
+	}
+	for _, r := range accept {
+		op.hit, op.matched[r] = true, true
+		op.lrows, op.rrows = append(op.lrows, op.sel[0]), append(op.rrows, r)
+	}
+	return nil
+}
+
+// gather makes out of pairs of rows; -1 stands for a row of nulls.
+func (op *joinOp) gather(out *value.Batch, lrows, rrows []int32) {
+	*out = value.Batch{N: len(lrows), Cols: make([]*value.Vector, len(op.n.cols))}
+	left := len(op.n.l.columns())
+	for k, c := range op.n.cols {
+		var src *value.Vector
+		from := rrows
+		if k < left {
+			from = lrows
+			if op.b != nil && len(op.b.Cols) > 0 {
+				src = op.b.Cols[k]
+			}
+		} else {
+			src = op.right.cols[k-left]
+		}
+		out.Cols[k] = gatherOrNull(src, c.Type, from)
+	}
+}
+
+func gatherOrNull(src *value.Vector, t *value.Type, from []int32) *value.Vector {
+	v := value.NewVector(t, len(from))
+	for i, r := range from {
+		if r < 0 || !present(src) {
+			v.SetNull(i)
+		} else {
+			v.Copy(i, src, int(r))
+		}
+	}
+	return v
+}
+
+// unmatched gives the rows of the right side of an outer join that had no match.
+func (op *joinOp) unmatched() *value.Batch {
+	if !op.n.keepR {
+		return nil
+	}
+	op.lrows, op.rrows = op.lrows[:0], op.rrows[:0]
+	for ; op.tail < op.right.n && len(op.rrows) < value.BatchSize; op.tail++ {
+		if !op.matched[op.tail] {
+			op.lrows, op.rrows = append(op.lrows, -1), append(op.rrows, int32(op.tail))
+		}
+	}
+	if len(op.rrows) == 0 {
+		return nil
+	}
+	op.b = nil
+	op.gather(&op.out, op.lrows, op.rrows)
+	return &op.out
+}
+
+func (op *joinOp) ordered() int { return 0 }
+
+func (op *joinOp) close() {
+	op.l.close()
+	if op.right != nil {
+		op.right.free()
+	}
+}

@@ -1,0 +1,233 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// scanOp reads a table by a path and passes the rows for which the conditions hold that the path does not see to.
+type scanOp struct {
+	x     *execution
+	n     *scanNode
+	path  *Path
+	used  []Constraint // seen to by the path
+	rest  []expr
+	where []evaluator
+	scan  Scan
+	batch value.Batch
+	out   value.Batch
+	sel   []int32
+}
+
+func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
+	op := &scanOp{x: x, n: n}
+	constraints, from := x.constraints(n)
+	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.where)
+	for i, c := range n.table.Def().Columns {
+		need[i] = need[i] && c.Compute == nil
+	}
+	r := &ScanRequest{Session: x.session, Where: constraints, Need: need, Order: w.order, Limit: w.limit}
+	path, err := n.table.Plan(r)
+	if err != nil {
+		return nil, err
+	}
+	op.path = path
+	for i, c := range constraints {
+		if path.Used[i] {
+			op.used = append(op.used, c)
+		}
+	}
+	for i, e := range n.where {
+		// A condition that gives several constraints (BETWEEN) was split before; each gives at most one.
+		if at := slices.Index(from, i); at < 0 || !path.Used[at] {
+			op.rest = append(op.rest, e)
+		}
+	}
+	op.where = x.compileAll(cheapFirst(op.rest))
+	return op, nil
+}
+
+// cheapFirst orders conditions so that those that ask a table to compute come last.
+func cheapFirst(list []expr) []expr {
+	out := slices.Clone(list)
+	slices.SortStableFunc(out, func(a, b expr) int { return int(value.BoolInt(isCostly(a)) - value.BoolInt(isCostly(b))) })
+	return out
+}
+
+func (op *scanOp) next() (*value.Batch, error) {
+	if op.scan == nil {
+		scan, err := op.path.Open(op.x.env.Ctx)
+		if err != nil {
+			return nil, err
+		}
+		op.scan = scan
+		op.batch.Cols = make([]*value.Vector, len(op.n.cols))
+		for i := range op.batch.Cols {
+			op.batch.Cols[i] = &value.Vector{}
+		}
+	}
+	for {
+		if err := op.x.check(); err != nil {
+			return nil, err
+		}
+		op.batch.Sel = nil
+		if err := op.scan.Next(op.x.env.Ctx, &op.batch); err != nil {
+			return nil, err
+		}
+		if op.batch.N == 0 {
+			return nil, nil
+		}
+		out, err := filterBatch(&op.out, &op.batch, op.where, &op.sel)
+		if err != nil || out != nil {
+			return out, err
+		}
+	}
+}
+
+// filterBatch makes out the rows of b for which all conditions hold. It returns nil if there are none.
+func filterBatch(out, b *value.Batch, where []evaluator, buf *[]int32) (*value.Batch, error) {
+	*out = *b
+	for _, e := range where {
+		v, err := e.eval(out)
+		if err != nil {
+			return nil, err
+		}
+		kept := (*buf)[:0]
+		if cap(kept) == 0 {
+			kept = make([]int32, 0, out.N)
+		}
+		if out.Sel == nil {
+			for i := range out.N {
+				if v.Ints[i] != 0 && !v.IsNull(i) {
+					kept = append(kept, int32(i))
+				}
+			}
+		} else {
+			for _, i := range out.Sel {
+				if v.Ints[i] != 0 && !v.IsNull(int(i)) {
+					kept = append(kept, i)
+				}
+			}
+		}
+		*buf = kept
+		out.Sel = kept
+		if len(kept) == 0 {
+			return nil, nil
+		}
+	}
+	return out, nil
+}
+
+func (op *scanOp) ordered() int { return op.path.Ordered }
+
+func (op *scanOp) close() {
+	if op.scan != nil {
+		op.scan.Close()
+		op.scan = nil
+	}
+}
+
+// constraints turns the conditions of a scan that compare a column with a value known now into constraints; from tells
+// the condition of each.
+func (x *execution) constraints(n *scanNode) (list []Constraint, from []int) {
+	for i, e := range n.where {
+		if c, ok := x.constraint(e); ok {
+			c.text = exprText(e)
+			list, from = append(list, c), append(from, i)
+		}
+	}
+	return list, from
+}
+
+var constraintOps = map[string]ConstraintOp{"=": Equal, "<": Less, "<=": LessEqual, ">": Greater, ">=": GreaterEqual}
+
+var mirrored = map[ConstraintOp]ConstraintOp{
+	Equal: Equal, Less: Greater, LessEqual: GreaterEqual, Greater: Less, GreaterEqual: LessEqual,
+}
+
+// constraint understands column op value, value op column and column = ANY (array).
+func (x *execution) constraint(e expr) (Constraint, bool) {
+	switch e := e.(type) {
+	case *callExpr:
+		op, ok := constraintOps[e.call.Func.Name]
+		if !ok || !e.operator || len(e.args) != 2 {
+			return Constraint{}, false
+		}
+		l, r := e.args[0], e.args[1]
+		if isConstant(l) {
+			l, r, op = r, l, mirrored[op]
+		}
+		column, t, ok := plainColumn(l)
+		if !ok || !isConstant(r) {
+			return Constraint{}, false
+		}
+		d, err := x.evalOne(r)
+		if err != nil || d.Null {
+			return Constraint{}, false
+		}
+		d, ok = comparable(d, t)
+		return Constraint{Column: column, Op: op, Values: []value.Datum{d}}, ok
+	case *quantifiedExpr:
+		return x.listConstraint(e)
+	}
+	return Constraint{}, false
+}
+
+func (x *execution) listConstraint(e *quantifiedExpr) (Constraint, bool) {
+	column, t, ok := plainColumn(e.x)
+	if !ok || e.all || e.op.Func.Name != "=" || !isConstant(e.array) {
+		return Constraint{}, false
+	}
+	d, err := x.evalOne(e.array)
+	if err != nil || d.Null {
+		return Constraint{}, false
+	}
+	c := Constraint{Column: column, Op: OneOf}
+	elems := d.X.(*value.Array).Elems
+	for i := range elems.Len() {
+		if elems.IsNull(i) {
+			continue
+		}
+		v, ok := comparable(elems.Datum(i), t)
+		if !ok {
+			return Constraint{}, false
+		}
+		c.Values = append(c.Values, v)
+	}
+	return c, true
+}
+
+// plainColumn returns the column that e is, perhaps under a cast that changes neither value nor order.
+func plainColumn(e expr) (int, *value.Type, bool) {
+	if c, ok := e.(*castExpr); ok && c.modify == nil && c.cast != nil && (c.cast.Binary || widens(c.cast.From, c.cast.To)) {
+		e = c.x
+	}
+	if c, ok := e.(*computedExpr); ok {
+		return c.column, c.t, true
+	}
+	c, ok := e.(*columnExpr)
+	if !ok {
+		return 0, nil, false
+	}
+	return c.index, c.t, true
+}
+
+// widens reports whether a cast is one between integers that keeps every value.
+func widens(from, to *value.Type) bool { return isInteger(from) && isInteger(to) && from.Len <= to.Len }
+
+func isInteger(t *value.Type) bool { return t == value.Int2 || t == value.Int4 || t == value.Int8 }
+
+// comparable returns d as a value of type t where an equal one exists and the order is the same.
+func comparable(d value.Datum, t *value.Type) (value.Datum, bool) {
+	switch {
+	case d.Type == t:
+		return d, true
+	case isInteger(d.Type) && isInteger(t):
+		// A constraint may hold a value that the column cannot have: the path finds nothing then.
+		return value.NewInt(t, d.I), true
+	case d.Type.IsString() && t.IsString() && d.Type != value.Bpchar && t != value.Bpchar:
+		return value.NewBytes(t, d.B), true
+	}
+	return value.Datum{}, false
+}

@@ -1,0 +1,209 @@
+package query
+
+import (
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// projectSetOp computes columns of which some are set-returning functions: each row becomes as many rows as its longest
+// set has; shorter sets are filled up with nulls.
+type projectSetOp struct {
+	x    *execution
+	n    *projectNode
+	in   operator
+	b    *value.Batch // input
+	sel  []int32      // rows of b still to do
+	sets []*seriesSource
+	row  []*value.Vector // one value: the sets' values of the row at hand
+	rest []expr          // n.exprs with each set replaced by a column after those of the input
+	out  value.Batch
+}
+
+func (x *execution) newProjectSet(n *projectNode, in operator) operator {
+	op := &projectSetOp{x: x, n: n, in: in}
+	width := len(n.in.columns())
+	for _, e := range n.exprs {
+		op.rest = append(op.rest, rebuild(e, func(e expr) expr {
+			s, ok := e.(*seriesExpr)
+			if !ok {
+				return e
+			}
+			op.row = append(op.row, value.NewVector(s.call.Ret, 1))
+			return &columnExpr{index: width + len(op.row) - 1, t: s.call.Ret}
+		}))
+	}
+	return op
+}
+
+// start starts the sets for the next input row; ok is false when there is none.
+func (op *projectSetOp) start() (ok bool, err error) {
+	for len(op.sel) == 0 {
+		if op.b, err = op.in.next(); err != nil || op.b == nil {
+			return false, err
+		}
+		op.sel = selection(op.b, op.sel)
+	}
+	op.sets = op.sets[:0]
+	for _, e := range op.n.exprs {
+		walk(e, func(e expr) {
+			s, ok := e.(*seriesExpr)
+			if !ok || err != nil {
+				return
+			}
+			src := &seriesSource{cols: []*value.Vector{value.NewVector(s.call.Ret, 0)}}
+			src.series, err = op.x.startSeries(s, op.b, int(op.sel[0]))
+			op.sets = append(op.sets, src)
+		})
+	}
+	return err == nil, err
+}
+
+func (op *projectSetOp) next() (*value.Batch, error) {
+	for {
+		if err := op.x.check(); err != nil {
+			return nil, err
+		}
+		if op.sets == nil || len(op.sets) == 0 {
+			if ok, err := op.start(); !ok || err != nil {
+				return nil, err
+			}
+		}
+		most, err := op.ready()
+		if err != nil {
+			return nil, err
+		}
+		if most == 0 {
+			op.sets = op.sets[:0]
+			op.sel = op.sel[1:]
+			continue
+		}
+		return op.expand(most)
+	}
+}
+
+// ready returns how many rows the sets of the row at hand can give now.
+func (op *projectSetOp) ready() (most int, err error) {
+	for _, src := range op.sets {
+		if _, err := src.fill(&op.x.env); err != nil {
+			return 0, err
+		}
+		most = max(most, src.n-src.at)
+	}
+	return most, nil
+}
+
+// expand gives n rows made of the row at hand.
+func (op *projectSetOp) expand(n int) (*value.Batch, error) {
+	in := value.Batch{N: n, Cols: make([]*value.Vector, 0, len(op.b.Cols)+len(op.sets))}
+	same := make([]int32, n)
+	for i := range same {
+		same[i] = op.sel[0]
+	}
+	for _, c := range op.b.Cols {
+		v := &value.Vector{}
+		if c != nil && c.Type != nil && c.Len() > int(op.sel[0]) {
+			v.Gather(c, same)
+		}
+		in.Cols = append(in.Cols, v)
+	}
+	for k, src := range op.sets {
+		v := value.NewVector(op.row[k].Type, n)
+		if err := src.give(&op.x.env, []*value.Vector{v}, n); err != nil {
+			return nil, err
+		}
+		in.Cols = append(in.Cols, v)
+	}
+	op.out = value.Batch{N: n, Cols: make([]*value.Vector, len(op.rest))}
+	return &op.out, evalAll(op.out.Cols, op.x.compileAll(op.rest), &in)
+}
+
+func (op *projectSetOp) ordered() int { return 0 }
+func (op *projectSetOp) close()       { op.in.close() }
+
+// sharedOp reads the rows of a query of WITH, which the first to ask computes.
+type sharedOp struct {
+	x     *execution
+	query *sharedQuery
+	rows  *rowStore
+	at    int
+	out   value.Batch
+}
+
+func (op *sharedOp) next() (*value.Batch, error) {
+	if op.rows == nil {
+		rows, err := op.x.sharedRows(op.query)
+		if err != nil {
+			return nil, err
+		}
+		op.rows = rows
+	}
+	n := op.rows.batch(&op.out, op.at)
+	op.at += n
+	if n == 0 {
+		return nil, nil
+	}
+	return &op.out, nil
+}
+
+func (op *sharedOp) ordered() int { return 0 }
+func (op *sharedOp) close()       {}
+
+// sharedRows returns the rows of a query of WITH.
+func (x *execution) sharedRows(q *sharedQuery) (*rowStore, error) {
+	if rows := x.shared[q]; rows != nil {
+		return rows, nil
+	}
+	rows, err := x.materialize(q.plan)
+	if err != nil {
+		return nil, err
+	}
+	if x.shared == nil {
+		x.shared = map[*sharedQuery]*rowStore{}
+	}
+	x.shared[q] = rows
+	return rows, nil
+}
+
+// materialize runs a plan to its end and keeps its rows.
+func (x *execution) materialize(n node) (*rowStore, error) {
+	op, err := x.operator(n, everything)
+	if err != nil {
+		return nil, err
+	}
+	defer op.close()
+	rows := newRowStore(x, n.columns())
+	for {
+		b, err := op.next()
+		if err != nil || b == nil {
+			return rows, err
+		}
+		if err := rows.add(b); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// subquery runs a subquery in an expression.
+func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
+	if s.kind == existsSubquery {
+		op, err := x.operator(s.plan, wish{need: make([]bool, len(s.plan.columns())), limit: 1})
+		if err != nil {
+			return value.Datum{}, err
+		}
+		defer op.close()
+		b, err := op.next()
+		return value.NewBool(b != nil), err
+	}
+	rows, err := x.materialize(s.plan)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	switch {
+	case s.kind == arraySubquery:
+		return value.NewBox(s.t, value.NewArray(rows.cols[0])), nil
+	case rows.n > 1:
+		return value.Datum{}, errf(codeCardinality, "more than one row returned by a subquery used as an expression")
+	case rows.n == 0:
+		return value.Null(s.t), nil
+	}
+	return rows.cols[0].Datum(0), nil
+}

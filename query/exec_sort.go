@@ -1,0 +1,332 @@
+package query
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// topMax is the largest LIMIT for which a sort keeps only the best rows while it reads.
+const topMax = 100_000
+
+// sortOp sorts. Rows that come in the right order already pass through. With a limit it keeps the best rows alone, and
+// stops reading as soon as the order of the first keys shows that no later row can be among them.
+type sortOp struct {
+	x       *execution
+	n       *sortNode
+	in      operator
+	keys    []evaluator
+	sorted  int // so many of the first keys are in order already
+	top     int // how many rows are wanted, -1 for all
+	rows    *rowStore
+	by      [][]byte // sort key of each row of rows
+	bytes   int      // reserved for by
+	order   []int32
+	at      int
+	done    bool
+	out     value.Batch
+	vectors []*value.Vector
+}
+
+func (x *execution) newSort(n *sortNode, w wish) (operator, error) {
+	width := len(n.in.columns())
+	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
+	exprs := make([]expr, len(n.keys))
+	below := wish{limit: w.limit}
+	plain := true
+	for i, k := range n.keys {
+		exprs[i] = k.x
+		c, ok := k.x.(*columnExpr)
+		// A scan promises an order for columns without nulls alone, so where nulls go does not matter to it.
+		if plain = plain && ok; plain {
+			below.order = append(below.order, OrderKey{Column: c.index, Desc: k.desc})
+		}
+	}
+	below.need = needed(width, allOf(w.need, width), exprs)
+	in, err := x.operator(n.in, below)
+	if err != nil {
+		return nil, err
+	}
+	op.in, op.keys, op.sorted = in, x.compileAll(exprs), min(in.ordered(), len(below.order))
+	op.vectors = make([]*value.Vector, len(op.keys))
+	if w.limit >= 0 && w.limit <= topMax {
+		op.top = int(w.limit)
+	}
+	return op, nil
+}
+
+func (op *sortOp) next() (*value.Batch, error) {
+	if op.sorted == len(op.keys) {
+		return op.in.next()
+	}
+	if !op.done {
+		if err := op.read(); err != nil {
+			return nil, err
+		}
+		op.done = true
+	}
+	n := min(value.BatchSize, len(op.order)-op.at)
+	if n == 0 {
+		return nil, nil
+	}
+	op.rows.gather(&op.out, op.order[op.at:op.at+n])
+	op.at += n
+	return &op.out, nil
+}
+
+// read takes all of the input, or as much as is needed, and sorts it.
+func (op *sortOp) read() error {
+	for {
+		b, err := op.in.next()
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			op.sort()
+			return nil
+		}
+		if err := evalAll(op.vectors, op.keys, b); err != nil {
+			return err
+		}
+		if op.beyond(b) {
+			op.sort()
+			return nil
+		}
+		if err := op.take(b); err != nil {
+			return err
+		}
+	}
+}
+
+// beyond reports whether enough rows are there and b begins after the last of them in the order that the input keeps.
+func (op *sortOp) beyond(b *value.Batch) bool {
+	if op.top < 0 || op.sorted == 0 || op.rows.n < op.top {
+		return false
+	}
+	if op.top == 0 {
+		return true
+	}
+	first := 0
+	if b.Sel != nil {
+		first = int(b.Sel[0])
+	}
+	var prefix []byte
+	for k, v := range op.vectors[:op.sorted] {
+		prefix = appendKey(prefix, v, first, op.n.keys[k].desc, op.n.keys[k].nullsFirst)
+	}
+	op.sort()
+	return !bytes.HasPrefix(op.by[op.order[op.top-1]], prefix)
+}
+
+// take adds the rows of b.
+func (op *sortOp) take(b *value.Batch) error {
+	size := 0
+	rows(b, func(i int) {
+		var key []byte
+		for k, v := range op.vectors {
+			key = appendKey(key, v, i, op.n.keys[k].desc, op.n.keys[k].nullsFirst)
+		}
+		op.by = append(op.by, key)
+		size += len(key) + 32
+	})
+	op.bytes += size
+	if err := op.x.reserve(size); err != nil {
+		return err
+	}
+	if err := op.rows.add(b); err != nil {
+		return err
+	}
+	if op.top >= 0 && op.rows.n >= 2*op.top+4*value.BatchSize {
+		op.trim()
+	}
+	return nil
+}
+
+// sort makes order the rows in their order, at most top of them.
+func (op *sortOp) sort() {
+	op.order = op.order[:0]
+	for i := range op.rows.n {
+		op.order = append(op.order, int32(i))
+	}
+	slices.SortFunc(op.order, func(a, b int32) int {
+		if c := bytes.Compare(op.by[a], op.by[b]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
+	})
+	if op.top >= 0 && len(op.order) > op.top {
+		op.order = op.order[:op.top]
+	}
+}
+
+// trim drops the rows that cannot be among the wanted ones.
+func (op *sortOp) trim() {
+	op.sort()
+	kept := newRowStore(op.x, op.n.in.columns())
+	var best value.Batch
+	op.rows.gather(&best, op.order)
+	by := make([][]byte, len(op.order))
+	for i, r := range op.order {
+		by[i] = op.by[r]
+	}
+	op.rows.free()
+	op.x.release(op.bytes)
+	op.by, op.rows, op.bytes = by, kept, 0
+	for _, key := range by {
+		op.bytes += len(key) + 32
+	}
+	// What was just freed is more than what is taken now.
+	if err := op.x.reserve(op.bytes); err != nil {
+		panic("query: trimming a sort took memory")
+	}
+	if err := kept.add(&best); err != nil {
+		panic("query: trimming a sort took memory")
+	}
+}
+
+func (op *sortOp) ordered() int { return len(op.keys) }
+
+func (op *sortOp) close() {
+	op.in.close()
+	op.rows.free()
+}
+
+// distinctOp passes the first row of each set of rows that are equal in the keys.
+type distinctOp struct {
+	x    *execution
+	n    *distinctNode
+	in   operator
+	keys []evaluator
+	cols []*value.Vector
+	seen map[string]struct{}
+	key  []byte
+	sel  []int32
+	out  value.Batch
+}
+
+func (x *execution) newDistinct(n *distinctNode, w wish) (operator, error) {
+	width := len(n.in.columns())
+	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.keys), order: w.order, limit: -1})
+	if err != nil {
+		return nil, err
+	}
+	return &distinctOp{x: x, n: n, in: in, keys: x.compileAll(n.keys), cols: make([]*value.Vector, len(n.keys)), seen: map[string]struct{}{}}, nil
+}
+
+func (op *distinctOp) next() (*value.Batch, error) {
+	for {
+		b, err := op.in.next()
+		if err != nil || b == nil {
+			return nil, err
+		}
+		if err := evalAll(op.cols, op.keys, b); err != nil {
+			return nil, err
+		}
+		op.sel = op.sel[:0]
+		size := 0
+		rows(b, func(i int) {
+			op.key = appendRowKey(op.key[:0], op.cols, i)
+			if _, ok := op.seen[string(op.key)]; !ok {
+				op.seen[string(op.key)] = struct{}{}
+				op.sel = append(op.sel, int32(i))
+				size += len(op.key) + 48
+			}
+		})
+		if err := op.x.reserve(size); err != nil {
+			return nil, err
+		}
+		if len(op.sel) > 0 {
+			op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}
+			return &op.out, nil
+		}
+	}
+}
+
+func (op *distinctOp) ordered() int { return op.in.ordered() }
+func (op *distinctOp) close()       { op.in.close() }
+
+// setOp is INTERSECT and EXCEPT.
+type setOp struct {
+	x      *execution
+	n      *setNode
+	l      operator
+	counts map[string]int // rows of the right side that are not used up, by key; -1 once given out
+	key    []byte
+	sel    []int32
+	out    value.Batch
+}
+
+func (x *execution) newSet(n *setNode) (operator, error) {
+	l, err := x.operator(n.l, everything)
+	return &setOp{x: x, n: n, l: l}, err
+}
+
+// countRight reads the right side.
+func (op *setOp) countRight() error {
+	r, err := op.x.operator(op.n.r, everything)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	op.counts = map[string]int{}
+	for {
+		b, err := r.next()
+		if err != nil || b == nil {
+			return err
+		}
+		before := len(op.counts)
+		rows(b, func(i int) {
+			op.key = appendRowKey(op.key[:0], b.Cols, i)
+			op.counts[string(op.key)]++
+		})
+		if err := op.x.reserve((len(op.counts) - before) * (len(op.key) + 48)); err != nil {
+			return err
+		}
+	}
+}
+
+func (op *setOp) next() (*value.Batch, error) {
+	if op.counts == nil {
+		if err := op.countRight(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		b, err := op.l.next()
+		if err != nil || b == nil {
+			return nil, err
+		}
+		op.sel = op.sel[:0]
+		rows(b, func(i int) {
+			op.key = appendRowKey(op.key[:0], b.Cols, i)
+			if op.passes(string(op.key)) {
+				op.sel = append(op.sel, int32(i))
+			}
+		})
+		if len(op.sel) > 0 {
+			op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}
+			return &op.out, nil
+		}
+	}
+}
+
+// passes decides on a row of the left side by its key.
+func (op *setOp) passes(key string) bool {
+	n := op.counts[key]
+	switch {
+	case op.n.all && n > 0:
+		op.counts[key] = n - 1
+		return !op.n.except
+	case op.n.all:
+		return op.n.except
+	case n < 0 || (n > 0) == op.n.except:
+		return false
+	}
+	op.counts[key] = -1
+	return true
+}
+
+func (op *setOp) ordered() int { return 0 }
+func (op *setOp) close()       { op.l.close() }

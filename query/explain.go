@@ -1,0 +1,287 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// explained is what EXPLAIN shows of an operator.
+type explained struct {
+	title    string
+	lines    []string // "Filter: …"
+	rows     float64  // estimate
+	startup  float64  // estimated cost before the first row
+	total    float64  // estimated cost of all rows, with everything below
+	width    int
+	measured string // of EXPLAIN ANALYZE
+	children []explained
+}
+
+// append adds the lines of a plan, in the form of Postgres.
+func (e *explained) append(lines []string, indent int, costs bool) []string {
+	pad := strings.Repeat(" ", indent)
+	head := pad + e.title
+	if indent > 0 {
+		head = strings.Repeat(" ", indent-4) + "->  " + e.title
+	}
+	if costs {
+		head += fmt.Sprintf("  (cost=%.2f..%.2f rows=%.0f width=%d)", e.startup, e.total, e.rows, e.width)
+	}
+	lines = append(lines, head+e.measured)
+	for _, l := range e.lines {
+		lines = append(lines, pad+"  "+l)
+	}
+	for i := range e.children {
+		lines = e.children[i].append(lines, indent+6, costs)
+	}
+	return lines
+}
+
+// widthOf estimates the bytes of a row.
+func widthOf(cols []Column) int {
+	w := 0
+	for _, c := range cols {
+		if c.Type.Len > 0 {
+			w += int(c.Type.Len)
+		} else {
+			w += 32
+		}
+	}
+	return w
+}
+
+// under makes the description of an operator over its inputs; rows is the estimate of what it gives. blocking operators
+// give their first row after they have read all.
+func under(title string, n node, rows float64, lines []string, blocking bool, children ...operator) explained {
+	e := explained{title: title, lines: lines, rows: max(1, rows), width: widthOf(n.columns())}
+	for _, c := range children {
+		child := c.explain()
+		e.startup += child.startup
+		e.total += child.total + child.rows*0.01
+		e.children = append(e.children, child)
+	}
+	if blocking {
+		e.startup = e.total
+	}
+	return e
+}
+
+func (op *oneRowOp) explain() explained {
+	return explained{title: "Result", rows: 1, total: 0.01}
+}
+
+func (op *valuesOp) explain() explained {
+	rows := float64(len(op.n.rows))
+	return explained{title: "Values Scan on \"*VALUES*\"", rows: rows, total: rows * 0.0125, width: widthOf(op.n.cols)}
+}
+
+func (op *seriesOp) explain() explained {
+	return explained{title: "Function Scan on " + op.n.name, rows: 100, total: 1, width: widthOf(op.n.cols)}
+}
+
+func (op *scanOp) explain() explained {
+	e := explained{title: op.path.Name, rows: op.path.Rows, total: op.path.Rows * 0.01}
+	if op.n.alias != "" && op.n.alias != op.n.table.Def().Name {
+		e.title += " " + op.n.alias
+	}
+	var visible []Column
+	for i, c := range op.n.table.Def().Columns {
+		if !c.Hidden {
+			visible = append(visible, op.n.cols[i])
+		}
+	}
+	e.width = widthOf(visible)
+	if len(op.used) > 0 {
+		var parts []string
+		for _, c := range op.used {
+			parts = append(parts, c.text)
+		}
+		e.lines = append(e.lines, "Index Cond: "+conjunction(parts))
+	}
+	if len(op.rest) > 0 {
+		e.lines = append(e.lines, "Filter: "+conditionText(op.rest))
+		e.rows = max(1, e.rows/3)
+	}
+	return e
+}
+
+func conditionText(list []expr) string {
+	parts := make([]string, len(list))
+	for i, e := range list {
+		parts[i] = exprText(e)
+	}
+	return conjunction(parts)
+}
+
+func conjunction(parts []string) string {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+// explain shows a filter as part of its input, as Postgres does.
+func (op *filterOp) explain() explained {
+	e := op.in.explain()
+	e.lines = append(e.lines, "Filter: "+conditionText(op.n.where))
+	e.total, e.rows = e.total+e.rows*0.01, max(1, e.rows/3)
+	return e
+}
+
+// explain shows a projection as its input, as Postgres does, except above nothing.
+func (op *projectOp) explain() explained {
+	e := op.in.explain()
+	e.width = widthOf(op.n.cols)
+	return e
+}
+
+func (op *projectSetOp) explain() explained {
+	e := under("ProjectSet", op.n, 0, nil, false, op.in)
+	e.rows = e.children[0].rows * 10
+	return e
+}
+
+func (op *aggregateOp) explain() explained {
+	title, lines := "Aggregate", []string(nil)
+	if len(op.n.groups) > 0 {
+		title, lines = "HashAggregate", []string{"Group Key: " + joinText(op.n.groups, ", ")}
+	}
+	e := under(title, op.n, 1, lines, true, op.in)
+	if len(op.n.groups) > 0 {
+		e.rows = max(1, e.children[0].rows/10)
+	}
+	return e
+}
+
+func (op *distinctOp) explain() explained {
+	e := under("HashAggregate", op.n, 0, []string{"Group Key: " + joinText(op.n.keys, ", ")}, false, op.in)
+	e.rows = max(1, e.children[0].rows/10)
+	return e
+}
+
+func (op *sortOp) explain() explained {
+	if op.sorted == len(op.keys) {
+		return op.in.explain() // the input keeps the order
+	}
+	var keys, presorted []string
+	for i, k := range op.n.keys {
+		text := exprText(k.x)
+		if k.desc {
+			text += " DESC"
+		}
+		if k.nullsFirst != k.desc {
+			text += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[k.nullsFirst]
+		}
+		keys = append(keys, text)
+		if i < op.sorted {
+			presorted = append(presorted, text)
+		}
+	}
+	title, lines := "Sort", []string{"Sort Key: " + strings.Join(keys, ", ")}
+	if op.sorted > 0 {
+		title, lines = "Incremental Sort", append(lines, "Presorted Key: "+strings.Join(presorted, ", "))
+	}
+	e := under(title, op.n, 0, lines, op.sorted == 0, op.in)
+	e.rows = e.children[0].rows
+	return e
+}
+
+func (op *limitOp) explain() explained {
+	e := under("Limit", op.n, 0, nil, false, op.in)
+	in := e.children[0]
+	e.rows, e.total = in.rows, in.total
+	if op.left >= 0 && float64(op.left) < in.rows {
+		e.rows = float64(op.left)
+		e.total = in.startup + (in.total-in.startup)*e.rows/in.rows
+	}
+	return e
+}
+
+func (op *appendOp) explain() explained {
+	e := explained{title: "Append"}
+	for _, in := range op.ins {
+		c := in.explain()
+		e.rows, e.total, e.width, e.children = e.rows+c.rows, e.total+c.total, c.width, append(e.children, c)
+	}
+	return e
+}
+
+func (op *setOp) explain() explained {
+	title := "HashSetOp Intersect"
+	if op.n.except {
+		title = "HashSetOp Except"
+	}
+	return under(title, op.n, 100, nil, true, op.l)
+}
+
+func (op *joinOp) explain() explained {
+	kind := ""
+	switch {
+	case op.n.keepL && op.n.keepR:
+		kind = "Full "
+	case op.n.keepL:
+		kind = "Left "
+	case op.n.keepR:
+		kind = "Right "
+	}
+	title, lines := "Nested Loop "+kind+"Join", []string(nil)
+	if kind == "" {
+		title = "Nested Loop"
+	}
+	if len(op.rkeys) > 0 {
+		title = "Hash " + kind + "Join"
+	}
+	if len(op.n.on) > 0 {
+		lines = []string{"Join Cond: " + conditionText(op.n.on)}
+	}
+	e := under(title, op.n, 0, lines, true, op.l)
+	if r, err := op.x.operator(op.n.r, everything); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	e.rows = e.children[0].rows
+	return e
+}
+
+func (op *sharedOp) explain() explained {
+	return explained{title: "CTE Scan on " + op.query.name, rows: 100, total: 1, width: widthOf(op.query.plan.columns())}
+}
+
+// measured counts what an operator does, for EXPLAIN ANALYZE.
+type measured struct {
+	operator
+	clock func() time.Time
+	first time.Duration // to the first batch
+	total time.Duration
+	rows  int
+}
+
+func (op *measured) next() (*value.Batch, error) {
+	start := op.clock()
+	b, err := op.operator.next()
+	op.total += op.clock().Sub(start)
+	if op.rows == 0 {
+		op.first = op.total
+	}
+	if b != nil {
+		op.rows += countRows(b)
+	}
+	return b, err
+}
+
+func countRows(b *value.Batch) int {
+	if b.Sel != nil {
+		return len(b.Sel)
+	}
+	return b.N
+}
+
+func (op *measured) explain() explained {
+	e := op.operator.explain() // of an operator that shows itself as its input, these figures are the ones that count
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=1)", ms(op.first), ms(op.total), op.rows)
+	return e
+}

@@ -1,0 +1,351 @@
+package query
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// insertPlan is an analyzed INSERT INTO hashes.
+type insertPlan struct {
+	source    node // its columns go to the columns of target
+	target    []int
+	nothing   bool // ON CONFLICT DO NOTHING
+	returning *projectNode
+}
+
+// hashesTable is the only table that takes rows.
+func (a *analyzer) hashesTable(n parse.Name, what string) (*leafTable, error) {
+	table, err := a.session.engine.table(n, a.session)
+	if err != nil {
+		return nil, a.fail(err, n)
+	}
+	if t, ok := table.(*leafTable); ok && t.def.Insertable {
+		return t, nil
+	}
+	return nil, a.fail(errf(codeNotInState, "cannot %s table %q", what, n.Name).
+		hint("The ledger fills this table itself. File digests into hashes: INSERT INTO hashes (digest) VALUES (…)."), n)
+}
+
+func (a *analyzer) insert(stmt *parse.Insert) (*compiled, error) {
+	p, err := a.insertPlan(stmt)
+	if err != nil {
+		return nil, err
+	}
+	c := &compiled{run: func(ctx context.Context, r *run) (*Result, error) { return r.insert(ctx, p) }}
+	if p.returning != nil {
+		c.cols = p.returning.cols
+	}
+	return c, nil
+}
+
+func (a *analyzer) insertPlan(stmt *parse.Insert) (*insertPlan, error) {
+	saved := a.ctes
+	defer func() { a.ctes = saved }()
+	if stmt.With != nil {
+		if err := a.with(stmt.With); err != nil {
+			return nil, err
+		}
+	}
+	t, err := a.hashesTable(stmt.Table.Name, "insert into")
+	if err != nil {
+		return nil, err
+	}
+	p := &insertPlan{}
+	if p.target, err = a.insertColumns(t, stmt.Cols); err != nil {
+		return nil, err
+	}
+	if stmt.Source == nil {
+		p.source, p.target = &valuesNode{rows: [][]expr{{}}}, nil
+	} else if err := a.insertSource(t, stmt, p); err != nil {
+		return nil, err
+	}
+	if err := a.onConflict(stmt.OnConflict, p); err != nil {
+		return nil, err
+	}
+	return p, a.returning(t, stmt, p)
+}
+
+// insertColumns finds the columns that values go to.
+func (a *analyzer) insertColumns(t *leafTable, cols []parse.Column) ([]int, error) {
+	var target []int
+	if cols == nil {
+		for i, c := range t.def.Columns {
+			if !c.Hidden {
+				target = append(target, i)
+			}
+		}
+		return target, nil
+	}
+	for _, c := range cols {
+		i := t.def.Column(c.Name)
+		if i < 0 {
+			return nil, a.fail(errf(codeUndefinedColumn, "column %q of relation %q does not exist", c.Name, t.def.Name), c)
+		}
+		if slices.Contains(target, i) {
+			return nil, a.fail(errf(codeDuplicateColumn, "column %q specified more than once", c.Name), c)
+		}
+		target = append(target, i)
+	}
+	return target, nil
+}
+
+// insertSource analyzes the rows of an INSERT and coerces them to the types of their columns.
+func (a *analyzer) insertSource(t *leafTable, stmt *parse.Insert, p *insertPlan) error {
+	source := stmt.Source
+	if source.Values != nil {
+		source = withoutDefaults(source)
+	}
+	want := make([]*value.Type, len(p.target))
+	for i, c := range p.target {
+		want[i] = t.def.Columns[c].Type
+	}
+	plan, err := a.query(source, want)
+	if err != nil {
+		return err
+	}
+	cols := plan.columns()
+	if len(cols) > len(p.target) {
+		return a.fail(errf(codeSyntax, "INSERT has more expressions than target columns"), source)
+	}
+	if len(cols) < len(p.target) && stmt.Cols != nil {
+		return a.fail(errf(codeSyntax, "INSERT has more target columns than expressions"), stmt.Cols[len(cols)])
+	}
+	p.target = p.target[:len(cols)]
+	project := &projectNode{in: plan}
+	changed := false
+	for i, c := range cols {
+		x, err := a.coerce(&columnExpr{index: i, t: c.Type, name: c.Name}, want[i], fn.Assignment)
+		if err != nil {
+			e := errf(codeDatatypeMismatch, "column %q is of type %s but expression is of type %s", t.def.Columns[p.target[i]].Name, want[i].SQL, c.Type.SQL)
+			return a.fail(e.hint("You will need to rewrite or cast the expression."), source)
+		}
+		changed = changed || c.Type != want[i]
+		project.exprs = append(project.exprs, x)
+		project.cols = append(project.cols, Column{Name: c.Name, Type: want[i], TypeModifier: -1})
+	}
+	p.source = plan
+	if changed {
+		p.source = project
+	}
+	return nil
+}
+
+// withoutDefaults replaces DEFAULT by NULL, which stands for the same in every column that has a default.
+func withoutDefaults(q *parse.Select) *parse.Select {
+	c := *q
+	c.Values = nil
+	for _, row := range q.Values {
+		row = slices.Clone(row)
+		for i, e := range row {
+			if d, ok := e.(*parse.Default); ok {
+				row[i] = &parse.Literal{Loc: d.Loc, Kind: parse.Null}
+			}
+		}
+		c.Values = append(c.Values, row)
+	}
+	return &c
+}
+
+func (a *analyzer) onConflict(c *parse.OnConflict, p *insertPlan) error {
+	if c == nil {
+		return nil
+	}
+	if c.Update {
+		return a.fail(errf(codeUnsupported, "ON CONFLICT DO UPDATE is not supported").
+			hint("A ledger changes nothing that was filed. ON CONFLICT DO NOTHING leaves out what was filed before."), c)
+	}
+	ok := c.Constraint == "" && c.TargetWhere == nil
+	if len(c.Target) > 0 {
+		ref, isRef := c.Target[0].(*parse.ColumnRef)
+		ok = ok && len(c.Target) == 1 && isRef && len(ref.Parts) == 1 && ref.Parts[0] == "digest"
+	}
+	if !ok {
+		return a.fail(errf(codeInvalidColumnRef, "there is no unique or exclusion constraint matching the ON CONFLICT specification").
+			hint("Write ON CONFLICT DO NOTHING or ON CONFLICT (digest) DO NOTHING."), c)
+	}
+	p.nothing = true
+	return nil
+}
+
+// returning analyzes RETURNING over the columns of hashes and the computed ones of proofs.
+func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) error {
+	if stmt.Returning == nil {
+		return nil
+	}
+	proofs := a.session.engine.tables["proofs"].Def()
+	name := stmt.Table.Alias.Name
+	if name == "" {
+		name = t.def.Name
+	}
+	s := &scope{}
+	leaf := &leafNode{}
+	for i, c := range proofs.Columns {
+		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1}
+		if i <= colFiledAt {
+			col.Table, col.Attribute = t.def.OID, int16(i+1)
+		}
+		leaf.cols = append(leaf.cols, col)
+		if !c.Hidden {
+			s.cols = append(s.cols, scopeColumn{schema: "public", table: name, name: c.Name, x: tableColumn(proofs, i), from: col, aside: i > colFiledAt})
+		}
+	}
+	p.returning = &projectNode{in: leaf}
+	return a.targets(s, stmt.Returning, p.returning, nil, clauseReturning)
+}
+
+// leafNode stands for the leaves that an INSERT filed, in the columns of proofs.
+type leafNode struct{ cols []Column }
+
+func (n *leafNode) columns() []Column { return n.cols }
+
+// A filer takes rows for hashes, checks them and sorts them into parts.
+type filer struct {
+	session *Session
+	nothing bool
+	parts   []Part
+	lane    map[string]int // part of each lane
+	order   []place        // of each row; kept where wanted
+	keep    bool
+	count   int
+	seen    map[string]bool // digests of this statement, for ON CONFLICT DO NOTHING
+}
+
+// place is where a row stands in the parts.
+type place struct{ part, index int }
+
+// checkLane returns the error for a lane that no agency has.
+func checkLane(lane string) error {
+	if lane == LaneMain || lane == LaneSeal || lane == LaneKSI {
+		return nil
+	}
+	return errf(codeInvalidParameter, "lane %q does not exist", lane).
+		hint("The lanes are %s, %s (printed seals) and %s (roots of the agency's own trees).", LaneMain, LaneSeal, LaneKSI)
+}
+
+// algorithm returns the algorithm of a name that may be filed.
+func algorithm(name string) (merkle.Algorithm, error) {
+	alg, err := merkle.ParseAlgorithm(name)
+	if err == nil && alg != merkle.SHA1 {
+		return alg, nil
+	}
+	e := errf(codeInvalidParameter, "hash algorithm %q does not exist", name)
+	if err == nil {
+		e = errf(codeInvalidParameter, "hash algorithm %q is deprecated", name)
+		e.Detail = "Collisions of SHA-1 can be made, so a proof over it proves nothing."
+	}
+	return 0, e.hint("The algorithms are %s.", strings.Join(fileable(), ", "))
+}
+
+// fileable returns the names of the algorithms whose digests may be filed.
+func fileable() (names []string) {
+	for a := merkle.SHA256; a <= merkle.SM3; a++ {
+		if a.Size() > 0 {
+			names = append(names, a.String())
+		}
+	}
+	return names
+}
+
+// wrongLength is the error for a digest that cannot be one of its algorithm.
+func wrongLength(alg merkle.Algorithm, digest []byte) *Error {
+	e := errf(codeCheck, "new row for relation \"hashes\" violates check constraint \"hashes_digest_length\"")
+	e.Schema, e.Table, e.Constraint = "public", "hashes", "hashes_digest_length"
+	e.Detail = "The digest has " + itoa(len(digest)) + " bytes, a " + alg.String() + " digest has " + itoa(alg.Size()) + "."
+	var fits []string
+	for _, name := range fileable() {
+		if a, _ := merkle.ParseAlgorithm(name); a.Size() == len(digest) {
+			fits = append(fits, name)
+		}
+	}
+	switch {
+	case len(digest) == 2*alg.Size() && isHex(digest):
+		return e.hint("This looks like the digest written in hex: prefix the text with \\x or use decode(…, 'hex').")
+	case len(fits) > 0:
+		return e.hint("A digest of %d bytes may be one of %s: name it in the column algorithm.", len(digest), strings.Join(fits, ", "))
+	}
+	return e.hint("File the hash of the document, not the document: INSERT INTO hashes (digest) VALUES (sha256(…)).")
+}
+
+func isHex(b []byte) bool {
+	_, err := hex.DecodeString(string(b))
+	return err == nil
+}
+
+// nullDigest is the error for a row without digest.
+func nullDigest() *Error {
+	e := errf(codeNotNull, "null value in column \"digest\" of relation \"hashes\" violates not-null constraint")
+	e.Schema, e.Table, e.Column = "public", "hashes", "digest"
+	return e.hint("Give the digest of the document: INSERT INTO hashes (digest) VALUES (sha256(…)).")
+}
+
+// assigned is the error for a value in a column that the server fills.
+func assigned(column string) *Error {
+	e := errf(codeGeneratedAlways, "cannot insert a non-DEFAULT value into column %q", column)
+	e.Schema, e.Table, e.Column = "public", "hashes", column
+	e.Detail = "The server fills the column " + quote(column) + " when it files the digest."
+	return e.hint("Leave the column out, or give NULL or DEFAULT.")
+}
+
+// part returns the part of a lane.
+func (f *filer) part(lane string) int {
+	if i, ok := f.lane[lane]; ok {
+		return i
+	}
+	if f.lane == nil {
+		f.lane = map[string]int{}
+	}
+	f.lane[lane] = len(f.parts)
+	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing})
+	return len(f.parts) - 1
+}
+
+// add takes one digest, whose length must be that of alg.
+func (f *filer) add(ctx context.Context, alg merkle.Algorithm, lane string, digest []byte) error {
+	s := f.session
+	if f.nothing {
+		filed, err := f.known(ctx, digest)
+		if err != nil {
+			return err
+		}
+		if filed {
+			f.place(-1, 0)
+			return nil
+		}
+	}
+	if f.count++; s.tx.leaves+f.count > s.engine.TransactionLeaves {
+		return s.tooMany()
+	}
+	p := f.part(lane)
+	f.place(p, f.parts[p].Leaves.Len())
+	f.parts[p].Leaves.AppendDigests(alg, digest)
+	return nil
+}
+
+func (f *filer) place(part, index int) {
+	if f.keep {
+		f.order = append(f.order, place{part, index})
+	}
+}
+
+// known reports whether the agency has filed a digest, or is about to.
+func (f *filer) known(ctx context.Context, digest []byte) (bool, error) {
+	if f.seen[string(digest)] || f.session.holds(digest) {
+		return true, nil
+	}
+	leaves, err := f.session.engine.Ledger.Find(ctx, f.session.role.Name, digest)
+	if err != nil || len(leaves) > 0 {
+		return true, err
+	}
+	if f.seen == nil {
+		f.seen = map[string]bool{}
+	}
+	f.seen[string(digest)] = true
+	return false, nil
+}

@@ -1,0 +1,294 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A node is a step of a plan. Nodes are made by the analyzer, never changed, and shared by all executions of a
+// statement; execution.operator makes the running form of one.
+type node interface {
+	columns() []Column
+}
+
+// A Column describes a column of a result.
+type Column struct {
+	Name         string
+	Type         *value.Type
+	TypeModifier int32     // -1 for none
+	Table        value.OID // of the table it comes from unchanged, else 0
+	Attribute    int16
+}
+
+type (
+	// A scanNode reads a table.
+	scanNode struct {
+		table Table
+		alias string
+		cols  []Column // all of the table, hidden and computed ones too; computed ones are never delivered
+		where []expr   // conditions on the row, all to hold
+	}
+
+	// A oneRowNode is one row without columns: SELECT without FROM.
+	oneRowNode struct{}
+
+	// A valuesNode is the rows of VALUES.
+	valuesNode struct {
+		rows [][]expr
+		cols []Column
+	}
+
+	// A seriesNode is one or more set-returning functions in FROM, side by side; the shorter ones are filled up with
+	// nulls. Functions that return one row stand among them too.
+	seriesNode struct {
+		calls      []expr // *seriesExpr, or any other expression for one row
+		widths     []int  // columns of each
+		ordinality bool
+		cols       []Column
+		name       string // of the first function
+		renameable bool   // the alias of the table names the column too
+	}
+
+	// A filterNode passes the rows for which all conditions hold.
+	filterNode struct {
+		in    node
+		where []expr
+	}
+
+	// A projectNode computes columns. With set set, some of the expressions hold a seriesExpr, and a row becomes as many
+	// rows as the longest of them has.
+	projectNode struct {
+		in    node
+		exprs []expr
+		cols  []Column
+		set   bool
+	}
+
+	// An aggregateNode groups. Its columns are the group expressions and then the aggregates. Without group expressions
+	// there is exactly one group.
+	aggregateNode struct {
+		in     node
+		groups []expr
+		aggs   []*aggregateExpr
+		cols   []Column
+	}
+
+	// A distinctNode passes the first row of each set of rows whose key expressions are equal.
+	distinctNode struct {
+		in   node
+		keys []expr
+	}
+
+	// A sortNode sorts.
+	sortNode struct {
+		in   node
+		keys []sortKey
+	}
+
+	// A limitNode passes some of the rows. Limit and offset are of type int8; nil is none.
+	limitNode struct {
+		in            node
+		limit, offset expr
+	}
+
+	// An appendNode is UNION ALL.
+	appendNode struct {
+		ins []node
+	}
+
+	// A setNode is INTERSECT or EXCEPT.
+	setNode struct {
+		l, r   node
+		except bool
+		all    bool
+	}
+
+	// A joinNode joins. Its columns are those of l and then those of r.
+	joinNode struct {
+		l, r         node
+		keepL, keepR bool // outer join: rows of this side without a match come too
+		on           []expr
+		cols         []Column
+	}
+
+	// A sharedNode is a query of WITH that is computed once and read any number of times.
+	sharedNode struct {
+		query *sharedQuery
+	}
+)
+
+// A sharedQuery is the query behind sharedNodes. Executions know it by its address.
+type sharedQuery struct {
+	name   string
+	plan   node
+	cols   []string // new names of the first columns
+	uses   int      // references
+	always bool     // MATERIALIZED
+}
+
+// A sortKey is an expression of ORDER BY.
+type sortKey struct {
+	x          expr
+	desc       bool
+	nullsFirst bool
+}
+
+func (n *scanNode) columns() []Column      { return n.cols }
+func (n *oneRowNode) columns() []Column    { return nil }
+func (n *valuesNode) columns() []Column    { return n.cols }
+func (n *seriesNode) columns() []Column    { return n.cols }
+func (n *filterNode) columns() []Column    { return n.in.columns() }
+func (n *projectNode) columns() []Column   { return n.cols }
+func (n *aggregateNode) columns() []Column { return n.cols }
+func (n *distinctNode) columns() []Column  { return n.in.columns() }
+func (n *sortNode) columns() []Column      { return n.in.columns() }
+func (n *limitNode) columns() []Column     { return n.in.columns() }
+func (n *appendNode) columns() []Column    { return n.ins[0].columns() }
+func (n *setNode) columns() []Column       { return n.l.columns() }
+func (n *joinNode) columns() []Column      { return n.cols }
+
+func (n *sharedNode) columns() []Column {
+	cols := slices.Clone(n.query.plan.columns())
+	for i, name := range n.query.cols {
+		cols[i].Name = name
+	}
+	return cols
+}
+
+// An execution is one run of a plan: its parameters, the memory it may take, the state of its operators.
+type execution struct {
+	session *Session
+	params  []value.Datum
+	env     fn.Env
+	memory  int64 // bytes reserved
+	limit   int64 // of memory
+	shared  map[*sharedQuery]*rowStore
+	slots   map[*slotExpr]*slotEval // of the letExprs being compiled
+	analyze bool // measure operators for EXPLAIN ANALYZE
+}
+
+// reserve notes that the execution holds so many more bytes.
+func (x *execution) reserve(bytes int) error {
+	x.memory += int64(bytes)
+	if x.memory > x.limit {
+		e := errf(codeOutOfMemory, "out of memory")
+		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
+		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
+	}
+	return nil
+}
+
+// release gives memory back.
+func (x *execution) release(bytes int) { x.memory -= int64(bytes) }
+
+// check returns the reason if the statement is to stop.
+func (x *execution) check() error {
+	if x.env.Ctx.Err() != nil {
+		return canceled(x.env.Ctx)
+	}
+	return nil
+}
+
+// A wish is what the operators above would like of the one below. It obliges to nothing.
+type wish struct {
+	need  []bool     // columns that are used; nil for all
+	order []OrderKey // order of the rows
+	limit int64      // so many rows in that order suffice; -1 for all
+}
+
+// all is the wish for all rows and columns, in any order.
+var everything = wish{limit: -1}
+
+// An operator is a node in execution.
+type operator interface {
+	// next returns some more rows, nil at the end. They are valid until the following call.
+	next() (*value.Batch, error)
+	// ordered returns how many of the wished order's first keys the rows keep.
+	ordered() int
+	close()
+	explain() explained
+}
+
+// operator makes the running form of n.
+func (x *execution) operator(n node, w wish) (operator, error) {
+	op, err := x.newOperator(n, w)
+	if err != nil || !x.analyze {
+		return op, err
+	}
+	return &measured{operator: op, clock: x.env.Clock}, nil
+}
+
+func (x *execution) newOperator(n node, w wish) (operator, error) {
+	switch n := n.(type) {
+	case *scanNode:
+		return x.newScan(n, w)
+	case *oneRowNode:
+		return &oneRowOp{}, nil
+	case *valuesNode:
+		return x.newValues(n), nil
+	case *seriesNode:
+		return &seriesOp{x: x, n: n}, nil
+	case *filterNode:
+		return x.newFilter(n, w)
+	case *projectNode:
+		return x.newProject(n, w)
+	case *aggregateNode:
+		return x.newAggregate(n)
+	case *distinctNode:
+		return x.newDistinct(n, w)
+	case *sortNode:
+		return x.newSort(n, w)
+	case *limitNode:
+		return x.newLimit(n, w)
+	case *appendNode:
+		return x.newAppend(n, w)
+	case *setNode:
+		return x.newSet(n)
+	case *joinNode:
+		return x.newJoin(n, w)
+	case *sharedNode:
+		if n.query.uses == 1 && !n.query.always {
+			return x.operator(n.query.plan, w)
+		}
+		return &sharedOp{x: x, query: n.query}, nil
+	}
+	panic("query: no operator for the node")
+}
+
+// needed returns which of n columns the expressions use, besides those that already are needed.
+func needed(n int, already []bool, lists ...[]expr) []bool {
+	need := make([]bool, n)
+	copy(need, already)
+	for _, list := range lists {
+		for _, e := range list {
+			walk(e, func(x expr) {
+				if c, ok := x.(*columnExpr); ok {
+					need[c.index] = true
+				}
+			})
+		}
+	}
+	return need
+}
+
+// allOf returns need, or all true if it is nil.
+func allOf(need []bool, n int) []bool {
+	if need != nil {
+		return need
+	}
+	need = make([]bool, n)
+	for i := range need {
+		need[i] = true
+	}
+	return need
+}
+
+// param returns the value of a parameter; where the statement is only explained, there may be none.
+func (x *execution) param(e *paramExpr) value.Datum {
+	if e.n < len(x.params) {
+		return x.params[e.n]
+	}
+	return value.Null(e.typ())
+}

@@ -1,0 +1,294 @@
+package query
+
+import (
+	"context"
+	"io"
+	"strconv"
+
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+func formatMillis(ms float64) string { return strconv.FormatFloat(ms, 'f', 3, 64) }
+
+// prepared is a prepared statement. c is nil if the text was empty.
+type prepared struct {
+	c   *compiled
+	sql string
+}
+
+// A Portal is a statement with its parameters, ready to run or running.
+type Portal struct {
+	stmt   *prepared
+	params []value.Datum
+	result *Result
+	// Formats is what Bind was given: the engine keeps it for the caller and does not look at it.
+	Formats []int16
+}
+
+// Parse makes a prepared statement; the empty name is replaced silently. types are the OIDs of the parameters' types, 0
+// or missing where the statement is to decide.
+func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) error {
+	s.enter()
+	return s.guard(sql, func() error {
+		if _, ok := s.statements[name]; ok && name != "" {
+			return errf(codeDuplicateStatement, "prepared statement %q already exists", name)
+		}
+		list, err := parse.Parse(sql)
+		if err != nil {
+			return parseError(sql, err)
+		}
+		if len(list) > 1 {
+			return errf(codeSyntax, "cannot insert multiple commands into a prepared statement")
+		}
+		p := &prepared{sql: sql}
+		if len(list) == 1 {
+			known := make([]*value.Type, len(types))
+			for i, oid := range types {
+				if oid == 0 || oid == value.UnknownOID {
+					continue
+				}
+				if known[i] = value.ByOID(oid); known[i] == nil {
+					return errf(codeUndefinedObject, "type with OID %d does not exist", oid)
+				}
+			}
+			if err := s.admits(list[0].Stmt); err != nil {
+				return err
+			}
+			if p.c, err = s.compile(sql, list[0], known); err != nil {
+				return err
+			}
+		}
+		s.statements[name] = p
+		return nil
+	})
+}
+
+// admits refuses, in a failed transaction, all but its end.
+func (s *Session) admits(stmt parse.Stmt) error {
+	if !s.tx.aborted {
+		return nil
+	}
+	if t, ok := stmt.(*parse.Transaction); ok && (t.Kind == parse.Commit || t.Kind == parse.Rollback || t.Kind == parse.RollbackTo) {
+		return nil
+	}
+	return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
+}
+
+func (s *Session) statement(name string) (*prepared, error) {
+	if p := s.statements[name]; p != nil {
+		return p, nil
+	}
+	if name == "" {
+		return nil, errf(codeUndefinedStatement, "unnamed prepared statement does not exist")
+	}
+	return nil, errf(codeUndefinedStatement, "prepared statement %q does not exist", name)
+}
+
+// DescribeStatement returns the types of the parameters and the columns, nil if the statement returns no rows.
+func (s *Session) DescribeStatement(name string) (params []*value.Type, cols []Column, err error) {
+	err = s.guard("", func() error {
+		p, err := s.statement(name)
+		if err != nil || p.c == nil {
+			return err
+		}
+		params, cols = p.c.params, p.c.cols
+		return nil
+	})
+	return params, cols, err
+}
+
+// Bind makes a portal; the empty name is replaced silently. params have the types that DescribeStatement returns.
+func (s *Session) Bind(portal, statement string, params []value.Datum, formats []int16) error {
+	s.enter()
+	return s.guard("", func() error {
+		p, err := s.statement(statement)
+		if err != nil {
+			return err
+		}
+		if old := s.portals[portal]; old != nil {
+			if portal != "" {
+				return errf(codeDuplicateCursor, "portal %q already exists", portal)
+			}
+			old.close()
+		}
+		if p.c != nil && len(params) != len(p.c.params) {
+			return errf(codeProtocol, "bind message supplies %d parameters, but prepared statement %q requires %d", len(params), statement, len(p.c.params))
+		}
+		if p.c != nil && s.tx.aborted && !p.c.control {
+			return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
+		}
+		s.portals[portal] = &Portal{stmt: p, params: params, Formats: formats}
+		return nil
+	})
+}
+
+// Portal returns a portal.
+func (s *Session) Portal(name string) (*Portal, error) {
+	if p := s.portals[name]; p != nil {
+		return p, nil
+	}
+	return nil, errf(codeUndefinedCursor, "portal %q does not exist", name)
+}
+
+// Columns describes the rows of a portal, nil if it returns none.
+func (p *Portal) Columns() []Column {
+	if p.stmt.c == nil {
+		return nil
+	}
+	return p.stmt.c.cols
+}
+
+// Execute runs a portal or goes on with it. The result is nil if the statement was empty.
+func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
+	s.enter()
+	var result *Result
+	err := s.guard("", func() error {
+		p, err := s.Portal(name)
+		if err != nil || p.stmt.c == nil {
+			return err
+		}
+		if p.result == nil {
+			p.result, err = s.start(ctx, p.stmt.c, &run{Session: s, params: p.params, returning: true})
+			if err != nil {
+				return err
+			}
+		}
+		p.result.count, result = 0, p.result
+		return nil
+	})
+	return result, err
+}
+
+// start runs a compiled statement as far as its first row.
+func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, error) {
+	if s.tx.aborted && !c.control {
+		return nil, errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, canceled(ctx)
+	}
+	result, err := c.run(ctx, r)
+	if result != nil {
+		result.text = c.text
+	}
+	return result, err
+}
+
+// Sync ends the implicit transaction: what it filed is durable when Sync returns nil.
+func (s *Session) Sync(ctx context.Context) error {
+	if s.tx.state == txBlock {
+		return nil
+	}
+	return s.guard("", func() error { return s.commit(ctx) })
+}
+
+// CloseStatement forgets a prepared statement, if it is there.
+func (s *Session) CloseStatement(name string) { delete(s.statements, name) }
+
+// ClosePortal forgets a portal, if it is there.
+func (s *Session) ClosePortal(name string) {
+	if p := s.portals[name]; p != nil {
+		p.close()
+		delete(s.portals, name)
+	}
+}
+
+func (p *Portal) close() {
+	if p.result != nil {
+		p.result.Close()
+	}
+}
+
+func (s *Session) closePortals() {
+	for name := range s.portals {
+		s.ClosePortal(name)
+	}
+}
+
+// A Script is a string of the simple protocol in execution: one or more statements.
+type Script struct {
+	session *Session
+	sql     string
+	list    []parse.Statement
+	single  bool
+	result  *Result
+}
+
+// Script parses a string. No statement at all is io.EOF.
+func (s *Session) Script(sql string) (*Script, error) {
+	var list []parse.Statement
+	err := s.guard(sql, func() (err error) {
+		if list, err = parse.Parse(sql); err != nil {
+			return parseError(sql, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, io.EOF
+	}
+	s.ClosePortal("") // as in Postgres: a simple query takes the place of the unnamed portal and statement
+	s.CloseStatement("")
+	return &Script{session: s, sql: sql, list: list, single: len(list) == 1}, nil
+}
+
+// Next runs the next statement; io.EOF ends.
+func (c *Script) Next(ctx context.Context) (*Result, error) {
+	if c.result != nil {
+		c.result.Close()
+		c.result = nil
+	}
+	if len(c.list) == 0 {
+		return nil, io.EOF
+	}
+	stmt := c.list[0]
+	c.list = c.list[1:]
+	s := c.session
+	s.enter()
+	err := s.guard(stmt.Text, func() error {
+		if err := s.admits(stmt.Stmt); err != nil {
+			return err
+		}
+		compiled, err := s.compile(c.sql, stmt, nil)
+		if err != nil {
+			return err
+		}
+		if len(compiled.params) > 0 {
+			return errf(codeUndefinedParameter, "there is no parameter $1")
+		}
+		r := &run{Session: s, single: c.single && s.tx.implicit(), returning: c.single}
+		if c.result, err = s.start(ctx, compiled, r); err != nil {
+			return err
+		}
+		if len(c.list) == 0 && s.tx.implicit() && c.result.copyIn == nil {
+			c.result.atEnd = s.commit
+			if c.result.op == nil {
+				return s.commit(ctx)
+			}
+		}
+		return nil
+	})
+	return c.result, err
+}
+
+// Close ends the script and its implicit transaction: with err nil it is committed, else rolled back.
+func (c *Script) Close(ctx context.Context, err error) error {
+	s := c.session
+	if c.result != nil {
+		c.result.Close()
+	}
+	if err != nil {
+		s.failed()
+	}
+	if !s.tx.implicit() {
+		return nil
+	}
+	if err != nil {
+		s.rollback()
+		return nil
+	}
+	return s.guard(c.sql, func() error { return s.commit(ctx) })
+}

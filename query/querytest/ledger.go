@@ -1,0 +1,410 @@
+// Package querytest holds a ledger in memory for the tests of packages that work over query.Ledger. It keeps every leaf
+// in one slice and answers by looking at all of them: slow, and easy to believe.
+//
+// Time stands still until a test moves it by Advance, or until somebody waits: who asks for the signature of a leaf in
+// the open round makes the clock go to the end of that round. So nothing here sleeps.
+package querytest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/query"
+)
+
+// A Ledger is a query.Ledger in memory.
+type Ledger struct {
+	// Sign makes the signature of a leaf; nil stands for the text of the leaf's position.
+	Sign func(query.Leaf) []byte
+
+	mu     sync.Mutex
+	now    time.Time
+	first  calendar.Second
+	slots  []query.Slot
+	roles  map[string]query.Role
+	leaves []query.Leaf // in order of filing
+	counts map[query.Position]uint64
+	certs  []query.Certificate
+	fail   error
+	// Appends counts the calls of Append that filed something.
+	appends int
+}
+
+// New returns a ledger whose first second is that of start, with the superuser and agency "jurat".
+func New(start time.Time) *Ledger {
+	l := &Ledger{now: start, first: calendar.RoundOf(start), roles: map[string]query.Role{}, counts: map[query.Position]uint64{}}
+	l.addRole(query.Role{Name: "jurat", Superuser: true})
+	return l
+}
+
+// Now returns the time of the ledger's clock.
+func (l *Ledger) Now() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now
+}
+
+// Advance moves the clock.
+func (l *Ledger) Advance(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now = l.now.Add(d)
+}
+
+// Appends returns how often something was filed.
+func (l *Ledger) Appends() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.appends
+}
+
+// Fail makes every call of Append return err until it is nil again.
+func (l *Ledger) Fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = err
+}
+
+// AddCertificate appends a calendar certificate.
+func (l *Ledger) AddCertificate(c query.Certificate) { l.certs = append(l.certs, c) }
+
+func (l *Ledger) addRole(r query.Role) {
+	l.roles[r.Name] = r
+	l.slot(r.Name, query.LaneMain)
+}
+
+// slot returns the slot of an agency's lane and makes it if there is none.
+func (l *Ledger) slot(agency, lane string) query.Slot {
+	for _, s := range l.slots {
+		if s.Agency == agency && s.Lane == lane {
+			return s
+		}
+	}
+	s := query.Slot{ID: uint32(len(l.slots)), Agency: agency, Lane: lane, Created: l.now}
+	if lane == query.LaneKSI {
+		s.Base = 32
+	}
+	l.slots = append(l.slots, s)
+	return s
+}
+
+func (l *Ledger) open() calendar.Second { return calendar.RoundOf(l.now.Add(1)) }
+
+// Append implements query.Ledger.
+func (l *Ledger) Append(ctx context.Context, r *query.Request) ([]query.Filing, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if l.fail != nil {
+		return nil, l.fail
+	}
+	l.appends++
+	var filings []query.Filing
+	for _, p := range r.Parts {
+		filings = append(filings, l.appendPart(l.slot(r.Agency, p.Lane), &p))
+	}
+	return filings, nil
+}
+
+func (l *Ledger) appendPart(slot query.Slot, p *query.Part) query.Filing {
+	key := query.Position{Round: l.open(), Slot: slot.ID}
+	f := query.Filing{Round: key.Round, Slot: slot.ID, First: l.counts[key], At: l.now}
+	if p.New {
+		f.Filed = []int{}
+	}
+	for i := range p.Leaves.Len() {
+		im := p.Leaves.At(i)
+		if p.New {
+			if len(l.find(slot.Agency, im.Digest())) > 0 {
+				continue
+			}
+			f.Filed = append(f.Filed, i)
+		}
+		at := key
+		at.Index = l.counts[key]
+		l.counts[key]++
+		l.leaves = append(l.leaves, query.Leaf{Position: at, Imprint: im, FiledAt: l.now})
+		f.Count++
+	}
+	return f
+}
+
+func (l *Ledger) find(agency string, digest []byte) []query.Leaf {
+	var found []query.Leaf
+	for _, leaf := range l.leaves {
+		if bytes.Equal(leaf.Imprint.Digest(), digest) && (agency == "" || l.slots[leaf.Slot].Agency == agency) {
+			found = append(found, leaf)
+		}
+	}
+	slices.SortFunc(found, compareLeaves)
+	return found
+}
+
+// Find implements query.Ledger.
+func (l *Ledger) Find(_ context.Context, agency string, digest []byte) ([]query.Leaf, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.find(agency, digest), nil
+}
+
+// Leaf implements query.Ledger.
+func (l *Ledger) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, leaf := range l.leaves {
+		if leaf.Position == p {
+			return leaf, true, nil
+		}
+	}
+	return query.Leaf{}, false, nil
+}
+
+// Signature implements query.Ledger.
+func (l *Ledger) Signature(ctx context.Context, p query.Position) ([]byte, error) {
+	leaf, ok, err := l.Leaf(ctx, p)
+	if err != nil || !ok {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if end := p.Round.Time(); l.now.Before(end) {
+		l.now = end
+	}
+	if l.Sign != nil {
+		return l.Sign(leaf), nil
+	}
+	s := l.slots[p.Slot]
+	return []byte(query.Receipt{Round: p.Round, Agency: s.Agency, Lane: s.Lane, Index: p.Index}.String()), nil
+}
+
+func compareLeaves(a, b query.Leaf) int {
+	switch {
+	case a.Round != b.Round:
+		return int(a.Round - b.Round)
+	case a.Slot != b.Slot:
+		return int(a.Slot) - int(b.Slot)
+	}
+	return int(a.Index) - int(b.Index)
+}
+
+type leafCursor struct {
+	leaves []query.Leaf
+	desc   bool
+}
+
+// Leaves implements query.Ledger.
+func (l *Ledger) Leaves(_ context.Context, s query.LeafScan) (query.LeafCursor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &leafCursor{desc: s.Desc}
+	for _, leaf := range l.leaves {
+		if leaf.Round >= s.From && leaf.Round <= s.To && (s.Slots == nil || slices.Contains(s.Slots, leaf.Slot)) {
+			c.leaves = append(c.leaves, leaf)
+		}
+	}
+	slices.SortFunc(c.leaves, compareLeaves)
+	return c, nil
+}
+
+// runMax is the length of the runs that cursors yield: short, so that tests meet many of them.
+const runMax = 3
+
+func (c *leafCursor) Next(ctx context.Context, b *query.LeafBatch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n := len(c.leaves)
+	if n == 0 {
+		return io.EOF
+	}
+	same := func(x, y query.Leaf) bool {
+		return x.Round == y.Round && x.Slot == y.Slot && x.FiledAt.Equal(y.FiledAt)
+	}
+	lo, hi := 0, 1
+	if c.desc {
+		for lo, hi = n-1, n; lo > 0 && hi-lo < runMax && same(c.leaves[lo-1], c.leaves[lo]); lo-- {
+		}
+	} else {
+		for ; hi < n && hi-lo < runMax && same(c.leaves[hi], c.leaves[lo]); hi++ {
+		}
+	}
+	run := c.leaves[lo:hi]
+	b.Round, b.Slot, b.First, b.FiledAt = run[0].Round, run[0].Slot, run[0].Index, run[0].FiledAt
+	b.Leaves.Reset()
+	for _, leaf := range run {
+		b.Leaves.Append(leaf.Imprint)
+	}
+	if c.desc {
+		c.leaves = c.leaves[:lo]
+	} else {
+		c.leaves = c.leaves[hi:]
+	}
+	return nil
+}
+
+func (c *leafCursor) Close() error { return nil }
+
+// rounds returns one row a closed round with leaves; the counts are those of one agency, or of all.
+func (l *Ledger) rounds(agency string) (b query.RoundBatch) {
+	last := calendar.Second(-1)
+	var seen map[uint32]bool
+	for _, leaf := range slices.SortedFunc(slices.Values(l.leaves), compareLeaves) {
+		if leaf.Round > l.closed() {
+			break
+		}
+		if leaf.Round != last {
+			b.Round, b.Root = append(b.Round, leaf.Round), append(b.Root, l.root(leaf.Round))
+			b.Leaves, b.Slots = append(b.Leaves, 0), append(b.Slots, 0)
+			last, seen = leaf.Round, map[uint32]bool{}
+		}
+		if agency != "" && l.slots[leaf.Slot].Agency != agency {
+			continue
+		}
+		i := len(b.Round) - 1
+		b.Leaves[i]++
+		if !seen[leaf.Slot] {
+			b.Slots[i]++
+		}
+		seen[leaf.Slot] = true
+	}
+	return b
+}
+
+// root is no Merkle root: it stands for one.
+func (l *Ledger) root(round calendar.Second) merkle.Digest {
+	return sha256.Sum256([]byte(round.String()))
+}
+
+func (l *Ledger) closed() calendar.Second { return l.open() - 1 }
+
+type roundCursor struct{ b query.RoundBatch }
+
+// Rounds implements query.Ledger.
+func (l *Ledger) Rounds(_ context.Context, s query.RoundScan) (query.RoundCursor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all, c := l.rounds(s.Agency), &roundCursor{}
+	for i, r := range all.Round {
+		if r >= s.From && r <= s.To {
+			c.b.Round, c.b.Root = append(c.b.Round, r), append(c.b.Root, all.Root[i])
+			c.b.Leaves, c.b.Slots = append(c.b.Leaves, all.Leaves[i]), append(c.b.Slots, all.Slots[i])
+		}
+	}
+	if s.Desc {
+		slices.Reverse(c.b.Round)
+		slices.Reverse(c.b.Root)
+		slices.Reverse(c.b.Leaves)
+		slices.Reverse(c.b.Slots)
+	}
+	return c, nil
+}
+
+func (c *roundCursor) Next(_ context.Context, b *query.RoundBatch) error {
+	n := min(runMax, len(c.b.Round))
+	if n == 0 {
+		return io.EOF
+	}
+	b.Round, c.b.Round = append(b.Round[:0], c.b.Round[:n]...), c.b.Round[n:]
+	b.Root, c.b.Root = append(b.Root[:0], c.b.Root[:n]...), c.b.Root[n:]
+	b.Leaves, c.b.Leaves = append(b.Leaves[:0], c.b.Leaves[:n]...), c.b.Leaves[n:]
+	b.Slots, c.b.Slots = append(b.Slots[:0], c.b.Slots[:n]...), c.b.Slots[n:]
+	return nil
+}
+
+func (c *roundCursor) Close() error { return nil }
+
+type calendarCursor struct {
+	l        *Ledger
+	from, to calendar.Second
+	desc     bool
+	roots    bool
+}
+
+// Calendar implements query.Ledger.
+func (l *Ledger) Calendar(_ context.Context, s query.CalendarScan) (query.CalendarCursor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &calendarCursor{l: l, from: max(s.From, l.first), to: min(s.To, l.closed()), desc: s.Desc, roots: s.Roots}, nil
+}
+
+func (c *calendarCursor) Next(_ context.Context, b *query.CalendarBatch) error {
+	if c.from > c.to {
+		return io.EOF
+	}
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	*b = query.CalendarBatch{Round: b.Round[:0], Leaf: b.Leaf[:0], Idle: b.Idle[:0], Root: b.Root[:0]}
+	busy := c.l.rounds("").Round
+	for range runMax {
+		if c.from > c.to {
+			break
+		}
+		r := c.from
+		if c.desc {
+			r = c.to
+			c.to--
+		} else {
+			c.from++
+		}
+		idle, leaf := !slices.Contains(busy, r), merkle.Digest{}
+		if !idle {
+			leaf = c.l.root(r)
+		}
+		b.Round, b.Idle, b.Leaf = append(b.Round, r), append(b.Idle, idle), append(b.Leaf, leaf)
+		if c.roots {
+			b.Root = append(b.Root, sha256.Sum256([]byte("calendar "+r.String())))
+		}
+	}
+	return nil
+}
+
+func (c *calendarCursor) Close() error { return nil }
+
+// Extent implements query.Ledger.
+func (l *Ledger) Extent() (first, closed, open calendar.Second) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first, l.closed(), l.open()
+}
+
+// Slots implements query.Ledger.
+func (l *Ledger) Slots() []query.Slot {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.slots)
+}
+
+// Role implements query.Ledger.
+func (l *Ledger) Role(name string) (query.Role, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, ok := l.roles[name]
+	return r, ok
+}
+
+// CreateRole implements query.Ledger.
+func (l *Ledger) CreateRole(_ context.Context, r query.Role) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.roles[r.Name]; ok || strings.Contains(r.Name, "/") {
+		return &query.Error{Code: "42710", Message: `role "` + r.Name + `" already exists`}
+	}
+	l.addRole(r)
+	return nil
+}
+
+// Certificates implements query.Ledger.
+func (l *Ledger) Certificates() []query.Certificate { return l.certs }
+
+// ConfirmClock implements query.Ledger.
+func (l *Ledger) ConfirmClock(context.Context) (time.Time, error) { return l.Now(), nil }

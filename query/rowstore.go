@@ -1,0 +1,148 @@
+package query
+
+import (
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A rowStore keeps rows in columns. Columns that nobody needs stay nil, as they come.
+type rowStore struct {
+	x     *execution
+	types []*value.Type
+	cols  []*value.Vector
+	n     int
+	bytes int // reserved for the rows
+}
+
+func newRowStore(x *execution, cols []Column) *rowStore {
+	s := &rowStore{x: x, cols: make([]*value.Vector, len(cols)), types: make([]*value.Type, len(cols))}
+	for i, c := range cols {
+		s.types[i] = c.Type
+	}
+	return s
+}
+
+// present reports whether a column of a batch was computed.
+func present(v *value.Vector) bool { return v != nil && v.Type != nil }
+
+// add appends the selected rows of b.
+func (s *rowStore) add(b *value.Batch) error {
+	before := s.n
+	rows(b, func(i int) { s.n++ })
+	bytes := 0
+	for k, c := range b.Cols {
+		if !present(c) {
+			continue
+		}
+		if s.cols[k] == nil {
+			s.cols[k] = value.NewVector(s.types[k], before)
+		}
+		v := s.cols[k]
+		rows(b, func(i int) {
+			v.AppendFrom(c, i)
+			bytes += sizeOf(c, i)
+		})
+	}
+	s.bytes += bytes
+	return s.x.reserve(bytes)
+}
+
+// sizeOf estimates the memory of a value in bytes.
+func sizeOf(v *value.Vector, i int) int {
+	switch v.Type.Kind {
+	case value.Bytes:
+		return 24 + len(v.Bytes[i])
+	case value.Boxed:
+		if v.IsNull(i) {
+			return 16
+		}
+		return 48 + boxSize(v.Boxes[i])
+	}
+	return 9
+}
+
+func boxSize(box any) int {
+	switch b := box.(type) {
+	case *value.Array:
+		n := 64
+		for i := range b.Elems.Len() {
+			n += sizeOf(b.Elems, i)
+		}
+		return n
+	case *value.Record:
+		n := 48
+		for _, f := range b.Fields {
+			n += 64 + len(f.B)
+		}
+		return n
+	}
+	return 32
+}
+
+// batch makes out up to value.BatchSize rows from row first on, and returns how many.
+func (s *rowStore) batch(out *value.Batch, first int) int {
+	n := min(value.BatchSize, s.n-first)
+	if n <= 0 {
+		return 0
+	}
+	sel := make([]int32, n)
+	for i := range sel {
+		sel[i] = int32(first + i)
+	}
+	s.gather(out, sel)
+	return n
+}
+
+// gather makes out the rows of sel.
+func (s *rowStore) gather(out *value.Batch, sel []int32) {
+	*out = value.Batch{N: len(sel), Cols: make([]*value.Vector, len(s.cols))}
+	for k, c := range s.cols {
+		if c != nil {
+			out.Cols[k] = &value.Vector{}
+			out.Cols[k].Gather(c, sel)
+		}
+	}
+}
+
+// keep drops all rows but those of sel, in this order.
+func (s *rowStore) keep(sel []int32) {
+	for k, c := range s.cols {
+		if c != nil {
+			s.cols[k] = &value.Vector{}
+			s.cols[k].Gather(c, sel)
+		}
+	}
+	s.n = len(sel)
+}
+
+// free gives the reserved memory back.
+func (s *rowStore) free() {
+	s.x.release(s.bytes)
+	*s = rowStore{x: s.x, types: s.types, cols: make([]*value.Vector, len(s.cols))}
+}
+
+// appendKey appends a key of value i such that keys compare by bytes as the values do under an ORDER BY. Keys of several
+// columns may follow one another.
+func appendKey(dst []byte, v *value.Vector, i int, desc, nullsFirst bool) []byte {
+	if v.IsNull(i) {
+		if nullsFirst {
+			return append(dst, 0)
+		}
+		return append(dst, 2)
+	}
+	start := len(dst) + 1
+	dst = value.AppendSortKey(append(dst, 1), v, i)
+	if desc {
+		for k := start; k < len(dst); k++ {
+			dst[k] ^= 0xff
+		}
+	}
+	return dst
+}
+
+// appendRowKey appends a key that is equal for rows whose columns are equal, nulls being equal to each other.
+func appendRowKey(dst []byte, cols []*value.Vector, i int) []byte {
+	for _, c := range cols {
+		dst = appendKey(dst, c, i, false, false)
+	}
+	return dst
+}

@@ -1,0 +1,345 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// Login says who opens a session.
+type Login struct {
+	User     string
+	Database string
+	Settings map[string]string // of the start-up packet
+	PID      int32             // number of the connection, as pg_backend_pid() shows it
+	Remote   string            // address of the client, "" if it has none
+	Port     int
+}
+
+// A Session is the state of one connection: settings, transaction, prepared statements and portals. Its methods must not
+// be called at the same time. Their errors are *Error.
+type Session struct {
+	engine     *Engine
+	role       Role
+	login      Login
+	settings   settings
+	values     *value.Settings // made of settings; nil after a change
+	sent       map[string]string
+	notices    []*Error
+	tx         transaction
+	statements map[string]*prepared
+	portals    map[string]*Portal
+}
+
+// Open opens a session.
+func (e *Engine) Open(l Login) (*Session, error) {
+	if l.Database != e.Database {
+		return nil, errf(codeUndefinedDatabase, "database %q does not exist", l.Database).hint("The database of this server is %q.", e.Database)
+	}
+	role, ok := e.Ledger.Role(l.User)
+	if !ok {
+		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
+			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
+	}
+	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}}
+	s.settings.base = map[string]string{
+		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Superuser),
+	}
+	for name, v := range l.Settings {
+		if err := s.startup(name, v); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// serverVersion is what the setting server_version says.
+func (e *Engine) serverVersion() string {
+	return strings.TrimSuffix(serverVersion+" (Jurat "+e.Config.Version+")", " )") + closing(e.Config.Version)
+}
+
+func closing(version string) string {
+	if version == "" {
+		return ")"
+	}
+	return ""
+}
+
+// startup applies a setting of the start-up packet. "options" holds further ones as a command line.
+func (s *Session) startup(name, v string) error {
+	if name == "options" {
+		for _, o := range startupOptions(v) {
+			key, val, ok := strings.Cut(o, "=")
+			if !ok {
+				return errf(codeSyntax, "invalid command-line argument for server process: %s", o)
+			}
+			if err := s.startup(strings.ReplaceAll(key, "-", "_"), val); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	canonical, _, err := checkSetting(name, v)
+	if err != nil {
+		return err
+	}
+	s.settings.base[strings.ToLower(name)] = canonical
+	return nil
+}
+
+// startupOptions splits "-c a=b --c=d" into settings. A backslash takes the meaning from a space.
+func startupOptions(text string) (list []string) {
+	var words []string
+	var word strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+			word.WriteByte(text[i])
+		case text[i] == ' ':
+			words = append(words, word.String())
+			word.Reset()
+		default:
+			word.WriteByte(text[i])
+		}
+	}
+	for _, w := range append(words, word.String()) {
+		w = strings.TrimPrefix(strings.TrimPrefix(w, "-c"), "--")
+		if w != "" {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// Changed returns the reported settings that changed since the last call, all of them on the first.
+func (s *Session) Changed() []Setting {
+	var list []Setting
+	first := s.sent == nil
+	if first {
+		s.sent = map[string]string{}
+	}
+	for i := range settingsTable {
+		d := &settingsTable[i]
+		if !d.report {
+			continue
+		}
+		v, _ := s.settings.get(strings.ToLower(d.name))
+		if first || s.sent[d.name] != v {
+			s.sent[d.name] = v
+			list = append(list, Setting{Name: d.name, Value: v})
+		}
+	}
+	return list
+}
+
+// Notices returns and forgets what is to be told to the client.
+func (s *Session) Notices() []*Error {
+	list := s.notices
+	s.notices = nil
+	return list
+}
+
+// notice tells the client something, unless client_min_messages says that it does not want to hear.
+func (s *Session) notice(severity, code, format string, args ...any) {
+	level, _ := s.settings.get("client_min_messages")
+	if level == "error" || severity == "NOTICE" && level == "warning" {
+		return
+	}
+	e := errf(code, format, args...)
+	e.Severity = severity
+	s.notices = append(s.notices, e)
+}
+
+// visibleAgency is the agency whose filings the session may see, "" for those of all.
+func (s *Session) visibleAgency() string {
+	if s.role.Superuser {
+		return ""
+	}
+	return s.role.Name
+}
+
+// searches reports whether names without schema are looked for in a schema.
+func (s *Session) searches(schema string) bool { return slices.Contains(s.SearchPath(true), schema) }
+
+// Values returns what text input and output depend on. The caller must not change it; a later call may return another.
+func (s *Session) Values() *value.Settings { return s.valueSettings() }
+
+func (s *Session) valueSettings() *value.Settings {
+	if s.values != nil {
+		return s.values
+	}
+	get := func(key string) string {
+		v, _ := s.settings.get(key)
+		return v
+	}
+	v := value.DefaultSettings()
+	if zone, _, ok := loadZone(get("timezone")); ok {
+		v.Zone = zone
+	}
+	v.ByteaEscape = get("bytea_output") == "escape"
+	v.MonthFirst = !strings.HasSuffix(get("datestyle"), "DMY")
+	fmt.Sscanf(get("extra_float_digits"), "%d", &v.ExtraFloatDigits)
+	v.Now = value.FromTime(s.tx.start)
+	v.Names = s
+	s.values = v
+	return v
+}
+
+// put changes a setting whose value is checked.
+func (s *Session) put(key, v string, local bool) {
+	s.settings.put(key, v, local)
+	s.values = nil
+}
+
+// Close ends the session. What was not committed is not filed.
+func (s *Session) Close() {
+	s.closePortals()
+	s.tx = transaction{}
+}
+
+// guard runs f, turns a panic into an error and, after an error, fails the transaction.
+func (s *Session) guard(sql string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.engine.Logger.Error("statement panicked", "panic", r, "stack", string(debug.Stack()), "statement", sql)
+			err = errf(codeInternal, "internal error: %v", r)
+		}
+		if err != nil {
+			err = asError(err)
+			s.failed()
+		}
+	}()
+	return f()
+}
+
+// execution starts the execution of a statement.
+func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
+	x := &execution{session: s, params: params, limit: s.engine.StatementMemory}
+	x.env = fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
+	return x
+}
+
+// timeout returns statement_timeout, 0 for none.
+func (s *Session) timeout() time.Duration {
+	v, _ := s.settings.get("statement_timeout")
+	if v == "0" {
+		return 0
+	}
+	var ms int64
+	fmt.Sscanf(v, "%d", &ms)
+	return time.Duration(ms) * time.Millisecond
+}
+
+// The methods by which functions ask about the session.
+
+// CurrentUser implements fn.Session.
+func (s *Session) CurrentUser() string { return s.role.Name }
+
+// SessionUser implements fn.Session.
+func (s *Session) SessionUser() string { return s.role.Name }
+
+// Database implements fn.Session.
+func (s *Session) Database() string { return s.engine.Database }
+
+// SearchPath implements fn.Session.
+func (s *Session) SearchPath(implicit bool) []string {
+	text, _ := s.settings.get("search_path")
+	var path []string
+	for _, name := range strings.Split(text, ",") {
+		name = strings.Trim(strings.TrimSpace(name), `"`)
+		if name == "public" || name == "pg_catalog" {
+			path = append(path, name)
+		}
+	}
+	if implicit && !slices.Contains(path, "pg_catalog") {
+		path = append([]string{"pg_catalog"}, path...)
+	}
+	return path
+}
+
+// BackendPID implements fn.Session.
+func (s *Session) BackendPID() int32 { return s.login.PID }
+
+// Version implements fn.Session.
+func (s *Session) Version() string { return "PostgreSQL " + s.engine.serverVersion() }
+
+// ClientAddr implements fn.Session.
+func (s *Session) ClientAddr() (string, int) { return s.login.Remote, s.login.Port }
+
+// ServerAddr implements fn.Session.
+func (s *Session) ServerAddr() (string, int) { return "", 0 }
+
+// Setting implements fn.Session.
+func (s *Session) Setting(name string) (string, error) {
+	key := strings.ToLower(name)
+	v, ok := s.settings.get(key)
+	if !ok {
+		return "", &value.Error{Code: codeUndefinedObject, Message: unknownSetting(name).Message}
+	}
+	if d := settingByName[key]; d != nil {
+		v = d.show(v)
+	}
+	return v, nil
+}
+
+// SetSetting implements fn.Session.
+func (s *Session) SetSetting(name, text string, local bool) (string, error) {
+	canonical, d, err := checkSetting(name, text)
+	if err != nil {
+		e := asError(err)
+		return "", &value.Error{Code: e.Code, Message: e.Message, Hint: e.Hint}
+	}
+	if local && s.tx.state != txBlock && !s.tx.implicit() {
+		return canonical, nil
+	}
+	s.put(strings.ToLower(name), canonical, local)
+	if d != nil {
+		canonical = d.show(canonical)
+	}
+	return canonical, nil
+}
+
+// RegName implements value.Names.
+func (s *Session) RegName(t, oid value.OID) (string, bool) {
+	if t != value.RegclassOID {
+		return "", false
+	}
+	for name, table := range s.engine.tables {
+		if table.Def().OID == oid {
+			return quote(name), true
+		}
+	}
+	return "", false
+}
+
+// RegOID implements value.Names.
+func (s *Session) RegOID(t value.OID, name string) (value.OID, error) {
+	if t == value.RegclassOID {
+		x, err := parse.ParseExpr(name)
+		if ref, ok := x.(*parse.ColumnRef); err == nil && ok && len(ref.Parts) <= 2 {
+			n := parse.Name{Name: ref.Parts[len(ref.Parts)-1]}
+			if len(ref.Parts) == 2 {
+				n.Schema = ref.Parts[0]
+			}
+			if table, err := s.engine.table(n, s); err == nil {
+				return table.Def().OID, nil
+			}
+		}
+		return 0, value.Errorf(codeUndefinedTable, "relation %q does not exist", name)
+	}
+	return 0, value.Errorf(codeUnsupported, "%s names are not supported", value.MustType(t).SQL)
+}
+
+// Fail fails the transaction for an error that the caller found by itself, and returns the error for the client.
+func (s *Session) Fail(err error) *Error {
+	s.failed()
+	return asError(err)
+}

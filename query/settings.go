@@ -1,0 +1,361 @@
+package query
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Setting is a reported setting with its present value.
+type Setting struct{ Name, Value string }
+
+// settingByName finds a setting by its name, however capitalised.
+var settingByName = func() map[string]*setting {
+	m := make(map[string]*setting, len(settingsTable))
+	for i := range settingsTable {
+		m[strings.ToLower(settingsTable[i].name)] = &settingsTable[i]
+	}
+	return m
+}()
+
+// settings are the run-time settings of a session. The maps are replaced, never changed, so that a transaction or
+// savepoint can go back to what stood at its start by keeping the struct.
+type settings struct {
+	base  map[string]string // defaults of this session: start-up packet over the table; never changed after start
+	set   map[string]string // by SET
+	local map[string]string // by SET LOCAL, until the transaction ends
+}
+
+// get returns the value of a setting by its lower-case name.
+func (g *settings) get(key string) (string, bool) {
+	for _, m := range []map[string]string{g.local, g.set, g.base} {
+		if v, ok := m[key]; ok {
+			return v, true
+		}
+	}
+	if d := settingByName[key]; d != nil {
+		return d.boot, true
+	}
+	return "", false
+}
+
+// put stores a value that is checked already.
+func (g *settings) put(key, v string, local bool) {
+	if local {
+		g.local = with(g.local, key, v)
+		return
+	}
+	g.set = with(g.set, key, v)
+	if _, ok := g.local[key]; ok {
+		g.local = without(g.local, key)
+	}
+}
+
+// reset puts a setting back to the session's default.
+func (g *settings) reset(key string) {
+	g.set, g.local = without(g.set, key), without(g.local, key)
+}
+
+// resetAll puts every setting back but those that belong to the transaction.
+func (g *settings) resetAll() {
+	keep := map[string]string{}
+	for _, key := range []string{"transaction_isolation", "transaction_read_only", "transaction_deferrable"} {
+		if v, ok := g.local[key]; ok {
+			keep[key] = v
+		}
+	}
+	g.set, g.local = nil, keep
+}
+
+func with(m map[string]string, key, v string) map[string]string {
+	c := make(map[string]string, len(m)+1)
+	maps.Copy(c, m)
+	c[key] = v
+	return c
+}
+
+func without(m map[string]string, key string) map[string]string {
+	if _, ok := m[key]; !ok {
+		return m
+	}
+	c := maps.Clone(m)
+	delete(c, key)
+	return c
+}
+
+// checkSetting returns the canonical form of a value for the setting called name. ok is false if there is no such
+// setting. Names with a dot belong to applications: they exist once they are set, and take any text.
+func checkSetting(name, v string) (canonical string, d *setting, err error) {
+	key := strings.ToLower(name)
+	d = settingByName[key]
+	if d == nil {
+		if dottedName(key) {
+			return v, nil, nil
+		}
+		return "", nil, unknownSetting(name)
+	}
+	if d.fixed {
+		return "", nil, errf(codeCantChangeParam, "parameter %q cannot be changed", d.name)
+	}
+	canonical, err = d.check(v)
+	return canonical, d, err
+}
+
+func unknownSetting(name string) *Error {
+	return errf(codeUndefinedObject, "unrecognized configuration parameter %q", name)
+}
+
+// dottedName reports whether key may name a setting of an application: two or more identifiers with dots between.
+func dottedName(key string) bool {
+	parts := strings.Split(key, ".")
+	for _, p := range parts {
+		if p == "" || strings.ContainsFunc(p, func(r rune) bool {
+			return r != '_' && r != '$' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && r < 0x80
+		}) {
+			return false
+		}
+	}
+	return len(parts) > 1
+}
+
+func (d *setting) check(v string) (string, error) {
+	switch d.kind {
+	case settingBool:
+		if b, ok := parseBool(v); ok {
+			return onOff(b), nil
+		}
+		return "", errf(codeInvalidParameter, "parameter %q requires a Boolean value", d.name)
+	case settingInt:
+		return d.checkInt(v, nil)
+	case settingMillis:
+		return d.checkInt(v, millisUnits)
+	case settingKB:
+		return d.checkInt(v, kilobyteUnits)
+	case settingEnum:
+		return d.checkEnum(v)
+	case settingEncoding:
+		return d.checkEncoding(v)
+	case settingDateStyle:
+		return d.checkDateStyle(v)
+	case settingZone:
+		return d.checkZone(v)
+	}
+	return v, nil
+}
+
+// parseBool understands what Postgres understands: any unique prefix of true, false, yes, no, on, off, and 1, 0.
+func parseBool(v string) (value, ok bool) {
+	v = strings.ToLower(strings.TrimSpace(v))
+	if v == "" || v == "o" {
+		return false, false
+	}
+	switch {
+	case v == "1", strings.HasPrefix("true", v), strings.HasPrefix("yes", v), v == "on":
+		return true, true
+	case v == "0", strings.HasPrefix("false", v), strings.HasPrefix("no", v), strings.HasPrefix("off", v):
+		return false, true
+	}
+	return false, false
+}
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
+// A unit is a suffix of an integer setting and what it multiplies by. Units stand from the smallest up.
+type unit struct {
+	name   string
+	factor int64
+}
+
+var (
+	millisUnits   = []unit{{"ms", 1}, {"s", 1000}, {"min", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}}
+	kilobyteUnits = []unit{{"kB", 1}, {"MB", 1 << 10}, {"GB", 1 << 20}, {"TB", 1 << 30}}
+)
+
+func (d *setting) checkInt(v string, units []unit) (string, error) {
+	text := strings.TrimSpace(v)
+	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	suffix := text[len(digits):]
+	factor := int64(1)
+	if suffix != "" {
+		i := slices.IndexFunc(units, func(u unit) bool { return u.name == suffix })
+		if i < 0 {
+			return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+		}
+		factor = units[i].factor
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || f != f {
+		return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+	}
+	f *= float64(factor)
+	if f < float64(d.min)-0.5 || f > float64(d.max)+0.5 {
+		return "", errf(codeInvalidParameter, "%s is outside the valid range for parameter %q (%d .. %d)", text, d.name, d.min, d.max)
+	}
+	n := int64(f + 0.5)
+	if f < 0 {
+		n = int64(f - 0.5)
+	}
+	return strconv.FormatInt(n, 10), nil
+}
+
+// show returns the value as SHOW prints it: integers in the largest unit that loses nothing.
+func (d *setting) show(v string) string {
+	units := map[settingKind][]unit{settingMillis: millisUnits, settingKB: kilobyteUnits}[d.kind]
+	n, err := strconv.ParseInt(v, 10, 64)
+	if units == nil || err != nil || n <= 0 {
+		return v
+	}
+	for _, u := range slices.Backward(units) {
+		if n%u.factor == 0 {
+			return strconv.FormatInt(n/u.factor, 10) + u.name
+		}
+	}
+	return v
+}
+
+func (d *setting) checkEnum(v string) (string, error) {
+	for _, x := range d.values {
+		if strings.EqualFold(x, strings.TrimSpace(v)) {
+			return x, nil
+		}
+	}
+	if b, ok := parseBool(v); ok && slices.Contains(d.values, onOff(b)) {
+		return onOff(b), nil
+	}
+	e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+	e.Hint = "Available values: " + strings.Join(d.values, ", ") + "."
+	return "", e
+}
+
+// checkEncoding knows UTF8 under all the names that clients use, quoted ones included.
+func (d *setting) checkEncoding(v string) (string, error) {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(v))
+	if name == "utf8" || name == "unicode" {
+		return "UTF8", nil
+	}
+	e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+	e.Hint = "This server speaks UTF8 only."
+	return "", e
+}
+
+// checkDateStyle knows the style ISO with any order of day and month.
+func (d *setting) checkDateStyle(v string) (string, error) {
+	order := "MDY"
+	for _, word := range strings.Split(v, ",") {
+		switch word = strings.ToUpper(strings.TrimSpace(word)); word {
+		case "ISO", "DEFAULT":
+		case "MDY", "DMY", "YMD":
+			order = word
+		case "US", "NONEURO", "NONEUROPEAN":
+			order = "MDY"
+		case "EURO", "EUROPEAN":
+			order = "DMY"
+		default:
+			e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+			e.Hint = "This server writes dates in ISO style only."
+			return "", e
+		}
+	}
+	return "ISO, " + order, nil
+}
+
+func (d *setting) checkZone(v string) (string, error) {
+	if _, name, ok := loadZone(v); ok {
+		return name, nil
+	}
+	return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+}
+
+// loadZone finds a time zone by its name in the IANA database, however capitalised, or by an offset in hours. The second
+// result is the zone's name as SHOW prints it.
+func loadZone(v string) (*time.Location, string, bool) {
+	v = strings.TrimSpace(v)
+	if hours, err := strconv.ParseFloat(v, 64); err == nil && hours > -16 && hours < 16 {
+		return offsetZone(int(hours * 3600))
+	}
+	if loc, name, ok := posixZone(v); ok {
+		return loc, name, true
+	}
+	switch strings.ToUpper(v) {
+	case "", "LOCAL":
+		return nil, "", false
+	case "UTC", "GMT":
+		return time.UTC, strings.ToUpper(v), true
+	case "DEFAULT", "ETC/UTC":
+		return time.UTC, "Etc/UTC", true
+	}
+	for _, name := range []string{v, strings.ToUpper(v), titleZone(v)} {
+		if loc, err := time.LoadLocation(name); err == nil {
+			return loc, name, true
+		}
+	}
+	return nil, "", false
+}
+
+// offsetZone returns the zone east of Greenwich by some seconds, under the POSIX name that Postgres gives it.
+func offsetZone(seconds int) (*time.Location, string, bool) {
+	text, sign := formatOffset(seconds), "-"
+	if seconds <= 0 {
+		sign = "+"
+	}
+	name := "<" + text + ">" + sign + strings.TrimLeft(text, "+-")
+	return time.FixedZone(name, seconds), name, true
+}
+
+// posixZone reads the names that offsetZone makes.
+func posixZone(v string) (*time.Location, string, bool) {
+	text, _, ok := strings.Cut(strings.TrimPrefix(v, "<"), ">")
+	if !ok || len(text) != len("+02") && len(text) != len("+02:30") {
+		return nil, "", false
+	}
+	digits := strings.ReplaceAll(text[1:], ":", "") + "00"
+	n, err := strconv.Atoi(digits[:4])
+	if err != nil {
+		return nil, "", false
+	}
+	seconds := n/100*3600 + n%100*60
+	if text[0] == '-' {
+		seconds = -seconds
+	}
+	loc, name, _ := offsetZone(seconds)
+	return loc, name, name == v
+}
+
+// formatOffset writes an offset as "+02", "-03:30".
+func formatOffset(seconds int) string {
+	sign := "+"
+	if seconds < 0 {
+		sign, seconds = "-", -seconds
+	}
+	two := func(n int) string { return string([]byte{'0' + byte(n/10), '0' + byte(n%10)}) }
+	text := sign + two(seconds/3600)
+	if seconds%3600 != 0 {
+		text += ":" + two(seconds/60%60)
+	}
+	return text
+}
+
+// titleZone capitalises a zone name as the IANA database does nearly always: "europe/rome" gives "Europe/Rome".
+func titleZone(v string) string {
+	b := []byte(strings.ToLower(v))
+	up := true
+	for i, c := range b {
+		if up && c >= 'a' && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+		up = c == '/' || c == '_' || c == '-'
+	}
+	return string(b)
+}

@@ -1,0 +1,362 @@
+package query
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A compiled is a statement ready to run any number of times.
+type compiled struct {
+	text   string
+	cols   []Column      // of its rows, nil if it returns none
+	params []*value.Type // of its parameters
+	// control marks statements that run in a failed transaction: its end.
+	control bool
+	run     func(ctx context.Context, r *run) (*Result, error)
+}
+
+// A run is one execution of a compiled statement.
+type run struct {
+	*Session
+	params []value.Datum
+	single bool // no other statement belongs to its implicit transaction, so filings need not wait for its end
+	// returning says that RETURNING may file at once although the implicit transaction goes on.
+	returning bool
+}
+
+// compile analyzes a statement. types are those that the client gives for parameters, nil where it leaves them open.
+func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type) (*compiled, error) {
+	for _, n := range stmt.Notices {
+		s.notice("NOTICE", n.Code, "%s", n.Message)
+	}
+	a := &analyzer{session: s, fns: s.engine.fns, sql: sql, params: make([]*value.Type, max(stmt.Params, len(types)))}
+	copy(a.params, types)
+	c, err := a.statement(stmt.Stmt)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.paramTypes(); err != nil {
+		return nil, err
+	}
+	c.text, c.params = stmt.Text, a.params
+	return c, nil
+}
+
+// statement analyzes any statement.
+func (a *analyzer) statement(stmt parse.Stmt) (*compiled, error) {
+	switch stmt := stmt.(type) {
+	case *parse.Select:
+		return a.selectStatement(stmt)
+	case *parse.Insert:
+		return a.insert(stmt)
+	case *parse.Copy:
+		return a.copy(stmt)
+	case *parse.Explain:
+		return a.explain(stmt)
+	case *parse.Update:
+		return nil, a.appendOnly(&stmt.Table.Name, "UPDATE")
+	case *parse.Delete:
+		return nil, a.appendOnly(&stmt.Table.Name, "DELETE")
+	case *parse.Transaction:
+		return a.transaction(stmt)
+	case *parse.SetTransaction:
+		return a.setTransaction(stmt)
+	case *parse.Set:
+		return a.set(stmt)
+	case *parse.Show:
+		return a.show(stmt)
+	case *parse.Reset:
+		return a.reset(stmt)
+	case *parse.Discard:
+		return a.discard(stmt)
+	case *parse.Prepare:
+		return a.prepare(stmt)
+	case *parse.Execute:
+		return a.execute(stmt)
+	case *parse.Deallocate:
+		return a.deallocate(stmt)
+	case *parse.CreateRole:
+		return a.createRole(stmt)
+	case *parse.Other:
+		return a.other(stmt)
+	case *parse.DeclareCursor, *parse.Fetch, *parse.CloseCursor:
+		return nil, errf(codeUnsupported, "SQL cursors are not supported").
+			hint("Use the protocol's portals: drivers do so when a fetch size is set.")
+	case *parse.Listen, *parse.Notify, *parse.Unlisten:
+		return nil, errf(codeUnsupported, "LISTEN, NOTIFY and UNLISTEN are not supported")
+	}
+	return nil, a.unsupported(stmt, "this statement is")
+}
+
+// selectStatement analyzes a query as a statement.
+func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
+	plan, err := a.query(stmt, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &compiled{cols: plan.columns(), run: func(ctx context.Context, r *run) (*Result, error) {
+		return r.runPlan(ctx, plan, r.params)
+	}}, nil
+}
+
+// runPlan starts a plan.
+func (s *Session) runPlan(ctx context.Context, plan node, params []value.Datum) (*Result, error) {
+	x := s.execution(ctx, params)
+	op, err := x.operator(plan, everything)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{session: s, cols: plan.columns(), x: x, op: op, tag: "SELECT", counted: true}, nil
+}
+
+// A Result is a statement in execution. Rows are pulled one after the other.
+type Result struct {
+	session *Session
+	cols    []Column
+	x       *execution
+	op      operator // nil if there are no rows
+	b       *value.Batch
+	at      int   // in b
+	count   int64 // rows given out since the last Execute
+	tag     string
+	counted bool // the number of rows follows the tag
+	done    bool
+	err     error
+	copyIn  *CopyIn
+	copyOut *CopyOptions
+	text    string
+	atEnd   func(ctx context.Context) error // when the rows have ended
+}
+
+// Columns describes the rows; nil if the statement returns none.
+func (r *Result) Columns() []Column { return r.cols }
+
+// CopyIn returns where the rows of a COPY FROM go, nil for other statements.
+func (r *Result) CopyIn() *CopyIn { return r.copyIn }
+
+// CopyOut returns the format of a COPY TO, nil for other statements.
+func (r *Result) CopyOut() *CopyOptions { return r.copyOut }
+
+// Next moves to the next row, which is row i of b until the following call. io.EOF ends the rows.
+func (r *Result) Next(ctx context.Context) (b *value.Batch, i int, err error) {
+	if r.err != nil {
+		return nil, 0, r.err
+	}
+	if r.b == nil || r.at >= countRows(r.b) {
+		if err := r.pull(ctx); err != nil {
+			if err != io.EOF {
+				r.err = err
+			}
+			return nil, 0, err
+		}
+	}
+	i = r.at
+	if r.b.Sel != nil {
+		i = int(r.b.Sel[r.at])
+	}
+	r.at++
+	r.count++
+	return r.b, i, nil
+}
+
+// pull takes the next batch.
+func (r *Result) pull(ctx context.Context) error {
+	if r.done {
+		return io.EOF
+	}
+	r.b, r.at = nil, 0
+	err := r.session.guard(r.text, func() error {
+		if r.op != nil {
+			limit, cancel := r.session.limit(ctx, r.x)
+			defer cancel()
+			r.x.env.Ctx = limit
+			b, err := r.op.next()
+			if err != nil {
+				if limit.Err() != nil {
+					err = canceled(limit)
+				}
+				return err
+			}
+			r.b = b
+		}
+		if r.b == nil {
+			r.done = true
+			if r.atEnd != nil {
+				return r.atEnd(ctx)
+			}
+		}
+		return nil
+	})
+	if err == nil && r.b == nil {
+		err = io.EOF
+	}
+	return err
+}
+
+// limit bounds ctx by what statement_timeout leaves.
+func (s *Session) limit(ctx context.Context, x *execution) (context.Context, context.CancelFunc) {
+	t := s.timeout()
+	if t == 0 {
+		return ctx, func() {}
+	}
+	t -= s.engine.Clock().Sub(value.ToTime(x.env.Statement))
+	return context.WithTimeoutCause(ctx, max(t, 0), errTimeout)
+}
+
+// Tag is the command tag. It is valid once the rows have ended.
+func (r *Result) Tag() string {
+	if r.copyIn != nil {
+		return r.copyIn.tag()
+	}
+	if !r.counted {
+		return r.tag
+	}
+	return r.tag + " " + itoa(int(r.count))
+}
+
+// Close ends the statement.
+func (r *Result) Close() {
+	if r.copyIn != nil {
+		r.copyIn.Abort()
+	}
+	if r.op != nil {
+		r.op.close()
+		r.op, r.b, r.done = nil, nil, true
+	}
+}
+
+// tagged is the result of a statement without rows.
+func (s *Session) tagged(tag string) *Result { return &Result{session: s, tag: tag, done: true} }
+
+// listed is a result of rows that are there already.
+func (s *Session) listed(ctx context.Context, tag string, cols []Column, rows [][]value.Datum) *Result {
+	op := &listOp{cols: cols, rows: rows}
+	return &Result{session: s, cols: cols, tag: tag, op: op, x: s.execution(ctx, nil)}
+}
+
+// listOp gives rows that are there already.
+type listOp struct {
+	oneRowOp
+	cols []Column
+	rows [][]value.Datum
+}
+
+func (op *listOp) next() (*value.Batch, error) {
+	n := min(len(op.rows), value.BatchSize)
+	if n == 0 {
+		return nil, nil
+	}
+	b := &value.Batch{N: n, Cols: newVectors(op.cols, n)}
+	for i, row := range op.rows[:n] {
+		for k, d := range row {
+			b.Cols[k].Set(i, d)
+		}
+	}
+	op.rows = op.rows[n:]
+	return b, nil
+}
+
+// textColumns describes columns of type text.
+func textColumns(names ...string) []Column {
+	cols := make([]Column, len(names))
+	for i, n := range names {
+		cols[i] = Column{Name: n, Type: value.Text, TypeModifier: -1}
+	}
+	return cols
+}
+
+// explain analyzes EXPLAIN.
+func (a *analyzer) explain(stmt *parse.Explain) (*compiled, error) {
+	analyze, costs := false, true
+	for _, o := range stmt.Options {
+		on := true
+		var text string
+		if l, ok := o.Value.(*parse.Literal); ok {
+			text = strings.ToLower(l.Text)
+			on, _ = parseBool(text)
+		}
+		switch o.Name {
+		case "analyze":
+			analyze = on
+		case "costs":
+			costs = on
+		case "verbose", "buffers", "timing", "summary", "settings", "wal":
+		case "format":
+			if text != "text" {
+				return nil, a.unsupported(o, "EXPLAIN in another format than TEXT is")
+			}
+		default:
+			return nil, a.fail(errf(codeSyntax, "unrecognized EXPLAIN option %q", o.Name), o)
+		}
+	}
+	sel, ok := stmt.Stmt.(*parse.Select)
+	if !ok {
+		return a.explainOther(stmt, analyze, costs)
+	}
+	plan, err := a.query(sel, nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.explained(func(*run) (string, node, error) { return "", plan, nil }, analyze, costs), nil
+}
+
+// explainOther analyzes EXPLAIN of INSERT and EXECUTE.
+func (a *analyzer) explainOther(stmt *parse.Explain, analyze, costs bool) (*compiled, error) {
+	ins, ok := stmt.Stmt.(*parse.Insert)
+	if !ok || analyze {
+		return nil, a.unsupported(stmt, "EXPLAIN of this statement is")
+	}
+	p, err := a.insertPlan(ins)
+	if err != nil {
+		return nil, err
+	}
+	return a.explained(func(*run) (string, node, error) { return "Insert on hashes", p.source, nil }, false, costs), nil
+}
+
+func (a *analyzer) explained(plan func(*run) (string, node, error), analyze, costs bool) *compiled {
+	cols := textColumns("QUERY PLAN")
+	return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
+		title, n, err := plan(r)
+		if err != nil {
+			return nil, err
+		}
+		x := r.execution(ctx, r.params)
+		x.analyze = analyze
+		op, err := x.operator(n, everything)
+		if err != nil {
+			return nil, err
+		}
+		defer op.close()
+		start := r.engine.Clock()
+		for analyze {
+			b, err := op.next()
+			if err != nil {
+				return nil, err
+			}
+			if b == nil {
+				break
+			}
+		}
+		e := op.explain()
+		if title != "" {
+			e = explained{title: title, total: e.total, children: []explained{e}}
+		}
+		lines := e.append(nil, 0, costs)
+		if analyze {
+			ms := float64(r.engine.Clock().Sub(start).Microseconds()) / 1000
+			lines = append(lines, "Execution Time: "+formatMillis(ms)+" ms")
+		}
+		var out [][]value.Datum
+		for _, l := range lines {
+			out = append(out, []value.Datum{value.NewText(l)})
+		}
+		return r.listed(ctx, "EXPLAIN", cols, out), nil
+	}}
+}
+
+var _ fn.Session = (*Session)(nil)

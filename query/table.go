@@ -1,0 +1,104 @@
+package query
+
+import (
+	"context"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A Table is what a name in FROM means: rows in columns, read in batches. Ledger tables and catalog tables alike are
+// Tables, and one executor reads both.
+//
+// A table is shared by all sessions; what differs between them comes in with the request.
+type Table interface {
+	Def() *TableDef
+	// Plan chooses how to read the rows that r asks for. It reads nothing yet.
+	Plan(r *ScanRequest) (*Path, error)
+}
+
+// A TableDef describes a table.
+type TableDef struct {
+	OID     value.OID
+	Schema  string
+	Name    string
+	Columns []ColumnDef
+	// Ledger tables only grow: UPDATE and the like are refused with their reason.
+	Ledger bool
+	// Insertable tables take INSERT and COPY FROM.
+	Insertable bool
+}
+
+// Column returns the index of a visible column, -1 if there is none of this name.
+func (d *TableDef) Column(name string) int {
+	for i := range d.Columns {
+		if d.Columns[i].Name == name && !d.Columns[i].Hidden {
+			return i
+		}
+	}
+	return -1
+}
+
+// A ColumnDef is a column of a table. Attribute numbers count visible columns from 1, which stand before the hidden ones.
+type ColumnDef struct {
+	Name    string
+	Type    *value.Type
+	NotNull bool
+	Hidden  bool // serves computed columns alone; SQL cannot name it
+	// Compute makes the column out of the columns From of the same row, when and for the rows that something needs it.
+	// It is nil for a column that scans deliver.
+	Compute fn.Kernel
+	From    []int
+}
+
+// A ScanRequest says which part of a table a statement wants.
+type ScanRequest struct {
+	Session *Session
+	Where   []Constraint // all of them hold for the rows wanted
+	Need    []bool       // by column: whether its values are used; never set for computed columns
+	Order   []OrderKey   // the order the statement would like
+	Limit   int64        // how many rows in that order suffice, -1 for all; only a hint
+}
+
+// A Constraint is a condition on one column that a path may make use of.
+type Constraint struct {
+	Column int
+	Op     ConstraintOp
+	Values []value.Datum // of the column's type, none null; one, or any number for OneOf
+	text   string        // for EXPLAIN
+}
+
+// A ConstraintOp compares a column with the values of a Constraint.
+type ConstraintOp uint8
+
+// The comparisons.
+const (
+	Equal ConstraintOp = iota
+	OneOf              // equal to one of the values
+	Less
+	LessEqual
+	Greater
+	GreaterEqual
+)
+
+// An OrderKey is one column of an order.
+type OrderKey struct {
+	Column int
+	Desc   bool
+}
+
+// A Path is a way to read a table.
+type Path struct {
+	Name    string // as EXPLAIN shows it: "Seq Scan on rounds", "Index Scan using hashes_digest on hashes"
+	Used    []bool // by constraint: the path gives no row that breaks it
+	Ordered int    // so many of the first keys of the request's order hold
+	Rows    float64
+	Open    func(ctx context.Context) (Scan, error)
+}
+
+// A Scan reads rows.
+type Scan interface {
+	// Next resets the needed columns of b, at their indices, and fills them with up to value.BatchSize rows. b.N = 0 ends.
+	Next(ctx context.Context, b *value.Batch) error
+	Close()
+}

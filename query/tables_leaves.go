@@ -1,0 +1,424 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// Columns of the tables hashes and proofs.
+const (
+	colDigest = iota
+	colAlgorithm
+	colAgency
+	colLane
+	colRound
+	colSlotIndex
+	colReceipt
+	colFiledAt
+	colSignature // proofs only, as those that follow
+	colProof
+)
+
+// leafTable is hashes and proofs: one row a leaf.
+type leafTable struct {
+	def    TableDef
+	slot   int // index of the hidden column with the slot's number
+	ledger Ledger
+}
+
+func newLeafTable(l Ledger, name string, oid value.OID, proofs bool) *leafTable {
+	t := &leafTable{ledger: l, def: TableDef{OID: oid, Schema: "public", Name: name, Insertable: !proofs, Ledger: true}}
+	t.def.Columns = []ColumnDef{
+		colDigest:    {Name: "digest", Type: value.Bytea, NotNull: true},
+		colAlgorithm: {Name: "algorithm", Type: value.Text, NotNull: true},
+		colAgency:    {Name: "agency", Type: value.Text, NotNull: true},
+		colLane:      {Name: "lane", Type: value.Text, NotNull: true},
+		colRound:     {Name: "round", Type: value.Timestamptz, NotNull: true},
+		colSlotIndex: {Name: "slot_index", Type: value.Int8, NotNull: true},
+		colReceipt:   {Name: "receipt", Type: value.Text, NotNull: true, Compute: receiptKernel, From: []int{colRound, colAgency, colLane, colSlotIndex}},
+		colFiledAt:   {Name: "filed_at", Type: value.Timestamptz, NotNull: true},
+	}
+	t.slot = len(t.def.Columns)
+	if proofs {
+		t.slot += 2
+		from := []int{colRound, t.slot, colSlotIndex}
+		t.def.Columns = append(t.def.Columns,
+			ColumnDef{Name: "signature", Type: value.Bytea, NotNull: true, Compute: signatureKernel(l), From: from},
+			ColumnDef{Name: "proof", Type: value.JSONB, NotNull: true, Compute: proofKernel(l), From: from})
+	}
+	t.def.Columns = append(t.def.Columns, ColumnDef{Name: "slot", Type: value.Int8, Hidden: true})
+	return t
+}
+
+func (t *leafTable) Def() *TableDef { return &t.def }
+
+// leafQuery is what constraints leave of a leafTable.
+type leafQuery struct {
+	t        *leafTable
+	agency   string   // whose rows may be seen, "" for all
+	need     []bool   // columns
+	slots    []Slot   // all, by number
+	visible  []uint32 // slots to read, nil for all
+	from, to calendar.Second
+	desc     bool
+	digests  []value.Datum
+	receipts []value.Datum
+}
+
+func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
+	q := &leafQuery{t: t, agency: r.Session.visibleAgency(), need: r.Need, slots: t.ledger.Slots(), from: 0, to: math.MaxInt64}
+	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
+	keep := func(Slot) bool { return true }
+	if q.agency != "" {
+		keep = func(s Slot) bool { return s.Agency == q.agency }
+	}
+	narrowed, bySlot := q.agency != "", false
+	point := ""
+	for i, c := range r.Where {
+		switch {
+		case c.Column == colDigest && c.Op <= OneOf && point == "":
+			q.digests, point, p.Used[i] = c.Values, "digest", true
+		case c.Column == colReceipt && c.Op <= OneOf && point == "":
+			q.receipts, point, p.Used[i] = c.Values, "receipt", true
+		}
+	}
+	if point == "" {
+		for i, c := range r.Where {
+			switch {
+			case c.Column == colRound:
+				p.Used[i] = narrowRounds(&q.from, &q.to, c, value.Timestamptz)
+			case (c.Column == colAgency || c.Column == colLane) && c.Op <= OneOf:
+				keep, narrowed, bySlot, p.Used[i] = keepNamed(keep, c), true, true, true
+			}
+		}
+	}
+	if narrowed {
+		q.visible = []uint32{}
+		for _, s := range q.slots {
+			if keep(s) {
+				q.visible = append(q.visible, s.ID)
+			}
+		}
+	}
+	t.name(p, q, r, point, bySlot)
+	p.Open = q.open
+	return p, nil
+}
+
+// keepNamed narrows slots by a condition on agency or lane.
+func keepNamed(keep func(Slot) bool, c Constraint) func(Slot) bool {
+	return func(s Slot) bool {
+		name := s.Agency
+		if c.Column == colLane {
+			name = s.Lane
+		}
+		return keep(s) && slices.ContainsFunc(c.Values, func(d value.Datum) bool { return string(d.B) == name })
+	}
+}
+
+// name fills in how the path is called, which order it keeps and how many rows it may give.
+func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, point string, bySlot bool) {
+	if point != "" {
+		p.Name, p.Rows = "Index Scan using "+t.def.Name+"_"+point+" on "+t.def.Name, float64(max(1, len(q.digests)+len(q.receipts)))
+		return
+	}
+	if len(r.Order) > 0 && r.Order[0].Column == colRound {
+		q.desc, p.Ordered = r.Order[0].Desc, 1
+		if len(r.Order) > 1 && r.Order[1] == (OrderKey{Column: colSlotIndex, Desc: q.desc}) && len(q.visible) == 1 {
+			p.Ordered = 2
+		}
+	}
+	p.Name = scanName(t.def.Name, p.Ordered > 0 || bySlot || q.from > 0 || q.to < math.MaxInt64, q.desc)
+	if q.from > 0 || q.to < math.MaxInt64 {
+		p.Rows = 1000
+	}
+}
+
+// scanName is what EXPLAIN calls a scan by round.
+func scanName(table string, ranged, desc bool) string {
+	switch {
+	case !ranged:
+		return "Seq Scan on " + table
+	case desc:
+		return "Index Scan Backward using " + table + "_round on " + table
+	}
+	return "Index Scan using " + table + "_round on " + table
+}
+
+// narrowRounds narrows a range of rounds by a condition on a column that holds them as timestamptz or as seconds. It
+// returns whether the range says all that the condition says.
+func narrowRounds(from, to *calendar.Second, c Constraint, t *value.Type) bool {
+	if len(c.Values) == 0 {
+		*to = *from - 1
+		return true
+	}
+	lowest, highest := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, d := range c.Values {
+		lowest, highest = min(lowest, d.I), max(highest, d.I)
+	}
+	floor := func(v int64) (calendar.Second, bool) { // second at or before, and whether exactly at
+		if t != value.Timestamptz || v == value.Infinity || v == value.NegInfinity {
+			return calendar.Second(v), true
+		}
+		s := v / 1_000_000
+		if v%1_000_000 < 0 {
+			s--
+		}
+		return calendar.Second(s + value.UnixToMicros/1_000_000), v%1_000_000 == 0
+	}
+	lo, loExact := floor(lowest)
+	hi, hiExact := floor(highest)
+	if !loExact {
+		lo++ // the first second not before lowest
+	}
+	switch c.Op {
+	case Equal, OneOf:
+		*from, *to = max(*from, lo), min(*to, hi)
+	case Less:
+		if hiExact {
+			if hi == math.MinInt64 {
+				hi++
+			}
+			hi--
+		}
+		*to = min(*to, hi)
+	case LessEqual:
+		*to = min(*to, hi)
+	case Greater:
+		if loExact {
+			if lo == math.MaxInt64 {
+				lo--
+			}
+			lo++
+		}
+		*from = max(*from, lo)
+	case GreaterEqual:
+		*from = max(*from, lo)
+	}
+	return c.Op != OneOf
+}
+
+func (q *leafQuery) open(ctx context.Context) (Scan, error) {
+	s := &leafScan{q: q, names: make([][2][]byte, len(q.slots))}
+	for i, slot := range q.slots {
+		s.names[i] = [2][]byte{[]byte(slot.Agency), []byte(slot.Lane)}
+	}
+	var err error
+	switch {
+	case q.digests != nil:
+		s.found, err = q.find(ctx)
+	case q.receipts != nil:
+		s.found, err = q.receipted(ctx)
+	case q.from > q.to || q.visible != nil && len(q.visible) == 0:
+	default:
+		_, _, open := q.t.ledger.Extent()
+		to := min(q.to, open+1) // the round may close before the scan begins
+		s.cursor, err = q.t.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc})
+	}
+	return s, err
+}
+
+// find looks digests up; each is looked up once.
+func (q *leafQuery) find(ctx context.Context) ([]Leaf, error) {
+	var found []Leaf
+	seen := map[string]bool{}
+	for _, d := range q.digests {
+		if seen[string(d.B)] {
+			continue
+		}
+		seen[string(d.B)] = true
+		leaves, err := q.t.ledger.Find(ctx, q.agency, d.B)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, leaves...)
+	}
+	return found, nil
+}
+
+// receipted looks receipts up. What is no receipt names no leaf.
+func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
+	var found []Leaf
+	seen := map[string]bool{}
+	for _, d := range q.receipts {
+		r, err := ParseReceipt(string(d.B))
+		if err != nil || seen[string(d.B)] || q.agency != "" && r.Agency != q.agency {
+			continue
+		}
+		seen[string(d.B)] = true
+		i := slices.IndexFunc(q.slots, func(s Slot) bool { return s.Agency == r.Agency && s.Lane == r.Lane })
+		if i < 0 {
+			continue
+		}
+		leaf, ok, err := q.t.ledger.Leaf(ctx, Position{Round: r.Round, Slot: q.slots[i].ID, Index: r.Index})
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, leaf)
+		}
+	}
+	return found, nil
+}
+
+// leafScan reads leaves: found ones, or those of a cursor.
+type leafScan struct {
+	q      *leafQuery
+	names  [][2][]byte // agency and lane of each slot
+	found  []Leaf
+	cursor LeafCursor
+	run    LeafBatch
+	left   int // leaves of run still to give
+	ended  bool
+}
+
+func (s *leafScan) Close() {
+	if s.cursor != nil {
+		s.cursor.Close()
+		s.cursor = nil
+	}
+}
+
+func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
+	cols := s.q.t.def.Columns
+	for i, need := range s.q.need {
+		if need {
+			b.Cols[i].Reset(cols[i].Type, value.BatchSize)
+		}
+	}
+	b.N = 0
+	for s.cursor == nil && b.N < min(value.BatchSize, len(s.found)) {
+		s.putFound(b)
+	}
+	s.found = s.found[min(b.N, len(s.found)):]
+	for s.cursor != nil && b.N < value.BatchSize {
+		if s.left == 0 {
+			if s.ended {
+				break
+			}
+			err := s.cursor.Next(ctx, &s.run)
+			if errors.Is(err, io.EOF) {
+				s.ended = true
+				break
+			}
+			if err != nil {
+				return err
+			}
+			s.left = s.run.Leaves.Len()
+		}
+		s.putRun(b)
+	}
+	return nil
+}
+
+// putFound adds one found leaf.
+func (s *leafScan) putFound(b *value.Batch) {
+	leaf := &s.found[b.N]
+	at := b.N
+	if s.q.need[colDigest] {
+		b.Cols[colDigest].SetBytes(at, leaf.Imprint.Digest())
+	}
+	if s.q.need[colAlgorithm] {
+		b.Cols[colAlgorithm].Bytes[at] = algorithmNames[leaf.Imprint.Algorithm()]
+	}
+	s.putPlace(b, at, at+1, leaf.Round, leaf.Slot, value.FromTime(leaf.FiledAt))
+	if s.q.need[colSlotIndex] {
+		b.Cols[colSlotIndex].Ints[at] = int64(leaf.Index)
+	}
+	b.N++
+}
+
+// putPlace fills in the columns that leaves of a run share.
+func (s *leafScan) putPlace(b *value.Batch, from, to int, round calendar.Second, slot uint32, filed int64) {
+	need := s.q.need
+	for i := from; i < to; i++ {
+		if need[colAgency] {
+			b.Cols[colAgency].Bytes[i] = s.name(slot, 0)
+		}
+		if need[colLane] {
+			b.Cols[colLane].Bytes[i] = s.name(slot, 1)
+		}
+		if need[colRound] {
+			b.Cols[colRound].Ints[i] = value.FromUnix(int64(round))
+		}
+		if need[colFiledAt] {
+			b.Cols[colFiledAt].Ints[i] = filed
+		}
+		if need[s.q.t.slot] {
+			b.Cols[s.q.t.slot].Ints[i] = int64(slot)
+		}
+	}
+}
+
+// name returns the agency or lane of a slot, which may have been made after the scan was planned.
+func (s *leafScan) name(slot uint32, part int) []byte {
+	if int(slot) >= len(s.names) {
+		s.q.slots = s.q.t.ledger.Slots()
+		for _, x := range s.q.slots[len(s.names):] {
+			s.names = append(s.names, [2][]byte{[]byte(x.Agency), []byte(x.Lane)})
+		}
+	}
+	return s.names[slot][part]
+}
+
+// putRun adds as many leaves of the run at hand as fit.
+func (s *leafScan) putRun(b *value.Batch) {
+	n := min(s.left, value.BatchSize-b.N)
+	total := s.run.Leaves.Len()
+	first, step := total-s.left, 1
+	if s.q.desc {
+		first, step = s.left-1, -1
+	}
+	s.putPlace(b, b.N, b.N+n, s.run.Round, s.run.Slot, value.FromTime(s.run.FiledAt))
+	need := s.q.need
+	var digests []byte
+	alg, flat, uniform := s.run.Leaves.Uniform()
+	size := alg.Size()
+	if need[colDigest] && uniform {
+		lo := min(first, first+(n-1)*step)
+		digests = append(make([]byte, 0, n*size), flat[lo*size:(lo+n)*size]...)
+		for k := range n {
+			at := k
+			if step < 0 {
+				at = n - 1 - k
+			}
+			b.Cols[colDigest].Bytes[b.N+k] = digests[at*size : (at+1)*size : (at+1)*size]
+		}
+	}
+	for k := range n {
+		i := first + k*step
+		if need[colSlotIndex] {
+			b.Cols[colSlotIndex].Ints[b.N+k] = int64(s.run.First) + int64(i)
+		}
+		if uniform {
+			if need[colAlgorithm] {
+				b.Cols[colAlgorithm].Bytes[b.N+k] = algorithmNames[alg]
+			}
+			continue
+		}
+		im := s.run.Leaves.At(i)
+		if need[colDigest] {
+			b.Cols[colDigest].SetBytes(b.N+k, im.Digest())
+		}
+		if need[colAlgorithm] {
+			b.Cols[colAlgorithm].Bytes[b.N+k] = algorithmNames[im.Algorithm()]
+		}
+	}
+	b.N += n
+	s.left -= n
+}
+
+// algorithmNames holds the name of each algorithm by its id.
+var algorithmNames = func() (names [16][]byte) {
+	for a := range names {
+		names[a] = []byte(merkle.Algorithm(a).String())
+	}
+	return names
+}()

@@ -1,0 +1,339 @@
+package query
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// receiptKernel makes receipts of round, agency, lane and index.
+func receiptKernel(_ *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	var buf []byte
+	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
+		r := Receipt{
+			Round: roundOf(args[0].Ints[i]), Agency: string(args[1].Bytes[i]), Lane: string(args[2].Bytes[i]),
+			Index: uint64(args[3].Ints[i]),
+		}
+		buf = r.Append(buf[:0])
+		out.SetBytes(i, buf)
+	})
+	return nil
+}
+
+// roundOf turns a timestamptz that is a round into its second.
+func roundOf(micros int64) calendar.Second {
+	return calendar.Second((micros + value.UnixToMicros) / 1_000_000)
+}
+
+// signatureKernel makes signatures of round, slot and index. It waits for rounds that are open.
+func signatureKernel(l Ledger) fn.Kernel {
+	return func(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		return eachSignature(l, env, args, n, sel, func(i int, sig []byte) error {
+			out.Bytes[i] = sig
+			return nil
+		})
+	}
+}
+
+func eachSignature(l Ledger, env *fn.Env, args []*value.Vector, n int, sel []int32, f func(int, []byte) error) (err error) {
+	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
+		if err != nil {
+			return
+		}
+		var sig []byte
+		p := Position{Round: roundOf(args[0].Ints[i]), Slot: uint32(args[1].Ints[i]), Index: uint64(args[2].Ints[i])}
+		if sig, err = l.Signature(env.Ctx, p); err == nil {
+			err = f(i, sig)
+		}
+	})
+	return err
+}
+
+// proofKernel makes proofs, signatures in readable form, of round, slot and index.
+func proofKernel(l Ledger) fn.Kernel {
+	return func(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		return eachSignature(l, env, args, n, sel, func(i int, sig []byte) error {
+			s, err := ksi.Parse(sig)
+			if err != nil {
+				return err
+			}
+			d, err := value.ParseText(env.Settings, value.JSONB, -1, s.JSON())
+			out.Set(i, d)
+			return err
+		})
+	}
+}
+
+// roundTable is rounds: the closed rounds that hold leaves.
+type roundTable struct {
+	def    TableDef
+	ledger Ledger
+}
+
+func newRoundTable(l Ledger, oid value.OID) *roundTable {
+	return &roundTable{ledger: l, def: TableDef{OID: oid, Schema: "public", Name: "rounds", Ledger: true, Columns: []ColumnDef{
+		{Name: "round", Type: value.Timestamptz, NotNull: true},
+		{Name: "second", Type: value.Int8, NotNull: true},
+		{Name: "root", Type: value.Bytea, NotNull: true},
+		{Name: "leaves", Type: value.Int8, NotNull: true},
+		{Name: "slots", Type: value.Int4, NotNull: true},
+	}}}
+}
+
+func (t *roundTable) Def() *TableDef { return &t.def }
+
+// secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order.
+func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool) {
+	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
+	from, to = 0, math.MaxInt64
+	for i, c := range r.Where {
+		switch c.Column {
+		case 0:
+			p.Used[i] = narrowRounds(&from, &to, c, value.Timestamptz)
+		case 1:
+			p.Used[i] = narrowRounds(&from, &to, c, value.Int8)
+		}
+	}
+	if len(r.Order) > 0 && r.Order[0].Column <= 1 {
+		// Rounds are unique, so any further key changes nothing.
+		desc, p.Ordered = r.Order[0].Desc, len(r.Order)
+	}
+	ranged := from > 0 || to < math.MaxInt64
+	if ranged {
+		p.Rows = max(1, min(p.Rows, float64(to)-float64(from)+1))
+	}
+	p.Name = scanName(name, ranged || p.Ordered > 0, desc)
+	return p, from, to, desc
+}
+
+func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
+	p, from, to, desc := secondRange("rounds", r)
+	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency()}
+	p.Open = func(ctx context.Context) (Scan, error) {
+		if from > to {
+			return &listScan{}, nil
+		}
+		c, err := t.ledger.Rounds(ctx, scan)
+		return &roundScan{cursor: c, need: r.Need}, err
+	}
+	return p, nil
+}
+
+type roundScan struct {
+	cursor RoundCursor
+	need   []bool
+	b      RoundBatch
+}
+
+func (s *roundScan) Next(ctx context.Context, b *value.Batch) error {
+	err := s.cursor.Next(ctx, &s.b)
+	if errors.Is(err, io.EOF) {
+		b.N = 0
+		return nil
+	}
+	b.N = len(s.b.Round)
+	seconds(b, s.need, s.b.Round)
+	digests(b, s.need, 2, s.b.Root)
+	for k, c := range []func(int) int64{
+		3: func(i int) int64 { return int64(s.b.Leaves[i]) }, 4: func(i int) int64 { return int64(s.b.Slots[i]) },
+	} {
+		if c == nil || !s.need[k] {
+			continue
+		}
+		b.Cols[k].Reset([]*value.Type{3: value.Int8, 4: value.Int4}[k], b.N)
+		for i := range b.N {
+			b.Cols[k].Ints[i] = c(i)
+		}
+	}
+	return err
+}
+
+// seconds fills in the columns round and second.
+func seconds(b *value.Batch, need []bool, list []calendar.Second) {
+	if need[0] {
+		b.Cols[0].Reset(value.Timestamptz, b.N)
+		for i, s := range list {
+			b.Cols[0].Ints[i] = value.FromUnix(int64(s))
+		}
+	}
+	if need[1] {
+		b.Cols[1].Reset(value.Int8, b.N)
+		for i, s := range list {
+			b.Cols[1].Ints[i] = int64(s)
+		}
+	}
+}
+
+// digests fills in a column of digests.
+func digests(b *value.Batch, need []bool, k int, list []merkle.Digest) {
+	if !need[k] {
+		return
+	}
+	b.Cols[k].Reset(value.Bytea, b.N)
+	const size = len(merkle.Digest{})
+	flat := make([]byte, 0, b.N*size)
+	for i := range list {
+		flat = append(flat, list[i][:]...)
+		b.Cols[k].Bytes[i] = flat[i*size : (i+1)*size : (i+1)*size]
+	}
+}
+
+func (s *roundScan) Close() { s.cursor.Close() }
+
+// calendarTable is calendar: every closed second since the ledger's first.
+type calendarTable struct {
+	def    TableDef
+	ledger Ledger
+}
+
+func newCalendarTable(l Ledger, oid value.OID) *calendarTable {
+	return &calendarTable{ledger: l, def: TableDef{OID: oid, Schema: "public", Name: "calendar", Ledger: true, Columns: []ColumnDef{
+		{Name: "round", Type: value.Timestamptz, NotNull: true},
+		{Name: "second", Type: value.Int8, NotNull: true},
+		{Name: "idle", Type: value.Bool, NotNull: true},
+		{Name: "leaf", Type: value.Bytea, NotNull: true},
+		{Name: "root", Type: value.Bytea, NotNull: true},
+	}}}
+}
+
+func (t *calendarTable) Def() *TableDef { return &t.def }
+
+func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
+	p, from, to, desc := secondRange("calendar", r)
+	scan := CalendarScan{From: from, To: to, Desc: desc, Roots: r.Need[4]}
+	p.Open = func(ctx context.Context) (Scan, error) {
+		if from > to {
+			return &listScan{}, nil
+		}
+		c, err := t.ledger.Calendar(ctx, scan)
+		return &calendarScan{cursor: c, need: r.Need}, err
+	}
+	return p, nil
+}
+
+type calendarScan struct {
+	cursor CalendarCursor
+	need   []bool
+	b      CalendarBatch
+}
+
+func (s *calendarScan) Next(ctx context.Context, b *value.Batch) error {
+	err := s.cursor.Next(ctx, &s.b)
+	if errors.Is(err, io.EOF) {
+		b.N = 0
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.N = len(s.b.Round)
+	seconds(b, s.need, s.b.Round)
+	if s.need[2] {
+		b.Cols[2].Reset(value.Bool, b.N)
+		for i, idle := range s.b.Idle {
+			b.Cols[2].Ints[i] = value.BoolInt(idle)
+		}
+	}
+	digests(b, s.need, 3, s.b.Leaf)
+	digests(b, s.need, 4, s.b.Root)
+	return nil
+}
+
+func (s *calendarScan) Close() { s.cursor.Close() }
+
+// listTable is a table whose few rows are made anew for each scan.
+type listTable struct {
+	def  TableDef
+	rows func(*Session) ([][]value.Datum, error)
+}
+
+func (t *listTable) Def() *TableDef { return &t.def }
+
+func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
+	p := &Path{Name: "Seq Scan on " + t.def.Name, Used: make([]bool, len(r.Where)), Rows: 100}
+	p.Open = func(context.Context) (Scan, error) {
+		rows, err := t.rows(r.Session)
+		return &listScan{def: &t.def, rows: rows}, err
+	}
+	return p, nil
+}
+
+type listScan struct {
+	def  *TableDef
+	rows [][]value.Datum
+}
+
+func (s *listScan) Next(_ context.Context, b *value.Batch) error {
+	b.N = min(value.BatchSize, len(s.rows))
+	if b.N == 0 {
+		return nil
+	}
+	for k, c := range s.def.Columns {
+		b.Cols[k].Reset(c.Type, b.N)
+		for i := range b.N {
+			b.Cols[k].Set(i, s.rows[i][k])
+		}
+	}
+	s.rows = s.rows[b.N:]
+	return nil
+}
+
+func (s *listScan) Close() {}
+
+func newAgencyTable(l Ledger, oid value.OID) Table {
+	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "agencies", Ledger: true, Columns: []ColumnDef{
+		{Name: "agency", Type: value.Text, NotNull: true},
+		{Name: "lane", Type: value.Text, NotNull: true},
+		{Name: "slot", Type: value.Int4, NotNull: true},
+		{Name: "base_level", Type: value.Int4, NotNull: true},
+		{Name: "created_at", Type: value.Timestamptz, NotNull: true},
+	}}}
+	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+		for _, x := range l.Slots() {
+			if own := s.visibleAgency(); own != "" && x.Agency != own {
+				continue
+			}
+			rows = append(rows, []value.Datum{
+				value.NewText(x.Agency), value.NewText(x.Lane), value.NewInt(value.Int4, int64(x.ID)),
+				value.NewInt(value.Int4, int64(x.Base)), value.NewInt(value.Timestamptz, value.FromTime(x.Created)),
+			})
+		}
+		return rows, nil
+	}
+	return t
+}
+
+func newCertificateTable(l Ledger, oid value.OID) Table {
+	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "calendar_certificates", Ledger: true, Columns: []ColumnDef{
+		{Name: "id", Type: value.Bytea, NotNull: true},
+		{Name: "subject", Type: value.Text, NotNull: true},
+		{Name: "not_before", Type: value.Timestamptz, NotNull: true},
+		{Name: "not_after", Type: value.Timestamptz, NotNull: true},
+		{Name: "pem", Type: value.Text, NotNull: true},
+	}}}
+	t.rows = func(*Session) (rows [][]value.Datum, err error) {
+		for _, c := range l.Certificates() {
+			x, err := x509.ParseCertificate(c.DER)
+			if err != nil {
+				return nil, err
+			}
+			text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.DER})
+			rows = append(rows, []value.Datum{
+				value.NewBytes(value.Bytea, c.ID), value.NewText(x.Subject.String()),
+				value.NewInt(value.Timestamptz, value.FromTime(x.NotBefore)),
+				value.NewInt(value.Timestamptz, value.FromTime(x.NotAfter)), value.NewBytes(value.Text, text),
+			})
+		}
+		return rows, nil
+	}
+	return t
+}

@@ -1,0 +1,206 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+)
+
+// txState is where a session stands.
+type txState uint8
+
+const (
+	txIdle     txState = iota
+	txImplicit         // in a string of several statements, or in the extended protocol until Sync
+	txBlock            // BEGIN was given
+)
+
+// A transaction is what a session holds back until COMMIT.
+type transaction struct {
+	state      txState
+	aborted    bool // an error came: nothing but its end is understood
+	readOnly   bool
+	start      time.Time
+	begun      settings // to go back to on ROLLBACK
+	parts      []Part   // filings not yet sent to the ledger
+	leaves     int      // in parts
+	digests    map[string]struct{}
+	savepoints []savepoint
+}
+
+// A savepoint is a state to go back to.
+type savepoint struct {
+	name     string
+	settings settings
+	parts    int
+	leaves   int
+	readOnly bool
+}
+
+func (t *transaction) implicit() bool { return t.state == txImplicit }
+
+// Status is the transaction status for clients: 'I' idle, 'T' in a block, 'E' in a failed one.
+func (s *Session) Status() byte {
+	switch {
+	case s.tx.state != txBlock:
+		return 'I'
+	case s.tx.aborted:
+		return 'E'
+	}
+	return 'T'
+}
+
+// enter begins an implicit transaction if none is there.
+func (s *Session) enter() {
+	if s.tx.state == txIdle {
+		s.startTransaction(txImplicit)
+	}
+}
+
+func (s *Session) startTransaction(state txState) {
+	s.tx = transaction{state: state, start: s.engine.Clock(), begun: s.settings}
+	v, _ := s.settings.get("default_transaction_read_only")
+	s.tx.readOnly = v == "on"
+	iso, _ := s.settings.get("default_transaction_isolation")
+	s.put("transaction_read_only", v, true)
+	s.put("transaction_isolation", iso, true)
+}
+
+// failed notes an error.
+func (s *Session) failed() {
+	if s.tx.state == txIdle {
+		return
+	}
+	s.tx.aborted = true
+}
+
+// commit ends the transaction. What it filed is durable once commit returns nil.
+func (s *Session) commit(ctx context.Context) error {
+	if s.tx.aborted {
+		s.rollback()
+		return nil
+	}
+	if _, err := s.flush(ctx, nil); err != nil {
+		s.rollback()
+		return err
+	}
+	s.settings.local = nil
+	s.end()
+	return nil
+}
+
+// rollback ends the transaction and forgets what it did.
+func (s *Session) rollback() {
+	if s.tx.state != txIdle {
+		s.settings = s.tx.begun
+	}
+	s.settings.local = nil
+	s.end()
+}
+
+func (s *Session) end() {
+	s.closePortals()
+	s.values = nil
+	s.tx = transaction{}
+}
+
+// flush files what is held back and, if given, one statement's parts, in one request. It returns the filings of those.
+func (s *Session) flush(ctx context.Context, more []Part) ([]Filing, error) {
+	parts := merge(s.tx.parts)
+	held := len(parts)
+	parts = append(parts, more...)
+	s.tx.parts, s.tx.leaves, s.tx.digests = nil, 0, nil
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	filings, err := s.engine.Ledger.Append(ctx, &Request{Agency: s.role.Name, Parts: parts})
+	if err != nil {
+		return nil, err
+	}
+	return filings[held:], nil
+}
+
+// merge joins neighbours that go the same way.
+func merge(parts []Part) (merged []Part) {
+	for _, p := range parts {
+		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New {
+			appendLeaves(&merged[n-1].Leaves, &p.Leaves)
+		} else {
+			merged = append(merged, p)
+		}
+	}
+	return merged
+}
+
+func appendLeaves(to, from *merkle.Leaves) {
+	if alg, digests, ok := from.Uniform(); ok {
+		to.AppendDigests(alg, digests)
+		return
+	}
+	for i := range from.Len() {
+		to.Append(from.At(i))
+	}
+}
+
+// hold puts parts aside until the transaction ends.
+func (s *Session) hold(parts []Part) error {
+	for _, p := range parts {
+		s.tx.leaves += p.Leaves.Len()
+	}
+	if s.tx.leaves > s.engine.TransactionLeaves {
+		return s.tooMany()
+	}
+	s.tx.parts = append(s.tx.parts, parts...)
+	return nil
+}
+
+// tooMany is the error for a transaction that holds back more than it may.
+func (s *Session) tooMany() error {
+	return errf(codeProgramLimit, "a transaction files at most %d digests", s.engine.TransactionLeaves).
+		hint("Commit in parts. Each part is filed whole or not at all.")
+}
+
+// savepoint marks the present state.
+func (s *Session) savepoint(name string) {
+	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, readOnly: s.tx.readOnly}
+	s.tx.savepoints = append(s.tx.savepoints, p)
+}
+
+// findSavepoint returns the index of the newest savepoint of a name.
+func (s *Session) findSavepoint(name string) (int, error) {
+	for i := len(s.tx.savepoints) - 1; i >= 0; i-- {
+		if s.tx.savepoints[i].name == name {
+			return i, nil
+		}
+	}
+	return 0, errf(codeUndefinedSavepoint, "savepoint %q does not exist", name)
+}
+
+// rollbackTo goes back to a savepoint, which stays.
+func (s *Session) rollbackTo(i int) {
+	p := s.tx.savepoints[i]
+	s.tx.savepoints = s.tx.savepoints[:i+1]
+	s.settings, s.values = p.settings, nil
+	s.tx.parts, s.tx.leaves, s.tx.digests, s.tx.aborted = s.tx.parts[:p.parts:p.parts], p.leaves, nil, false
+	s.tx.readOnly = p.readOnly
+}
+
+// holds reports whether the transaction holds back a digest.
+func (s *Session) holds(digest []byte) bool {
+	if s.tx.digests == nil {
+		s.tx.digests = map[string]struct{}{}
+		for i := range s.tx.parts {
+			s.remember(&s.tx.parts[i].Leaves)
+		}
+	}
+	_, ok := s.tx.digests[string(digest)]
+	return ok
+}
+
+func (s *Session) remember(l *merkle.Leaves) {
+	for i := range l.Len() {
+		im := l.At(i)
+		s.tx.digests[string(im.Digest())] = struct{}{}
+	}
+}

@@ -1,0 +1,468 @@
+package query
+
+import (
+	"context"
+	"sort"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// do is a compiled statement without rows.
+func do(f func(ctx context.Context, r *run) (tag string, err error)) *compiled {
+	return &compiled{run: func(ctx context.Context, r *run) (*Result, error) {
+		tag, err := f(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		return r.tagged(tag), nil
+	}}
+}
+
+// transaction analyzes transaction control.
+func (a *analyzer) transaction(t *parse.Transaction) (*compiled, error) {
+	if t.Chain {
+		return nil, a.unsupported(t, "AND CHAIN is")
+	}
+	switch t.Kind {
+	case parse.PrepareTransaction, parse.CommitPrepared, parse.RollbackPrepared:
+		return nil, a.unsupported(t, "a two-phase transaction is")
+	case parse.Begin, parse.Start:
+		return do(func(_ context.Context, r *run) (string, error) { return r.begin(a, t) }), nil
+	case parse.Savepoint, parse.Release, parse.RollbackTo:
+		c := do(func(_ context.Context, r *run) (string, error) { return r.savepoints(t) })
+		c.control = t.Kind == parse.RollbackTo
+		return c, nil
+	}
+	c := do(func(ctx context.Context, r *run) (string, error) {
+		tag := "COMMIT"
+		if t.Kind == parse.Rollback || r.tx.aborted {
+			tag = "ROLLBACK"
+		}
+		if r.tx.state != txBlock {
+			r.notice("WARNING", codeNoTransaction, "there is no transaction in progress")
+			if r.tx.implicit() && t.Kind == parse.Rollback {
+				r.rollback()
+				return tag, nil
+			}
+		}
+		if tag == "ROLLBACK" {
+			r.rollback()
+			return tag, nil
+		}
+		return tag, r.commit(ctx)
+	})
+	c.control = true
+	return c, nil
+}
+
+// begin turns the implicit transaction into a block; what it filed so far belongs to the block, as in Postgres.
+func (r *run) begin(a *analyzer, t *parse.Transaction) (string, error) {
+	tag := "BEGIN"
+	if t.Kind == parse.Start {
+		tag = "START TRANSACTION"
+	}
+	if r.tx.state == txBlock {
+		r.notice("WARNING", codeActiveTransaction, "there is already a transaction in progress")
+		return tag, nil
+	}
+	r.tx.state = txBlock
+	return tag, r.modes(a, t.Modes, false)
+}
+
+// modes applies transaction modes: to the transaction, or to those that will come.
+func (r *run) modes(a *analyzer, modes []parse.Option, defaults bool) error {
+	for _, m := range modes {
+		v := ""
+		if l, ok := m.Value.(*parse.Literal); ok {
+			v = l.Text
+		}
+		canonical, _, err := checkSetting(m.Name, v)
+		if err != nil {
+			return a.fail(err, m)
+		}
+		if m.Name == "transaction_read_only" && !defaults {
+			r.tx.readOnly = canonical == "on"
+		}
+		if defaults {
+			r.put("default_"+m.Name, canonical, false)
+		} else {
+			r.put(m.Name, canonical, true)
+		}
+	}
+	return nil
+}
+
+func (r *run) savepoints(t *parse.Transaction) (string, error) {
+	tag := map[parse.TransactionKind]string{parse.Savepoint: "SAVEPOINT", parse.Release: "RELEASE", parse.RollbackTo: "ROLLBACK"}[t.Kind]
+	if r.tx.state != txBlock {
+		what := map[parse.TransactionKind]string{parse.Savepoint: "SAVEPOINT", parse.Release: "RELEASE SAVEPOINT", parse.RollbackTo: "ROLLBACK TO SAVEPOINT"}[t.Kind]
+		return "", errf(codeNoTransaction, "%s can only be used in transaction blocks", what)
+	}
+	if t.Kind == parse.Savepoint {
+		r.savepoint(t.Name)
+		return tag, nil
+	}
+	i, err := r.findSavepoint(t.Name)
+	if err != nil {
+		return "", err
+	}
+	if t.Kind == parse.Release {
+		r.tx.savepoints = r.tx.savepoints[:i]
+	} else {
+		r.rollbackTo(i)
+	}
+	return tag, nil
+}
+
+func (a *analyzer) setTransaction(t *parse.SetTransaction) (*compiled, error) {
+	if t.Snapshot != "" {
+		return nil, a.unsupported(t, "SET TRANSACTION SNAPSHOT is")
+	}
+	return do(func(_ context.Context, r *run) (string, error) {
+		if !t.Session && r.tx.state != txBlock {
+			r.notice("WARNING", codeNoTransaction, "SET TRANSACTION can only be used in transaction blocks")
+		}
+		return "SET", r.modes(a, t.Modes, t.Session)
+	}), nil
+}
+
+// set analyzes SET.
+func (a *analyzer) set(t *parse.Set) (*compiled, error) {
+	if t.FromCurrent {
+		return nil, a.unsupported(t, "SET … FROM CURRENT is")
+	}
+	key := strings.ToLower(t.Name)
+	if key == "role" || key == "session_authorization" {
+		return a.setRole(t, key)
+	}
+	if t.Default {
+		return a.reset(&parse.Reset{Loc: t.Loc, Name: t.Name})
+	}
+	text, err := a.setText(t, key)
+	if err != nil {
+		return nil, err
+	}
+	canonical, _, err := checkSetting(t.Name, text)
+	if err != nil {
+		return nil, a.fail(err, nil)
+	}
+	return do(func(_ context.Context, r *run) (string, error) {
+		if t.Local && r.tx.state != txBlock && r.single {
+			r.notice("WARNING", codeNoTransaction, "SET LOCAL can only be used in transaction blocks")
+			return "SET", nil
+		}
+		if key == "transaction_read_only" {
+			r.tx.readOnly = canonical == "on"
+		}
+		r.put(key, canonical, t.Local || strings.HasPrefix(key, "transaction_"))
+		return "SET", nil
+	}), nil
+}
+
+// setText joins the values of a SET. A time zone may be given as an interval.
+func (a *analyzer) setText(t *parse.Set, key string) (string, error) {
+	var parts []string
+	for _, v := range t.Values {
+		switch v := v.(type) {
+		case *parse.Literal:
+			text := v.Text
+			if key == "search_path" && len(t.Values) > 1 || key == "search_path" && text == "" {
+				text = quote(text)
+			}
+			parts = append(parts, text)
+		case *parse.Cast:
+			x, err := a.expr(&scope{}, v)
+			if err != nil {
+				return "", err
+			}
+			c, ok := x.(*constExpr)
+			var iv value.Interval
+			if ok {
+				iv, ok = c.d.X.(value.Interval)
+			}
+			if !ok || iv.Months != 0 || iv.Days != 0 {
+				return "", a.fail(errf(codeInvalidParameter, "invalid value for parameter %q", t.Name), v)
+			}
+			_, name, _ := offsetZone(int(iv.Micros / 1_000_000))
+			parts = append(parts, name)
+		default:
+			return "", a.unsupported(v, "this value is")
+		}
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+// setRole accepts SET ROLE and SET SESSION AUTHORIZATION to the role that the session has.
+func (a *analyzer) setRole(t *parse.Set, key string) (*compiled, error) {
+	name := ""
+	if len(t.Values) == 1 {
+		if l, ok := t.Values[0].(*parse.Literal); ok {
+			name = l.Text
+		}
+	}
+	if !t.Default && name != "none" && name != a.session.role.Name {
+		if _, ok := a.session.engine.Ledger.Role(name); !ok {
+			return nil, errf(codeInvalidParameter, "role %q does not exist", name)
+		}
+		return nil, errf(codeNoPrivilege, "permission denied to set %s %q", strings.ReplaceAll(key, "_", " "), name).
+			hint("Log in as that role.")
+	}
+	return do(func(context.Context, *run) (string, error) { return "SET", nil }), nil
+}
+
+// reset analyzes RESET.
+func (a *analyzer) reset(t *parse.Reset) (*compiled, error) {
+	key := strings.ToLower(t.Name)
+	if key != "all" {
+		if _, ok := a.session.settings.get(key); !ok && !dottedName(key) {
+			return nil, unknownSetting(t.Name)
+		}
+		if d := settingByName[key]; d != nil && d.fixed && key != "role" && key != "session_authorization" {
+			return nil, errf(codeCantChangeParam, "parameter %q cannot be changed", d.name)
+		}
+	}
+	tag := "RESET"
+	if a.sql != "" && strings.HasPrefix(strings.ToLower(strings.TrimSpace(a.sql[t.Pos():])), "set") {
+		tag = "SET"
+	}
+	return do(func(_ context.Context, r *run) (string, error) {
+		if key == "all" {
+			r.settings.resetAll()
+		} else {
+			r.settings.reset(key)
+		}
+		r.values = nil
+		return tag, nil
+	}), nil
+}
+
+// show analyzes SHOW.
+func (a *analyzer) show(t *parse.Show) (*compiled, error) {
+	key := strings.ToLower(t.Name)
+	if key == "all" {
+		cols := textColumns("name", "setting", "description")
+		return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
+			return r.listed(ctx, "SHOW", cols, r.allSettings()), nil
+		}}, nil
+	}
+	name := t.Name
+	if d := settingByName[key]; d != nil {
+		name = d.name
+	} else if _, ok := a.session.settings.get(key); !ok {
+		return nil, unknownSetting(t.Name)
+	}
+	cols := textColumns(name)
+	return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
+		v, err := r.Setting(key)
+		if err != nil {
+			return nil, err
+		}
+		return r.listed(ctx, "SHOW", cols, [][]value.Datum{{value.NewText(v)}}), nil
+	}}, nil
+}
+
+func (s *Session) allSettings() (list [][]value.Datum) {
+	for i := range settingsTable {
+		d := &settingsTable[i]
+		v, _ := s.Setting(d.name)
+		list = append(list, []value.Datum{value.NewText(d.name), value.NewText(v), value.NewText(d.doc)})
+	}
+	sort.SliceStable(list, func(i, j int) bool {
+		return strings.ToLower(string(list[i][0].B)) < strings.ToLower(string(list[j][0].B))
+	})
+	return list
+}
+
+func (a *analyzer) discard(t *parse.Discard) (*compiled, error) {
+	tag := "DISCARD " + strings.ToUpper(t.What)
+	return do(func(_ context.Context, r *run) (string, error) {
+		if t.What != "all" {
+			return tag, nil
+		}
+		if r.tx.state == txBlock {
+			return "", errf(codeActiveTransaction, "DISCARD ALL cannot run inside a transaction block")
+		}
+		r.settings.set, r.settings.local, r.values = nil, nil, nil
+		r.tx.begun = r.settings
+		clear(r.statements)
+		return tag, nil
+	}), nil
+}
+
+// prepare analyzes PREPARE.
+func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
+	var types []*value.Type
+	for _, n := range t.Types {
+		typ, _, err := a.typeName(n)
+		if err != nil {
+			return nil, err
+		}
+		types = append(types, typ)
+	}
+	inner := &analyzer{session: a.session, fns: a.fns, sql: a.sql, params: make([]*value.Type, max(len(a.params), len(types)))}
+	copy(inner.params, types)
+	c, err := inner.statement(t.Stmt)
+	if err == nil {
+		err = inner.paramTypes()
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.params, c.text = inner.params, t.Stmt.String()
+	a.params = nil // they are those of the inner statement
+	return do(func(_ context.Context, r *run) (string, error) {
+		if r.statements[t.Name] != nil {
+			return "", errf(codeDuplicateStatement, "prepared statement %q already exists", t.Name)
+		}
+		r.statements[t.Name] = &prepared{c: c, sql: c.text}
+		return "PREPARE", nil
+	}), nil
+}
+
+// execute analyzes EXECUTE.
+func (a *analyzer) execute(t *parse.Execute) (*compiled, error) {
+	p, err := a.session.statement(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if p.c == nil {
+		return nil, errf(codeUndefinedStatement, "prepared statement %q is empty", t.Name)
+	}
+	if len(t.Args) != len(p.c.params) {
+		e := errf(codeSyntax, "wrong number of parameters for prepared statement %q", t.Name)
+		e.Detail = "Expected " + itoa(len(p.c.params)) + " parameters but got " + itoa(len(t.Args)) + "."
+		return nil, e
+	}
+	args := make([]expr, len(t.Args))
+	for i, e := range t.Args {
+		x, err := a.exprIn(&scope{}, e, clauseValues)
+		if err != nil {
+			return nil, err
+		}
+		if args[i], err = a.coerce(x, p.c.params[i], fn.Assignment); err != nil {
+			return nil, a.fail(err, e)
+		}
+	}
+	return &compiled{cols: p.c.cols, control: p.c.control, run: func(ctx context.Context, r *run) (*Result, error) {
+		x := r.execution(ctx, r.params)
+		params := make([]value.Datum, len(args))
+		for i, e := range args {
+			d, err := x.evalOne(e)
+			if err != nil {
+				return nil, err
+			}
+			params[i] = d
+		}
+		return p.c.run(ctx, &run{Session: r.Session, params: params, single: r.single, returning: r.returning})
+	}}, nil
+}
+
+func (a *analyzer) deallocate(t *parse.Deallocate) (*compiled, error) {
+	return do(func(_ context.Context, r *run) (string, error) {
+		if t.Name == "" {
+			clear(r.statements)
+			return "DEALLOCATE ALL", nil
+		}
+		if _, err := r.statement(t.Name); err != nil {
+			return "", err
+		}
+		r.CloseStatement(t.Name)
+		return "DEALLOCATE", nil
+	}), nil
+}
+
+// createRole analyzes CREATE ROLE and CREATE USER.
+func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
+	role, login := Role{Name: t.Name}, t.Kind == "USER"
+	for _, o := range t.Options {
+		on := false
+		if l, ok := o.Value.(*parse.Literal); ok && l.Kind == parse.Bool {
+			on = l.Text == "true"
+		}
+		switch {
+		case o.Name == "login":
+			login = on
+		case o.Name == "superuser":
+			role.Superuser = on
+		case o.Name == "inherit", o.Name == "createdb" && !on, o.Name == "createrole" && !on,
+			o.Name == "replication" && !on, o.Name == "bypassrls" && !on:
+		default:
+			return nil, a.unsupported(o, "the role option "+strings.ToUpper(o.Name)+" is")
+		}
+	}
+	if !login {
+		return nil, a.fail(errf(codeUnsupported, "roles without LOGIN are not supported").
+			hint("An agency is a role that logs in: CREATE ROLE %s LOGIN.", quote(t.Name)), t)
+	}
+	return do(func(ctx context.Context, r *run) (string, error) {
+		if !r.role.Superuser {
+			return "", errf(codeNoPrivilege, "permission denied to create role").hint("Only a superuser makes roles.")
+		}
+		if !roleName(t.Name) {
+			return "", errf(codeInvalidName, "role name %q is not valid", t.Name).
+				hint("The name stands in every proof of the agency. It has 1 to 63 bytes of a-z, 0-9, _, - and dot.")
+		}
+		if r.tx.state == txBlock {
+			return "", errf(codeActiveTransaction, "CREATE ROLE cannot run inside a transaction block")
+		}
+		if _, ok := r.engine.Ledger.Role(t.Name); ok {
+			return "", errf(codeDuplicateObject, "role %q already exists", t.Name)
+		}
+		return "CREATE ROLE", r.engine.Ledger.CreateRole(ctx, role)
+	}), nil
+}
+
+// roleName reports whether name may be that of a role.
+func roleName(name string) bool {
+	return len(name) > 0 && len(name) <= 63 && !strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.')
+	})
+}
+
+// appendOnly is the error for a statement that would change a table.
+func (a *analyzer) appendOnly(n *parse.Name, command string) error {
+	table, err := a.session.engine.table(*n, a.session)
+	if err != nil {
+		return a.fail(err, n)
+	}
+	name := table.Def().Name
+	e := errf(codeNotInState, "table %q is append-only", name)
+	e.Schema, e.Table = "public", name
+	e.Detail = command + " would change what is filed, and every proof given so far rests on it."
+	if command == "UPDATE" || command == "DELETE" || strings.HasPrefix(command, "TRUNCATE") {
+		e.hint("To correct a filing, file the right digest as well: both stay, each with its time.")
+	} else {
+		e.hint("The tables of the ledger are the same on every server.")
+	}
+	return a.fail(e, n)
+}
+
+// harmless commands do nothing here and are accepted, since clients send them as a matter of course.
+var harmless = map[string]bool{"LOCK TABLE": true, "VACUUM": true, "ANALYZE": true, "CHECKPOINT": true, "SET CONSTRAINTS": true}
+
+// other answers the statements that are only recognised.
+func (a *analyzer) other(t *parse.Other) (*compiled, error) {
+	if harmless[t.Command] {
+		for _, n := range t.Objects {
+			if _, err := a.session.engine.table(n, a.session); err != nil && t.Command != "SET CONSTRAINTS" {
+				return nil, a.fail(err, n)
+			}
+		}
+		return do(func(context.Context, *run) (string, error) { return t.Command, nil }), nil
+	}
+	if strings.HasSuffix(t.Command, " TABLE") && !strings.HasPrefix(t.Command, "CREATE") || t.Command == "MERGE" {
+		for _, n := range t.Objects {
+			if err := a.appendOnly(&n, t.Command); err != nil {
+				return nil, err
+			}
+		}
+	}
+	e := errf(codeUnsupported, "%s is not supported", t.Command)
+	if strings.HasPrefix(t.Command, "CREATE") {
+		e.hint("The server holds the ledger and nothing else. Keep your own tables in a database of yours and join by digest or receipt.")
+	}
+	return nil, a.fail(e, t)
+}
