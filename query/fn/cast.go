@@ -119,7 +119,7 @@ func (r *Registry) findCast(from, to *value.Type) *Cast {
 		c.Binary = true
 		return c
 	}
-	if from.IsArray() && to.IsArray() && from.Kind == value.Boxed && to.Kind == value.Boxed {
+	if from.IsArray() && to.IsArray() && to.OID != value.Int2VectorOID && to.OID != value.OIDVectorOID {
 		return r.arrayCast(c)
 	}
 	return textCast(c)

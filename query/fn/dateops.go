@@ -169,7 +169,11 @@ func unitOf(name string, t *value.Type) (string, error) {
 	if u, ok := unitNames[strings.ToLower(name)]; ok {
 		return u, nil
 	}
-	return "", value.Errorf(value.CodeInvalidParameter, "unit \"%s\" not recognized for type %s", strings.ToLower(name), t.SQL)
+	return "", unknownUnit(name, t)
+}
+
+func unknownUnit(name string, t *value.Type) error {
+	return value.Errorf(value.CodeInvalidParameter, "unit \"%s\" not recognized for type %s", strings.ToLower(name), t.SQL)
 }
 
 func unsupportedUnit(name string, t *value.Type) error {
@@ -235,7 +239,9 @@ func truncUnit(name string, t *value.Type) (string, error) {
 		return "", err
 	}
 	switch unit {
-	case "epoch", "dow", "isodow", "doy", "isoyear", "julian", "timezone", "timezone_hour", "timezone_minute":
+	case "epoch", "dow", "isodow", "doy", "isoyear", "julian":
+		return "", unknownUnit(name, t)
+	case "timezone", "timezone_hour", "timezone_minute":
 		return "", unsupportedUnit(name, t)
 	}
 	return unit, nil
@@ -314,8 +320,10 @@ func truncInterval(_ *Env, name string, v value.Interval) (value.Interval, error
 			Code: value.CodeUnsupported, Message: "unit \"" + strings.ToLower(name) + "\" not supported for type interval",
 			Detail: "Months usually have fractional weeks.",
 		}
-	default:
+	case "timezone", "timezone_hour", "timezone_minute":
 		return v, unsupportedUnit(name, value.IntervalT)
+	default:
+		return v, unknownUnit(name, value.IntervalT)
 	}
 	return value.Interval{Months: int32(months)}, nil
 }

@@ -304,18 +304,7 @@ func age(a, b int64) (value.Interval, error) {
 	}
 	months := (y1-y2)*12 + m1 - m2
 	for ; days < 0; months-- {
-		// The month whose days are borrowed is that of the earlier date going forward, the later one going back.
-		if sign < 0 {
-			days += value.DaysIn(y1, m1)
-			if m1--; m1 == 0 {
-				y1, m1 = y1-1, 12
-			}
-		} else {
-			days += value.DaysIn(y2, m2)
-			if m2++; m2 > 12 {
-				y2, m2 = y2+1, 1
-			}
-		}
+		days += value.DaysIn(y2, m2) // the month of the earlier date lends its days
 	}
 	return value.Interval{Months: sign * int32(months), Days: sign * int32(days), Micros: int64(sign) * micros}, nil
 }

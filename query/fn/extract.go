@@ -21,13 +21,14 @@ func extractFunctions() []*Function {
 			n, err := field(env, string(args[0].B), args[1])
 			return value.NewBox(value.NumericT, n), err
 		})))
+		part := field
 		if t == value.Date {
-			field = func(env *Env, name string, d value.Datum) (value.Numeric, error) {
+			part = func(_ *Env, name string, d value.Datum) (value.Numeric, error) {
 				return timestampField(nil, name, value.Timestamp, dateToTimestamp(d.I))
 			}
 		}
 		out = append(out, def("date_part(text,"+t.Name+") float8"+words, rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-			n, err := field(env, string(args[0].B), args[1])
+			n, err := part(env, string(args[0].B), args[1])
 			return value.NewFloat(value.Float8, n.Float()), err
 		})))
 	}

@@ -320,10 +320,15 @@ func roundings() []*Function {
 		}),
 		places("round(numeric,int4) numeric", value.Numeric.Round),
 		places("trunc(numeric,int4) numeric", value.Numeric.Trunc),
-		def("sqrt(numeric) numeric", map1[nums, nums](func(_ *Env, a value.Numeric) (value.Numeric, error) { return a.Sqrt() })),
+		numeric1("sqrt(numeric) numeric", value.Numeric.Sqrt),
 		def("power(numeric,numeric) numeric", map2[nums, nums, nums](func(_ *Env, a, b value.Numeric) (value.Numeric, error) {
 			return numericPower(a, b)
 		})),
+		def("pow(numeric,numeric) numeric", map2[nums, nums, nums](func(_ *Env, a, b value.Numeric) (value.Numeric, error) {
+			return numericPower(a, b)
+		})),
+		numeric1("ln(numeric) numeric", value.Numeric.Ln), numeric1("log(numeric) numeric", value.Numeric.Log10),
+		numeric1("log10(numeric) numeric", value.Numeric.Log10), numeric1("exp(numeric) numeric", value.Numeric.Exp),
 		def("abs(float4) float4", float1(math.Abs)), def("abs(float8) float8", float1(math.Abs)),
 		def("ceil(float8) float8", float1(math.Ceil)), def("ceiling(float8) float8", float1(math.Ceil)),
 		def("floor(float8) float8", float1(math.Floor)), def("trunc(float8) float8", float1(math.Trunc)),
@@ -338,6 +343,10 @@ func roundings() []*Function {
 			return 0
 		})),
 	}
+}
+
+func numeric1(sig string, f func(value.Numeric) (value.Numeric, error)) *Function {
+	return def(sig, map1[nums, nums](func(_ *Env, a value.Numeric) (value.Numeric, error) { return f(a) }))
 }
 
 func floatFunctions() []*Function {
@@ -382,8 +391,7 @@ func logarithm(f func(float64) float64) func(*Env, float64) (float64, error) {
 // maxExactPower bounds the exponent and the digits of powers.
 const maxExactPower = 100_000
 
-// numericPower raises to an integer power exactly, then rounds to the scale Postgres shows; other powers go by way of
-// floats, of whose 15 digits no more are shown than the scale asks.
+// numericPower raises to an integer power exactly, then rounds to the scale Postgres shows.
 func numericPower(a, b value.Numeric) (value.Numeric, error) {
 	if a.IsNaN() || b.IsNaN() || !a.Finite() || !b.Finite() {
 		f, err := power(nil, a.Float(), b.Float())
@@ -398,31 +406,18 @@ func numericPower(a, b value.Numeric) (value.Numeric, error) {
 	if a.Sign() < 0 {
 		return a, value.Errorf(value.CodeBadPower, "a negative number raised to a non-integer power yields a complex result")
 	}
-	f := math.Pow(a.Float(), b.Float())
-	if math.IsInf(f, 0) {
-		return a, value.Errorf(value.CodeOutOfRange, "value overflows numeric format")
-	}
-	return value.FloatNumeric(f, false).Round(powerScale(f, a, b)), nil
-}
-
-// powerScale shows at least 16 significant digits, and all that the operands show.
-func powerScale(f float64, a, b value.Numeric) int {
-	lead := 0
-	if f != 0 {
-		lead = int(math.Trunc(math.Log10(math.Abs(f))))
-	}
-	return max(0, min(1000, max(16-lead, a.Scale(), b.Scale())))
+	return a.PowBroken(b)
 }
 
 func integerPower(a value.Numeric, n int64) (value.Numeric, error) {
+	scale := min(1000, max(16, a.Scale()))
 	if a.Sign() == 0 || n == 0 {
-		f, _ := power(nil, a.Float(), float64(n))
-		return value.IntNumeric(int64(f)).Round(powerScale(0, a, value.Numeric{})), nil
+		return value.IntNumeric(value.BoolInt(n == 0)).Round(scale), nil
 	}
 	size := math.Abs(math.Log10(math.Abs(a.Float()))) * math.Abs(float64(n))
 	if size > maxExactPower || math.Abs(float64(n))*float64(a.Scale()) > maxExactPower || math.IsNaN(size) {
 		if (n < 0) != (a.Abs().Cmp(value.IntNumeric(1)) < 0) {
-			return value.Numeric{}.Round(16), nil
+			return value.Numeric{}.Round(scale), nil
 		}
 		return a, value.Errorf(value.CodeOutOfRange, "value overflows numeric format")
 	}
@@ -440,12 +435,8 @@ func integerPower(a value.Numeric, n int64) (value.Numeric, error) {
 			}
 		}
 	}
-	lead := math.Log10(math.Abs(a.Float())) * float64(n)
-	scale := max(0, min(1000, max(16-int(math.Trunc(lead)), a.Scale())))
 	if n < 0 {
-		wide := value.IntNumeric(1).Round(min(1000, scale+4))
-		q, err := wide.Div(product)
-		return q.Round(scale), err
+		return value.IntNumeric(1).DivRound(product, scale), nil
 	}
 	return product.Round(scale), nil
 }

@@ -123,7 +123,7 @@ func chr(_ *Env, i int64) (string, error) {
 	case i == 0:
 		return "", value.Errorf(value.CodeProgramLimit, "null character not permitted")
 	case i < 0:
-		return "", value.Errorf(value.CodeProgramLimit, "character number must be positive")
+		return "", value.Errorf(value.CodeInvalidParameter, "character number must be positive")
 	case i > unicode.MaxRune:
 		return "", value.Errorf(value.CodeProgramLimit, "requested character too large for encoding: %d", i)
 	case i >= 0xd800 && i < 0xe000:
@@ -449,5 +449,16 @@ func stringOperators() []*Function {
 }
 
 func joinAny(env *Env, args []value.Datum) (value.Datum, error) {
-	return value.NewBytes(value.Text, args[1].AppendText(showDatum(env, args[0]), env.Settings)), nil
+	return value.NewBytes(value.Text, append(castText(env, args[0]), castText(env, args[1])...)), nil
+}
+
+// castText returns what a cast to text gives, which differs from the text form for some types.
+func castText(env *Env, d value.Datum) []byte {
+	switch d.Type {
+	case value.Bool:
+		return strconv.AppendBool(nil, d.I != 0)
+	case value.Bpchar:
+		return append([]byte{}, value.TrimPadding(d.B)...)
+	}
+	return showDatum(env, d)
 }

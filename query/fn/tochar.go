@@ -374,7 +374,8 @@ func (c *charTime) era(n charNode) string {
 }
 
 // readChar reads a time by a template, the inverse of timestampChar for the patterns of plain dates, times and offsets.
-func readChar(s, f string) (int64, error) {
+func readChar(text, f string) (int64, error) {
+	s := text
 	r := charReader{year: 1, month: 1, day: 1}
 	for _, n := range parseTemplate(f) {
 		if n.pattern == "" {
@@ -386,7 +387,7 @@ func readChar(s, f string) (int64, error) {
 			return 0, err
 		}
 	}
-	return r.time(f)
+	return r.time(text)
 }
 
 // skipLiteral passes over one character, or white space, that stands for the literal.
@@ -513,8 +514,8 @@ func (r *charReader) readWord(pattern, s string) (string, error) {
 	return s[n:], nil
 }
 
-func (r *charReader) time(f string) (int64, error) {
-	bad := value.Errorf(value.CodeDatetimeRange, "date/time field value out of range: \"%s\"", f)
+func (r *charReader) time(text string) (int64, error) {
+	bad := value.Errorf(value.CodeDatetimeRange, "date/time field value out of range: \"%s\"", text)
 	if r.half {
 		if r.hour < 1 || r.hour > 12 {
 			return 0, &value.Error{

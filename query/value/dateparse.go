@@ -19,6 +19,7 @@ type reading struct {
 	hasOffset        bool
 	zone             *time.Location
 	numbers          []string // of a date whose parts stand apart: "22 Nov 2026"
+	onlyTime         bool     // of type time: digits alone are a time
 }
 
 // Why a text is no reading.
@@ -35,7 +36,11 @@ const (
 func (f dateFault) err(t *Type, text string) error {
 	switch f {
 	case faultSyntax:
-		return Errorf(CodeBadDatetime, "invalid input syntax for type %s: \"%s\"", t.SQL, text)
+		name := t.SQL
+		if t == Time || t == Timestamp {
+			name = t.Name
+		}
+		return Errorf(CodeBadDatetime, "invalid input syntax for type %s: \"%s\"", name, text)
 	case faultZone:
 		return Errorf(CodeZoneDisplacement, "time zone displacement out of range: \"%s\"", text)
 	case faultOrder:
@@ -49,7 +54,7 @@ func (f dateFault) err(t *Type, text string) error {
 
 // parseReading takes a text apart.
 func parseReading(s *Settings, t *Type, text string) (*reading, error) {
-	r := &reading{}
+	r := &reading{onlyTime: t == Time}
 	for rest := strings.TrimSpace(text); rest != ""; {
 		n, f, err := r.take(s, rest)
 		if err != nil {
@@ -129,18 +134,18 @@ func (r *reading) takeDigits(s *Settings, rest string) (int, dateFault) {
 	}
 	word := rest[:n]
 	switch {
+	case (r.hasDate || r.onlyTime) && !r.hasTime && (n == 4 || n == 6):
+		clock := word[:2] + ":" + word[2:4]
+		if n == 6 {
+			clock += ":" + word[4:]
+		}
+		return n, r.setClock(clock)
 	case !r.hasDate && n == 8:
 		r.hasDate = true
 		return n, r.setDate(word[:4], word[4:6], word[6:])
 	case !r.hasDate && n == 6 && len(r.numbers) == 0 && r.month == 0:
 		r.hasDate = true
 		return n, r.setDate(word[:2], word[2:4], word[4:])
-	case r.hasDate && !r.hasTime && (n == 4 || n == 6):
-		clock := word[:2] + ":" + word[2:4]
-		if n == 6 {
-			clock += ":" + word[4:]
-		}
-		return n, r.setClock(clock)
 	case !r.hasDate && len(r.numbers) < 3:
 		r.numbers = append(r.numbers, word)
 		return n, faultNone
@@ -215,6 +220,9 @@ func monthOf(word string) int {
 	return 0
 }
 
+// maxYear keeps sums of days in range; the latest date is far earlier.
+const maxYear = 100_000_000
+
 // setDate takes the parts of a date; a year of two digits is 1970 to 2069.
 func (r *reading) setDate(year, month, day string) dateFault {
 	y, err1 := strconv.Atoi(year)
@@ -227,6 +235,9 @@ func (r *reading) setDate(year, month, day string) dateFault {
 	}
 	if err1 != nil || err2 != nil || err3 != nil {
 		return faultSyntax
+	}
+	if y > maxYear {
+		return faultField
 	}
 	if len(year) <= 2 {
 		if y < 70 {

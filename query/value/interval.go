@@ -33,17 +33,22 @@ func (v Interval) String() string { return string(v.append(nil)) }
 type intervalSum struct {
 	months, days, micros float64 // whole numbers
 	exact                int64   // microseconds too many for a float to hold exactly
+	seen                 uint16  // the fields read so far
 }
 
 // unit is one unit of an interval text in months, days or microseconds.
 type unit struct {
 	months, days float64
 	micros       int64
+	field        uint16 // a bit for the field, which may stand only once
 }
 
 var units = func() map[string]unit {
 	m := map[string]unit{}
+	next := 0
 	add := func(u unit, names ...string) {
+		u.field = 1 << next
+		next++
 		for _, n := range names {
 			m[n] = u
 		}
@@ -219,14 +224,21 @@ func (s *intervalSum) takePart(text string) (rest string, ok bool) {
 			u = units["d"]
 		}
 		s.add(whole, frac, u)
-		return after, true
+		return after, s.once(u.field)
 	}
 	u, known := units[after[:n]]
 	if !known {
 		return "", false
 	}
 	s.add(whole, frac, u)
-	return after[n:], true
+	return after[n:], s.once(u.field)
+}
+
+// once reports whether none of the fields has been read before.
+func (s *intervalSum) once(fields uint16) bool {
+	again := s.seen&fields != 0
+	s.seen |= fields
+	return !again
 }
 
 // takeClock reads "04:05", "04:05:06.789" and "05:06.5", which is minutes and seconds.
@@ -253,5 +265,5 @@ func (s *intervalSum) takeClock(neg bool, text string) (rest string, ok bool) {
 	}
 	s.exact += sum.exact
 	s.micros += sum.micros
-	return text[n:], true
+	return text[n:], s.once(units["h"].field | units["m"].field | units["s"].field)
 }

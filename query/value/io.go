@@ -118,6 +118,9 @@ func appendIntBinary(dst []byte, t *Type, i int64) []byte {
 }
 
 func appendFloatBinary(dst []byte, t *Type, f float64) []byte {
+	if math.IsNaN(f) {
+		f = math.Float64frombits(0x7ff8 << 48) // as Postgres writes it; Go's has another payload
+	}
 	if t == Float4 {
 		return binary.BigEndian.AppendUint32(dst, math.Float32bits(float32(f)))
 	}

@@ -296,7 +296,7 @@ func (n Numeric) Div(m Numeric) (Numeric, error) {
 		}
 		return n, nil
 	}
-	return checked(n.divScale(m, n.quotientScale(m)))
+	return checked(n.DivRound(m, n.quotientScale(m)))
 }
 
 // DivTrunc returns the integer part of n / m, Postgres' div(). The errors are 22012 and 22003.
@@ -308,7 +308,8 @@ func (n Numeric) DivTrunc(m Numeric) (Numeric, error) {
 	return checked(BigNumeric(new(big.Int).Quo(n.atScale(scale), m.atScale(scale)), 0))
 }
 
-func (n Numeric) divScale(m Numeric, scale int) Numeric {
+// DivRound returns n / m rounded to scale digits behind the point. Both are finite, and m is not zero.
+func (n Numeric) DivRound(m Numeric, scale int) Numeric {
 	num, den := n.Coefficient(), m.Coefficient()
 	if shift := scale + int(m.scale) - int(n.scale); shift >= 0 {
 		num = new(big.Int).Mul(num, pow10(shift))

@@ -131,14 +131,18 @@ func appendIntText(dst []byte, s *Settings, t *Type, i int64) []byte {
 func parseFloat(t *Type, text string) (float64, error) {
 	b := strings.TrimFunc(text, func(r rune) bool { return r < 128 && isSpace(byte(r)) })
 	bits := int(t.Len) * 8
-	if strings.ContainsAny(b, "_pP") {
+	number := b
+	switch {
+	case strings.Contains(b, "_"):
 		return 0, badText(t, []byte(text))
+	case strings.ContainsAny(b, "xX") && !strings.ContainsAny(b, "pP"):
+		number += "p0" // Go wants an exponent in hexadecimal
 	}
-	f, err := strconv.ParseFloat(b, bits)
+	f, err := strconv.ParseFloat(number, bits)
 	if err != nil && err.(*strconv.NumError).Err == strconv.ErrSyntax {
 		return 0, badText(t, []byte(text))
 	}
-	if err != nil || f == 0 && strings.ContainsAny(mantissa(b), "123456789") {
+	if err != nil || f == 0 && strings.ContainsAny(mantissa(b), "123456789") && number == b {
 		return 0, Errorf(CodeOutOfRange, "\"%s\" is out of range for type %s", b, t.SQL)
 	}
 	return f, nil
@@ -269,7 +273,7 @@ func ParseBytea(text []byte) ([]byte, error) {
 		case c != '\\':
 			out = append(out, c)
 		case i+3 < len(text) && text[i+1] >= '0' && text[i+1] <= '3' && octal(text[i+2]) && octal(text[i+3]):
-			out = append(out, (text[i+1]-'0')<<6|(text[i+2]-'0')<<3|text[i+3]-'0')
+			out = append(out, (text[i+1]-'0')<<6|(text[i+2]-'0')<<3|(text[i+3]-'0'))
 			i += 3
 		case i+1 < len(text) && text[i+1] == '\\':
 			out = append(out, '\\')

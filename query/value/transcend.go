@@ -1,0 +1,165 @@
+package value
+
+import (
+	"math"
+	"math/big"
+)
+
+// maxExpDigits bounds the digits before the point of exponentials and of powers with a broken exponent.
+const maxExpDigits = 5000
+
+// shownScale is how many digits behind the point Postgres shows of a result whose first digit has this decimal weight:
+// 16 significant ones, and all that the operands show.
+func shownScale(weight int, operands ...Numeric) int {
+	scale := minDigits - weight
+	for _, n := range operands {
+		scale = max(scale, int(n.scale))
+	}
+	return max(0, min(scale, maxShown))
+}
+
+// rat returns a finite n as a binary float.
+func (n Numeric) rat(prec uint) *big.Float {
+	x := new(big.Float).SetPrec(prec).SetInt(n.Coefficient())
+	return x.Quo(x, new(big.Float).SetPrec(prec).SetInt(pow10(int(n.scale))))
+}
+
+// fromFloat rounds a binary float to a decimal scale, half away from zero.
+func fromFloat(x *big.Float, scale int) Numeric {
+	y := new(big.Float).SetPrec(x.Prec()).SetInt(pow10(scale))
+	y.Mul(y, x)
+	half := big.NewFloat(0.5)
+	if x.Sign() < 0 {
+		half.Neg(half)
+	}
+	y.Add(y, half)
+	i, _ := y.Int(nil)
+	return BigNumeric(i, scale)
+}
+
+// bigExp returns e to the power of x: a Taylor series of x / 2^k, squared k times.
+func bigExp(x *big.Float) *big.Float {
+	prec := x.Prec() + 64
+	const halvings = 32
+	k := max(0, x.MantExp(nil)) + halvings
+	r := new(big.Float).SetPrec(prec).SetMantExp(x, -k)
+	sum, term := new(big.Float).SetPrec(prec).SetInt64(1), new(big.Float).SetPrec(prec).SetInt64(1)
+	for i := int64(1); term.Sign() != 0 && term.MantExp(nil) > -int(prec); i++ {
+		term.Mul(term, r)
+		term.Quo(term, new(big.Float).SetPrec(prec).SetInt64(i))
+		sum.Add(sum, term)
+	}
+	for range k {
+		sum.Mul(sum, sum)
+	}
+	return sum
+}
+
+// bigLn returns the natural logarithm of x > 0 by Halley's iteration, which triples the digits each time.
+func bigLn(x *big.Float) *big.Float {
+	prec := x.Prec() + 64
+	mant := new(big.Float)
+	exp := x.MantExp(mant)
+	m, _ := mant.Float64()
+	y := new(big.Float).SetPrec(prec).SetFloat64(math.Log(m) + float64(exp)*math.Ln2)
+	for bits := uint(40); bits < 3*prec; bits *= 3 {
+		e := bigExp(y)
+		num := new(big.Float).SetPrec(prec).Sub(x, e)
+		den := new(big.Float).SetPrec(prec).Add(x, e)
+		num.Quo(num, den)
+		y.Add(y, num.Add(num, num))
+	}
+	return y
+}
+
+// bitsFor is the precision for so many decimal digits, and some to spare.
+func bitsFor(digits int) uint { return uint(float64(digits)*3.33) + 128 }
+
+// lnWeight estimates the decimal weight of the first digit of ln(n), as Postgres does.
+func (n Numeric) lnWeight() int {
+	if low, high := DecimalNumeric(9, 1), DecimalNumeric(11, 1); n.Cmp(low) >= 0 && n.Cmp(high) <= 0 {
+		x, _ := n.Sub(IntNumeric(1))
+		if x = x.Abs(); x.Sign() == 0 {
+			return 0
+		}
+		w, first := x.base10000()
+		return w*4 + int(math.Log10(float64(first)))
+	}
+	digits := n.digits()
+	exp := len(digits) - int(n.scale) - 1
+	lead := digits[:min(len(digits), 8)]
+	f, _ := new(big.Float).SetString(lead)
+	m, _ := f.Float64()
+	ln := math.Log(m) + float64(exp-len(lead)+1)*math.Ln10
+	return int(math.Log10(math.Abs(ln)))
+}
+
+// checkLog refuses what has no logarithm.
+func (n Numeric) checkLog() error {
+	switch {
+	case n.form == nan:
+	case n.Sign() == 0:
+		return Errorf(CodeBadLog, "cannot take logarithm of zero")
+	case n.Sign() < 0:
+		return Errorf(CodeBadLog, "cannot take logarithm of a negative number")
+	}
+	return nil
+}
+
+// Ln returns the natural logarithm. The error is 2201E.
+func (n Numeric) Ln() (Numeric, error) {
+	if err := n.checkLog(); err != nil || n.form != finite {
+		return n, err
+	}
+	scale := shownScale(n.lnWeight(), n)
+	return fromFloat(bigLn(n.rat(bitsFor(scale+8+len(n.digits())))), scale), nil
+}
+
+// Log10 returns the logarithm of base ten. The error is 2201E.
+func (n Numeric) Log10() (Numeric, error) {
+	if err := n.checkLog(); err != nil || n.form != finite {
+		return n, err
+	}
+	ten := IntNumeric(10)
+	scale := shownScale(n.lnWeight()-ten.lnWeight(), n)
+	prec := bitsFor(scale + 8 + len(n.digits()))
+	x := bigLn(n.rat(prec))
+	return fromFloat(x.Quo(x, bigLn(ten.rat(prec))), scale), nil
+}
+
+// Exp returns e to the power of n. The error is 22003.
+func (n Numeric) Exp() (Numeric, error) {
+	switch {
+	case n.form == negInf:
+		return Numeric{}, nil
+	case n.form != finite:
+		return n, nil
+	}
+	return expScaled(n.rat(bitsFor(64+int(n.scale)+len(n.digits()))), n)
+}
+
+// expScaled returns e to the power of x with the digits that are shown for operands.
+func expScaled(x *big.Float, operands ...Numeric) (Numeric, error) {
+	f, _ := x.Float64()
+	weight := f * math.Log10E
+	if math.Abs(weight) > maxExpDigits {
+		if weight < 0 {
+			return IntNumeric(0).Round(maxShown), nil
+		}
+		return Numeric{}, errNumericOverflow
+	}
+	scale := shownScale(int(weight), operands...)
+	prec := max(x.Prec(), bitsFor(scale+max(0, int(weight))))
+	return fromFloat(bigExp(new(big.Float).SetPrec(prec).Set(x)), scale), nil
+}
+
+// PowBroken returns n to the power of m for n > 0 and both finite. The error is 22003.
+func (n Numeric) PowBroken(m Numeric) (Numeric, error) {
+	guess := math.Abs(math.Log10(n.Float()) * m.Float())
+	if math.IsNaN(guess) || guess > maxExpDigits {
+		guess = maxExpDigits
+	}
+	prec := bitsFor(maxShown/8 + 2*int(guess) + max(len(n.digits()), len(m.digits())) + int(max(n.scale, m.scale)))
+	x := bigLn(n.rat(prec))
+	return expScaled(x.Mul(x, m.rat(prec)), n, m)
+}
