@@ -43,7 +43,8 @@ func answer(t *testing.T, conn net.Conn) {
 	}
 }
 
-// TestIdleMemory opens 1,000 connections, has each run a statement with a large message and a large row, and weighs them idle.
+// TestIdleMemory opens 1,000 connections, has every eighth run a statement with a large message and a large row, and weighs them
+// idle: what those kept would be 1.2 MiB each.
 func TestIdleMemory(t *testing.T) {
 	const connections = 1000
 	s := serve(t, func(c *wire.Config) { c.Logger = nil })
@@ -61,7 +62,7 @@ func TestIdleMemory(t *testing.T) {
 		&pgproto3.Parse{Query: "select $1::text", ParameterOIDs: make([]uint32, 1000)}, &pgproto3.Sync{})
 	before := memory()
 	goroutines := runtime.NumGoroutine()
-	for range connections {
+	for i := range connections {
 		conn, err := net.Dial("tcp", s.addr)
 		if err != nil {
 			t.Fatal(err)
@@ -70,6 +71,9 @@ func TestIdleMemory(t *testing.T) {
 		conn.SetDeadline(time.Now().Add(scriptTimeout))
 		conn.Write(start)
 		answer(t, conn)
+		if i%8 > 0 {
+			continue
+		}
 		go conn.Write(work)
 		answer(t, conn)
 		answer(t, conn)

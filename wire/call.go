@@ -79,7 +79,8 @@ func (c *conn) armLocked() {
 	}
 }
 
-// watch reads ahead while a call runs, to notice a client that goes away. It ends when there is no room left.
+// watch reads ahead while a call runs, to notice a client that goes away: it closes its side, or has nothing more to say than
+// Terminate. It ends when there is no room left.
 func (c *conn) watch() {
 	c.mu.Lock()
 	if !c.watchable || c.watching != nil {
@@ -92,7 +93,7 @@ func (c *conn) watch() {
 	defer close(done)
 
 	in := &c.in
-	for in.w < len(in.buf) && in.err == nil {
+	for in.w < len(in.buf) {
 		n, err := in.conn.Read(in.buf[in.w:])
 		in.w += n
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -100,7 +101,10 @@ func (c *conn) watch() {
 		}
 		if err != nil {
 			in.err = err
+		}
+		if err != nil || in.w > in.r && in.buf[in.r] == msgTerminate {
 			c.cancelCall(errClientGone)
+			return
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (c *conn) serveExecute(body []byte) error {
 		c.out.message(emptyQuery)
 		return nil
 	}
-	more, err := c.result(ctx, result, false, rows)
+	tag, more, err := c.result(ctx, result, false, rows)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (c *conn) serveExecute(body []byte) error {
 	if more {
 		c.out.message(portalSuspended)
 	} else {
-		c.out.complete(result.Tag())
+		c.out.complete(tag)
 	}
 	return nil
 }

@@ -22,23 +22,25 @@ type Startup struct {
 }
 
 // A Session runs the statements of one connection. All calls come from one goroutine, one at a time. The context of a
-// call ends when the client asks to cancel, when it goes away or when the server stops.
+// call ends when the client asks to cancel, when it goes away or when the server stops; its cause is the *Error to return
+// then, and one that wraps context.Canceled is replaced by the cause.
 //
-// Errors are *Error, sent as they are; any other error is logged and sent as XX000. After an error in the extended
-// protocol the server discards messages until Sync, as Postgres does, and calls Sync.
+// Errors are *Error, sent as they are; any other error is logged and sent as XX000. One of severity FATAL or PANIC ends the
+// connection. After an error in the extended protocol the server discards messages until Sync, as Postgres does, and calls
+// Sync.
 type Session interface {
 	// Status is the transaction status for ReadyForQuery: 'I' idle, 'T' in a transaction block, 'E' in a failed one.
 	Status() byte
 
 	// Changed returns the reported settings that changed since the last call, all of them on the first: the server
-	// sends each as ParameterStatus.
+	// sends each as ParameterStatus before ReadyForQuery.
 	Changed() []Parameter
 	// Notices returns and forgets the notices to send before the next CommandComplete or error.
 	Notices() []*Error
 
 	// Query runs a simple-protocol string, which may hold several statements. Results are asked for one after the other;
 	// io.EOF ends them. No statement at all gives io.EOF at once: the server answers EmptyQueryResponse. An error ends
-	// the string.
+	// the string. The last CommandComplete is sent when the Script's Close has succeeded.
 	Query(ctx context.Context, sql string) (Script, error)
 
 	Parse(ctx context.Context, name, sql string, parameterTypes []uint32) error
@@ -47,7 +49,8 @@ type Session interface {
 	DescribeStatement(ctx context.Context, name string) ([]uint32, []Column, error)
 	DescribePortal(ctx context.Context, name string) ([]Column, error)
 	// Execute runs a portal or goes on with one that was suspended: the same Result comes back until it has ended.
-	// A nil Result means that the statement was empty.
+	// A nil Result means that the statement was empty. A client that asks for n rows of a result that has no more is told that
+	// the portal is suspended: that the rows have ended shows when the next one is asked for.
 	Execute(ctx context.Context, portal string) (Result, error)
 	CloseStatement(ctx context.Context, name string) error
 	ClosePortal(ctx context.Context, name string) error
@@ -101,9 +104,11 @@ type Result interface {
 	// CopyOut reports the format of a COPY TO STDOUT, nil for any other statement. AppendRow then appends one CopyData
 	// payload a call instead of a row.
 	CopyOut() *CopyFormat
-	// Tag is the command tag, "INSERT 0 1"; valid once AppendRow returned io.EOF or CopyIn is done.
+	// Tag is the command tag, "INSERT 0 1"; valid once AppendRow returned io.EOF or CopyIn is done, until Close. Of a portal
+	// that was suspended it counts the rows since the last Execute.
 	Tag() string
-	// Close ends the statement early or after its end. It may be called twice.
+	// Close ends the statement early or after its end. It may be called twice. The server calls it when the statement has ended
+	// or failed; a suspended portal is the session's to close.
 	Close()
 }
 
@@ -113,11 +118,10 @@ type CopyFormat struct {
 	Columns int
 }
 
-// CopyIn takes the data of a COPY FROM STDIN.
+// CopyIn takes the data of a COPY FROM STDIN. Exactly one of Finish and Abort ends it; Abort follows an error of Write, too.
 type CopyIn interface {
 	Format() CopyFormat
-	// Write takes the payload of one CopyData message, which may begin and end anywhere in a row. b is valid during the
-	// call only.
+	// Write takes the next bytes of the data, which may begin and end anywhere in a row. b is valid during the call only.
 	Write(ctx context.Context, b []byte) error
 	// Finish ends the data; the statement's Tag is valid after it.
 	Finish(ctx context.Context) error

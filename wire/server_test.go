@@ -314,18 +314,21 @@ func TestCancelCopyAndRows(t *testing.T) {
 	c.until("ReadyForQuery")
 }
 
-// TestClientGone ends the context of a statement whose client has left, even with a Terminate in between.
+// TestClientGone ends the context of a statement whose client has left: closed its side, said Terminate, or both.
 func TestClientGone(t *testing.T) {
 	s := serve(t, nil)
 	s.SetWatchDelay(time.Microsecond)
-	for _, last := range []pgproto3.FrontendMessage{nil, &pgproto3.Terminate{}} {
+	for _, leave := range []func(*client){
+		func(c *client) { c.conn.Close() },
+		func(c *client) { c.conn.(*net.TCPConn).CloseWrite() },
+		func(c *client) { c.send(&pgproto3.Terminate{}) },
+		func(c *client) { c.send(&pgproto3.Terminate{}); c.conn.Close() },
+		func(c *client) { c.query("select 1"); c.conn.Close() },
+	} {
 		c := dial(t, s.addr).login()
 		c.query("select pg_sleep(60)")
 		ctx := <-s.h.sleeping
-		if last != nil {
-			c.send(last)
-		}
-		c.conn.Close()
+		leave(c)
 		<-ctx.Done()
 		if e := (*wire.Error)(nil); !errors.As(context.Cause(ctx), &e) || e.Code != "08006" {
 			t.Error(context.Cause(ctx))
@@ -554,7 +557,7 @@ func TestPgxModes(t *testing.T) {
 		if _, err := conn.Exec(short, "select pg_sleep(60)"); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v: %v", mode, err)
 		}
-		conn.Close(ctx)
+		<-conn.PgConn().CleanupDone() // the cancel request is served
 	}
 }
 
@@ -592,7 +595,7 @@ func TestTLS(t *testing.T) {
 		if _, err := conn.Exec(short, "select pg_sleep(60)"); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", how, err)
 		}
-		conn.Close(ctx)
+		<-conn.PgConn().CleanupDone()
 	}
 	plaintext := raw(t, s.addr, packet(80877103, "")+packet(3<<16, "user\x00jo\x00\x00"))
 	if !strings.Contains(plaintext, "received unencrypted data after SSL request") {

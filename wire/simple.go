@@ -49,11 +49,12 @@ func (s *simpleScript) run(ctx context.Context) error {
 		}
 		empty = false
 		s.release()
-		if _, err = c.result(ctx, result, true, 0); err != nil {
+		var tag string
+		if tag, _, err = c.result(ctx, result, true, 0); err != nil {
 			break
 		}
 		c.reportNotices()
-		s.tag, s.held = result.Tag(), true
+		s.tag, s.held = tag, true
 		if c.out.err != nil {
 			err = c.out.err
 			break
@@ -95,27 +96,38 @@ func (s *simpleScript) abandon() {
 }
 
 // result sends the rows of a statement, at most limit unless that is 0, or runs its COPY. The simple protocol describes them
-// first. more is true if it stopped at the limit; else the result is closed.
-func (c *conn) result(ctx context.Context, r Result, describe bool, limit int) (more bool, err error) {
+// first. more is true if it stopped at the limit; else the result is closed, and tag is its command tag unless it failed.
+func (c *conn) result(ctx context.Context, r Result, describe bool, limit int) (tag string, more bool, err error) {
 	defer func() {
 		if !more {
 			r.Close()
 		}
 	}()
 	if in := r.CopyIn(); in != nil {
-		return false, c.copyIn(ctx, in)
+		err = c.copyIn(ctx, in)
+	} else if f := r.CopyOut(); f != nil {
+		err = c.copyOut(ctx, r, *f)
+	} else {
+		more, err = c.rows(ctx, r, describe, limit)
 	}
-	if f := r.CopyOut(); f != nil {
-		return false, c.copyOut(ctx, r, *f)
+	if err != nil || more {
+		return "", more, err
 	}
+	return r.Tag(), false, nil
+}
+
+// rows sends rows until they or the limit end. more says that it was the limit.
+func (c *conn) rows(ctx context.Context, r Result, describe bool, limit int) (more bool, err error) {
 	columns := r.Columns()
 	if describe && columns != nil {
 		c.out.columns(columns)
 	}
 	for n := 0; limit == 0 || n < limit; n++ {
 		c.out.openRow(len(columns))
-		if err := c.pull(ctx, r); err != nil {
-			return false, ignoreEOF(err)
+		if err := c.pull(ctx, r); err == io.EOF {
+			return false, nil
+		} else if err != nil {
+			return false, err
 		}
 	}
 	return true, nil
@@ -142,13 +154,6 @@ func (c *conn) pull(ctx context.Context, r Result) error {
 		return context.Cause(ctx)
 	}
 	return c.out.flush()
-}
-
-func ignoreEOF(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
 }
 
 // copyOut sends the data of a COPY TO STDOUT.
