@@ -4,7 +4,8 @@ package parse
 const NoName = "?column?"
 
 // DefaultColumnName returns the name that Postgres gives a result column without alias: that of the column, function or
-// type at the heart of the expression, else NoName. It is not for *Star.
+// type at the heart of the expression, else NoName. *Star, alone or first in a scalar subquery,
+// gives NoName too: what it stands for only the tables tell.
 func DefaultColumnName(x Expr) string {
 	name, _ := suggestName(x)
 	if name == "" {
@@ -28,10 +29,6 @@ func suggestName(x Expr) (name string, strong bool) {
 		return x.Name.Name, true
 	case *ValueFunc:
 		return x.Name, true
-	case *Literal:
-		if x.Kind == Bool {
-			return "bool", false
-		}
 	case *Cast:
 		if name, strong := suggestName(x.X); strong {
 			return name, true
@@ -75,5 +72,5 @@ func suggestSubquery(x *Subquery) (name string, strong bool) {
 	if s.Targets[0].Alias != "" {
 		return s.Targets[0].Alias, true
 	}
-	return suggestName(s.Targets[0].X)
+	return DefaultColumnName(s.Targets[0].X), true
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ func TestPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
+	checkKeywords(ctx, t, conn)
 	var list []string
 	for _, cases := range goldenFiles(t) {
 		for _, c := range cases {
@@ -84,6 +86,48 @@ func otherHead(sql string) bool {
 	}
 }
 
+// checkKeywords compares the list of keywords with the server's.
+func checkKeywords(ctx context.Context, t *testing.T, conn *pgconn.PgConn) {
+	results, err := conn.Exec(ctx, `select word, catcode, barelabel from pg_get_keywords() order by word collate "C"`).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := Keywords()
+	if len(ours) != len(results[0].Rows) {
+		t.Fatalf("%d keywords, Postgres has %d", len(ours), len(results[0].Rows))
+	}
+	for i, row := range results[0].Rows {
+		k := ours[i]
+		if k.Word != string(row[0]) || string(k.Class) != string(row[1]) || k.BareLabel != (string(row[2]) == "t") {
+			t.Errorf("keyword %v, Postgres has %s", k, row)
+		}
+	}
+}
+
+// compareNames returns how the names of the result columns differ, if s is a query without * that has some.
+func compareNames(s Stmt, prepared *pgconn.StatementDescription) string {
+	q, ok := s.(*Select)
+	for ok && q.Op != 0 {
+		q = q.Left
+	}
+	if !ok || len(prepared.Fields) != len(q.Targets) {
+		return ""
+	}
+	for i, target := range q.Targets {
+		name := target.Alias
+		if _, star := target.X.(*Star); star {
+			return ""
+		}
+		if name == "" {
+			name = DefaultColumnName(target.X)
+		}
+		if theirs := prepared.Fields[i].Name; name != theirs {
+			return fmt.Sprintf("column %d: ours is named %q, Postgres' %q", i+1, name, theirs)
+		}
+	}
+	return ""
+}
+
 // words cuts sql into its tokens with the space in front of them, as far as it can.
 func words(sql string) (list []string) {
 	l := lexer{src: sql}
@@ -129,7 +173,7 @@ func mutate(r *rand.Rand, sql, other string) string {
 
 // compare returns how Parse and the server differ about sql.
 func compare(ctx context.Context, conn *pgconn.PgConn, sql string) string {
-	_, theirs := conn.Prepare(ctx, "", sql, nil)
+	prepared, theirs := conn.Prepare(ctx, "", sql, nil)
 	var pg *pgconn.PgError
 	if theirs != nil && !errors.As(theirs, &pg) {
 		return theirs.Error()
@@ -137,6 +181,9 @@ func compare(ctx context.Context, conn *pgconn.PgConn, sql string) string {
 	form := pg != nil && (strings.Contains(pg.Message, " at or near ") || strings.HasSuffix(pg.Message, " at end of input"))
 	list, err := Parse(sql)
 	ours, _ := err.(*Error)
+	if err == nil && theirs == nil && len(list) == 1 {
+		return compareNames(list[0].Stmt, prepared)
+	}
 	switch {
 	case ours == nil && form:
 		for _, s := range list {
@@ -157,4 +204,108 @@ func compare(ctx context.Context, conn *pgconn.PgConn, sql string) string {
 		return fmt.Sprintf("ours at %d, Postgres at %d: %v", CharPos(sql, ours.Pos), pg.Position, ours)
 	}
 	return ""
+}
+
+// specialForm matches what Postgres shows in a plan for functions called in a form of their own.
+var specialForm = regexp.MustCompile(`\b(AT TIME ZONE|(EXTRACT|OVERLAY|POSITION|SUBSTRING|TRIM|NORMALIZE)\(|NORMALIZED|OVERLAPS)`)
+
+// TestPostgresTrees shows that trees are those that Postgres builds: what they print has the plan of the original. The
+// statements are the recorded queries, and expressions put together at random without parentheses.
+func TestPostgresTrees(t *testing.T) {
+	dsn := os.Getenv("JURAT_POSTGRES")
+	if dsn == "" {
+		t.Skip("NOT TESTED: comparison with a real PostgreSQL 15 (set JURAT_POSTGRES)")
+	}
+	ctx := context.Background()
+	conn, err := pgconn.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if err := conn.Exec(ctx, `create temp table t (a int, b int, c bool, d text, e text[], f jsonb, g timestamptz)`).Close(); err != nil {
+		t.Fatal(err)
+	}
+	explain := func(sql string) string {
+		results, err := conn.Exec(ctx, "explain (verbose, costs off) "+sql).ReadAll()
+		if err != nil {
+			return "error"
+		}
+		var b strings.Builder
+		for _, row := range results[0].Rows {
+			b.Write(row[0])
+			b.WriteByte('\n')
+		}
+		return b.String()
+	}
+	check := func(sql string) (plan string) {
+		list, err := Parse(sql)
+		if err != nil || len(list) != 1 {
+			return "error"
+		}
+		if _, ok := list[0].Stmt.(*Select); !ok {
+			return "error"
+		}
+		plan = explain(sql)
+		if specialForm.MatchString(plan) {
+			return plan // Postgres remembers how a call was written, and shows it
+		}
+		if other := explain(list[0].String()); plan != other {
+			t.Errorf("%s\nprints as\n%s\nwith another plan:\n%s\n%s", sql, list[0], plan, other)
+		}
+		return plan
+	}
+	planned := 0
+	for _, file := range captured(t) {
+		for _, sql := range file {
+			if check(sql) != "error" {
+				planned++
+			}
+		}
+	}
+	r := rand.New(rand.NewPCG(2, 0))
+	for range 20_000 {
+		if check("select "+flatExpr(r)+" from t") != "error" {
+			planned++
+		}
+	}
+	t.Logf("%d plans compared", planned)
+	if planned < 1_500 {
+		t.Errorf("only %d plans compared", planned)
+	}
+}
+
+// flatExpr puts operands and operators together at random, none in parentheses.
+func flatExpr(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	numbers := r.IntN(4) > 0
+	operand := func() string {
+		if numbers {
+			return pick("", "", "", "- ", "+ ", "not ", "~ ", "@ ") + pick("a", "b", "1", "2", "abs(a)", "c") +
+				pick("", "", "", "", "::int", "::bool")
+		}
+		return pick("", "", "", "", "", "- ", "+ ", "not ", "~ ", "@ ") +
+			pick("a", "b", "a", "b", "c", "c", "d", "e[1]", "f", "g", "1", "2.5", "'x'", "true", "null", "now()", "(a, b)", "abs(a)") +
+			pick("", "", "", "", "", "", "::int", "::text", "::bool")
+	}
+	s := operand()
+	for range 1 + r.IntN(4) {
+		switch r.IntN(12) {
+		case 0:
+			s += pick(" is null", " is not null", " isnull", " is true", " is not false", " is unknown")
+		case 1:
+			s += " " + pick("", "not ") + "between " + operand() + " and " + operand()
+		case 2:
+			s += " " + pick("", "not ") + "in (" + operand() + ", " + operand() + ")"
+		case 3:
+			s += " " + pick("", "not ") + pick("like ", "ilike ", "similar to ") + operand() + pick("", "", " escape 'x'")
+		case 4:
+			s += pick(` collate "C"`, " is distinct from "+operand(), " = any (array[1, 2])", " <> all (e)")
+		case 5, 6, 7, 8:
+			s += " " + pick("and", "or", "+", "-", "*", "/", "%", "&", "|", "#", "<<", "=", "<") + " " + operand()
+		default:
+			s += " " + pick("and", "or", "and", "or", "=", "<", ">=", "<>", "+", "-", "*", "/", "%", "^", "||", "||", "&", "|", "#", "<<",
+				"->", "->>", "@>", "operator(pg_catalog.+)", "operator(pg_catalog.||)") + " " + operand()
+		}
+	}
+	return s
 }
