@@ -1,18 +1,25 @@
 package copyrow
 
+import "bytes"
+
 // splitText splits a line of text into d.fields. A field without escapes is a part of the line.
 func (d *Decoder) splitText(line []byte) error {
 	delimiter := d.o.Delimiter
 	for at := 0; ; {
 		start, escapes := at, false
-		for at < len(line) && line[at] != delimiter {
-			if line[at] == '\\' {
-				escapes = true
-				at++
+		end := fieldEnd(line, at, delimiter)
+		for {
+			i := bytes.IndexByte(line[at:end], '\\')
+			if i < 0 {
+				break
 			}
-			at++
+			escapes = true
+			if at += i + 2; at > end { // the delimiter, or the end of the line, stands behind a backslash
+				at = min(at, len(line))
+				end = fieldEnd(line, at, delimiter)
+			}
 		}
-		at = min(at, len(line)) // a backslash may stand last
+		at = end
 		field := line[start:at:at]
 		switch {
 		case string(field) == d.o.Null:
@@ -31,6 +38,14 @@ func (d *Decoder) splitText(line []byte) error {
 	}
 }
 
+// fieldEnd returns where the next delimiter stands in line, from at on, or its end.
+func fieldEnd(line []byte, at int, delimiter byte) int {
+	if i := bytes.IndexByte(line[at:], delimiter); i >= 0 {
+		return at + i
+	}
+	return len(line)
+}
+
 // addField adds a field to the row at hand. One too many is enough to know that the row is wrong.
 func (d *Decoder) addField(field []byte) {
 	if len(d.fields) <= len(d.o.Columns) {
@@ -44,15 +59,13 @@ func (d *Decoder) unescape(field []byte) ([]byte, error) {
 	dst := d.scratch
 	numeric := false
 	for i := 0; i < len(field); i++ {
-		c := field[i]
-		if c != '\\' {
-			dst = append(dst, c)
-			continue
-		}
-		if i++; i == len(field) {
+		plain := fieldEnd(field, i, '\\')
+		dst = append(dst, field[i:plain]...)
+		if i = plain + 1; i >= len(field) {
 			break // a backslash at the end of a line stands for nothing
 		}
-		switch c = field[i]; c {
+		c := field[i]
+		switch c {
 		case 'b':
 			c = '\b'
 		case 'f':
