@@ -210,8 +210,7 @@ type Table struct {
 	Alias Alias
 }
 
-// A SubqueryTable is a query in FROM. Its alias may be absent, which Postgres 15 refuses with 42601 for a subquery or
-// VALUES, and so does Parse.
+// A SubqueryTable is a query in FROM. Its alias is never empty: Postgres 15 demands one, and so does Parse.
 type SubqueryTable struct {
 	Loc
 	Lateral bool
@@ -515,7 +514,8 @@ type Other struct {
 	Command string
 	// Objects are the tables or other things that the statement names, as far as its head shows them.
 	Objects []Name
-	text    string
+
+	text string // the statement as written
 }
 
 func (*Select) stmtNode()         {}

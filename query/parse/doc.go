@@ -18,9 +18,15 @@
 // # How it works
 //
 // The lexer gives one token at a time and copies nothing that stands in the text as it is: a statement's tree refers to
-// the memory of its text. The parser is recursive descent; expressions are read by precedence climbing. It looks at most
-// one token ahead, except after an opening parenthesis, where it looks past all that follow (see openParen). A mistake
-// inside is a panic with an *Error, caught in Parse and nowhere else.
+// the memory of its text. The parser is recursive descent; expressions are read by precedence climbing. It looks one
+// token ahead and never goes back: what a parenthesis holds, a query, a list or a join, shows while it is read (parens,
+// tableParens). A mistake is a panic with an *Error, caught in Parse and nowhere else.
+//
+// # Against Postgres
+//
+// With JURAT_POSTGRES set, the tests compare verdicts, messages, positions, trees, names of columns and keywords with a
+// real server. Known differences: AND, OR, NOT, IS, IN, LIKE and the like cannot be column labels without AS; of two
+// mistakes in a statement Postgres may name the other; of statements read by their heads the rest may be anything.
 //
 // # Bounds
 //

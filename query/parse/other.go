@@ -20,10 +20,7 @@ func (p *parser) otherStatement() Stmt {
 		s.Command = "TRUNCATE TABLE"
 		p.relations(s)
 	case kwLock:
-		p.advance()
-		p.accept(kwTable)
-		s.Command = "LOCK TABLE"
-		p.relations(s)
+		return p.lock(s)
 	case kwVacuum, kwAnalyze, kwAnalyse:
 		return p.vacuum(s)
 	case kwGrant, kwRevoke:
@@ -50,7 +47,10 @@ func (p *parser) otherStatement() Stmt {
 	case kwSecurity:
 		p.expect(kwSecurity, kwLabel)
 		s.Command = "SECURITY LABEL"
-	case kwCheckpoint, kwDo, kwCall, kwCluster, kwLoad:
+	case kwCheckpoint:
+		s.Command = upperASCII(p.take())
+		return p.ended(s)
+	case kwDo, kwCall, kwCluster, kwLoad:
 		s.Command = upperASCII(p.take())
 	default:
 		return nil
@@ -202,6 +202,27 @@ func (p *parser) relations(s *Other) {
 	for more := true; more; more = p.acceptKind(tkComma) {
 		s.Objects = append(s.Objects, p.relation().Name)
 	}
+}
+
+// lockWords are the words that a lock mode consists of.
+var lockWords = []keyword{kwAccess, kwRow, kwShare, kwUpdate, kwExclusive}
+
+// lock reads LOCK [TABLE] tables [IN mode MODE] [NOWAIT].
+func (p *parser) lock(s *Other) Stmt {
+	p.expect(kwLock)
+	p.accept(kwTable)
+	s.Command = "LOCK TABLE"
+	p.relations(s)
+	if p.accept(kwIn) {
+		if p.acceptAny(lockWords...) == 0 {
+			p.fail()
+		}
+		for p.acceptAny(lockWords...) != 0 {
+		}
+		p.expect(kwMode)
+	}
+	p.accept(kwNowait)
+	return p.ended(s)
 }
 
 // vacuum reads VACUUM or ANALYZE.

@@ -357,8 +357,11 @@ type slab[T any] struct {
 
 const maxSlab = 512
 
-// take returns n zero values next to each other.
+// take returns n zero values next to each other, nil if n is 0.
 func (s *slab[T]) take(n int) []T {
+	if n == 0 {
+		return nil
+	}
 	if n > len(s.free) {
 		s.size = max(n, min(2*s.size, maxSlab), 2)
 		s.free = make([]T, s.size)
