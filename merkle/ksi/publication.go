@@ -3,6 +3,7 @@ package ksi
 import (
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -61,7 +62,7 @@ func ParsePublication(text string) (Publication, error) {
 	}
 	p, err := parsePublicationData(data)
 	if err == nil && strings.ReplaceAll(p.String(), "-", "") != clean {
-		err = fmt.Errorf("last character carries bits that belong to nothing")
+		err = errors.New("last character carries bits that belong to nothing")
 	}
 	if err != nil {
 		return Publication{}, fmt.Errorf("publication string %.100q: %w", text, err)
@@ -76,7 +77,7 @@ func parsePublicationData(data []byte) (Publication, error) {
 	}
 	body, crc := data[:len(data)-crcSize], data[len(data)-crcSize:]
 	if crc32.ChecksumIEEE(body) != binary.BigEndian.Uint32(crc) {
-		return Publication{}, fmt.Errorf("checksum does not match: a character is wrong or missing")
+		return Publication{}, errors.New("checksum does not match: a character is wrong or missing")
 	}
 	root, err := merkle.ParseImprint(body[timeSize:])
 	if err != nil {
