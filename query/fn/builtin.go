@@ -116,7 +116,8 @@ func sorted(m map[string][]*Function) []*Function {
 func windowFunctions() []*Function {
 	var out []*Function
 	for _, sig := range []string{
-		"row_number() int8", "rank() int8", "dense_rank() int8", "percent_rank() float8", "cume_dist() float8",
+		"row_number() int8 nullable", "rank() int8 nullable", "dense_rank() int8 nullable", "percent_rank() float8 nullable",
+		"cume_dist() float8 nullable",
 		"ntile(int4) int4", "lag(anyelement) anyelement", "lag(anyelement,int4) anyelement",
 		"lag(anycompatible,int4,anycompatible) anycompatible", "lead(anyelement) anyelement",
 		"lead(anyelement,int4) anyelement", "lead(anycompatible,int4,anycompatible) anycompatible",

@@ -36,7 +36,7 @@ timestamp timestamptz
 varchar bpchar* name regclass text*`
 
 const assignmentCasts = `
-bool text varchar
+bool bpchar text varchar
 bpchar char
 char bpchar varchar
 float4 int2 int4 int8 numeric

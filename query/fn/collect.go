@@ -13,7 +13,7 @@ func collectors() []*Function {
 		agg("array_agg(anyarray) anyarray nullable", func([]*value.Type, *value.Type) States { return &stacks{} }),
 		agg("jsonb_agg(anyelement) jsonb stable nullable", jsonLists(value.JSONB)),
 		agg("json_agg(anyelement) json stable nullable", jsonLists(value.JSON)),
-		agg("jsonb_object_agg(any,any) jsonb stable nullable", jsonObjects(value.JSONB)),
+		agg("jsonb_object_agg(any,any) jsonb nullable", jsonObjects(value.JSONB)),
 		agg("json_object_agg(any,any) json stable nullable", jsonObjects(value.JSON)),
 	}
 }

@@ -126,16 +126,32 @@ func notGreaterKernel(_ *Env, out *value.Vector, args []*value.Vector, n int, se
 }
 
 func compareFloats(of [3]bool) Kernel {
-	return map2[floats, floats, bools](func(_ *Env, a, b float64) (bool, error) {
-		return of[value.CompareFloat(a, b)+1], nil
-	})
+	return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		x, y, o := args[0].Floats, args[1].Floats, out.Ints
+		for _, i := range all(n, sel) {
+			o[i] = value.BoolInt(of[value.CompareFloat(x[i], y[i])+1])
+		}
+		return nil
+	}
 }
 
 func compareStrings(of [3]bool) Kernel {
-	if of == [3]bool{false, true, false} {
-		return map2[strs, strs, bools](func(_ *Env, a, b []byte) (bool, error) { return bytes.Equal(a, b), nil })
+	if of[0] == of[2] { // = and <>
+		return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+			x, y, o := args[0].Bytes, args[1].Bytes, out.Ints
+			for _, i := range all(n, sel) {
+				o[i] = value.BoolInt(bytes.Equal(x[i], y[i]) == of[1])
+			}
+			return nil
+		}
 	}
-	return map2[strs, strs, bools](func(_ *Env, a, b []byte) (bool, error) { return of[bytes.Compare(a, b)+1], nil })
+	return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		x, y, o := args[0].Bytes, args[1].Bytes, out.Ints
+		for _, i := range all(n, sel) {
+			o[i] = value.BoolInt(of[bytes.Compare(x[i], y[i])+1])
+		}
+		return nil
+	}
 }
 
 // compareValues is for the types whose order has no short cut.

@@ -195,6 +195,7 @@ func truncFunctions() []*Function {
 func truncKernel(t *value.Type) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		var unit, name, zoneName string
+		var length int64
 		zone := env.Settings.Zone
 		for k, i := range all(n, sel) {
 			if k == 0 || string(args[0].Bytes[i]) != name {
@@ -203,6 +204,7 @@ func truncKernel(t *value.Type) Kernel {
 				if unit, err = truncUnit(name, t); err != nil {
 					return err
 				}
+				length = clockUnits[unit]
 			}
 			if len(args) == 3 && (k == 0 || string(args[2].Bytes[i]) != zoneName) {
 				zoneName = string(args[2].Bytes[i])
@@ -214,11 +216,13 @@ func truncKernel(t *value.Type) Kernel {
 			at := args[1].Ints[i]
 			switch {
 			case !value.FiniteTimestamp(at):
+			case length > 0 && t == value.Timestamp:
+				at = value.FloorDiv(at, length) * length
+			case length > 0:
+				off := int64(value.Offset(zone, at)) * value.Second
+				at = value.FloorDiv(at+off, length)*length - off
 			case t == value.Timestamp:
 				at = truncate(unit, at)
-			case clockUnits[unit] > 0:
-				off := int64(value.Offset(zone, at)) * value.Second
-				at = truncate(unit, at+off) - off
 			default:
 				at = value.FromLocal(zone, truncate(unit, value.ToLocal(zone, at)))
 			}
@@ -247,11 +251,8 @@ func truncUnit(name string, t *value.Type) (string, error) {
 	return unit, nil
 }
 
-// truncate cuts a finite timestamp.
+// truncate cuts a finite timestamp to a unit of whole days.
 func truncate(unit string, t int64) int64 {
-	if length := clockUnits[unit]; length > 0 {
-		return value.FloorDiv(t, length) * length
-	}
 	days := value.FloorDiv(t, value.Day)
 	y, m, _ := value.CivilOf(days)
 	switch unit {

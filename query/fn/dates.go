@@ -36,7 +36,7 @@ func dateFunctions() []*Function {
 		def("justify_days(interval) interval", map1[spans, spans](func(_ *Env, v value.Interval) (value.Interval, error) { return justifyDays(v) })),
 		def("justify_interval(interval) interval", map1[spans, spans](justifyInterval)),
 		def("age(timestamp,timestamp) interval", map2[ints, ints, spans](func(_ *Env, a, b int64) (value.Interval, error) { return age(a, b) })),
-		def("age(timestamptz,timestamptz) interval stable", map2[ints, ints, spans](func(env *Env, a, b int64) (value.Interval, error) {
+		def("age(timestamptz,timestamptz) interval", map2[ints, ints, spans](func(env *Env, a, b int64) (value.Interval, error) {
 			return age(value.ToLocal(env.Settings.Zone, a), value.ToLocal(env.Settings.Zone, b))
 		})),
 		def("age(timestamp) interval stable", map1[ints, spans](func(env *Env, b int64) (value.Interval, error) {

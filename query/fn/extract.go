@@ -17,41 +17,72 @@ func extractFunctions() []*Function {
 			words = " stable"
 		}
 		field := extractor(t)
-		out = append(out, def("extract(text,"+t.Name+") numeric"+words, rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-			n, err := field(env, string(args[0].B), args[1])
-			return value.NewBox(value.NumericT, n), err
-		})))
-		part := field
-		if t == value.Date {
-			part = func(_ *Env, name string, d value.Datum) (value.Numeric, error) {
-				return timestampField(nil, name, value.Timestamp, dateToTimestamp(d.I))
-			}
+		out = append(out, def("extract(text,"+t.Name+") numeric"+words, extractKernel(t, field)))
+		part, of := field, t
+		if t == value.Date { // is a timestamp first
+			part, of = func(_ *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
+				return timestampField(nil, u, value.Timestamp, dateToTimestamp(v.Ints[i]))
+			}, value.Timestamp
 		}
-		out = append(out, def("date_part(text,"+t.Name+") float8"+words, rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-			n, err := part(env, string(args[0].B), args[1])
-			return value.NewFloat(value.Float8, n.Float()), err
-		})))
+		out = append(out, def("date_part(text,"+t.Name+") float8"+words, extractKernel(of, part)))
 	}
 	return out
 }
 
-func extractor(t *value.Type) func(env *Env, name string, d value.Datum) (value.Numeric, error) {
+// A fieldUnit is the unit of a field, and how the statement spells it.
+type fieldUnit struct{ unit, name string }
+
+type fieldFunc func(env *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error)
+
+// extractKernel looks the unit up once as long as it stays the same.
+func extractKernel(t *value.Type, field fieldFunc) Kernel {
+	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		var u fieldUnit
+		for k, i := range all(n, sel) {
+			if k == 0 || string(args[0].Bytes[i]) != u.name {
+				u.name = string(args[0].Bytes[i])
+				var err error
+				if u.unit, err = unitOf(u.name, t); err != nil {
+					return err
+				}
+			}
+			x, err := field(env, u, args[1], i)
+			switch {
+			case err == errNull:
+				out.SetNull(int(i))
+			case err != nil:
+				return err
+			case out.Type == value.NumericT:
+				out.Boxes[i] = x
+			default:
+				out.Floats[i] = x.Float()
+			}
+		}
+		return nil
+	}
+}
+
+func extractor(t *value.Type) fieldFunc {
 	switch t {
 	case value.Date:
-		return func(_ *Env, name string, d value.Datum) (value.Numeric, error) { return dateField(name, d.I) }
+		return func(_ *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
+			return dateField(u, v.Ints[i])
+		}
 	case value.Time:
-		return func(_ *Env, name string, d value.Datum) (value.Numeric, error) { return timeField(name, d.I) }
+		return func(_ *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
+			return timeField(u, v.Ints[i])
+		}
 	case value.IntervalT:
-		return func(_ *Env, name string, d value.Datum) (value.Numeric, error) {
-			return intervalField(name, d.X.(value.Interval))
+		return func(_ *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
+			return intervalField(u, v.Boxes[i].(value.Interval))
 		}
 	case value.Timestamptz:
-		return func(env *Env, name string, d value.Datum) (value.Numeric, error) {
-			return timestampField(env.Settings.Zone, name, t, d.I)
+		return func(env *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
+			return timestampField(env.Settings.Zone, u, t, v.Ints[i])
 		}
 	}
-	return func(_ *Env, name string, d value.Datum) (value.Numeric, error) {
-		return timestampField(nil, name, t, d.I)
+	return func(_ *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
+		return timestampField(nil, u, t, v.Ints[i])
 	}
 }
 
@@ -128,25 +159,22 @@ func isoWeek(days int64) (year, week int) {
 }
 
 // infiniteField returns a field of an infinite date: an infinity where the field grows without end, else null.
-func infiniteField(name, unit string, t *value.Type, positive bool) (value.Numeric, error) {
-	switch unit {
+func infiniteField(u fieldUnit, t *value.Type, positive bool) (value.Numeric, error) {
+	switch u.unit {
 	case "year", "decade", "century", "millennium", "julian", "isoyear", "epoch":
 		return value.FloatNumeric(math.Inf(2*int(value.BoolInt(positive))-1), false), nil
 	case "timezone", "timezone_hour", "timezone_minute":
 		if t != value.Timestamptz {
-			return value.Numeric{}, unsupportedUnit(name, t)
+			return value.Numeric{}, unsupportedUnit(u.name, t)
 		}
 	}
 	return value.Numeric{}, errNull
 }
 
-func timestampField(zone *time.Location, name string, t *value.Type, at int64) (value.Numeric, error) {
-	unit, err := unitOf(name, t)
-	if err != nil {
-		return value.Numeric{}, err
-	}
+func timestampField(zone *time.Location, u fieldUnit, t *value.Type, at int64) (value.Numeric, error) {
+	unit := u.unit
 	if !value.FiniteTimestamp(at) {
-		return infiniteField(name, unit, t, at > 0)
+		return infiniteField(u, t, at > 0)
 	}
 	if unit == "epoch" {
 		return value.DecimalNumeric(at+value.UnixToMicros, 6), nil
@@ -170,7 +198,7 @@ func timestampField(zone *time.Location, name string, t *value.Type, at int64) (
 		}
 		return value.IntNumeric(days + 2451545).Add(frac)
 	case t != value.Timestamptz:
-		return value.Numeric{}, unsupportedUnit(name, t)
+		return value.Numeric{}, unsupportedUnit(u.name, t)
 	case unit == "timezone_hour":
 		return value.IntNumeric(int64(off / 3600)), nil
 	case unit == "timezone_minute":
@@ -179,16 +207,13 @@ func timestampField(zone *time.Location, name string, t *value.Type, at int64) (
 	return value.IntNumeric(int64(off)), nil
 }
 
-func dateField(name string, d int64) (value.Numeric, error) {
-	unit, err := unitOf(name, value.Date)
-	if err != nil {
-		return value.Numeric{}, err
-	}
+func dateField(u fieldUnit, d int64) (value.Numeric, error) {
+	unit := u.unit
 	if _, clock := clockField(unit, 0); clock || strings.HasPrefix(unit, "timezone") {
-		return value.Numeric{}, unsupportedUnit(name, value.Date)
+		return value.Numeric{}, unsupportedUnit(u.name, value.Date)
 	}
 	if infiniteDate(d) {
-		return infiniteField(name, unit, value.Date, d > 0)
+		return infiniteField(u, value.Date, d > 0)
 	}
 	switch unit {
 	case "epoch":
@@ -200,25 +225,19 @@ func dateField(name string, d int64) (value.Numeric, error) {
 	return value.IntNumeric(n), nil
 }
 
-func timeField(name string, micros int64) (value.Numeric, error) {
-	unit, err := unitOf(name, value.Time)
-	if err != nil {
-		return value.Numeric{}, err
-	}
+func timeField(u fieldUnit, micros int64) (value.Numeric, error) {
+	unit := u.unit
 	if n, ok := clockField(unit, micros); ok {
 		return n, nil
 	}
 	if unit == "epoch" {
 		return value.DecimalNumeric(micros, 6), nil
 	}
-	return value.Numeric{}, unsupportedUnit(name, value.Time)
+	return value.Numeric{}, unsupportedUnit(u.name, value.Time)
 }
 
-func intervalField(name string, v value.Interval) (value.Numeric, error) {
-	unit, err := unitOf(name, value.IntervalT)
-	if err != nil {
-		return value.Numeric{}, err
-	}
+func intervalField(u fieldUnit, v value.Interval) (value.Numeric, error) {
+	unit := u.unit
 	if n, ok := clockField(unit, v.Micros); ok {
 		return n, nil
 	}
@@ -244,5 +263,5 @@ func intervalField(name string, v value.Interval) (value.Numeric, error) {
 		micros := new(big.Int).Mul(big.NewInt(sec), big.NewInt(value.Second))
 		return value.BigNumeric(micros.Add(micros, big.NewInt(v.Micros)), 6), nil
 	}
-	return value.Numeric{}, unsupportedUnit(name, value.IntervalT)
+	return value.Numeric{}, unsupportedUnit(u.name, value.IntervalT)
 }

@@ -13,14 +13,13 @@ const MaxOutput = 64 << 20
 
 // An Env is what a running statement gives to the functions it calls. It is used by one goroutine at a time.
 type Env struct {
-	Ctx         context.Context // canceled: long kernels stop with the error 57014
-	Settings    *value.Settings // Settings.Now is the start of the transaction
-	Statement   int64           // start of the statement, as the value of a timestamptz
-	Clock       func() time.Time
-	Session     Session
-	scratch     []int32
-	rowScratch  []*value.Vector
-	nullScratch []bool
+	Ctx       context.Context // canceled: long kernels stop with the error 57014
+	Settings  *value.Settings // Settings.Now is the start of the transaction
+	Statement int64           // start of the statement, as the value of a timestamptz
+	Clock     func() time.Time
+	Session   Session
+
+	scratch []int32 // rows left by dropNulls
 }
 
 // A Session answers the functions that ask about the session. Setting and SetSetting return *value.Error.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	goformat "go/format"
 	"os"
 	"slices"
 	"strconv"
@@ -239,7 +240,7 @@ func compareBinary(t *testing.T, conn *pgconn.PgConn, env *Env, text string) {
 	}
 }
 
-// TestLiveCatalog checks signatures against pg_proc, pg_operator and pg_cast; -rewrite writes their OIDs to oids.go.
+// TestLiveCatalog checks signatures against pg_proc, pg_operator and pg_cast; -rewrite writes their OIDs to oids_*.go.
 func TestLiveCatalog(t *testing.T) {
 	conn := connectPostgres(t)
 	functions := queryCatalog(t, conn, `
@@ -262,10 +263,10 @@ func TestLiveCatalog(t *testing.T) {
 		}
 		return row.oid
 	}
-	var out strings.Builder
-	out.WriteString("package fn\n\nimport \"github.com/jurat-ledger/jurat/query/value\"\n\n")
 	r := Builtins()
-	write := func(name, comment string, list []*Function, catalog map[string]catalogRow) {
+	write := func(file, name, comment string, list []*Function, catalog map[string]catalogRow) {
+		var out strings.Builder
+		fmt.Fprintf(&out, "package fn\n\nimport %q\n\n", "github.com/jurat-ledger/jurat/query/value")
 		fmt.Fprintf(&out, "// %s %s in Postgres 15. TestLiveCatalog writes it.\nvar %s = map[string]value.OID{\n", name, comment, name)
 		for _, f := range list {
 			if oid := check(f, catalog); oid != "" {
@@ -273,14 +274,50 @@ func TestLiveCatalog(t *testing.T) {
 			}
 		}
 		out.WriteString("}\n")
-	}
-	write("functionOIDs", "holds the OIDs of the functions", r.AllFunctions(), functions)
-	out.WriteString("\n")
-	write("operatorOIDs", "holds the OIDs of the operators", r.AllOperators(), operators)
-	if *rewrite {
-		if err := os.WriteFile("oids.go", []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
+		if *rewrite {
+			text, err := goformat.Source([]byte(out.String()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
+	}
+	write("oids_functions.go", "functionOIDs", "holds the OIDs of the functions", r.AllFunctions(), functions)
+	write("oids_operators.go", "operatorOIDs", "holds the OIDs of the operators", r.AllOperators(), operators)
+}
+
+// TestLiveCasts checks the casts against pg_cast, but for casts between a type and itself.
+func TestLiveCasts(t *testing.T) {
+	conn := connectPostgres(t)
+	results, err := conn.Exec(context.Background(), "SELECT castsource, casttarget, castcontext, castmethod FROM pg_cast").ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, row := range results[0].Rows {
+		from, _ := strconv.Atoi(string(row[0]))
+		to, _ := strconv.Atoi(string(row[1]))
+		f, u := value.ByOID(value.OID(from)), value.ByOID(value.OID(to))
+		if f == nil || u == nil || f == u || f.Opaque || u.Opaque {
+			continue
+		}
+		checked++
+		c, ok := Builtins().FindCast(f, u, Explicit)
+		if !ok {
+			t.Errorf("%s to %s: no cast", f.Name, u.Name)
+			continue
+		}
+		if string(c.Context) != string(row[2]) || c.Binary != (string(row[3]) == "b") && f != value.JSONB {
+			t.Errorf("%s to %s: context %c, binary %t; want %s, method %s", f.Name, u.Name, c.Context, c.Binary, row[2], row[3])
+		}
+		if Builtins().casts[castKey{f.OID, u.OID}] == nil {
+			t.Errorf("%s to %s: found, but not listed", f.Name, u.Name)
+		}
+	}
+	if own := len(Builtins().casts); checked != own {
+		t.Errorf("Postgres has %d of these casts, we have %d", checked, own)
 	}
 }
 
@@ -317,9 +354,6 @@ func describe(f *Function) string {
 		kind = "o"
 	}
 	bit := func(b bool) string { return map[bool]string{true: "t", false: "f"}[b] }
-	if f.Window && (len(f.Args) == 0 || strings.Contains(signatureKey(f), "anycompatible")) {
-		strict = f.Strict
-	}
 	return strings.Join([]string{
 		value.MustType(f.Ret).Name, string(f.Volatility), bit(strict), bit(f.IsSet()), bit(f.Variadic), kind, strconv.Itoa(f.Defaults),
 	}, " ")

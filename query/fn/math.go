@@ -51,13 +51,10 @@ func mathOperators() []*Function {
 
 func intOperators(l, r, ret *value.Type) []*Function {
 	args := "(" + l.Name + "," + r.Name + ") "
-	op := func(name string, f func(a, b int64) (int64, bool)) *Function {
-		return def(name+args+ret.Name, intKernel(ret, f))
-	}
 	out := []*Function{
-		op("+", func(a, b int64) (int64, bool) { c := a + b; return c, (c > a) == (b > 0) || b == 0 }),
-		op("-", func(a, b int64) (int64, bool) { c := a - b; return c, (c < a) == (b > 0) || b == 0 }),
-		op("*", multiply),
+		def("+"+args+ret.Name, addKernel(ret, 1)),
+		def("-"+args+ret.Name, addKernel(ret, -1)),
+		def("*"+args+ret.Name, multiplyKernel(ret)),
 		def("/"+args+ret.Name, map2[ints, ints, ints](func(_ *Env, a, b int64) (int64, error) {
 			if b == 0 {
 				return 0, errDivision
@@ -105,12 +102,29 @@ func fit(t *value.Type, c int64, ok bool) (int64, error) {
 	return c, nil
 }
 
-func intKernel(t *value.Type, f func(a, b int64) (int64, bool)) Kernel {
+// addKernel adds, or subtracts if sign is -1.
+func addKernel(t *value.Type, sign int64) Kernel {
 	s := 64 - 8*uint(t.Len)
 	return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		x, y, o := args[0].Ints, args[1].Ints, out.Ints
 		for _, i := range all(n, sel) {
-			c, ok := f(x[i], y[i])
+			a, b := x[i], y[i]
+			c := a + sign*b
+			if sign < 0 && (a^b)&(a^c) < 0 || sign > 0 && (a^c)&(b^c) < 0 || c<<s>>s != c {
+				return outOfRange(t)
+			}
+			o[i] = c
+		}
+		return nil
+	}
+}
+
+func multiplyKernel(t *value.Type) Kernel {
+	s := 64 - 8*uint(t.Len)
+	return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+		x, y, o := args[0].Ints, args[1].Ints, out.Ints
+		for _, i := range all(n, sel) {
+			c, ok := multiply(x[i], y[i])
 			if !ok || c<<s>>s != c {
 				return outOfRange(t)
 			}
@@ -403,8 +417,11 @@ func numericPower(a, b value.Numeric) (value.Numeric, error) {
 	if n, ok := b.Int64(); ok && b.Cmp(value.IntNumeric(n)) == 0 {
 		return integerPower(a, n)
 	}
-	if a.Sign() < 0 {
+	switch a.Sign() {
+	case -1:
 		return a, value.Errorf(value.CodeBadPower, "a negative number raised to a non-integer power yields a complex result")
+	case 0:
+		return value.IntNumeric(0).Round(16), nil
 	}
 	return a.PowBroken(b)
 }

@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -8,13 +9,13 @@ import (
 
 // A numberTemplate is a template of to_char for numbers: 9 0 . , D G S MI PL SG PR FM and text.
 type numberTemplate struct {
-	whole, frac int  // digit places
-	zeroFrom    int  // place of the first 0 before the point, counted from the left; -1 for none
-	zeroTo      int  // last place behind the point that a 0 asks for
-	fill        bool // FM
-	sign        byte // 'S' leading, 's' trailing, 0 for the place in front
-	angle       bool // PR
-	hasPoint    bool
+	whole, frac int      // digit places
+	zeroFrom    int      // place of the first 0 before the point, counted from the left; -1 for none
+	zeroTo      int      // last place behind the point that a 0 asks for
+	fill        bool     // FM
+	sign        byte     // 'S' before the digits, 's' behind, 0 for the place in front
+	angle       bool     // PR
+	hasPoint    bool     // a point stood in the pattern
 	pieces      []string // "9", "0", ".", ",", "MI", "PL", "SG", "S", "PR", or "=text"
 }
 
@@ -25,17 +26,7 @@ func parseNumberTemplate(f string) (*numberTemplate, error) {
 		f = f[n:]
 		switch piece {
 		case "9", "0":
-			if t.hasPoint {
-				t.frac++
-				if piece == "0" {
-					t.zeroTo = t.frac
-				}
-			} else {
-				if piece == "0" && t.zeroFrom < 0 {
-					t.zeroFrom = t.whole
-				}
-				t.whole++
-			}
+			t.digit(piece == "0")
 		case ".":
 			if t.hasPoint {
 				return nil, value.Errorf(value.CodeSyntax, "multiple decimal points")
@@ -57,6 +48,19 @@ func parseNumberTemplate(f string) (*numberTemplate, error) {
 		t.pieces = append(t.pieces, piece)
 	}
 	return t, nil
+}
+
+func (t *numberTemplate) digit(zero bool) {
+	if t.hasPoint {
+		if t.frac++; zero {
+			t.zeroTo = t.frac
+		}
+		return
+	}
+	if zero && t.zeroFrom < 0 {
+		t.zeroFrom = t.whole
+	}
+	t.whole++
 }
 
 func numberPiece(f string) (piece string, n int) {
@@ -83,134 +87,126 @@ func numberChar(x value.Numeric, f string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if f == "" {
-		return "", nil
-	}
 	r := x.Round(t.frac)
-	negative := r.Sign() < 0
 	whole, frac, _ := strings.Cut(r.Abs().String(), ".")
 	if whole == "0" && t.frac > 0 && t.zeroFrom < 0 {
 		whole = ""
 	}
 	switch {
-	case !x.Finite():
-		whole, frac = strings.Repeat("#", t.whole), strings.Repeat("#", t.frac)
-	case len(whole) > t.whole:
+	case x.IsNaN() && t.whole >= 3:
+		whole, frac = "NaN", ""
+	case !x.Finite() || len(whole) > t.whole:
 		whole, frac = strings.Repeat("#", t.whole), strings.Repeat("#", t.frac)
 	}
-	return t.show(whole, frac, negative), nil
+	w := &numberWriter{numberTemplate: t, frac: frac, negative: r.Sign() < 0}
+	w.start = t.whole - len(whole)
+	if t.zeroFrom >= 0 && t.zeroFrom < w.start {
+		whole = strings.Repeat("0", w.start-t.zeroFrom) + whole
+		w.start = t.zeroFrom
+	}
+	w.whole = whole
+	for t.fill && len(w.frac) > t.zeroTo && strings.HasSuffix(w.frac, "0") {
+		w.frac = w.frac[:len(w.frac)-1]
+	}
+	w.signed = t.sign == 's' || slices.ContainsFunc(t.pieces, func(p string) bool { return p == "MI" || p == "SG" })
+	for _, p := range t.pieces {
+		w.piece(p)
+	}
+	return w.out.String(), nil
 }
 
-// show lays the digits out.
-func (t *numberTemplate) show(whole, frac string, negative bool) string {
-	if t.fill {
-		for len(frac) > t.zeroTo && strings.HasSuffix(frac, "0") {
-			frac = frac[:len(frac)-1]
-		}
-	}
-	start := t.whole - len(whole) // places before the first digit
-	if t.zeroFrom >= 0 && t.zeroFrom < start {
-		whole = strings.Repeat("0", start-t.zeroFrom) + whole
-		start = t.zeroFrom
-	}
-	var out strings.Builder
-	signed := t.sign != 0 || t.has("MI") || t.has("PL") || t.has("SG")
-	place, fracPlace, signDone := 0, 0, signed
-	lead := func() { // the sign stands right before the first digit
-		if signDone {
-			return
-		}
-		signDone = true
-		switch {
-		case negative && t.angle:
-			out.WriteByte('<')
-		case negative:
-			out.WriteByte('-')
-		case !t.fill:
-			out.WriteByte(' ')
-		}
-	}
-	if t.sign == 'S' {
-		signDone = false
-	}
-	plus := func(yes, no string) {
-		if negative {
-			out.WriteString(yes)
-		} else if no != " " || !t.fill {
-			out.WriteString(no)
-		}
-	}
-	leadS := func() {
-		if t.sign == 'S' && !signDone {
-			signDone = true
-			plus("-", "+")
-			return
-		}
-		lead()
-	}
-	inFrac := false
-	for _, p := range t.pieces {
-		switch p {
-		case "9", "0":
-			switch {
-			case inFrac && fracPlace < len(frac):
-				out.WriteByte(frac[fracPlace])
-				fracPlace++
-			case inFrac:
-			case place < start:
-				if !t.fill {
-					out.WriteByte(' ')
-				}
-				place++
-			default:
-				leadS()
-				out.WriteByte(whole[place-start])
-				place++
-			}
-		case ".":
-			leadS()
-			inFrac = true
-			if frac != "" || !t.fill || t.frac > 0 && !t.fill || t.hasPoint && t.fill {
-				out.WriteByte('.')
-			}
-		case ",":
-			if place > start {
-				out.WriteByte(',')
-			} else if !t.fill {
-				out.WriteByte(' ')
-			}
-		case "MI":
-			plus("-", " ")
-		case "PL":
-			if !negative {
-				out.WriteByte('+')
-			} else if !t.fill {
-				out.WriteByte(' ')
-			}
-		case "SG":
-			plus("-", "+")
-		case "S":
-			if t.sign == 's' {
-				plus("-", "+")
-			}
-		case "PR":
-			if negative {
-				out.WriteByte('>')
-			} else if !t.fill {
-				out.WriteByte(' ')
-			}
-		default:
-			out.WriteString(p[1:])
-		}
-	}
-	return out.String()
+// A numberWriter lays digits out over a template.
+type numberWriter struct {
+	*numberTemplate
+	whole, frac string // digits
+	negative    bool
+	start       int  // place of the first digit before the point
+	place       int  // places before the point passed
+	inFrac      bool // the point is passed
+	fracPlace   int  // places behind it passed
+	signed      bool // the sign is written, or stands elsewhere
+	out         strings.Builder
 }
 
-func (t *numberTemplate) has(piece string) bool {
-	for _, p := range t.pieces {
-		if p == piece {
-			return true
+func (w *numberWriter) piece(p string) {
+	switch p {
+	case "9", "0":
+		w.digitPlace()
+	case ".":
+		w.lead()
+		w.inFrac = true
+		w.out.WriteByte('.')
+	case ",":
+		if w.place > w.start {
+			w.out.WriteByte(',')
+		} else {
+			w.blank()
 		}
+	case "MI":
+		w.bySign("-", " ")
+	case "PL":
+		w.bySign(" ", "+")
+	case "SG":
+		w.bySign("-", "+")
+	case "S":
+		if w.sign == 's' {
+			w.bySign("-", "+")
+		}
+	case "PR":
+		w.bySign(">", " ")
+	default:
+		w.out.WriteString(p[1:])
 	}
-	return false
+}
+
+// blank fills a place, unless FM says not to.
+func (w *numberWriter) blank() {
+	if !w.fill {
+		w.out.WriteByte(' ')
+	}
+}
+
+func (w *numberWriter) bySign(negative, other string) {
+	s := other
+	if w.negative {
+		s = negative
+	}
+	if s == " " {
+		w.blank()
+		return
+	}
+	w.out.WriteString(s)
+}
+
+// lead writes the sign right before the first digit or the point.
+func (w *numberWriter) lead() {
+	if w.signed {
+		return
+	}
+	w.signed = true
+	switch {
+	case w.sign == 'S':
+		w.bySign("-", "+")
+	case w.angle:
+		w.bySign("<", " ")
+	default:
+		w.bySign("-", " ")
+	}
+}
+
+func (w *numberWriter) digitPlace() {
+	switch {
+	case w.inFrac:
+		if w.fracPlace < len(w.frac) {
+			w.out.WriteByte(w.frac[w.fracPlace])
+			w.fracPlace++
+		}
+	case w.place < w.start:
+		w.blank()
+		w.place++
+	default:
+		w.lead()
+		w.out.WriteByte(w.whole[w.place-w.start])
+		w.place++
+	}
 }

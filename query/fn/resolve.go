@@ -349,7 +349,7 @@ func (r *Registry) bind(c candidate, args []*value.Type, spread bool) (*Call, er
 
 // CommonType chooses the type of a CASE, COALESCE, GREATEST, ARRAY, VALUES, UNION … (construct, as the message spells
 // it: "CASE", "COALESCE", "UNION") by the rules of Postgres' manual, "UNION, CASE, and Related Constructs". All unknown
-// gives text. The error is 42804: "CASE types integer and text cannot be matched".
+// gives text. The first type wins among equals: of a CASE that is the one of ELSE. The error is 42804: "CASE types integer and text cannot be matched".
 func (r *Registry) CommonType(construct string, types []*value.Type) (*value.Type, error) {
 	var t *value.Type
 	for _, u := range types {
@@ -369,6 +369,9 @@ func (r *Registry) CommonType(construct string, types []*value.Type) (*value.Typ
 	}
 	if t == nil {
 		return value.Text, nil
+	}
+	if construct == "CASE" {
+		construct = "CASE/WHEN" // Postgres' words differ
 	}
 	for _, u := range types {
 		if !r.implicit(u, t.OID) {

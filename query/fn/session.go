@@ -44,20 +44,20 @@ func sessionFunctions() []*Function {
 			days := float64(v.Months)*30 + float64(v.Days)
 			return 0, sleep(env, days*86400+float64(v.Micros)/1e6)
 		})),
-		def("inet_client_addr() inet stable", map0[texts](func(env *Env) (string, error) {
+		def("inet_client_addr() inet stable nullable", map0[texts](func(env *Env) (string, error) {
 			host, _ := env.Session.ClientAddr()
 			return textOrNull(host)
 		})),
-		def("inet_server_addr() inet stable", map0[texts](func(env *Env) (string, error) {
+		def("inet_server_addr() inet stable nullable", map0[texts](func(env *Env) (string, error) {
 			host, _ := env.Session.ServerAddr()
 			return textOrNull(host)
 		})),
-		def("inet_client_port() int4 stable", map0[ints](func(env *Env) (int64, error) {
+		def("inet_client_port() int4 stable nullable", map0[ints](func(env *Env) (int64, error) {
 			host, port := env.Session.ClientAddr()
 			_, err := textOrNull(host)
 			return int64(port), err
 		})),
-		def("inet_server_port() int4 stable", map0[ints](func(env *Env) (int64, error) {
+		def("inet_server_port() int4 stable nullable", map0[ints](func(env *Env) (int64, error) {
 			host, port := env.Session.ServerAddr()
 			_, err := textOrNull(host)
 			return int64(port), err
