@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -273,22 +272,17 @@ func (c *CopyIn) decode(text []byte) ([]byte, error) {
 	return value.ParseBytea(text)
 }
 
-// Finish ends the data: in a transaction block the digests wait for COMMIT, else they are durable when Finish returns nil.
-func (c *CopyIn) Finish(ctx context.Context) error {
+// Finish ends the data. Its digests are filed when the transaction ends, as those of an INSERT are.
+func (c *CopyIn) Finish() error {
 	if c.ended {
 		return nil
 	}
 	c.ended = true
 	s := c.run.Session
 	return s.guard("COPY", func() error {
-		if err := s.hold(slices.Clip(c.filer.parts)); err != nil {
-			return err
-		}
+		parts := c.filer.parts
 		c.filer = filer{}
-		if c.run.single {
-			return s.commit(ctx)
-		}
-		return nil
+		return s.hold(parts)
 	})
 }
 

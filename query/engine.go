@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -97,7 +98,24 @@ func confirmClock(l Ledger) *fn.Function {
 }
 
 // canceled is the error of a statement whose context ended.
-func canceled(ctx context.Context) error { return asError(context.Cause(ctx)) }
+func canceled(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return errf(codeCanceled, "canceling statement due to statement timeout")
+	}
+	return errf(codeCanceled, "canceling statement due to user request")
+}
+
+// stopped returns the error of a statement that ended with err: canceled, if that came of the end of its context.
+func stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	var v *value.Error
+	if errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)) || errors.As(err, &v) && v.Code == codeCanceled {
+		return canceled(ctx)
+	}
+	return err
+}
 
 // formatBytes writes a size as "256 MB".
 func formatBytes(n int64) string {

@@ -99,8 +99,6 @@ func asError(err error) *Error {
 		return e
 	case errors.As(err, &v):
 		return &Error{Code: v.Code, Message: v.Message, Detail: v.Detail, Hint: v.Hint}
-	case errors.Is(err, errTimeout):
-		return errf(codeCanceled, "canceling statement due to statement timeout")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return errf(codeCanceled, "canceling statement due to user request")
 	}

@@ -62,7 +62,7 @@ func (op *projectSetOp) next() (*value.Batch, error) {
 		if err := op.x.check(); err != nil {
 			return nil, err
 		}
-		if op.sets == nil || len(op.sets) == 0 {
+		if len(op.sets) == 0 {
 			if ok, err := op.start(); !ok || err != nil {
 				return nil, err
 			}

@@ -32,10 +32,7 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 	defer cancel()
 	x.env.Ctx = limit
 	if err := f.read(x, p); err != nil {
-		if limit.Err() != nil {
-			err = canceled(limit)
-		}
-		return nil, err
+		return nil, stopped(limit, err)
 	}
 	if p.returning == nil && !r.single {
 		return r.tagged("INSERT 0 " + itoa(f.count)), r.hold(f.parts)

@@ -166,7 +166,7 @@ type execution struct {
 	limit   int64 // of memory
 	shared  map[*sharedQuery]*rowStore
 	slots   map[*slotExpr]*slotEval // of the letExprs being compiled
-	analyze bool // measure operators for EXPLAIN ANALYZE
+	analyze bool                    // measure operators for EXPLAIN ANALYZE
 }
 
 // reserve notes that the execution holds so many more bytes.

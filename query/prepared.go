@@ -165,10 +165,11 @@ func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, erro
 	if s.tx.aborted && !c.control {
 		return nil, errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 	}
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return nil, canceled(ctx)
 	}
 	result, err := c.run(ctx, r)
+	err = stopped(ctx, err)
 	if result != nil {
 		result.text = c.text
 	}
@@ -180,7 +181,7 @@ func (s *Session) Sync(ctx context.Context) error {
 	if s.tx.state == txBlock {
 		return nil
 	}
-	return s.guard("", func() error { return s.commit(ctx) })
+	return s.guard("", func() error { return stopped(ctx, s.commit(ctx)) })
 }
 
 // CloseStatement forgets a prepared statement, if it is there.
@@ -260,16 +261,8 @@ func (c *Script) Next(ctx context.Context) (*Result, error) {
 			return errf(codeUndefinedParameter, "there is no parameter $1")
 		}
 		r := &run{Session: s, single: c.single && s.tx.implicit(), returning: c.single}
-		if c.result, err = s.start(ctx, compiled, r); err != nil {
-			return err
-		}
-		if len(c.list) == 0 && s.tx.implicit() && c.result.copyIn == nil {
-			c.result.atEnd = s.commit
-			if c.result.op == nil {
-				return s.commit(ctx)
-			}
-		}
-		return nil
+		c.result, err = s.start(ctx, compiled, r)
+		return err
 	})
 	return c.result, err
 }
@@ -290,5 +283,5 @@ func (c *Script) Close(ctx context.Context, err error) error {
 		s.rollback()
 		return nil
 	}
-	return s.guard(c.sql, func() error { return s.commit(ctx) })
+	return s.guard(c.sql, func() error { return stopped(ctx, s.commit(ctx)) })
 }

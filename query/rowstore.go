@@ -103,17 +103,6 @@ func (s *rowStore) gather(out *value.Batch, sel []int32) {
 	}
 }
 
-// keep drops all rows but those of sel, in this order.
-func (s *rowStore) keep(sel []int32) {
-	for k, c := range s.cols {
-		if c != nil {
-			s.cols[k] = &value.Vector{}
-			s.cols[k].Gather(c, sel)
-		}
-	}
-	s.n = len(sel)
-}
-
 // free gives the reserved memory back.
 func (s *rowStore) free() {
 	s.x.release(s.bytes)

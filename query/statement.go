@@ -99,7 +99,11 @@ func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &compiled{cols: plan.columns(), run: func(ctx context.Context, r *run) (*Result, error) {
+	cols := plan.columns()
+	if cols == nil {
+		cols = []Column{} // rows without columns are rows
+	}
+	return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
 		return r.runPlan(ctx, plan, r.params)
 	}}, nil
 }
@@ -130,7 +134,6 @@ type Result struct {
 	copyIn  *CopyIn
 	copyOut *CopyOptions
 	text    string
-	atEnd   func(ctx context.Context) error // when the rows have ended
 }
 
 // Columns describes the rows; nil if the statement returns none.
@@ -177,19 +180,11 @@ func (r *Result) pull(ctx context.Context) error {
 			r.x.env.Ctx = limit
 			b, err := r.op.next()
 			if err != nil {
-				if limit.Err() != nil {
-					err = canceled(limit)
-				}
-				return err
+				return stopped(limit, err)
 			}
 			r.b = b
 		}
-		if r.b == nil {
-			r.done = true
-			if r.atEnd != nil {
-				return r.atEnd(ctx)
-			}
-		}
+		r.done = r.b == nil
 		return nil
 	})
 	if err == nil && r.b == nil {

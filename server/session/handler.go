@@ -1,0 +1,251 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strconv"
+
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/query/value"
+	"github.com/jurat-ledger/jurat/wire"
+)
+
+// A Handler opens sessions of an engine for a wire.Server.
+type Handler struct {
+	engine *query.Engine
+	log    *slog.Logger
+}
+
+// NewHandler returns a handler. Log-ins go to log.
+func NewHandler(engine *query.Engine, log *slog.Logger) *Handler {
+	return &Handler{engine: engine, log: log}
+}
+
+// Open implements wire.Handler.
+func (h *Handler) Open(_ context.Context, s *wire.Startup) (wire.Session, error) {
+	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID)}
+	if addr, ok := s.Remote.(*net.TCPAddr); ok {
+		login.Remote, login.Port = addr.IP.String(), addr.Port
+	}
+	q, err := h.engine.Open(login)
+	if err != nil {
+		h.log.Info("log-in refused", "user", s.User, "database", s.Database, "error", err)
+		return nil, fatal(wireError(err))
+	}
+	h.log.Debug("log-in", "user", s.User, "remote", s.Remote)
+	return &session{query: q}, nil
+}
+
+// fatal marks an error that ends the connection.
+func fatal(err error) error {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		e.Severity = "FATAL"
+	}
+	return err
+}
+
+// wireError turns an error of query into one of wire.
+func wireError(err error) error {
+	var e *query.Error
+	if !errors.As(err, &e) {
+		return err // nil, io.EOF
+	}
+	w := &wire.Error{
+		Severity: e.Severity, Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint, Position: e.Position,
+		Where: e.Where, Schema: e.Schema, Table: e.Table, Column: e.Column, Constraint: e.Constraint,
+	}
+	if w.Severity == "" {
+		w.Severity = "ERROR"
+	}
+	return w
+}
+
+// stopped is wireError for a call with a context: where that was ended, its cause says why.
+func stopped(ctx context.Context, err error) error {
+	var e *query.Error
+	var cause *wire.Error
+	if ctx.Err() != nil && errors.As(err, &e) && e.Code == "57014" && errors.As(context.Cause(ctx), &cause) {
+		return cause
+	}
+	return wireError(err)
+}
+
+// session implements wire.Session.
+type session struct {
+	query *query.Session
+}
+
+func (s *session) Status() byte { return s.query.Status() }
+
+func (s *session) Changed() []wire.Parameter {
+	var list []wire.Parameter
+	for _, c := range s.query.Changed() {
+		list = append(list, wire.Parameter(c))
+	}
+	return list
+}
+
+func (s *session) Notices() []*wire.Error {
+	var list []*wire.Error
+	for _, n := range s.query.Notices() {
+		var e *wire.Error
+		if errors.As(wireError(n), &e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (s *session) Query(_ context.Context, sql string) (wire.Script, error) {
+	q, err := s.query.Script(sql)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	return &script{session: s, query: q}, nil
+}
+
+// script implements wire.Script.
+type script struct {
+	session *session
+	query   *query.Script
+}
+
+func (c *script) Next(ctx context.Context) (wire.Result, error) {
+	r, err := c.query.Next(ctx)
+	if err != nil {
+		return nil, stopped(ctx, err)
+	}
+	return newResult(c.session, r, nil)
+}
+
+func (c *script) Close(ctx context.Context, err error) error {
+	return stopped(ctx, c.query.Close(ctx, err))
+}
+
+func (s *session) Parse(ctx context.Context, name, sql string, types []uint32) error {
+	return wireError(s.query.Parse(ctx, name, sql, types))
+}
+
+func (s *session) Bind(_ context.Context, b *wire.Bind) error {
+	types, cols, err := s.query.DescribeStatement(b.Statement)
+	if err != nil {
+		return wireError(err)
+	}
+	if n := len(b.Parameters); n != len(types) {
+		return s.protocol("bind message supplies " + strconv.Itoa(n) + " parameters, but prepared statement \"" + b.Statement +
+			"\" requires " + strconv.Itoa(len(types)))
+	}
+	if n := len(b.ParameterFormats); n > 1 && n != len(b.Parameters) {
+		return s.protocol("bind message has " + strconv.Itoa(n) + " parameter formats but " + strconv.Itoa(len(b.Parameters)) + " parameters")
+	}
+	if n := len(b.ResultFormats); n > 1 && n != len(cols) {
+		return s.protocol("bind message has " + strconv.Itoa(n) + " result formats but query has " + strconv.Itoa(len(cols)) + " columns")
+	}
+	params := make([]value.Datum, len(types))
+	for i, data := range b.Parameters {
+		if params[i], err = s.parameter(types[i], format(b.ParameterFormats, i), data); err != nil {
+			return s.fail(err, "portal parameter $"+strconv.Itoa(i+1))
+		}
+	}
+	return wireError(s.query.Bind(b.Portal, b.Statement, params, append([]int16(nil), b.ResultFormats...)))
+}
+
+// protocol is an error about the message itself.
+func (s *session) protocol(message string) error {
+	return s.fail(&query.Error{Code: "08P01", Message: message}, "")
+}
+
+// fail fails the transaction for an error that query has not seen.
+func (s *session) fail(err error, where string) error {
+	e := s.query.Fail(err)
+	e.Where = where
+	return wireError(e)
+}
+
+// parameter decodes a parameter; nil is NULL.
+func (s *session) parameter(t *value.Type, format int16, data []byte) (value.Datum, error) {
+	switch {
+	case data == nil:
+		return value.Null(t), nil
+	case format == 0:
+		return value.ParseText(s.query.Values(), t, -1, data)
+	case format == 1:
+		return value.ParseBinary(s.query.Values(), t, -1, data)
+	}
+	return value.Datum{}, value.Errorf("22023", "unsupported format code: %d", format)
+}
+
+// format returns the format of field i: none given is text, one is for all.
+func format(formats []int16, i int) int16 {
+	switch {
+	case len(formats) == 0:
+		return 0
+	case i < len(formats):
+		return formats[i]
+	}
+	return formats[0]
+}
+
+func (s *session) DescribeStatement(_ context.Context, name string) ([]uint32, []wire.Column, error) {
+	types, cols, err := s.query.DescribeStatement(name)
+	if err != nil {
+		return nil, nil, wireError(err)
+	}
+	oids := make([]uint32, len(types))
+	for i, t := range types {
+		oids[i] = t.OID
+	}
+	return oids, columns(cols, nil), nil
+}
+
+func (s *session) DescribePortal(_ context.Context, name string) ([]wire.Column, error) {
+	p, err := s.query.Portal(name)
+	if err != nil {
+		return nil, wireError(err)
+	}
+	return columns(p.Columns(), p.Formats), nil
+}
+
+func (s *session) Execute(ctx context.Context, portal string) (wire.Result, error) {
+	r, err := s.query.Execute(ctx, portal)
+	if r == nil || err != nil {
+		return nil, stopped(ctx, err)
+	}
+	p, err := s.query.Portal(portal)
+	if err != nil { // the statement ended the transaction and its portals with it
+		return newResult(s, r, nil)
+	}
+	return newResult(s, r, p.Formats)
+}
+
+func (s *session) CloseStatement(_ context.Context, name string) error {
+	s.query.CloseStatement(name)
+	return nil
+}
+
+func (s *session) ClosePortal(_ context.Context, name string) error {
+	s.query.ClosePortal(name)
+	return nil
+}
+
+func (s *session) Sync(ctx context.Context) error { return stopped(ctx, s.query.Sync(ctx)) }
+
+func (s *session) Close() { s.query.Close() }
+
+// columns describes columns for wire; nil stays nil, which means no rows.
+func columns(cols []query.Column, formats []int16) []wire.Column {
+	if cols == nil {
+		return nil
+	}
+	out := make([]wire.Column, len(cols))
+	for i, c := range cols {
+		out[i] = wire.Column{
+			Name: c.Name, Table: c.Table, Attribute: c.Attribute, Type: c.Type.OID, Size: c.Type.Len,
+			TypeModifier: c.TypeModifier, Format: format(formats, i),
+		}
+	}
+	return out
+}

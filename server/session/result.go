@@ -1,0 +1,230 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/query/value"
+	"github.com/jurat-ledger/jurat/wire"
+	"github.com/jurat-ledger/jurat/wire/copyrow"
+)
+
+// result implements wire.Result.
+type result struct {
+	session *session
+	query   *query.Result
+	formats []int16
+	in      *copyIn
+	out     *copyOut
+}
+
+func newResult(s *session, q *query.Result, formats []int16) (wire.Result, error) {
+	r := &result{session: s, query: q, formats: formats}
+	if c := q.CopyIn(); c != nil {
+		o, err := copyOptions(&c.Options, c.Columns)
+		if err != nil {
+			return nil, s.fail(queryError(err), "")
+		}
+		r.in = &copyIn{session: s, query: c, decoder: copyrow.NewDecoder(o), binary: o.Format == copyrow.Binary}
+		r.in.row = r.in.takeRow
+	}
+	if c := q.CopyOut(); c != nil {
+		o, err := copyOptions(c, q.Columns())
+		if err != nil {
+			return nil, s.fail(queryError(err), "")
+		}
+		r.out = &copyOut{encoder: copyrow.NewEncoder(o), binary: o.Format == copyrow.Binary, buf: make([]byte, 0, 256)}
+	}
+	return r, nil
+}
+
+func (r *result) Columns() []wire.Column {
+	if r.in != nil || r.out != nil {
+		return nil
+	}
+	return columns(r.query.Columns(), r.formats)
+}
+
+// AppendRow implements wire.Result: the bytes of the fields go from the vectors to dst.
+func (r *result) AppendRow(ctx context.Context, dst []byte) ([]byte, error) {
+	if r.out != nil {
+		return r.out.appendRow(ctx, dst, r)
+	}
+	b, i, err := r.query.Next(ctx)
+	if err != nil {
+		return dst, stopped(ctx, err)
+	}
+	settings := r.session.query.Values()
+	for k, v := range b.Cols {
+		if v.IsNull(i) {
+			dst = binary.BigEndian.AppendUint32(dst, 0xffffffff)
+			continue
+		}
+		at := len(dst)
+		dst = append(dst, 0, 0, 0, 0)
+		if format(r.formats, k) == 1 {
+			dst = value.AppendBinary(dst, settings, v, i)
+		} else {
+			dst = value.AppendText(dst, settings, v, i)
+		}
+		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	}
+	return dst, nil
+}
+
+func (r *result) CopyIn() wire.CopyIn {
+	if r.in == nil {
+		return nil
+	}
+	return r.in
+}
+
+func (r *result) CopyOut() *wire.CopyFormat {
+	if r.out == nil {
+		return nil
+	}
+	return &wire.CopyFormat{Binary: r.out.binary, Columns: len(r.query.Columns())}
+}
+
+func (r *result) Tag() string { return r.query.Tag() }
+func (r *result) Close()      { r.query.Close() }
+
+// copyOptions turns the options of a COPY into those of copyrow.
+func copyOptions(c *query.CopyOptions, cols []query.Column) (copyrow.Options, error) {
+	f, ok := copyrow.ParseFormat(c.Format)
+	if !ok {
+		panic("session: COPY format " + c.Format)
+	}
+	o := copyrow.Defaults(f)
+	o.Table, o.Header = c.Table, c.Header
+	for _, col := range cols {
+		o.Columns = append(o.Columns, col.Name)
+	}
+	if c.Delimiter != "" {
+		o.Delimiter = c.Delimiter[0]
+	}
+	if c.Null != nil {
+		o.Null = *c.Null
+	}
+	if c.Quote != "" {
+		o.Quote, o.Escape = c.Quote[0], c.Quote[0]
+	}
+	if c.Escape != "" {
+		o.Escape = c.Escape[0]
+	}
+	return o, o.Validate()
+}
+
+// queryError makes an error of copyrow one that query understands.
+func queryError(err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &query.Error{Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint, Where: e.Where}
+}
+
+// copyIn implements wire.CopyIn.
+type copyIn struct {
+	session *session
+	query   *query.CopyIn
+	decoder *copyrow.Decoder
+	binary  bool
+	ctx     context.Context // of the call at hand
+	row     func(fields [][]byte) error
+}
+
+func (c *copyIn) Format() wire.CopyFormat {
+	return wire.CopyFormat{Binary: c.binary, Columns: len(c.query.Columns)}
+}
+
+// takeRow hands a row to query and says where its error is.
+func (c *copyIn) takeRow(fields [][]byte) error {
+	column, err := c.query.Row(c.ctx, fields)
+	if err == nil {
+		return nil
+	}
+	where := c.decoder.Context()
+	if column >= 0 {
+		where = c.decoder.ColumnContext(column, fields[column])
+	}
+	return c.session.fail(err, where)
+}
+
+func (c *copyIn) Write(ctx context.Context, b []byte) error {
+	c.ctx = ctx
+	defer func() { c.ctx = nil }()
+	return c.decoder.Write(b, c.row)
+}
+
+func (c *copyIn) Finish(ctx context.Context) error {
+	c.ctx = ctx
+	defer func() { c.ctx = nil }()
+	if err := c.decoder.Finish(c.row); err != nil {
+		return err
+	}
+	return wireError(c.query.Finish())
+}
+
+func (c *copyIn) Abort() { c.query.Abort() }
+
+// copyOut encodes the rows of a COPY TO.
+type copyOut struct {
+	encoder        *copyrow.Encoder
+	binary         bool
+	begun, trailed bool
+	fields         [][]byte
+	buf            []byte // never nil, so that an empty field is none either
+}
+
+// appendRow appends the next CopyData payload. The header goes with the first row, the trailer of binary data after the
+// last.
+func (o *copyOut) appendRow(ctx context.Context, dst []byte, r *result) ([]byte, error) {
+	first := !o.begun
+	if first {
+		o.begun = true
+		dst = o.encoder.AppendHeader(dst)
+	}
+	b, i, err := r.query.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		if !o.trailed {
+			o.trailed = true
+			n := len(dst)
+			if dst = o.encoder.AppendTrailer(dst); len(dst) > n || first && n > 0 {
+				return dst, nil
+			}
+		}
+		return dst, io.EOF
+	}
+	if err != nil {
+		return dst, stopped(ctx, err)
+	}
+	settings := r.session.query.Values()
+	o.fields, o.buf = o.fields[:0], o.buf[:0]
+	ends := make([]int, 0, 16)
+	for _, v := range b.Cols {
+		if v.IsNull(i) {
+			ends = append(ends, -1)
+			continue
+		}
+		if o.binary {
+			o.buf = value.AppendBinary(o.buf, settings, v, i)
+		} else {
+			o.buf = value.AppendText(o.buf, settings, v, i)
+		}
+		ends = append(ends, len(o.buf))
+	}
+	at := 0
+	for _, end := range ends {
+		if end < 0 {
+			o.fields = append(o.fields, nil)
+			continue
+		}
+		o.fields = append(o.fields, o.buf[at:end:end])
+		at = end
+	}
+	return o.encoder.AppendRow(dst, o.fields), nil
+}
