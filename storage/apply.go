@@ -34,16 +34,24 @@ func (s *Store) Propose(entries ...Entry) error {
 // commit applies entries to one batch and syncs it.
 func (s *Store) commit(entries []Entry) error {
 	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}
-	defer w.batch.Close()
 	for _, e := range entries {
 		if err := w.apply(e); err != nil {
 			return err
 		}
 	}
-	if err := w.batch.Commit(pebble.Sync); err != nil {
+	if err := commitSync(w.batch); err != nil {
 		return fmt.Errorf("commit %d entries: %w", len(entries), err)
 	}
 	return nil
+}
+
+// commitSync commits a batch.
+func commitSync(b *pebble.Batch) (err error) {
+	defer rescue(&err)
+	if err := b.Commit(pebble.Sync); err != nil {
+		return err
+	}
+	return b.Close()
 }
 
 // A writer puts the keys of entries into a batch. Errors of the batch itself mean a misuse of Pebble: they panic.

@@ -134,83 +134,104 @@ func (s *sealing) write(w *writer, block uint64) {
 	}
 }
 
-// Columns of a block that readBlock reads.
-const (
-	columnCounts = 1 << iota
-	columnRoots  // only with columnCounts
-)
-
-// A block is the columns of a sealed block. It owns its memory.
-type block struct {
-	start   calendar.Second
-	counts  counts
-	rootCol []byte // n × 32
+// readCounts calls use with the leaf counts of a sealed block while they are valid. ok is false if the block is idle or not
+// sealed.
+func readCounts(r pebble.Reader, block uint64, use func(*counts) error) (ok bool, err error) {
+	return get(r, Key{Kind: KindBlock, Number: block, Group: GroupCounts}, func(c *cursor) error {
+		var x counts
+		if err := x.decode(c); err != nil {
+			return err
+		}
+		return use(&x)
+	})
 }
 
-// readBlock returns a sealed block; ok is false if it is idle or not sealed.
-func readBlock(r pebble.Reader, n uint64, columns int) (b *block, ok bool, err error) {
-	b = &block{start: blockFirst(n)}
-	ok, err = get(r, Key{Kind: KindBlock, Number: n, Group: GroupCounts}, func(c *cursor) error {
-		err := b.counts.decode(c)
-		b.counts.leaves, b.counts.slots = slices.Clone(b.counts.leaves), slices.Clone(b.counts.slots)
-		return err
-	})
-	if err != nil || !ok || columns&columnRoots == 0 {
-		return b, ok, err
-	}
-	key := Key{Kind: KindBlock, Number: n, Group: GroupRoots}
-	ok, err = get(r, key, func(c *cursor) error {
-		nodes, err := decodeNodes(c, BlockSeconds)
-		b.rootCol = slices.Clone(nodes)
+// readRoots calls use with the n roots of a sealed block, one after the other, while they are valid.
+func readRoots(r pebble.Reader, block uint64, n int, use func(roots []byte)) error {
+	key := Key{Kind: KindBlock, Number: block, Group: GroupRoots}
+	ok, err := get(r, key, func(c *cursor) error {
+		roots, err := decodeRoots(c, n)
+		if err == nil {
+			use(roots)
+		}
 		return err
 	})
 	if err == nil && !ok {
 		err = missing(key)
 	}
-	if err == nil && len(b.rootCol) != b.counts.n*len(merkle.Digest{}) {
-		err = fmt.Errorf("%s: %d bytes for %d rounds: %w", key, len(b.rootCol), b.counts.n, ErrCorrupt)
-	}
-	return b, err == nil, err
+	return err
 }
 
-// head returns the head of round i of those that hold leaves.
-func (b *block) head(i int) head {
-	h := head{
-		root:   merkle.Digest(b.rootCol[i*len(merkle.Digest{}):]),
-		first:  b.counts.first,
-		leaves: le.Uint64(b.counts.leaves[8*i:]),
-		slots:  le.Uint32(b.counts.slots[4*i:]),
+// decodeRoots returns the n roots of a block.
+func decodeRoots(c *cursor, n int) ([]byte, error) {
+	roots, err := decodeNodes(c, BlockSeconds)
+	if err == nil && len(roots) != n*len(merkle.Digest{}) {
+		err = fmt.Errorf("%d bytes for %d rounds: %w", len(roots), n, ErrCorrupt)
 	}
+	return roots, err
+}
+
+// head returns the head, but for the root, of round i of those that hold leaves.
+func (x *counts) head(i int) head {
+	h := head{first: x.first, leaves: le.Uint64(x.leaves[8*i:]), slots: le.Uint32(x.slots[4*i:])}
 	for j := range i {
-		h.first += le.Uint64(b.counts.leaves[8*j:])
+		h.first += le.Uint64(x.leaves[8*j:])
 	}
 	return h
 }
 
-// roundOf returns the round of leaf number n.
-func (b *block) roundOf(n uint64) (calendar.Second, error) {
-	next, i := b.counts.first, 0
+// roundOf returns which second of the block leaf number n is in, -1 for none.
+func (x *counts) roundOf(n uint64) int {
+	next, i := x.first, 0
 	for second := range BlockSeconds {
-		if !b.counts.seconds.has(second) {
+		if !x.seconds.has(second) {
 			continue
 		}
-		next += le.Uint64(b.counts.leaves[8*i:])
+		next += le.Uint64(x.leaves[8*i:])
 		if i++; n < next {
-			return b.start + calendar.Second(second), nil
+			return second
 		}
 	}
-	return 0, fmt.Errorf("block %d: leaf number %d is beyond: %w", blockOf(b.start), n, ErrCorrupt)
+	return -1
 }
 
-// roots fills in the roots of the block's rounds, where dst stands for the seconds first, first+1, ….
-func (b *block) roots(dst []merkle.Digest, first calendar.Second) {
-	from := max(first, b.start)
-	to := min(first+calendar.Second(len(dst)), b.start+BlockSeconds)
-	i := b.counts.seconds.rank(int(from - b.start))
-	for second := from; second < to; second++ {
-		if b.counts.seconds.has(int(second - b.start)) {
-			dst[second-first] = merkle.Digest(b.rootCol[i*len(merkle.Digest{}):])
-			i++
+// blockHead returns the head of a round out of its sealed block. ok is false if there is none.
+func blockHead(r pebble.Reader, round calendar.Second) (h head, ok bool, err error) {
+	block, second := blockOf(round), int(round-blockFirst(blockOf(round)))
+	i, n := -1, 0
+	if _, err := readCounts(r, block, func(x *counts) error {
+		if x.seconds.has(second) {
+			i, n = x.seconds.rank(second), x.n
+			h = x.head(i)
 		}
+		return nil
+	}); err != nil || i < 0 {
+		return h, false, err
 	}
+	err = readRoots(r, block, n, func(roots []byte) { h.root = merkle.Digest(roots[i*len(h.root):]) })
+	return h, err == nil, err
+}
+
+// readBlockLeaves fills in the roots of a sealed block's rounds, where dst stands for the seconds first, first+1, ….
+func readBlockLeaves(r pebble.Reader, block uint64, dst []merkle.Digest, first calendar.Second) error {
+	start := blockFirst(block)
+	from := int(max(first, start) - start)
+	to := int(min(first+calendar.Second(len(dst)), start+BlockSeconds) - start)
+	var seconds bitmap
+	n := 0
+	if ok, err := readCounts(r, block, func(x *counts) error {
+		seconds, n = x.seconds, x.n
+		return nil
+	}); err != nil || !ok {
+		return err
+	}
+	return readRoots(r, block, n, func(roots []byte) {
+		i := seconds.rank(from)
+		for second := from; second < to; second++ {
+			if seconds.has(second) {
+				dst[start+calendar.Second(second)-first] = merkle.Digest(roots[i*len(merkle.Digest{}):])
+				i++
+			}
+		}
+	})
 }

@@ -3,6 +3,8 @@ package storage
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -32,15 +34,32 @@ const (
 	fileBytes     = 32 << 20
 	baseBytes     = 256 << 20
 	openFiles     = 500
+	// separateBytes is the size from which values go to files of their own, which compactions do not rewrite: full runs are
+	// written twice instead of three times and more. It is larger than the values of the digest index, which are deleted
+	// again.
+	separateBytes = 12 << 10
 )
 
 // formatVersion pins Pebble's own on-disk format.
 const formatVersion = pebble.FormatValueSeparation
 
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
 func (o *Options) pebble() *pebble.Options {
 	p := &pebble.Options{
-		FS:                          o.FS,
-		CacheSize:                   o.CacheBytes,
+		FS:                          markerFS{o.FS},
+		CacheSize:                   o.CacheBytes + memTableBytes, // Pebble takes memtables out of the cache
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          formatVersion,
 		MemTableSize:                memTableBytes,
@@ -57,6 +76,14 @@ func (o *Options) pebble() *pebble.Options {
 	}
 	// Digests, nodes and signatures do not compress, and they are nearly all there is.
 	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	p.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{
+			Enabled:               true,
+			MinimumSize:           separateBytes,
+			MaxBlobReferenceDepth: 10,
+			TargetGarbageRatio:    1, // what is separated is never deleted
+		}
+	}
 	log := o.Logger
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { log.Error("storage: background work", "error", err) },
@@ -80,8 +107,45 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.log.Error("storage: " + fmt.Sprintf(format, args...))
 }
 
-// Fatalf must not return: Pebble no longer knows what is on disk. Only opening the store again tells.
+// Fatalf must not return: Pebble no longer knows what is on disk, and only opening the store again tells. Where the cause is
+// a call of ours, that call turns the panic into its error; in the background it ends the process.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.log.Error("storage: " + fmt.Sprintf(format, args...))
-	panic("storage: " + fmt.Sprintf(format, args...))
+	err := fatalError("storage: " + fmt.Sprintf(format, args...))
+	l.log.Error(err.Error())
+	panic(err)
 }
+
+// A fatalError is what Fatalf panics with.
+type fatalError string
+
+func (e fatalError) Error() string { return string(e) }
+
+// rescue, deferred, turns a panic of Pebble about an error of the disk into err.
+func rescue(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case runtime.Error:
+		panic(r)
+	case error:
+		*err = r
+	default:
+		panic(r)
+	}
+}
+
+// A markerFS syncs a directory before a marker is created in it. Pebble points to its newest manifest by a marker and syncs
+// both names by one sync: a file system that keeps the later name only would leave a database that does not open.
+type markerFS struct{ vfs.FS }
+
+// Create creates a file as vfs.FS says.
+func (f markerFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(f.PathBase(name), "marker.") {
+		if err := syncDir(f.PathDir(name), f.FS); err != nil {
+			return nil, err
+		}
+	}
+	return f.FS.Create(name, c)
+}
+
+// Unwrap returns the file system below.
+func (f markerFS) Unwrap() vfs.FS { return f.FS }

@@ -92,18 +92,17 @@ func (s *Store) certificate(n uint32) (Certificate, bool) {
 // looking for the key first never misses both.
 func (s *Store) head(round calendar.Second) (h head, err error) {
 	key := Key{Kind: KindHead, Round: round}
-	ok, err := get(s.db, key, h.decode)
-	if ok || err != nil {
-		return h, err
+	if round >= s.sealed() {
+		ok, err := get(s.db, key, h.decode)
+		if ok || err != nil {
+			return h, err
+		}
 	}
-	b, ok, err := readBlock(s.db, blockOf(round), columnCounts|columnRoots)
-	if err != nil {
-		return h, err
+	h, ok, err := blockHead(s.db, round)
+	if err == nil && !ok {
+		err = missing(key)
 	}
-	if !ok || !b.counts.seconds.has(int(round-b.start)) {
-		return h, missing(key)
-	}
-	return b.head(b.counts.seconds.rank(int(round - b.start))), nil
+	return h, err
 }
 
 // A Position names a leaf.
@@ -111,6 +110,13 @@ type Position struct {
 	Round calendar.Second
 	Slot  uint32
 	Index uint64
+}
+
+// sealed returns the second before which no round has a head.
+func (s *Store) sealed() calendar.Second {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.durable.sealed
 }
 
 // LeafNumber returns the position of leaf number n of all closed leaves, ErrNotFound if there are not as many.
@@ -157,11 +163,16 @@ func (s *Store) roundOf(n uint64) (calendar.Second, error) {
 	}
 	// The number of a sealed block leads to its first round only.
 	round := calendar.Second(at)
-	b, ok, err := readBlock(s.db, blockOf(round), columnCounts)
-	if err != nil || !ok {
-		return round, err
-	}
-	return b.roundOf(n)
+	block := blockOf(round)
+	_, err = readCounts(s.db, block, func(x *counts) error {
+		second := x.roundOf(n)
+		if second < 0 {
+			return fmt.Errorf("leaf number %d is beyond: %w", n, ErrCorrupt)
+		}
+		round = blockFirst(block) + calendar.Second(second)
+		return nil
+	})
+	return round, err
 }
 
 // newIter returns an iterator over the keys from from up to, not including, to.
@@ -258,12 +269,8 @@ func (s *Store) ReadCalendarLeaves(dst []merkle.Digest, first calendar.Second) e
 		return err
 	}
 	for b := blockOf(first); blockFirst(b) < to; b++ {
-		x, ok, err := readBlock(s.db, b, columnCounts|columnRoots)
-		if err != nil {
+		if err := readBlockLeaves(s.db, b, dst, first); err != nil {
 			return err
-		}
-		if ok {
-			x.roots(dst, first)
 		}
 	}
 	return nil
@@ -271,9 +278,7 @@ func (s *Store) ReadCalendarLeaves(dst []merkle.Digest, first calendar.Second) e
 
 // readHeadRoots fills in the roots of rounds that have heads.
 func (s *Store) readHeadRoots(dst []merkle.Digest, first calendar.Second) error {
-	s.mu.RLock()
-	sealed := s.durable.sealed
-	s.mu.RUnlock()
+	sealed := s.sealed()
 	to := first + calendar.Second(len(dst))
 	if to <= sealed {
 		return nil

@@ -32,6 +32,11 @@ func (b *RoundBatch) reset() {
 	b.Round, b.Root, b.Leaves, b.Slots = b.Round[:0], b.Root[:0], b.Leaves[:0], b.Slots[:0]
 }
 
+// grow makes room for the counts of n rounds.
+func (b *RoundBatch) grow(n int) {
+	b.Leaves, b.Slots = slices.Grow(b.Leaves, n)[:n], slices.Grow(b.Slots, n)[:n]
+}
+
 func (b *RoundBatch) reverse() {
 	slices.Reverse(b.Round)
 	slices.Reverse(b.Root)
@@ -176,9 +181,10 @@ func (iter *RoundIter) readBlock(block uint64) error {
 		i, j = seconds.rank(from), seconds.rank(to)
 		iter.batch.Round = appendSeconds(iter.batch.Round, &seconds, start, from, to)
 		if iter.scan.Counts && iter.scan.Slots == nil {
-			for k := i; k < j; k++ {
-				iter.batch.Leaves = append(iter.batch.Leaves, le.Uint64(x.leaves[8*k:]))
-				iter.batch.Slots = append(iter.batch.Slots, le.Uint32(x.slots[4*k:]))
+			iter.batch.grow(j - i)
+			for k := range j - i {
+				iter.batch.Leaves[k] = le.Uint64(x.leaves[8*(i+k):])
+				iter.batch.Slots[k] = le.Uint32(x.slots[4*(i+k):])
 			}
 		}
 		return nil
@@ -195,7 +201,7 @@ func (iter *RoundIter) readBlock(block uint64) error {
 		}
 	}
 	if iter.scan.Counts && iter.scan.Slots != nil && i < j {
-		if err := iter.readSlotCounts(block, &seconds, i, from, to); err != nil {
+		if err := iter.readSlotCounts(block, &seconds, from, to); err != nil {
 			return err
 		}
 	}
@@ -224,19 +230,14 @@ func appendSeconds(dst []calendar.Second, m *bitmap, start calendar.Second, from
 
 // readRoots adds the roots of rounds i to j-1 of a block's n.
 func (iter *RoundIter) readRoots(block uint64, i, j, n int) error {
-	const size = len(merkle.Digest{})
 	key := Key{Kind: KindBlock, Number: block, Group: GroupRoots}
 	ok, err := iter.column(key, func(c *cursor) error {
-		nodes, err := decodeNodes(c, BlockSeconds)
+		roots, err := decodeRoots(c, n)
 		if err != nil {
 			return err
 		}
-		if len(nodes) != n*size {
-			return fmt.Errorf("%d bytes for %d rounds: %w", len(nodes), n, ErrCorrupt)
-		}
-		end := len(iter.batch.Root)
-		iter.batch.Root = slices.Grow(iter.batch.Root, j-i)[:end+j-i]
-		copyNodes(iter.batch.Root[end:], nodes[i*size:])
+		iter.batch.Root = slices.Grow(iter.batch.Root, j-i)[:j-i]
+		copyNodes(iter.batch.Root, roots[i*len(merkle.Digest{}):])
 		return nil
 	})
 	if err == nil && !ok {
@@ -245,11 +246,9 @@ func (iter *RoundIter) readRoots(block uint64, i, j, n int) error {
 	return err
 }
 
-// readSlotCounts adds the counts of the selected slots, where round i of the block is the first selected one.
-func (iter *RoundIter) readSlotCounts(block uint64, seconds *bitmap, i, from, to int) error {
-	n := len(iter.batch.Round)
-	iter.batch.Leaves = slices.Grow(iter.batch.Leaves, n)[:n]
-	iter.batch.Slots = slices.Grow(iter.batch.Slots, n)[:n]
+// readSlotCounts adds the counts of the selected slots in the seconds from from to to-1 of a block.
+func (iter *RoundIter) readSlotCounts(block uint64, seconds *bitmap, from, to int) error {
+	iter.batch.grow(len(iter.batch.Round))
 	clear(iter.batch.Leaves)
 	clear(iter.batch.Slots)
 	for _, slot := range iter.scan.Slots {
@@ -259,18 +258,20 @@ func (iter *RoundIter) readSlotCounts(block uint64, seconds *bitmap, i, from, to
 			if err := x.decode(c); err != nil {
 				return err
 			}
-			k := x.seconds.rank(from)
+			k, at := x.seconds.rank(from), 0 // rounds of the slot, of the batch
 			for second := from; second < to; second++ {
-				if !x.seconds.has(second) {
-					continue
+				busy := seconds.has(second)
+				if x.seconds.has(second) {
+					if !busy {
+						return fmt.Errorf("leaves in idle second %d: %w", second, ErrCorrupt)
+					}
+					iter.batch.Leaves[at] += le.Uint64(x.leaves[8*k:])
+					iter.batch.Slots[at]++
+					k++
 				}
-				if !seconds.has(second) {
-					return fmt.Errorf("leaves in idle second %d: %w", second, ErrCorrupt)
+				if busy {
+					at++
 				}
-				at := seconds.rank(second) - i
-				iter.batch.Leaves[at] += le.Uint64(x.leaves[8*k:])
-				iter.batch.Slots[at]++
-				k++
 			}
 			return nil
 		})

@@ -1,9 +1,10 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -25,7 +26,7 @@ type Genesis struct {
 // A Store is an open store. Its readers may be called from many goroutines, Propose, SealableBlock and Close from one.
 type Store struct {
 	db       *pebble.DB
-	lock     *pebble.Lock
+	lock     io.Closer
 	log      *slog.Logger
 	genesis  Genesis
 	readOnly bool
@@ -38,6 +39,13 @@ type Store struct {
 	durable *state       // after all entries synced
 }
 
+// What a store's directory holds: a lock, and the database under one of two names.
+const (
+	lockFile = "LOCK"
+	database = "db"
+	unborn   = "db.new" // not yet whole; Create renames it at the end
+)
+
 // Create makes a store in dir, which it creates if need be, and opens it. It returns ErrExists if there is one already. A
 // crash while it works leaves either no store or a whole one.
 func Create(dir string, g Genesis, o Options) (*Store, error) {
@@ -47,113 +55,117 @@ func Create(dir string, g Genesis, o Options) (*Store, error) {
 	if o.ReadOnly {
 		panic("storage: create a read-only store")
 	}
-	s, err := start(dir, o, true)
-	if err != nil {
+	o = o.withDefaults()
+	if err := makeDir(dir, o.FS); err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
-	if err := s.found(g); err != nil {
-		s.Close()
+	s, err := start(dir, o, func() error { return found(dir, g, o) })
+	if err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
 	return s, nil
 }
 
-// found writes the keys of a new store. A database without them is no store.
-func (s *Store) found(g Genesis) error {
-	empty, err := s.empty()
-	if err != nil {
-		return err
-	}
-	if !empty {
-		return ErrExists
-	}
-	w := writer{batch: s.db.NewBatch()}
-	defer w.batch.Close()
-	w.set(Key{Kind: KindMeta, Group: GroupGenesis}, &g)
-	w.set(Key{Kind: KindMeta, Group: GroupProgress}, &progress{closed: g.First - 1})
-	if err := w.batch.Commit(pebble.Sync); err != nil {
-		return err
-	}
-	return s.load()
-}
-
-// empty reports whether the database has no keys.
-func (s *Store) empty() (bool, error) {
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		return false, err
-	}
-	defer it.Close()
-	return !it.First() && it.Error() == nil, it.Error()
-}
-
 // Open opens the store in dir. It returns ErrNotFound if there is none, ErrLocked if another process has it open.
 func Open(dir string, o Options) (*Store, error) {
-	s, err := start(dir, o, false)
+	o = o.withDefaults()
+	if err := exists(dir, o.FS); err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	s, err := start(dir, o, func() error { return nil })
 	if err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
-	empty, err := s.empty()
-	if err == nil && empty {
-		err = ErrNotFound // Create did not come to its end
+	return s, nil
+}
+
+// start locks dir, does what is to be done first, and opens the database.
+func start(dir string, o Options, first func() error) (*Store, error) {
+	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly}
+	if err = first(); err == nil {
+		s.db, err = openPebble(o.FS.PathJoin(dir, database), o.pebble())
 	}
 	if err == nil {
 		err = s.load()
 	}
 	if err != nil {
 		s.Close()
-		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+		return nil, err
 	}
 	return s, nil
 }
 
-// start opens the database in dir.
-func start(dir string, o Options, create bool) (*Store, error) {
-	if o.Logger == nil {
-		o.Logger = slog.Default()
+// found makes the database of a new store.
+func found(dir string, g Genesis, o Options) error {
+	if err := exists(dir, o.FS); !errors.Is(err, ErrNotFound) {
+		return cmp.Or(err, ErrExists)
 	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = DefaultCacheBytes
+	path := o.FS.PathJoin(dir, unborn)
+	if err := o.FS.RemoveAll(path); err != nil {
+		return err
 	}
-	if o.FS == nil {
-		o.FS = vfs.Default
-		if create { // what Pebble creates inside is readable by others, were it not for the directory
-			if err := os.MkdirAll(dir, 0o700); err != nil {
-				return nil, err
-			}
-			if err := os.Chmod(dir, 0o700); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if !create {
-		if err := exists(dir, o.FS); err != nil {
-			return nil, err
-		}
-	} else if err := o.FS.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	lock, err := pebble.LockDirectory(dir, o.FS)
+	db, err := openPebble(path, o.pebble())
 	if err != nil {
-		return nil, lockError(err)
+		return err
 	}
-	p := o.pebble()
-	p.Lock = lock
-	db, err := pebble.Open(dir, p)
-	if err != nil {
-		lock.Close()
-		if pebble.IsCorruptionError(err) {
-			err = fmt.Errorf("%v: %w", err, ErrCorrupt)
-		}
-		return nil, err
+	w := writer{batch: db.NewBatch()}
+	w.set(Key{Kind: KindMeta, Group: GroupGenesis}, &g)
+	w.set(Key{Kind: KindMeta, Group: GroupProgress}, &progress{closed: g.First - 1})
+	if err := cmp.Or(commitSync(w.batch), db.Close()); err != nil {
+		return err
 	}
-	return &Store{db: db, lock: lock, log: o.Logger, readOnly: o.ReadOnly}, nil
+	if err := o.FS.Rename(path, o.FS.PathJoin(dir, database)); err != nil {
+		return err
+	}
+	return syncDir(dir, o.FS)
 }
 
-// exists returns ErrNotFound if there is no database in dir.
-func exists(dir string, f vfs.FS) error {
-	desc, err := pebble.Peek(dir, f)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !desc.Exists {
+// makeDir makes dir, for its owner alone since what Pebble creates inside is not so restricted, and syncs its parents.
+func makeDir(dir string, fs vfs.FS) error {
+	if _, err := fs.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir {
+		if err := makeDir(parent, fs); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(parent, fs)
+}
+
+func syncDir(dir string, fs vfs.FS) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return firstError(d.Sync(), d.Close())
+}
+
+// openPebble is pebble.Open, but returns errors of the disk that Pebble panics with, since nothing is lost yet.
+func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
+	defer rescue(&err)
+	db, err = pebble.Open(dir, p)
+	if pebble.IsCorruptionError(err) {
+		err = fmt.Errorf("%v: %w", err, ErrCorrupt)
+	}
+	return db, err
+}
+
+// exists returns ErrNotFound if there is no store in dir.
+func exists(dir string, fs vfs.FS) error {
+	_, err := fs.Stat(fs.PathJoin(dir, database))
+	if errors.Is(err, os.ErrNotExist) {
 		return ErrNotFound
 	}
 	return err
@@ -161,7 +173,11 @@ func exists(dir string, f vfs.FS) error {
 
 // Close releases the store. Iterators must be closed before.
 func (s *Store) Close() error {
-	return firstError(s.db.Close(), s.lock.Close())
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	return firstError(err, s.lock.Close())
 }
 
 // DB returns the database for package storage/index, which owns the keys of KindIndex, and for fsck.
@@ -311,12 +327,4 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		ok = it.SeekLT(first.bytes())
 	}
 	return it.Error()
-}
-
-// lockError translates an error of locking the directory.
-func lockError(err error) error {
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
-		return ErrLocked
-	}
-	return fmt.Errorf("lock: %w", err)
 }

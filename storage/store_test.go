@@ -110,10 +110,11 @@ func (w *world) seal() (sealed bool) {
 func TestTwin(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, seed)
 			gap := []int{1, 30, 200, 2000}[seed]
 			for range 3 {
-				for range 20 {
+				for range 15 {
 					w.round(w.m.Rand.IntN(gap) * w.m.Rand.IntN(2))
 				}
 				w.propose(w.m.Append(w.m.Closed()+3, 1, 5, true), w.m.Append(w.m.Closed()+3, 4, 1500, false))

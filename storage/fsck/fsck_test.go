@@ -165,7 +165,7 @@ func pairs(t testing.TB, s *storage.Store) (all []pair) {
 func found(t testing.TB, fs vfs.FS, key, value, was []byte) error {
 	t.Helper()
 	set := func(value []byte) {
-		db, err := pebble.Open("store", &pebble.Options{FS: fs, FormatMajorVersion: pebble.FormatNewest,
+		db, err := pebble.Open("store/db", &pebble.Options{FS: fs, FormatMajorVersion: pebble.FormatNewest,
 			Logger: quiet{}})
 		if err != nil {
 			t.Fatal(err)

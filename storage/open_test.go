@@ -1,0 +1,253 @@
+package storage_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/storagetest"
+)
+
+func TestCreateAndOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "store")
+	g := storagetest.NewMaker(1).Genesis()
+	if _, err := storage.Open(dir, options(nil)); !errors.Is(err, storage.ErrNotFound) {
+		t.Fatalf("open nothing: %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("open made %s: %v", dir, err)
+	}
+	s, err := storage.Create(dir, g, options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Genesis() != g || s.Closed() != g.First-1 || s.TotalLeaves() != 0 {
+		t.Fatalf("new store: %+v, closed through %s", s.Genesis(), s.Closed())
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Fatalf("%s: %v, %v", dir, info.Mode(), err)
+	}
+	if _, err := storage.Create(dir, g, options(nil)); !errors.Is(err, storage.ErrExists) {
+		t.Fatalf("create twice: %v", err)
+	}
+	s, err = storage.Open(dir, options(nil))
+	if err != nil || s.Genesis() != g {
+		t.Fatalf("%v, %v", s.Genesis(), err)
+	}
+	s.Close()
+	for _, g := range []storage.Genesis{{Server: "", First: 1}, {Server: "s", First: 0}, {Server: strings.Repeat("s", 256), First: 1}} {
+		if _, err := storage.Create(t.TempDir(), g, options(nil)); err == nil {
+			t.Errorf("created %+v", g)
+		}
+	}
+}
+
+// TestLocked opens a store that another process, this test run anew, has open.
+func TestLocked(t *testing.T) {
+	if dir := os.Getenv("JURAT_TEST_HOLD"); dir != "" {
+		s, err := storage.Create(dir, storagetest.NewMaker(1).Genesis(), options(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("holding")
+		io.Copy(io.Discard, os.Stdin)
+		s.Close()
+		return
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestLocked$")
+	cmd.Env = append(os.Environ(), "JURAT_TEST_HOLD="+dir)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "holding\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if _, err := storage.Open(dir, options(nil)); !errors.Is(err, storage.ErrLocked) {
+		t.Errorf("open: %v", err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := storage.Open(dir, options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+}
+
+func TestReadOnly(t *testing.T) {
+	w := newWorld(t, 3)
+	for range 5 {
+		w.round(2)
+	}
+	if err := w.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := options(w.fs)
+	o.ReadOnly = true
+	var err error
+	if w.s, err = storage.Open("store", o); err != nil {
+		t.Fatal(err)
+	}
+	w.tw.check(t, w.s)
+	mustPanic(t, "read-only", func() { w.s.Propose(w.m.Close(w.m.Closed() + 1)) })
+}
+
+func mustPanic(t *testing.T, name string, f func()) {
+	t.Helper()
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "storage: ") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}()
+	f()
+}
+
+// refused returns entries that do not follow from what TestRefused proposes before.
+func refused() map[string]func(*storagetest.Maker) storage.Entry {
+	const first = storagetest.First
+	leaves := func(n int) (l merkle.Leaves) {
+		l.AppendDigests(merkle.SHA256, make([]byte, 32*n))
+		return l
+	}
+	closed := func(change func(*storage.CloseRound)) func(m *storagetest.Maker) storage.Entry {
+		return func(m *storagetest.Maker) storage.Entry {
+			e := m.Close(first + 10).(storage.CloseRound)
+			change(&e)
+			return e
+		}
+	}
+	fixed := func(e storage.Entry) func(m *storagetest.Maker) storage.Entry {
+		return func(*storagetest.Maker) storage.Entry { return e }
+	}
+	return map[string]func(*storagetest.Maker) storage.Entry{
+		"append to a closed round": fixed(storage.AppendLeaves{Round: first, Slot: 0, Leaves: leaves(1)}),
+		"append after a gap":       fixed(storage.AppendLeaves{Round: first + 10, Slot: 0, First: 301, Leaves: leaves(1)}),
+		"append again":             fixed(storage.AppendLeaves{Round: first + 10, Slot: 0, First: 299, Leaves: leaves(1)}),
+		"append nothing":           fixed(storage.AppendLeaves{Round: first + 10, Slot: 0, First: 300}),
+		"append to no slot":        fixed(storage.AppendLeaves{Round: first + 10, Slot: 3, Leaves: leaves(1)}),
+		"append to a later slot":   fixed(storage.AppendLeaves{Round: first + 10, Slot: 2, Leaves: leaves(1)}),
+		"close over leaves":        fixed(storage.CloseIdle{Through: first + 10}),
+		"close twice":              fixed(storage.CloseIdle{Through: first}),
+		"close a round later":      closed(func(e *storage.CloseRound) { e.Round++ }),
+		"close without a slot":     closed(func(e *storage.CloseRound) { e.Slots = e.Slots[:1] }),
+		"wrong count":              closed(func(e *storage.CloseRound) { e.Slots[0].Count-- }),
+		"wrong ordinal":            closed(func(e *storage.CloseRound) { e.Slots[0].Ordinal++ }),
+		"no root":                  closed(func(e *storage.CloseRound) { e.Slots[0].Root = merkle.Imprint{} }),
+		"wrong order":              closed(func(e *storage.CloseRound) { e.Slots[0], e.Slots[1] = e.Slots[1], e.Slots[0] }),
+		"wrong first leaf":         closed(func(e *storage.CloseRound) { e.FirstLeaf++ }),
+		"wrong number of slots":    closed(func(e *storage.CloseRound) { e.SlotCount++ }),
+		"unknown certificate":      closed(func(e *storage.CloseRound) { e.Certificate = []byte{1} }),
+		"no signature":             closed(func(e *storage.CloseRound) { e.Signature = nil }),
+		"no tiles":                 closed(func(e *storage.CloseRound) { e.Tiles = nil }),
+		"short tile":               closed(func(e *storage.CloseRound) { e.Tiles[0].Nodes = nil }),
+		"tile of another slot":     closed(func(e *storage.CloseRound) { e.Tiles[0].Slot = 1 }),
+		"early calendar node": closed(func(e *storage.CloseRound) {
+			e.Calendar = []storage.CalendarNode{{Height: 8, Index: uint64(first) / 256}}
+		}),
+		"calendar node of odd height": closed(func(e *storage.CloseRound) {
+			e.Calendar = []storage.CalendarNode{{Height: 7, Index: uint64(first) / 128}}
+		}),
+		"slot again": fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Agency: "agency 0", Lane: "main", Created: first + 20}}),
+		"slot after a gap": fixed(storage.CreateSlot{Slot: storage.Slot{ID: 4, Agency: "x", Lane: "main",
+			Created: first + 20}}),
+		"slot in a closed round": fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Agency: "x", Lane: "main", Created: first}}),
+		"slot before another": fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Agency: "x", Lane: "main",
+			Created: first + 10}}),
+		"slot of nobody":        fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Lane: "main", Created: first + 20}}),
+		"role again":            fixed(storage.CreateRole{Role: storage.Role{Name: "jurat"}}),
+		"role without a name":   fixed(storage.CreateRole{}),
+		"certificate again":     func(m *storagetest.Maker) storage.Entry { return m.Certificate() },
+		"seal an open block":    fixed(storage.SealBlock{Block: uint64(first) / 1024}),
+		"seal what is not next": fixed(storage.SealBlock{Block: 1}),
+	}
+}
+
+// TestRefused proposes such entries: each is a mistake of the proposer, and a panic.
+func TestRefused(t *testing.T) {
+	const first = storagetest.First
+	for name, entry := range refused() {
+		t.Run(name, func(t *testing.T) {
+			m := storagetest.NewMaker(5)
+			s := create(t, vfs.NewMem(), m.Genesis())
+			defer s.Close()
+			for _, group := range [][]storage.Entry{
+				m.Begin(2),
+				{m.Append(first, 0, 1, false), m.Close(first), m.CreateSlot("late", "main", 0, first+11)},
+				{m.Append(first+10, 0, 300, false), m.Append(first+10, 1, 1, false)},
+			} {
+				if err := s.Propose(group...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := dump(t, s)
+			mustPanic(t, name, func() { s.Propose(entry(m)) })
+			if dump(t, s) != before {
+				t.Error("the store has changed")
+			}
+		})
+	}
+}
+
+// TestUnsynced shows that readers do not see what is proposed before it is durable: with a disk that fails to sync, it never
+// is.
+func TestUnsynced(t *testing.T) {
+	mem := vfs.NewMem()
+	m := storagetest.NewMaker(9)
+	d := newDisk(-1, false)
+	s := create(t, wrap(mem, d), m.Genesis())
+	if err := s.Propose(m.Begin(2)...); err != nil {
+		t.Fatal(err)
+	}
+	const first = storagetest.First
+	if err := s.Propose(m.Append(first, 0, 5, false)); err != nil {
+		t.Fatal(err)
+	}
+	d.failing.Store(true)
+	if err := s.Propose(m.Append(first, 0, 5, false), m.Append(first, 1, 5, false), m.Close(first)); err == nil {
+		t.Fatal("the disk failed, the proposal did not")
+	}
+	iter, err := s.Leaves(storage.LeafScan{To: calendar.Second(1 << 40)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer iter.Close()
+	n := 0
+	for iter.Next() {
+		r := iter.Run()
+		n += r.Leaves.Len()
+	}
+	if n != 5 || s.Closed() != first-1 || s.TotalLeaves() != 0 {
+		t.Fatalf("%d leaves, closed through %s", n, s.Closed())
+	}
+	if _, _, err := s.Leaf(first, 0, 5); !errors.Is(err, storage.ErrNotFound) {
+		t.Fatalf("leaf that is not durable: %v", err)
+	}
+	if _, err := s.Round(first); !errors.Is(err, storage.ErrNotFound) {
+		t.Fatalf("round that is not durable: %v", err)
+	}
+}
