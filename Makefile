@@ -6,9 +6,6 @@ FUZZTIME    ?= 30s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 
-export CGO_ENABLED = 0
-export GOFLAGS    += -trimpath
-
 .PHONY: run build test race check bench fuzz soak generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
@@ -16,7 +13,7 @@ run: build
 	@scripts/run.sh
 
 build:
-	$(GO) build -o bin/jurat ./cmd/jurat
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jurat ./cmd/jurat
 
 # Tests; psql and Debian's PostgreSQL are used where they are installed.
 test:

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+)
+
+// An acknowledgement is what a client was told before the server died.
+type acknowledgement struct {
+	digest  []byte
+	receipt string // empty if the client did not ask for it
+}
+
+// A load files digests with one server until it dies.
+type load struct {
+	server *serverProcess
+	ctx    context.Context
+
+	mu   sync.Mutex // covers acks
+	acks []acknowledgement
+}
+
+func (l *load) acked(a ...acknowledgement) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acks = append(l.acks, a...)
+}
+
+// inserts files one digest after the other and notes the receipts.
+func (l *load) inserts(stream int) {
+	conn, err := pgx.Connect(l.ctx, l.server.url())
+	for i := 0; err == nil; i++ {
+		a := acknowledgement{digest: testDigest(stream, i)}
+		err = conn.QueryRow(l.ctx, `INSERT INTO hashes (digest) VALUES ($1) RETURNING receipt`, a.digest).Scan(&a.receipt)
+		if err == nil {
+			l.acked(a)
+		}
+	}
+}
+
+// copies files 500 digests at a time, up to 50 times a second: what is filed is looked up again.
+func (l *load) copies(stream int) {
+	conn, err := pgx.Connect(l.ctx, l.server.url())
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for i := 0; err == nil; i += 500 {
+		<-pace.C
+		rows := make([][]any, 500)
+		acks := make([]acknowledgement, 500)
+		for j := range rows {
+			acks[j].digest = testDigest(stream, i+j)
+			rows[j] = []any{acks[j].digest}
+		}
+		_, err = conn.CopyFrom(l.ctx, pgx.Identifier{"hashes"}, []string{"digest"}, pgx.CopyFromRows(rows))
+		if err == nil {
+			l.acked(acks...)
+		}
+	}
+}
+
+// psqls files three digests a process, in one transaction.
+func (l *load) psqls(stream int) {
+	if _, err := exec.LookPath("psql"); err != nil {
+		return
+	}
+	for i := 0; l.ctx.Err() == nil; i += 3 {
+		script := "BEGIN;\n"
+		acks := make([]acknowledgement, 3)
+		for j := range acks {
+			acks[j].digest = testDigest(stream, i+j)
+			script += fmt.Sprintf("INSERT INTO hashes (digest) VALUES ('\\x%x');\n", acks[j].digest)
+		}
+		cmd := exec.CommandContext(l.ctx, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", l.server.url())
+		cmd.Stdin = strings.NewReader(script + "COMMIT;\n")
+		if cmd.Run() == nil {
+			l.acked(acks...)
+		}
+	}
+}
+
+// TestKill kills the server under load, over and over, and demands after each restart that everything that any client
+// was told is there: in the round of its receipt, with a proof that verifies.
+func TestKill(t *testing.T) {
+	kills := 6
+	if soak() {
+		kills = 60
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	dir := t.TempDir()
+	var all, latest []acknowledgement
+	for k := range kills {
+		s := startServer(t, dir)
+		mustHold(t, s, latest, r)
+		ctx, cancel := context.WithCancel(context.Background())
+		l := &load{server: s, ctx: ctx}
+		var wg sync.WaitGroup
+		for c := range 4 {
+			wg.Go(func() { l.inserts(k*100 + c) })
+		}
+		for c := range 2 {
+			wg.Go(func() { l.copies(k*100 + 10 + c) })
+		}
+		wg.Go(func() { l.psqls(k*100 + 20) })
+		<-time.After(time.Duration(300+r.IntN(1700)) * time.Millisecond)
+		s.kill()
+		cancel()
+		wg.Wait()
+		latest = l.acks
+		all = append(all, latest...)
+		if out := run(t, dir, "fsck", "--data", dir); out.code != 0 {
+			t.Fatalf("kill %d: fsck ended with %d:\n%s%s", k, out.code, out.stdout, out.stderr)
+		}
+	}
+	s := startServer(t, dir)
+	mustHold(t, s, all, r)
+	s.stop()
+	if len(all) < 100*kills {
+		t.Errorf("%d digests acknowledged only", len(all))
+	}
+	t.Logf("%d digests acknowledged over %d kills", len(all), kills)
+}
+
+// mustHold finds every acknowledged digest and verifies the proofs of some.
+func mustHold(t *testing.T, s *serverProcess, all []acknowledgement, r *rand.Rand) {
+	t.Helper()
+	conn := s.connect()
+	defer conn.Close(context.Background())
+	for len(all) > 0 {
+		n := min(len(all), 1000)
+		mustFind(t, conn, all[:n])
+		mustVerify(t, s, conn, all[r.IntN(n)])
+		all = all[n:]
+	}
+}
+
+// mustFind demands that the digests are filed, each with its receipt.
+func mustFind(t *testing.T, conn *pgx.Conn, acks []acknowledgement) {
+	t.Helper()
+	digests := make([][]byte, len(acks))
+	for i, a := range acks {
+		digests[i] = a.digest
+	}
+	rows, err := conn.Query(context.Background(), `SELECT digest, receipt FROM hashes WHERE digest = ANY($1)`, digests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string][]string)
+	var digest []byte
+	var receipt string
+	_, err = pgx.ForEachRow(rows, []any{&digest, &receipt}, func() error {
+		found[string(digest)] = append(found[string(digest)], receipt)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range acks {
+		receipts := found[string(a.digest)]
+		if len(receipts) != 1 || a.receipt != "" && receipts[0] != a.receipt {
+			t.Fatalf("digest %x was acknowledged as %q and stands at %q", a.digest, a.receipt, receipts)
+		}
+	}
+}
+
+// mustVerify demands a proof that verifies and names the round of the receipt.
+func mustVerify(t *testing.T, s *serverProcess, conn *pgx.Conn, a acknowledgement) {
+	t.Helper()
+	var data []byte
+	var receipt string
+	err := conn.QueryRow(context.Background(), `SELECT signature, receipt FROM proofs WHERE digest = $1`, a.digest).Scan(&data, &receipt)
+	if err != nil {
+		t.Fatalf("proof of %x: %v", a.digest, err)
+	}
+	signature, err := ksi.Parse(data)
+	if err != nil {
+		t.Fatalf("proof of %x: %v", a.digest, err)
+	}
+	im, err := merkle.NewImprint(merkle.SHA256, a.digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := ksi.Verify(signature, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: s.certificates()})
+	if result.Verdict != ksi.OK || !strings.HasPrefix(receipt, signature.Time().String()+"/") {
+		t.Fatalf("proof of %s, receipt %s: %s at %s", hex.EncodeToString(a.digest), receipt, result, signature.Time())
+	}
+	input := signature.InputImprint()
+	if !bytes.Equal(input.Digest(), a.digest) {
+		t.Fatalf("proof of %x is for %s", a.digest, input)
+	}
+}

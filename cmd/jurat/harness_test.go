@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+)
+
+// builtProgram builds the program once for all tests.
+var builtProgram = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "jurat-binary")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "jurat")
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := builtProgram(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+func program(t testing.TB) string {
+	t.Helper()
+	path, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A result is how a run of the program ended.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// run runs the program with a home directory of its own.
+func run(t testing.TB, home string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME=")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// A serverProcess is a running jurat serve.
+type serverProcess struct {
+	t       testing.TB
+	cmd     *exec.Cmd
+	dir     string
+	address string
+	psqlDir string        // where psql runs, for \copy
+	exited  chan struct{} // closed when the process has ended and log holds all
+	mu      sync.Mutex    // covers log
+	log     bytes.Buffer
+}
+
+// startServer runs jurat serve on a data directory and a free port and waits until it is ready.
+func startServer(t testing.TB, dir string, args ...string) *serverProcess {
+	t.Helper()
+	s := &serverProcess{t: t, dir: dir, exited: make(chan struct{})}
+	s.cmd = exec.Command(program(t), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, args...)...)
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go s.follow(stderr, ready)
+	t.Cleanup(s.kill)
+	select {
+	case s.address = <-ready:
+	case <-s.exited:
+		t.Fatalf("the server ended before it was ready:\n%s", s.logged())
+	case <-time.After(30 * time.Second):
+		t.Fatalf("the server is not ready:\n%s", s.logged())
+	}
+	return s
+}
+
+// follow keeps the log and finds the address in it.
+func (s *serverProcess) follow(stderr io.Reader, ready chan<- string) {
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		s.mu.Lock()
+		fmt.Fprintln(&s.log, lines.Text())
+		s.mu.Unlock()
+		if _, rest, ok := strings.Cut(lines.Text(), "msg=ready listen="); ok {
+			address, _, _ := strings.Cut(rest, " ")
+			ready <- address
+		}
+	}
+	s.cmd.Wait()
+	close(s.exited)
+}
+
+func (s *serverProcess) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// kill ends the server as a power cut would.
+func (s *serverProcess) kill() {
+	s.cmd.Process.Signal(syscall.SIGKILL)
+	<-s.exited
+}
+
+// stop ends the server as an operator would and demands that it ends well.
+func (s *serverProcess) stop() {
+	s.t.Helper()
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		s.t.Fatalf("the server does not stop:\n%s", s.logged())
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		s.t.Errorf("the server ended with %d:\n%s", code, s.logged())
+	}
+}
+
+func (s *serverProcess) url() string { return s.urlAs("jurat") }
+
+func (s *serverProcess) urlAs(role string) string {
+	return fmt.Sprintf("postgres://%s@%s/jurat", role, s.address)
+}
+
+func (s *serverProcess) connect() *pgx.Conn {
+	s.t.Helper()
+	conn, err := pgx.Connect(context.Background(), s.url())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func (s *serverProcess) certificates() []ksi.Certificate {
+	s.t.Helper()
+	c, err := trustedCertificates([]string{filepath.Join(s.dir, "keys", "calendar.crt")})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+// psql runs psql with a script on standard input and returns what it prints.
+func (s *serverProcess) psql(script string, args ...string) string {
+	s.t.Helper()
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	requireClient(s.t, "psql")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-h", host, "-p", port, "-U", "jurat", "jurat"}, args...)...)
+	cmd.Stdin = strings.NewReader(script)
+	cmd.Dir = s.psqlDir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.t.Errorf("psql: %v", err)
+	}
+	return string(out)
+}
+
+// requireClient skips the test where a client is not installed, and fails it where all must be.
+func requireClient(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err == nil {
+		return
+	}
+	if os.Getenv("JURAT_REQUIRE_CLIENTS") != "" {
+		t.Fatalf("%s is not installed", name)
+	}
+	t.Skipf("SKIPPED: %s is not installed", name)
+}
+
+func soak() bool { return os.Getenv("JURAT_SOAK") != "" }
+
+// testDigest returns the i-th digest of a stream.
+func testDigest(stream, i int) []byte {
+	d := sha256.Sum256(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(stream)), uint64(i)))
+	return d[:]
+}

@@ -1,0 +1,56 @@
+// Command jurat is the server and every tool around it. Results go to standard output, words for people to standard
+// error; each command's --help is its manual. Exit codes: 0 success, 1 failed or disproven, 2 inconclusive, 3 the command
+// could not be carried out.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes beside 0.
+const (
+	exitFail         = 1 // a check was carried out and failed
+	exitInconclusive = 2 // a verification lacks something
+	exitError        = 3 // bad usage, missing file, no server …
+)
+
+// An exitStatus is an error that stands for an exit code alone: what there is to say is said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func main() {
+	err := newRoot().Execute()
+	var status exitStatus
+	switch {
+	case err == nil:
+	case errors.As(err, &status):
+		os.Exit(int(status))
+	default:
+		fmt.Fprintln(os.Stderr, "jurat:", err)
+		os.Exit(exitError)
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "jurat",
+		Short: "A ledger server that proves when a document existed and who filed it",
+		Long: `Jurat keeps a ledger of document hashes. Agencies file them with any Postgres client; a second later they hold proofs,
+signatures in the KSI-compatible format, that anybody can verify offline. The server never sees a document.
+
+  jurat serve                       run a server on ./data, 127.0.0.1:5433
+  jurat sign letter.pdf             hash a file, file the hash, write letter.pdf.ksig
+  jurat verify letter.pdf           verify it against letter.pdf.ksig, offline
+  psql -h 127.0.0.1 -p 5433 -U jurat jurat`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newServe(), newSign(), newVerify(), newInspect(), newFsck(), newVersion())
+	return root
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jurat-ledger/jurat/server"
+)
+
+func newServe() *cobra.Command {
+	c := server.DefaultConfig()
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until it is told to stop (Ctrl-C or SIGTERM); it then commits what waits, closes the open round at its
+second and exits with 0. A second signal ends it at once: the next start recovers everything that was acknowledged.
+
+The first start makes the data directory, the ledger, the calendar key and the superuser role. Back up the data directory
+with its keys: without keys/calendar.key nothing more can be signed, and no server takes the ledger up again.
+
+Logins need no password, so the server listens on loopback addresses only.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.Version = version
+			c.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			return serve(cmd.Context(), c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.DataDir, "data", c.DataDir, "data directory")
+	f.StringVar(&c.Listen, "listen", c.Listen, "address of the Postgres port")
+	f.StringVar(&c.Database, "database", c.Database, "database name that clients connect to")
+	f.StringVar(&c.ServerName, "server-name", c.ServerName, "name that stands in every proof; set by the first start, for ever (default \"jurat\")")
+	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes")
+	f.BoolVar(&c.NewCalendarKey, "new-calendar-key", c.NewCalendarKey, "start with a new calendar key; the one before is kept aside")
+	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
+	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
+	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
+	return cmd
+}
+
+func serve(ctx context.Context, c server.Config) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, err := server.New(c)
+	if err != nil {
+		return err
+	}
+	c.Logger.Info("ready", "listen", s.Addr().String(), "data", c.DataDir, "version", version)
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal is not caught any more
+		c.Logger.Info("stopping: waiting for statements and for the open round to close")
+	})
+	if err := s.Run(ctx); err != nil {
+		return fmt.Errorf("stopped after an error: %w", err)
+	}
+	c.Logger.Info("stopped")
+	return nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/spf13/cobra"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+)
+
+// signatureSuffix is added to the name of a file for that of its proof.
+const signatureSuffix = ".ksig"
+
+// defaultServer is where jurat serve listens.
+const defaultServer = "postgres://jurat@127.0.0.1:5433/jurat"
+
+func newSign() *cobra.Command {
+	o := signOptions{server: defaultServer, algorithm: merkle.SHA256.String()}
+	if env := os.Getenv("JURAT_SERVER"); env != "" {
+		o.server = env
+	}
+	cmd := &cobra.Command{
+		Use:   "sign FILE...",
+		Short: "File the hashes of files and write their proofs beside them",
+		Long: `Hash each file here, file the hashes with the server, wait about a second for the round to close, verify the proof and
+write it to FILE.ksig. The files themselves never leave this machine.
+
+The server's calendar certificate is remembered for this account, so that "jurat verify" trusts the proofs of servers it
+has filed with.`,
+		Example: `  jurat sign letter.pdf
+  jurat sign --server postgres://canton@127.0.0.1:5433/jurat *.pdf`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.server, "server", o.server, "where to file, as a Postgres URL; also by the environment variable JURAT_SERVER")
+	f.StringVar(&o.algorithm, "algorithm", o.algorithm, "hash algorithm: sha256, sha384, sha512, sha3-256 …")
+	f.StringVar(&o.lane, "lane", "main", "lane to file in")
+	f.BoolVar(&o.force, "force", false, "replace proofs that exist")
+	return cmd
+}
+
+type signOptions struct {
+	server, algorithm, lane string
+	force                   bool
+}
+
+// A filing is one file on its way to its proof.
+type filing struct {
+	path      string
+	imprint   merkle.Imprint
+	receipt   string
+	round     time.Time
+	signature []byte
+}
+
+func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []string) error {
+	filings, err := o.hash(paths)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, o.server)
+	if err != nil {
+		return fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
+	}
+	defer conn.Close(ctx)
+	certificates, err := calendarCertificates(ctx, conn)
+	if err != nil {
+		return serverError(err)
+	}
+	if err := o.file(ctx, conn, filings); err != nil {
+		return serverError(err)
+	}
+	if err := fetch(ctx, conn, filings); err != nil {
+		return serverError(err)
+	}
+	for _, f := range filings {
+		if err := f.check(certificates); err != nil {
+			return err
+		}
+		proof := f.path + signatureSuffix
+		if err := writeWhole(proof, f.signature); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s  receipt %s  round %s  %d bytes\n", proof, f.receipt, f.round.UTC().Format(time.RFC3339), len(f.signature))
+	}
+	added, err := remember(certificates)
+	if err != nil {
+		fmt.Fprintf(words, "The calendar certificate of this server could not be remembered (%s): verify with --certificate.\n", err)
+	}
+	for _, path := range added {
+		fmt.Fprintf(words, "Remembered the calendar certificate of %s in %s: jurat verify trusts it from now on.\n", conn.Config().Host, path)
+	}
+	return nil
+}
+
+// hash hashes the files, after a look at whether their proofs may be written.
+func (o *signOptions) hash(paths []string) ([]*filing, error) {
+	algorithm, err := merkle.ParseAlgorithm(o.algorithm)
+	if err != nil {
+		return nil, err
+	}
+	filings := make([]*filing, len(paths))
+	for i, path := range paths {
+		if _, err := os.Lstat(path + signatureSuffix); err == nil && !o.force {
+			return nil, fmt.Errorf("%s exists already: move it away or give --force", path+signatureSuffix)
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		imprint, err := hashFile(path, algorithm)
+		if err != nil {
+			return nil, err
+		}
+		filings[i] = &filing{path: path, imprint: imprint}
+	}
+	return filings, nil
+}
+
+// file files all hashes with one statement, so that they share a round.
+func (o *signOptions) file(ctx context.Context, conn *pgx.Conn, filings []*filing) error {
+	digests := make([][]byte, len(filings))
+	for i, f := range filings {
+		digests[i] = f.imprint.Digest()
+	}
+	rows, err := conn.Query(ctx, `INSERT INTO hashes (digest, algorithm, lane) SELECT unnest($1::bytea[]), $2::text, $3::text
+		RETURNING receipt, round`, digests, o.algorithm, o.lane)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for rows.Next() {
+		if err := rows.Scan(&filings[n].receipt, &filings[n].round); err != nil {
+			return err
+		}
+		n++
+	}
+	return rows.Err()
+}
+
+// fetch gets the proofs; the server answers when the round is closed.
+func fetch(ctx context.Context, conn *pgx.Conn, filings []*filing) error {
+	for _, f := range filings {
+		err := conn.QueryRow(ctx, `SELECT signature FROM proofs WHERE receipt = $1`, f.receipt).Scan(&f.signature)
+		if err != nil {
+			return fmt.Errorf("%s is filed (receipt %s), but its proof did not arrive: %w", f.path, f.receipt, err)
+		}
+	}
+	return nil
+}
+
+// calendarCertificates gets the certificates of the server's calendar keys.
+func calendarCertificates(ctx context.Context, conn *pgx.Conn) ([]ksi.Certificate, error) {
+	rows, err := conn.Query(ctx, `SELECT pem FROM calendar_certificates`)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	return parseCertificates([]byte(strings.Join(texts, "\n")))
+}
+
+// check verifies a proof before it is written: against the file's hash and the server's certificates.
+func (f *filing) check(certificates []ksi.Certificate) error {
+	signature, err := ksi.Parse(f.signature)
+	if err != nil {
+		return fmt.Errorf("%s: the server sent a damaged proof: %w", f.path, err)
+	}
+	r := ksi.Verify(signature, ksi.Options{Policy: ksi.KeyBased, Document: &f.imprint, Certificates: certificates})
+	if r.Verdict != ksi.OK {
+		return fmt.Errorf("%s: the server sent a proof that does not verify: %s", f.path, r)
+	}
+	return nil
+}
+
+// serverError adds what the server says besides its message.
+func serverError(err error) error {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, more := range []string{e.Detail, e.Hint} {
+		if more != "" {
+			err = fmt.Errorf("%w\n%s", err, more)
+		}
+	}
+	return err
+}
+
+// writeWhole writes a file whole or not at all.
+func writeWhole(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jurat-ledger/jurat/server/ledger"
+)
+
+// Config is what an operator sets. The zero value of a field is not a default: see DefaultConfig.
+type Config struct {
+	// DataDir is the data directory; it is made if it does not exist.
+	DataDir string
+	// Listen is the TCP address of the Postgres port, "127.0.0.1:5433". Logins need no password yet, so only loopback
+	// addresses are accepted.
+	Listen string
+	// Database is the name that clients connect to.
+	Database string
+	// ServerName stands inside every proof, before the lane. It is fixed by the first start; later starts must give the
+	// same name or none.
+	ServerName string
+	// Role is the first login role, a superuser, made by the first start.
+	Role string
+	// NewCalendarKey starts with a new calendar key: because the one before is lost or its certificate ends.
+	NewCalendarKey bool
+	// MaxConnections bounds the client connections.
+	MaxConnections int
+	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
+	MaxClockJump time.Duration
+	// StatementMemory bounds the memory of one statement in bytes.
+	StatementMemory int64
+	// Version is that of the program, as clients see it.
+	Version string
+	// Clock is the source of time, nil for the system's.
+	Clock ledger.Clock
+	// Logger takes the server's log.
+	Logger *slog.Logger
+}
+
+// DefaultConfig returns the configuration of a server on this machine alone.
+func DefaultConfig() Config {
+	return Config{
+		DataDir:         "data",
+		Listen:          "127.0.0.1:5433",
+		Database:        "jurat",
+		Role:            "jurat",
+		MaxConnections:  2000,
+		MaxClockJump:    10 * time.Second,
+		StatementMemory: 256 << 20,
+		Logger:          slog.Default(),
+	}
+}
+
+// defaultServerName is the server name of a first start that names none.
+const defaultServerName = "jurat"
+
+// maxServerName leaves room for the lane in the machine id of a proof.
+const maxServerName = 200
+
+// Validate reports all faults of c at once.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.DataDir == "" {
+		errs = append(errs, errors.New("no data directory: give one with --data"))
+	}
+	if err := validateListen(c.Listen); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Database == "" {
+		errs = append(errs, errors.New("no database name: give one with --database"))
+	}
+	if strings.ContainsAny(c.ServerName, "/\x00") || len(c.ServerName) > maxServerName {
+		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes without '/'", c.ServerName, maxServerName))
+	}
+	if c.MaxConnections < 1 {
+		errs = append(errs, fmt.Errorf("max connections %d: at least 1", c.MaxConnections))
+	}
+	if c.MaxClockJump < time.Second {
+		errs = append(errs, fmt.Errorf("max clock jump %s: at least 1s", c.MaxClockJump))
+	}
+	if c.StatementMemory < 1<<20 {
+		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB", c.StatementMemory))
+	}
+	return errors.Join(errs...)
+}
+
+func validateListen(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("listen address %q: want host:port, such as 127.0.0.1:5433", address)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen address %q: logins need no password, so only loopback addresses (127.0.0.1, ::1, localhost) are accepted; use an SSH tunnel from other machines", address)
+	}
+	return nil
+}

@@ -1,0 +1,19 @@
+// Package server composes a Jurat server: store, index, ledger, query engine, sessions and listeners, in the order in
+// which they start and, backwards, stop. It decides nothing itself.
+//
+// # The data directory
+//
+//	data/
+//	  store/                 the ledger (package storage); one process at a time
+//	  keys/calendar.key      private key of the calendar, PKCS #8 PEM, mode 0600
+//	  keys/calendar.crt      its certificate, PEM: what verifiers need; also in SQL, table calendar_certificates
+//
+// The first start makes all of it. A later start without the key is refused: the key may be lost, or the directory may
+// be another one than meant.
+//
+// # Stopping
+//
+// When the context of Run ends, no new connection is accepted, running statements end, the ledger commits what waits
+// and closes the open round at its second, and the store is closed. A second signal is the caller's business: after
+// kill -9 the next start recovers all that was acknowledged.
+package server

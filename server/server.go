@@ -1,0 +1,225 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/server/session"
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
+	"github.com/jurat-ledger/jurat/wire"
+)
+
+// A Server is an open data directory with a listening port.
+type Server struct {
+	config   Config
+	clock    ledger.Clock
+	log      *slog.Logger
+	store    *storage.Store
+	ledger   *ledger.Ledger
+	wire     *wire.Server
+	listener net.Listener
+}
+
+// New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
+func New(c Config) (*Server, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, clock: c.Clock, log: c.Logger}
+	if s.clock == nil {
+		s.clock = newSystemClock()
+	}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// Addr returns the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+func (s *Server) open() error {
+	key, err := s.openStore()
+	if err != nil {
+		return err
+	}
+	x, err := index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)})
+	if err != nil {
+		return fmt.Errorf("digest index: %w", err)
+	}
+	if s.ledger, err = ledger.Open(ledger.Config{
+		Store:        s.store,
+		Index:        x,
+		Key:          key.signer,
+		Certificate:  key.certificate,
+		Clock:        s.clock,
+		MaxClockJump: s.config.MaxClockJump,
+		Logger:       s.log,
+	}); err != nil {
+		return err
+	}
+	engine := query.NewEngine(query.Config{
+		Ledger:          source{s.ledger},
+		Clock:           s.clock.Now,
+		Database:        s.config.Database,
+		Version:         s.config.Version,
+		StatementMemory: s.config.StatementMemory,
+		Logger:          s.log,
+	})
+	s.wire = wire.New(wire.Config{
+		Handler:        session.NewHandler(engine, s.log),
+		Now:            time.Now,
+		Logger:         s.log,
+		MaxConnections: s.config.MaxConnections,
+	})
+	s.listener, err = net.Listen("tcp", s.config.Listen)
+	return err
+}
+
+// openStore opens the store and the calendar key, making both on the first start.
+func (s *Server) openStore() (*calendarKey, error) {
+	dir := filepath.Join(s.config.DataDir, StoreDir)
+	options := storage.Options{Logger: s.log}
+	store, err := storage.Open(dir, options)
+	if errors.Is(err, storage.ErrNotFound) {
+		return s.firstStart(dir, options)
+	} else if err != nil {
+		return nil, err
+	}
+	s.store = store
+	if name := store.Genesis().Server; s.config.ServerName != "" && s.config.ServerName != name {
+		return nil, fmt.Errorf("%s belongs to server %q, not %q: its name stands in every proof and cannot change; leave --server-name away or give another --data",
+			s.config.DataDir, name, s.config.ServerName)
+	}
+	var key *calendarKey
+	if s.config.NewCalendarKey {
+		key, err = replaceCalendarKey(s.config.DataDir, store.Genesis().Server, s.clock.Now())
+	} else {
+		key, err = loadCalendarKey(s.config.DataDir)
+	}
+	if errors.Is(err, errNoKey) {
+		return nil, fmt.Errorf("%w: the directory holds a ledger, so its key is lost or was not restored; put keys/ back from the backup, or go on with a new key by --new-calendar-key", err)
+	} else if err != nil {
+		return nil, err
+	}
+	return key, s.completeStart(key)
+}
+
+// firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
+func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, error) {
+	if err := os.MkdirAll(s.config.DataDir, 0o700); err != nil {
+		return nil, err
+	}
+	name := s.config.ServerName
+	if name == "" {
+		name = defaultServerName
+	}
+	key, err := loadCalendarKey(s.config.DataDir)
+	if errors.Is(err, errNoKey) {
+		if key, err = makeCalendarKey(name, s.clock.Now()); err == nil {
+			err = key.save(s.config.DataDir)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	genesis := storage.Genesis{Server: name, First: calendar.RoundOf(s.clock.Now())}
+	if _, err := rand.Read(genesis.BlindingKey[:]); err != nil {
+		return nil, err
+	}
+	if s.store, err = storage.Create(dir, genesis, options); err != nil {
+		return nil, err
+	}
+	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", genesis.First.String())
+	return key, s.completeStart(key)
+}
+
+// completeStart adds to the store what it lacks of the first role and the certificate of the key.
+func (s *Server) completeStart(key *calendarKey) error {
+	var entries []storage.Entry
+	if len(s.store.Roles()) == 0 {
+		entries = append(entries,
+			storage.CreateRole{Role: storage.Role{Name: s.config.Role, Superuser: true}},
+			storage.CreateSlot{Slot: storage.Slot{Agency: s.config.Role, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
+	}
+	known := false
+	for _, c := range s.store.Certificates() {
+		known = known || bytes.Equal(c.ID, key.certificate.ID)
+	}
+	if !known {
+		entries = append(entries, storage.AddCertificate{Certificate: storage.Certificate{ID: key.certificate.ID, DER: key.certificate.X509.Raw}})
+	}
+	if len(entries) > 0 {
+		if err := s.store.Propose(entries...); err != nil {
+			return err
+		}
+	}
+	return s.checkCertificate(key)
+}
+
+// certificateWarning is how long before its end the server warns of the end of the calendar certificate.
+const certificateWarning = 60 * 24 * time.Hour
+
+func (s *Server) checkCertificate(key *calendarKey) error {
+	cert := key.certificate.X509
+	left := cert.NotAfter.Sub(s.clock.Now())
+	switch {
+	case left <= 0:
+		return fmt.Errorf("%s ended on %s: proofs signed now would not verify; start with --new-calendar-key",
+			filepath.Join(s.config.DataDir, certificateFile), cert.NotAfter.Format(time.DateOnly))
+	case left < certificateWarning:
+		s.log.Warn("the calendar certificate ends soon", "not_after", cert.NotAfter)
+	}
+	return nil
+}
+
+// Run serves until ctx is done or the ledger fails, then stops everything in order. It returns nil after a clean stop.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLedger()
+
+	done := make(chan error, 2)
+	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
+	go func() { done <- s.runPart(cancel, func() error { return s.ledger.RunIndex(ledgerCtx) }) }()
+	serveErr := s.wire.Serve(ctx, s.listener)
+	stopLedger()
+	err := errors.Join(serveErr, <-done, <-done)
+	return errors.Join(err, s.close())
+}
+
+// runPart runs a part that the server cannot do without: its error ends the server.
+func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) error {
+	err := part()
+	if err != nil {
+		s.log.Error("stopping", "error", err)
+		cancel(err)
+	}
+	return err
+}
+
+func (s *Server) close() error {
+	var errs []error
+	if s.listener != nil {
+		if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

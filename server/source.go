@@ -1,0 +1,192 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// A source is the ledger as the query engine sees it.
+type source struct{ ledger *ledger.Ledger }
+
+// clientError turns the ledger's errors into what a client is told.
+func clientError(err error) error {
+	var e *query.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return err
+	case errors.Is(err, ledger.ErrFatal):
+		return &query.Error{Code: "58030", Message: "the ledger has stopped after a failed write",
+			Detail: "Whether this statement was filed is not known.",
+			Hint:   "Connect again when the server is back, look the digest up in hashes, and file it again if it is missing."}
+	case errors.Is(err, ledger.ErrStopped):
+		return &query.Error{Code: "57P01", Message: "the server is shutting down", Hint: "Nothing was filed. Try again when the server is back."}
+	case errors.Is(err, ledger.ErrClockJump):
+		return &query.Error{Code: "55000", Message: "filing has stopped because the server's clock jumped ahead",
+			Detail: "A round cannot be taken back, so nothing is filed under a time that may be wrong.",
+			Hint:   "An operator has to check the clock and run SELECT confirm_clock()."}
+	case errors.Is(err, ledger.ErrExists):
+		return &query.Error{Code: "42710", Message: err.Error()}
+	case errors.Is(err, ledger.ErrNotFound):
+		return &query.Error{Code: "02000", Message: err.Error()}
+	}
+	return err
+}
+
+func (s source) Append(ctx context.Context, r *query.Request) ([]query.Filing, error) {
+	in := ledger.Request{Agency: r.Agency, Parts: make([]ledger.Part, len(r.Parts))}
+	for i, p := range r.Parts {
+		in.Parts[i] = ledger.Part(p)
+	}
+	filings, err := s.ledger.Append(ctx, &in)
+	out := make([]query.Filing, len(filings))
+	for i, f := range filings {
+		out[i] = query.Filing(f)
+	}
+	return out, clientError(err)
+}
+
+func (s source) Signature(ctx context.Context, p query.Position) ([]byte, error) {
+	sig, err := s.ledger.Signature(ctx, ledger.Position(p))
+	return sig, clientError(err)
+}
+
+func (s source) Find(_ context.Context, agency string, digest []byte) ([]query.Leaf, error) {
+	found, err := s.ledger.Find(agency, digest)
+	leaves := make([]query.Leaf, len(found))
+	for i, f := range found {
+		leaves[i] = queryLeaf(f)
+	}
+	return leaves, clientError(err)
+}
+
+func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
+	leaf, err := s.ledger.Leaf(ledger.Position(p))
+	if errors.Is(err, ledger.ErrNotFound) {
+		return query.Leaf{}, false, nil
+	}
+	return queryLeaf(leaf), err == nil, clientError(err)
+}
+
+func queryLeaf(l ledger.Leaf) query.Leaf {
+	return query.Leaf{Position: query.Position(l.Position), Imprint: l.Imprint, FiledAt: l.FiledAt}
+}
+
+func (s source) Extent() (first, closed, open calendar.Second) { return s.ledger.Extent() }
+
+func (s source) Slots() []query.Slot {
+	in := s.ledger.Slots()
+	out := make([]query.Slot, len(in))
+	for i, x := range in {
+		out[i] = query.Slot{ID: x.ID, Agency: x.Agency, Lane: x.Lane, Base: x.Base, Created: x.Created.Time()}
+	}
+	return out
+}
+
+func (s source) Role(name string) (query.Role, bool) {
+	r, ok := s.ledger.Role(name)
+	return query.Role(r), ok
+}
+
+func (s source) CreateRole(ctx context.Context, r query.Role) error {
+	return clientError(s.ledger.CreateRole(ctx, storage.Role(r)))
+}
+
+func (s source) Certificates() []query.Certificate {
+	in := s.ledger.Certificates()
+	out := make([]query.Certificate, len(in))
+	for i, c := range in {
+		out[i] = query.Certificate(c)
+	}
+	return out
+}
+
+func (s source) ConfirmClock(ctx context.Context) (time.Time, error) {
+	now, err := s.ledger.ConfirmClock(ctx)
+	return now, clientError(err)
+}
+
+func (s source) Leaves(_ context.Context, scan query.LeafScan) (query.LeafCursor, error) {
+	c, err := s.ledger.Leaves(storage.LeafScan(scan))
+	return &leafCursor{c}, err
+}
+
+// atEnd returns what ends a cursor whose iterator ended with err.
+func atEnd(err error) error {
+	if err == nil {
+		return io.EOF
+	}
+	return err
+}
+
+type leafCursor struct{ cursor *ledger.LeafCursor }
+
+func (c *leafCursor) Next(ctx context.Context, b *query.LeafBatch) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !c.cursor.Next() {
+		return atEnd(c.cursor.Err())
+	}
+	run := c.cursor.Run()
+	b.Round, b.Slot, b.First, b.FiledAt, b.Leaves = run.Round, run.Slot, run.First, run.At, run.Leaves
+	return nil
+}
+
+func (c *leafCursor) Close() error { return c.cursor.Close() }
+
+func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCursor, error) {
+	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: true, Counts: true}
+	if scan.Agency != "" {
+		in.Slots = []uint32{}
+		for _, x := range s.ledger.Slots() {
+			if x.Agency == scan.Agency {
+				in.Slots = append(in.Slots, x.ID)
+			}
+		}
+	}
+	rounds, err := s.ledger.Rounds(in)
+	return &roundCursor{rounds}, err
+}
+
+type roundCursor struct{ rounds *storage.RoundIter }
+
+func (c *roundCursor) Next(ctx context.Context, b *query.RoundBatch) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !c.rounds.Next() {
+		return atEnd(c.rounds.Err())
+	}
+	*b = query.RoundBatch(*c.rounds.Batch())
+	return nil
+}
+
+func (c *roundCursor) Close() error { return c.rounds.Close() }
+
+func (s source) Calendar(_ context.Context, scan query.CalendarScan) (query.CalendarCursor, error) {
+	return &calendarCursor{cursor: s.ledger.Calendar(ledger.CalendarScan(scan))}, nil
+}
+
+type calendarCursor struct {
+	cursor *ledger.CalendarCursor
+	batch  ledger.CalendarBatch
+}
+
+func (c *calendarCursor) Next(ctx context.Context, b *query.CalendarBatch) error {
+	if err := c.cursor.Next(ctx, &c.batch); err != nil {
+		return err
+	}
+	*b = query.CalendarBatch(c.batch)
+	return nil
+}
+
+func (c *calendarCursor) Close() error { return nil }
