@@ -200,6 +200,71 @@ func testErrors(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
+// An agency sees its own filings alone; its proofs name it.
+func TestAgencies(t *testing.T) {
+	ctx := context.Background()
+	s := startServer(t, t.TempDir())
+	super := s.connect()
+	if _, err := super.Exec(ctx, `CREATE ROLE canton LOGIN`); err != nil {
+		t.Fatal(err)
+	}
+	canton, err := pgx.Connect(ctx, s.urlAs("canton"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer canton.Close(ctx)
+	for i, conn := range []*pgx.Conn{super, canton} {
+		if _, err := conn.Exec(ctx, `INSERT INTO hashes (digest) VALUES ($1), ($2)`, testDigest(1, 0), testDigest(2, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(conn *pgx.Conn, sql string, args ...any) (n int) {
+		t.Helper()
+		if err := conn.QueryRow(ctx, sql, args...).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for sql, want := range map[string][2]int{
+		`SELECT count(*) FROM hashes`:                                 {4, 2},
+		`SELECT count(*) FROM proofs WHERE agency = 'jurat'`:          {2, 0},
+		`SELECT count(DISTINCT agency) FROM agencies`:                 {2, 1},
+		`SELECT count(*) FROM hashes WHERE round > '2020-01-01'`:      {4, 2},
+		`SELECT count(*) FROM hashes WHERE agency IN ('jurat', 'me')`: {2, 0},
+	} {
+		if got := [2]int{count(super, sql), count(canton, sql)}; got != want {
+			t.Errorf("%s: superuser and agency count %v, want %v", sql, got, want)
+		}
+	}
+	if n := count(canton, `SELECT count(*) FROM hashes WHERE digest = $1`, testDigest(2, 0)); n != 0 {
+		t.Errorf("an agency finds another's digest %d times", n)
+	}
+	var receipt string
+	if err := super.QueryRow(ctx, `SELECT receipt FROM hashes WHERE digest = $1`, testDigest(2, 0)).Scan(&receipt); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(canton, `SELECT count(*) FROM proofs WHERE receipt = $1`, receipt); n != 0 {
+		t.Errorf("an agency finds another's receipt %d times", n)
+	}
+	var signature []byte
+	if err := canton.QueryRow(ctx, `SELECT signature FROM proofs WHERE digest = $1`, testDigest(1, 0)).Scan(&signature); err != nil {
+		t.Fatal(err)
+	}
+	mustBeProof(t, s, signature, testDigest(1, 0))
+	parsed, err := ksi.Parse(signature)
+	if err != nil || parsed.Issuers()[0].Client != "canton" {
+		t.Errorf("the proof names %v: %v", parsed.Issuers(), err)
+	}
+	var code *pgconn.PgError
+	if _, err := canton.Exec(ctx, `CREATE ROLE other LOGIN`); !errors.As(err, &code) || code.Code != "42501" {
+		t.Errorf("an agency makes a role: %v", err)
+	}
+	if _, err := pgx.Connect(ctx, s.urlAs("nobody")); !errors.As(err, &code) || code.Code != "28000" {
+		t.Errorf("an unknown role: %v", err)
+	}
+	s.stop()
+}
+
 // TestMemory bounds the memory of an idle server and of idle connections, as the operating system counts it.
 func TestMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {

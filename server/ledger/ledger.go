@@ -90,8 +90,6 @@ type Ledger struct {
 	mu     sync.RWMutex // covers all below; written by the goroutine of Run alone
 	slots  []storage.Slot
 	byLane map[laneKey]uint32
-	roles  map[string]storage.Role
-	certs  []storage.Certificate
 	closed calendar.Second
 	open   *openRound
 	err    error // why the ledger stopped
