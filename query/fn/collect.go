@@ -1,6 +1,8 @@
 package fn
 
 import (
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -82,7 +84,7 @@ func (s *lists) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []
 func (s *lists) Final(_ *Env, out *value.Vector, first, n int) error {
 	for i := range n {
 		if e := s.elems[first+i]; e != nil {
-			out.Boxes[i] = value.NewArray(e)
+			out.Boxes[i] = value.NewArray(e.Head(e.Len()))
 		} else {
 			out.SetNull(i)
 		}
@@ -135,7 +137,9 @@ func (s *stacks) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel [
 func (s *stacks) Final(_ *Env, out *value.Vector, first, n int) error {
 	for i := range n {
 		if a := s.arrays[first+i]; a != nil {
-			out.Boxes[i] = a
+			shown := *a
+			shown.Dims, shown.Elems = slices.Clone(a.Dims), a.Elems.Head(a.Elems.Len())
+			out.Boxes[i] = &shown
 		} else {
 			out.SetNull(i)
 		}

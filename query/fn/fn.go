@@ -119,7 +119,8 @@ type States interface {
 	Grow(n int)
 	// Step adds rows; groups[i] is the group of row i. Of a strict aggregate it sees no null arguments.
 	Step(env *Env, groups []int32, args []*value.Vector, n int, sel []int32) error
-	// Final resets out and fills it with the results of the n groups from first on.
+	// Final sets the n values of out to the results of the groups from first on. More rows may follow, as in a window;
+	// the results already given must not change then.
 	Final(env *Env, out *value.Vector, first, n int) error
 }
 
@@ -246,7 +247,7 @@ func (a *Aggregation) Step(env *Env, groups []int32, args []*value.Vector, n int
 	return a.states.Step(env, groups, args, n, sel)
 }
 
-// Final resets out to the results, of type Call.Ret, of the n groups from first on.
+// Final resets out to the results, of type Call.Ret, of the n groups from first on. More rows may follow.
 func (a *Aggregation) Final(env *Env, out *value.Vector, first, n int) error {
 	out.Reset(a.call.Ret, n)
 	return a.states.Final(env, out, first, n)

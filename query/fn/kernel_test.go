@@ -151,6 +151,14 @@ func checkSelections(t *testing.T, env *Env, r *rand.Rand, call *Call, types []*
 	}
 }
 
+func showAll(env *Env, v *value.Vector) []string {
+	var out []string
+	for i := range v.Len() {
+		out = append(out, show(env, v.Datum(i)))
+	}
+	return out
+}
+
 func show(env *Env, d value.Datum) string {
 	if d.Null {
 		return "null"
@@ -181,6 +189,8 @@ func TestAggregateGroups(t *testing.T) {
 			sets[ids[i]] = append(sets[ids[i]], int32(i))
 		}
 		together := call.Aggregate()
+		var early value.Vector
+		var before []string
 		for from := 0; from < n; from += 20 {
 			together.Grow(groups)
 			sel := make([]int32, 0, 20)
@@ -190,6 +200,16 @@ func TestAggregateGroups(t *testing.T) {
 			if err := together.Step(env, ids, args, n, sel); err != nil {
 				t.Fatal(signatureKey(f), err)
 			}
+			if from > 0 {
+				continue
+			}
+			if err := together.Final(env, &early, 0, groups); err != nil {
+				t.Fatal(signatureKey(f), err)
+			}
+			before = showAll(env, &early)
+		}
+		if after := showAll(env, &early); !slices.Equal(before, after) {
+			t.Errorf("%s: results %v became %v when rows followed", signatureKey(f), before, after)
 		}
 		var out value.Vector
 		if err := together.Final(env, &out, 0, groups); err != nil {

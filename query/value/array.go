@@ -96,13 +96,13 @@ type arrayReader struct {
 
 // Details of malformed array literals, in Postgres' words.
 const (
-	detailStart      = "Array value must start with \"{\" or dimension information."
-	detailEnd        = "Unexpected end of input."
-	detailJunk       = "Junk after closing right brace."
-	detailDims       = "Specified array dimensions do not match array contents."
-	detailRagged     = "Multidimensional arrays must have sub-arrays with matching dimensions."
-	detailUnexpected = "Unexpected \"%c\" character."
-	detailElement    = "Unexpected array element."
+	detailStart    = "Array value must start with \"{\" or dimension information."
+	detailContents = "Array contents must start with \"{\"."
+	detailEnd      = "Unexpected end of input."
+	detailJunk     = "Junk after closing right brace."
+	detailDims     = "Specified array dimensions do not match array contents."
+	detailRagged   = "Multidimensional arrays must have sub-arrays with matching dimensions."
+	detailElement  = "Unexpected array element."
 )
 
 func parseArray(s *Settings, t *Type, text []byte) (Datum, error) {
@@ -116,6 +116,9 @@ func parseArray(s *Settings, t *Type, text []byte) (Datum, error) {
 		return Datum{}, err
 	}
 	if len(r.rest) == 0 || r.rest[0] != '{' {
+		if upper != nil {
+			return Datum{}, badArray(text, detailContents)
+		}
 		return Datum{}, badArray(text, detailStart)
 	}
 	if err := r.readDim(0); err != nil {
@@ -268,6 +271,7 @@ func (r *arrayReader) readItem(dim int) error {
 // readElement reads up to the comma or brace behind an element.
 func (r *arrayReader) readElement() (text []byte, quoted bool, err error) {
 	end := 0 // length of text without unquoted white space at its end
+	escaped := false
 	for len(r.rest) > 0 {
 		c := r.rest[0]
 		switch {
@@ -275,7 +279,7 @@ func (r *arrayReader) readElement() (text []byte, quoted bool, err error) {
 			if len(text) == 0 && !quoted {
 				return nil, false, badArray(r.text, "Unexpected \""+string(rune(c))+"\" character.")
 			}
-			return text[:end], quoted, nil
+			return text[:end], quoted || escaped, nil
 		case c == '{':
 			return nil, false, badArray(r.text, "Unexpected \"{\" character.")
 		case c == '"':
@@ -291,7 +295,7 @@ func (r *arrayReader) readElement() (text []byte, quoted bool, err error) {
 		case c == '\\' && len(r.rest) > 1:
 			r.rest = r.rest[1:]
 			text = append(text, r.rest[0])
-			end = len(text)
+			end, escaped = len(text), true
 		case quoted && !isSpace(c):
 			return nil, false, badArray(r.text, detailElement)
 		case quoted:

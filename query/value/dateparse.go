@@ -12,6 +12,7 @@ type reading struct {
 	special          string // "now", "today", "epoch", "infinity" …
 	year, month, day int
 	hasDate, bc      bool
+	shortYear        bool  // of two digits: 1970 to 2069, unless BC
 	micros           int64 // since midnight
 	hasTime          bool
 	half             string // "am", "pm"
@@ -140,7 +141,7 @@ func (r *reading) takeDigits(s *Settings, rest string) (int, dateFault) {
 			clock += ":" + word[4:]
 		}
 		return n, r.setClock(clock)
-	case !r.hasDate && n == 8:
+	case !r.hasDate && n == 8 && len(r.numbers) == 0 && r.month == 0:
 		r.hasDate = true
 		return n, r.setDate(word[:4], word[4:6], word[6:])
 	case !r.hasDate && n == 6 && len(r.numbers) == 0 && r.month == 0:
@@ -171,6 +172,9 @@ func (r *reading) takeDate(s *Settings, rest string, sep byte) (int, dateFault) 
 			break
 		}
 		n++
+	}
+	if r.month != 0 || len(r.numbers) > 0 {
+		return 0, faultSyntax
 	}
 	r.hasDate = true
 	switch {
@@ -223,7 +227,7 @@ func monthOf(word string) int {
 // maxYear keeps sums of days in range; the latest date is far earlier.
 const maxYear = 100_000_000
 
-// setDate takes the parts of a date; a year of two digits is 1970 to 2069.
+// setDate takes the parts of a date.
 func (r *reading) setDate(year, month, day string) dateFault {
 	y, err1 := strconv.Atoi(year)
 	d, err2 := strconv.Atoi(day)
@@ -239,13 +243,7 @@ func (r *reading) setDate(year, month, day string) dateFault {
 	if y > maxYear {
 		return faultField
 	}
-	if len(year) <= 2 {
-		if y < 70 {
-			y += 2000
-		} else {
-			y += 1900
-		}
-	}
+	r.shortYear = len(year) <= 2
 	r.year, r.month, r.day = y, m, d
 	return faultNone
 }
@@ -316,6 +314,9 @@ func (r *reading) takeWord(rest string) (int, dateFault, error) {
 	case "allballs":
 		return n, r.setClock("00:00:00"), nil
 	case "am", "pm":
+		if r.half != "" {
+			return 0, faultSyntax, nil
+		}
 		r.half = word
 		return n, faultNone, nil
 	case "bc", "ad":
@@ -345,6 +346,10 @@ func (r *reading) takeZone(rest string) (int, dateFault, error) {
 
 // finish joins a date whose parts stood apart and checks the fields.
 func (r *reading) finish(s *Settings) dateFault {
+	moment := r.special != "" && r.special != "today" && r.special != "tomorrow" && r.special != "yesterday"
+	if moment && (r.hasDate || r.hasTime || r.month != 0 || len(r.numbers) > 0) {
+		return faultSyntax
+	}
 	if len(r.numbers) > 0 {
 		if f := r.joinNumbers(s); f != faultNone {
 			return f
@@ -372,6 +377,11 @@ func (r *reading) finish(s *Settings) dateFault {
 			return faultField
 		}
 		r.year = 1 - r.year
+	} else if r.shortYear {
+		r.year += 1900
+		if r.year < 1970 {
+			r.year += 100
+		}
 	} else if r.year == 0 {
 		return faultField
 	}

@@ -29,6 +29,9 @@
 // ParseText and ParseBinary are the input functions of all types, AppendText and AppendBinary the output functions;
 // they follow Postgres byte by byte, error texts and SQLSTATEs included. What depends on the session stands in Settings.
 //
+// Dates and intervals are read in all the forms of Postgres' manual. In what lies beyond, such as parts without space
+// between them, this package takes some texts that Postgres refuses, and refuses some it takes.
+//
 // # Order
 //
 // Compare, Hash and AppendSortKey follow the default B-tree order of each type. Strings compare by bytes (collation C).

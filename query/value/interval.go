@@ -224,7 +224,7 @@ func (s *intervalSum) takePart(text string) (rest string, ok bool) {
 			u = units["d"]
 		}
 		s.add(whole, frac, u)
-		return after, s.once(u.field)
+		return after, s.once(u.field) && (after == "" || after == "ago" || u.days > 0)
 	}
 	u, known := units[after[:n]]
 	if !known {

@@ -114,7 +114,9 @@ func isJSONNumber(s string) bool {
 		s = rest[n:]
 	}
 	if s != "" && s[0]|0x20 == 'e' {
-		s = strings.TrimLeft(s[1:2], "+-") + s[min(2, len(s)):]
+		if s = s[1:]; s != "" && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
+		}
 		if n = span(s, isDigit); n == 0 {
 			return false
 		}
@@ -186,9 +188,6 @@ func (p *jsonParser) array(n *JSONNode, depth int) error {
 		return nil
 	}
 	for {
-		if c := p.next(); len(n.Items) == 0 && (c == '}' || c == ',' || c == ':') {
-			return p.unexpected("array element or \"]\"")
-		}
 		item, err := p.value(depth + 1)
 		if err != nil {
 			return err

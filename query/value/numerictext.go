@@ -65,6 +65,9 @@ func ParseNumeric(text string) (Numeric, error) {
 	digits, scale, exp := "", 0, 0
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		e, err := strconv.Atoi(s[i+1:])
+		if strings.Trim(s[:i], "0123456789.") != "" || s[:i] == "" {
+			return bad()
+		}
 		if err != nil && err.(*strconv.NumError).Err == strconv.ErrSyntax || i+1 == len(s) {
 			return bad()
 		}

@@ -60,13 +60,13 @@ func parseInteger(t *Type, text []byte) (int64, error) {
 	if len(digits) == 0 {
 		return 0, badText(t, text)
 	}
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, badText(t, text)
-		}
+	good := span(string(digits), isDigit)
+	i, err := strconv.ParseInt(string(b[:len(b)-len(digits)+good]), 10, int(t.Len)*8)
+	overflow := err != nil && good > 0
+	if good < len(digits) && !overflow {
+		return 0, badText(t, text)
 	}
-	i, err := strconv.ParseInt(string(b), 10, int(t.Len)*8)
-	if err != nil {
+	if overflow {
 		return 0, Errorf(CodeOutOfRange, "value \"%s\" is out of range for type %s", text, t.SQL)
 	}
 	return i, nil
@@ -132,6 +132,9 @@ func parseFloat(t *Type, text string) (float64, error) {
 	b := strings.TrimFunc(text, func(r rune) bool { return r < 128 && isSpace(byte(r)) })
 	bits := int(t.Len) * 8
 	number := b
+	if len(b) == 4 && strings.EqualFold(b[1:], "nan") && (b[0] == '+' || b[0] == '-') {
+		number = "nan"
+	}
 	switch {
 	case strings.Contains(b, "_"):
 		return 0, badText(t, []byte(text))

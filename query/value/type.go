@@ -43,25 +43,25 @@ func (t *Type) IsString() bool { return t.Category == 'S' }
 // String returns the SQL name of t.
 func (t *Type) String() string { return t.SQL }
 
-var (
-	byOID  = map[OID]*Type{}
-	byName = map[string]*Type{}
-)
+var byOID, byName = linkTypes()
 
-func init() {
+// linkTypes adds the array types and finds every type by OID and by names.
+func linkTypes() (map[OID]*Type, map[string]*Type) {
+	oids, names := map[OID]*Type{}, map[string]*Type{}
 	for i := range builtin {
 		t := &builtin[i]
-		byOID[t.OID], byName[t.Name] = t, t
+		oids[t.OID], names[t.Name] = t, t
 		if t.Array == 0 {
 			continue
 		}
 		a := &Type{OID: t.Array, Name: "_" + t.Name, SQL: t.SQL + "[]", Len: -1, Category: 'A', Elem: t.OID, Kind: Boxed}
 		a.Pseudo = t.Pseudo
-		byOID[a.OID], byName[a.Name] = a, a
+		oids[a.OID], names[a.Name] = a, a
 	}
 	for alias, name := range aliases {
-		byName[alias] = byName[name]
+		names[alias] = names[name]
 	}
+	return oids, names
 }
 
 // ByOID returns the type with this OID, nil if there is none.

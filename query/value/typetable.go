@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// builtin holds the types that are not arrays, as in Postgres 15 pg_type; init adds an array type for each Array OID.
+// builtin holds the types that are not arrays, as in Postgres 15 pg_type; linkTypes adds an array type for each Array OID.
 var builtin = [...]Type{
 	{OID: 16, Name: "bool", SQL: "boolean", Len: 1, Category: 'B', Preferred: true, Array: 1000},
 	{OID: 17, Name: "bytea", SQL: "bytea", Len: -1, Category: 'U', Array: 1001, Kind: Bytes},

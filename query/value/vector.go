@@ -255,6 +255,25 @@ func (v *Vector) Gather(src *Vector, sel []int32) {
 	}
 }
 
+// Head returns a vector of the first n values of v. It shares their memory, and stays as it is when v grows.
+func (v *Vector) Head(n int) *Vector {
+	w := &Vector{Type: v.Type}
+	switch v.Type.Kind {
+	case Int64:
+		w.Ints = v.Ints[:n:n]
+	case Float64:
+		w.Floats = v.Floats[:n:n]
+	case Bytes:
+		w.Bytes = v.Bytes[:n:n]
+	case Boxed:
+		w.Boxes = v.Boxes[:n:n]
+	}
+	if v.Nulls != nil {
+		w.Nulls = v.Nulls[:n:n]
+	}
+	return w
+}
+
 func gather[T any](dst, src []T, sel []int32) {
 	for i, j := range sel {
 		dst[i] = src[j]
