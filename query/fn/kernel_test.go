@@ -377,3 +377,57 @@ func BenchmarkKernels(b *testing.B) {
 	bench("extract", false, value.Text, value.Timestamptz)
 	bench("sha256", false, value.Bytea)
 }
+
+// TestArrayAggOfArrays stacks arrays into one of more dimensions.
+func TestArrayAggOfArrays(t *testing.T) {
+	env := testEnv()
+	for _, c := range []struct {
+		rows []string
+		want string
+	}{
+		{[]string{"{1,2}", "{3,NULL}"}, `integer[]: "{{1,2},{3,NULL}}"`},
+		{[]string{"{{1,2}}", "{{3,4}}"}, `integer[]: "{{{1,2}},{{3,4}}}"`},
+		{nil, "integer[]: null"},
+		{[]string{"{}"}, `ERROR 2202E: "cannot accumulate empty arrays"`},
+		{[]string{""}, `ERROR 22004: "cannot accumulate null arrays"`},
+		{[]string{"{1}", "{1,2}"}, `ERROR 2202E: "cannot accumulate arrays of different dimensionality"`},
+		{[]string{"{1}", "{{1}}"}, `ERROR 2202E: "cannot accumulate arrays of different dimensionality"`},
+	} {
+		ints := value.MustType(value.Int4.Array)
+		rows := value.NewVector(ints, 0)
+		for _, text := range c.rows {
+			d, err := value.ParseText(env.Settings, ints, -1, []byte(text))
+			if text == "" {
+				d, err = value.Null(ints), nil
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows.Append(d)
+		}
+		if got := aggregateOne(t, env, "array_agg", rows); got != c.want {
+			t.Errorf("%v: %s, want %s", c.rows, got, c.want)
+		}
+	}
+}
+
+func aggregateOne(t *testing.T, env *Env, name string, rows *value.Vector) string {
+	t.Helper()
+	call, err := Builtins().ResolveFunction(name, []*value.Type{rows.Type}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := call.Aggregate()
+	a.Grow(1)
+	var out value.Vector
+	err = a.Step(env, make([]int32, rows.Len()), []*value.Vector{rows}, rows.Len(), nil)
+	if err == nil {
+		err = a.Final(env, &out, 0, 1)
+	}
+	var fault *value.Error
+	if errors.As(err, &fault) {
+		return showFault(fault.Code, fault.Message, fault.Detail, fault.Hint)
+	}
+	d := out.Datum(0)
+	return showValue(d.Type.SQL, d.Null, d.Text(env.Settings))
+}
