@@ -20,6 +20,8 @@ type analyzer struct {
 	outer   []*scope       // scopes of the queries around, to tell what a correlated reference means
 	clause  clause         // what is being analyzed, for errors about aggregates and sets
 	depth   int            // of subqueries
+	prints  prints
+	keep    bool // the query analyzed next is a side of a set operation: what has no type in its select list stays so
 }
 
 // A clause is a part of a query in which not every expression may stand.

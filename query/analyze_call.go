@@ -336,28 +336,20 @@ func (a *analyzer) inList(s *scope, e *parse.In) (expr, error) {
 			return a.anyOf(e, x, list, t)
 		}
 	}
-	slot := &slotExpr{t: x.typ()}
-	let := &letExpr{x: x, slot: slot}
-	body := &logicExpr{op: opOr}
-	for _, y := range list {
-		var operand expr = slot
-		if isPlain(x) {
-			operand = x
+	return once([]expr{x}, func(x []expr) (expr, error) {
+		body := &logicExpr{op: opOr}
+		for _, y := range list {
+			eq, err := a.apply(e, "=", x[0], y)
+			if err != nil {
+				return nil, err
+			}
+			body.args = append(body.args, eq)
 		}
-		eq, err := a.apply(e, "=", operand, y)
-		if err != nil {
-			return nil, err
-		}
-		body.args = append(body.args, eq)
-	}
-	if isPlain(x) {
 		if len(body.args) == 1 {
 			return body.args[0], nil
 		}
 		return body, nil
-	}
-	let.body = body
-	return let, nil
+	})
 }
 
 // anyOf is x = ANY (ARRAY[list]) over the type t.
@@ -396,19 +388,29 @@ func (a *analyzer) overArray(at parse.Node, op string, all bool, x, array expr) 
 }
 
 func (a *analyzer) rowIn(s *scope, e *parse.In, row *parse.Row) (expr, error) {
-	body := &logicExpr{op: opOr}
-	for _, y := range e.List {
-		other, ok := y.(*parse.Row)
-		if !ok {
-			return nil, a.unsupported(y, "comparing a row with something else is")
-		}
-		x, err := a.rowComparison(s, e, parse.Operator{Name: "="}, row, other)
-		if err != nil {
-			return nil, err
-		}
-		body.args = append(body.args, x)
+	left, err := a.exprs(s, row.Elems)
+	if err != nil {
+		return nil, err
 	}
-	return body, nil
+	return once(left, func(left []expr) (expr, error) {
+		body := &logicExpr{op: opOr}
+		for _, y := range e.List {
+			other, ok := y.(*parse.Row)
+			if !ok {
+				return nil, a.unsupported(y, "comparing a row with something else is")
+			}
+			right, err := a.exprs(s, other.Elems)
+			if err != nil {
+				return nil, err
+			}
+			x, err := a.compareRows(e, "=", left, right)
+			if err != nil {
+				return nil, err
+			}
+			body.args = append(body.args, x)
+		}
+		return body, nil
+	})
 }
 
 // quantified analyzes x op ANY (…) and x op ALL (…).

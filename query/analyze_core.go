@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -15,7 +16,7 @@ func valuesName(k int) string { return "column" + itoa(k+1) }
 // core analyzes a plain SELECT. The plan is, from below: FROM, WHERE, grouping, HAVING, ORDER BY, LIMIT, select list. The
 // select list comes last so that costly columns are computed for the rows that are wanted; with DISTINCT, or sets in
 // the select list, it has to come before ORDER BY.
-func (a *analyzer) core(q *parse.Select, want []*value.Type) (node, error) {
+func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, error) {
 	in, s, err := a.from(q.From)
 	if err != nil {
 		return nil, err
@@ -28,7 +29,8 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type) (node, error) {
 		in = pushDown(in, conjuncts(x))
 	}
 	p := &projectNode{in: in}
-	if err := a.targets(s, q.Targets, p, want, clauseTarget); err != nil {
+	// DISTINCT compares values, so there everything has a type.
+	if err := a.targets(s, q.Targets, p, want, clauseTarget, keep && !q.Distinct && q.DistinctOn == nil); err != nil {
 		return nil, err
 	}
 	c := &coreQuery{q: q, s: s, p: p}
@@ -51,8 +53,8 @@ type coreQuery struct {
 	having expr
 }
 
-// targets analyzes a select list into p.
-func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want []*value.Type, c clause) error {
+// targets analyzes a select list into p. With keep, literals and parameters without a type stay so.
+func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want []*value.Type, c clause, keep bool) error {
 	for _, t := range list {
 		if star, ok := t.X.(*parse.Star); ok {
 			if err := a.star(s, star, p); err != nil {
@@ -65,8 +67,8 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 			return err
 		}
 		if k := len(p.exprs); x.typ() == value.Unknown && k < len(want) && want[k] != nil {
-			x, err = a.coerce(x, want[k], 'a')
-		} else {
+			x, err = a.coerce(x, want[k], fn.Assignment)
+		} else if !keep {
 			x, err = a.coerceText(x)
 		}
 		if err != nil {
@@ -231,21 +233,21 @@ type regrouping struct {
 	a      *analyzer
 	c      *coreQuery
 	g      *aggregateNode
-	groups map[string]int
-	aggs   map[string]int
+	groups map[fingerprint]int
+	aggs   map[fingerprint]int
 	err    error
 }
 
 func newRegrouping(a *analyzer, c *coreQuery, g *aggregateNode) *regrouping {
-	r := &regrouping{a: a, c: c, g: g, groups: map[string]int{}, aggs: map[string]int{}}
+	r := &regrouping{a: a, c: c, g: g, groups: map[fingerprint]int{}, aggs: map[fingerprint]int{}}
 	for i, x := range g.groups {
-		r.groups[fingerprint(x)] = i
+		r.groups[a.prints.of(x)] = i
 	}
 	return r
 }
 
 func (r *regrouping) rewrite(e expr) expr {
-	print := fingerprint(e)
+	print := r.a.prints.of(e)
 	if i, ok := r.groups[print]; ok {
 		return &columnExpr{index: i, t: e.typ(), name: exprText(e)}
 	}
@@ -270,9 +272,9 @@ func (r *regrouping) rewrite(e expr) expr {
 
 // ungrouped is the error for a column that has no single value in a group.
 func (r *regrouping) ungrouped(e expr) error {
-	name, print := exprText(e), fingerprint(e)
+	name, print := exprText(e), r.a.prints.of(e)
 	for _, c := range r.c.s.cols {
-		if fingerprint(c.x) == print {
+		if r.a.prints.of(c.x) == print {
 			if name = c.name; c.table != "" {
 				name = c.table + "." + c.name
 			}
@@ -330,8 +332,8 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 func (a *analyzer) keysOverOutput(c *coreQuery, refusal string) ([]sortKey, error) {
 	var keys []sortKey
 	for i, k := range c.keys {
-		print := fingerprint(k.x)
-		at := slices.IndexFunc(c.p.exprs, func(x expr) bool { return fingerprint(x) == print })
+		print := a.prints.of(k.x)
+		at := slices.IndexFunc(c.p.exprs, func(x expr) bool { return a.prints.of(x) == print })
 		if at < 0 {
 			return nil, a.fail(errf(codeInvalidColumnRef, "%s", refusal), c.q.OrderBy[i].X)
 		}
@@ -346,8 +348,8 @@ func (a *analyzer) finishSet(c *coreQuery) (node, error) {
 	p, width := c.p, len(c.p.cols)
 	var keys []sortKey
 	for _, k := range c.keys {
-		print := fingerprint(k.x)
-		at := slices.IndexFunc(p.exprs, func(x expr) bool { return fingerprint(x) == print })
+		print := a.prints.of(k.x)
+		at := slices.IndexFunc(p.exprs, func(x expr) bool { return a.prints.of(x) == print })
 		if at < 0 {
 			at = len(p.exprs)
 			p.exprs = append(p.exprs, k.x)
@@ -371,12 +373,12 @@ func (a *analyzer) finishDistinctOn(c *coreQuery) (node, error) {
 	if c.p.set {
 		return nil, a.unsupported(c.q, "DISTINCT ON with set-returning functions is")
 	}
-	on := map[string]bool{}
+	on := map[fingerprint]bool{}
 	for _, x := range c.on {
-		on[fingerprint(x)] = true
+		on[a.prints.of(x)] = true
 	}
 	for i, k := range c.keys[:min(len(c.keys), len(on))] {
-		if !on[fingerprint(k.x)] {
+		if !on[a.prints.of(k.x)] {
 			return nil, a.fail(errf(codeInvalidColumnRef, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"), c.q.OrderBy[i].X)
 		}
 	}

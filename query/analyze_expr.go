@@ -179,18 +179,30 @@ func (a *analyzer) bind(at parse.Node, call *fn.Call, args []expr, operator bool
 
 // rowComparison is (a, b) = (c, d) and (a, b) <> (c, d).
 func (a *analyzer) rowComparison(s *scope, at parse.Node, op parse.Operator, l, r *parse.Row) (expr, error) {
-	if len(l.Elems) != len(r.Elems) {
+	left, err := a.exprs(s, l.Elems)
+	if err != nil {
+		return nil, err
+	}
+	right, err := a.exprs(s, r.Elems)
+	if err != nil {
+		return nil, err
+	}
+	return a.compareRows(at, op.Name, left, right)
+}
+
+func (a *analyzer) compareRows(at parse.Node, op string, l, r []expr) (expr, error) {
+	if len(l) != len(r) {
 		return nil, a.fail(errf(codeSyntax, "unequal number of entries in row expressions"), at)
 	}
-	if op.Name != "=" && op.Name != "<>" || len(l.Elems) == 0 {
-		return nil, a.unsupported(at, "comparing rows by "+op.Name+" is")
+	if op != "=" && op != "<>" || len(l) == 0 {
+		return nil, a.unsupported(at, "comparing rows by "+op+" is")
 	}
 	join := &logicExpr{op: opAnd}
-	if op.Name == "<>" {
+	if op == "<>" {
 		join.op = opOr
 	}
-	for i := range l.Elems {
-		x, err := a.operator(s, at, op, l.Elems[i], r.Elems[i])
+	for i := range l {
+		x, err := a.apply(at, op, l[i], r[i])
 		if err != nil {
 			return nil, err
 		}
@@ -330,24 +342,49 @@ func (a *analyzer) between(s *scope, e *parse.Between) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	within := func(lo, hi expr) (expr, error) {
-		first, err := a.apply(e, ">=", list[0], lo)
-		if err != nil {
-			return nil, err
+	return once(list[:1], func(x []expr) (expr, error) {
+		within := func(lo, hi expr) (expr, error) {
+			first, err := a.apply(e, ">=", x[0], lo)
+			if err != nil {
+				return nil, err
+			}
+			second, err := a.apply(e, "<=", x[0], hi)
+			return &logicExpr{op: opAnd, args: []expr{first, second}}, err
 		}
-		second, err := a.apply(e, "<=", list[0], hi)
-		return &logicExpr{op: opAnd, args: []expr{first, second}}, err
+		y, err := within(list[1], list[2])
+		if err == nil && e.Symmetric {
+			var z expr
+			z, err = within(list[2], list[1])
+			y = &logicExpr{op: opOr, args: []expr{y, z}}
+		}
+		if e.Not {
+			y = &logicExpr{op: opNot, args: []expr{y}}
+		}
+		return y, err
+	})
+}
+
+// once makes an expression in which those of list may stand any number of times, but are computed once.
+func once(list []expr, body func([]expr) (expr, error)) (expr, error) {
+	var lets []*letExpr
+	stand := make([]expr, len(list))
+	for i, x := range list {
+		stand[i] = x
+		if !isPlain(x) {
+			slot := &slotExpr{t: x.typ()}
+			stand[i] = slot
+			lets = append(lets, &letExpr{x: x, slot: slot})
+		}
 	}
-	x, err := within(list[1], list[2])
-	if err == nil && e.Symmetric {
-		var y expr
-		y, err = within(list[2], list[1])
-		x = &logicExpr{op: opOr, args: []expr{x, y}}
+	e, err := body(stand)
+	if err != nil {
+		return nil, err
 	}
-	if e.Not {
-		x = &logicExpr{op: opNot, args: []expr{x}}
+	for _, l := range lets {
+		l.body = e
+		e = l
 	}
-	return x, err
+	return e, nil
 }
 
 func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {

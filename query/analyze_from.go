@@ -3,7 +3,6 @@ package query
 import (
 	"slices"
 
-	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -332,32 +331,35 @@ func pushDown(n node, where []expr) node {
 		n.in = pushDown(n.in, where)
 		return n
 	case *projectNode:
-		if n.set || slices.ContainsFunc(n.exprs, func(e expr) bool { return !repeatable(e) }) {
-			break
-		}
-		for i, e := range where {
-			where[i] = substitute(e, n.exprs)
-		}
-		n.in = pushDown(n.in, where)
-		return n
+		return pushIntoProject(n, where)
 	case *joinNode:
 		return pushIntoJoin(n, where)
 	}
 	return &filterNode{in: n, where: where}
 }
 
-// repeatable reports whether e may be computed more than once for a row.
-func repeatable(e expr) bool {
-	ok := true
-	walk(e, func(x expr) {
-		switch x := x.(type) {
-		case *callExpr:
-			ok = ok && x.call.Func.Volatility != fn.Volatile
-		case *subqueryExpr, *seriesExpr, *letExpr:
-			ok = false
+// pushIntoProject pushes conditions over columns that the projection passes on unchanged: anything else would be computed
+// twice, and in nested queries twice as often with each level.
+func pushIntoProject(n *projectNode, where []expr) node {
+	var below, above []expr
+	for _, e := range where {
+		plain := !n.set
+		walk(e, func(x expr) {
+			if c, ok := x.(*columnExpr); ok {
+				plain = plain && isPlain(n.exprs[c.index])
+			}
+		})
+		if plain {
+			below = append(below, substitute(e, n.exprs))
+		} else {
+			above = append(above, e)
 		}
-	})
-	return ok
+	}
+	n.in = pushDown(n.in, below)
+	if len(above) > 0 {
+		return &filterNode{in: n, where: above}
+	}
+	return n
 }
 
 func pushIntoJoin(n *joinNode, where []expr) node {

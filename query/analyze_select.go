@@ -19,6 +19,8 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 	}
 	defer func() { a.depth-- }()
 	saved := a.ctes
+	keep := a.keep
+	a.keep = false
 	defer func() { a.ctes = saved }()
 	if q.With != nil {
 		if err := a.with(q.With); err != nil {
@@ -37,7 +39,7 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 	case q.Values != nil:
 		return a.values(q, want)
 	}
-	return a.core(q, want)
+	return a.core(q, want, keep)
 }
 
 // with analyzes the queries of a WITH clause.
@@ -118,11 +120,14 @@ func (a *analyzer) valuesColumn(q *parse.Select, n *valuesNode, k int, want []*v
 
 // setOperation analyzes UNION, INTERSECT and EXCEPT.
 func (a *analyzer) setOperation(q *parse.Select, want []*value.Type) (node, error) {
+	a.keep = true
 	l, err := a.query(q.Left, want)
 	if err != nil {
 		return nil, err
 	}
+	a.keep = true
 	r, err := a.query(q.Right, want)
+	a.keep = false
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +172,11 @@ func (a *analyzer) align(q *parse.Select, name string, l, r node) (node, node, e
 	return lp, rp, nil
 }
 
-// untyped returns column i of n; a column of nothing but NULL literals takes part in a set operation without a type.
+// untyped returns column i of n, or, if it has no type yet, the literal or parameter that it is.
 func untyped(n node, i int) expr {
 	c := n.columns()[i]
-	if p, ok := n.(*projectNode); ok && c.Type == value.Text {
-		if k, ok := p.exprs[i].(*constExpr); ok && k.d.Null {
-			return &constExpr{d: value.Null(value.Unknown)}
-		}
+	if p, ok := n.(*projectNode); ok && c.Type == value.Unknown {
+		return p.exprs[i]
 	}
 	return &columnExpr{index: i, t: c.Type, name: c.Name}
 }
@@ -302,7 +305,7 @@ func (a *analyzer) output(e parse.Expr, outputs []expr, cols []Column, what stri
 			if c.Name != e.Parts[0] {
 				continue
 			}
-			if found != nil && fingerprint(found) != fingerprint(outputs[i]) {
+			if found != nil && a.prints.of(found) != a.prints.of(outputs[i]) {
 				return nil, a.fail(errf(codeAmbiguousColumn, "%s %q is ambiguous", what, c.Name), e)
 			}
 			found = outputs[i]

@@ -105,7 +105,7 @@ func (x *execution) build(e expr) evaluator {
 	case *computedExpr:
 		return &computedEval{x: x, t: e.t, kernel: e.kernel, from: x.compileAll(e.from), in: make([]*value.Vector, len(e.from))}
 	case *callExpr:
-		return &callEval{x: x, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args))}
+		return &callEval{x: x, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args)), grows: grows[e.call.Func.Name]}
 	case *castExpr:
 		return &castEval{x: x, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x)}
 	case *logicExpr:
@@ -208,18 +208,62 @@ func (e *computedEval) eval(b *value.Batch) (*value.Vector, error) {
 
 // callEval calls a function or operator.
 type callEval struct {
-	x    *execution
-	call *fn.Call
-	args []evaluator
-	in   []*value.Vector
-	out  value.Vector
+	x     *execution
+	call  *fn.Call
+	args  []evaluator
+	in    []*value.Vector
+	out   value.Vector
+	grows bool
+	part  value.Vector // of a function that grows: the values of some rows
+	rows  []int32
+	held  int // reserved for out
+}
+
+// grows names the functions whose values may be far longer than their arguments. They are computed for a few rows at a
+// time, so that the memory of a batch is reserved before much of it is taken.
+var grows = map[string]bool{
+	"repeat": true, "lpad": true, "rpad": true, "replace": true, "format": true, "concat": true, "concat_ws": true,
+	"||": true, "regexp_replace": true, "overlay": true, "string_to_array": true, "array_fill": true, "array_cat": true,
+	"array_append": true, "array_prepend": true, "array_to_string": true, "regexp_split_to_array": true, "encode": true,
 }
 
 func (e *callEval) eval(b *value.Batch) (*value.Vector, error) {
 	if err := evalAll(e.in, e.args, b); err != nil {
 		return nil, err
 	}
+	if e.grows {
+		return &e.out, e.evalParts(b)
+	}
 	return &e.out, e.call.Eval(&e.x.env, &e.out, e.in, b.N, b.Sel)
+}
+
+// partBytes is about how much a function that grows makes between two looks at the limit.
+const partBytes = 1 << 20
+
+// evalParts computes a few rows at a time: the first alone, then as many as seem to make partBytes.
+func (e *callEval) evalParts(b *value.Batch) error {
+	e.x.release(e.held)
+	e.held = 0
+	e.rows = selection(b, e.rows)
+	e.out.Reset(e.call.Ret, b.N)
+	for rest, n := e.rows, 1; len(rest) > 0; {
+		part := rest[:min(n, len(rest))]
+		rest = rest[len(part):]
+		if err := e.call.Eval(&e.x.env, &e.part, e.in, b.N, part); err != nil {
+			return err
+		}
+		size := 0
+		for _, i := range part {
+			e.out.Copy(int(i), &e.part, int(i))
+			size += sizeOf(&e.part, int(i))
+		}
+		e.held += size
+		if err := e.x.reserve(size); err != nil {
+			return err
+		}
+		n = max(1, partBytes/max(1, size/len(part)))
+	}
+	return nil
 }
 
 // castEval changes a type or applies a modifier.

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"math"
+
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -338,9 +340,11 @@ func (x *execution) newLimit(n *limitNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	below := wish{need: w.need, order: w.order, limit: w.limit}
-	if limit >= 0 && limit+offset >= 0 && (below.limit < 0 || limit+offset < below.limit) {
-		below.limit = limit + offset
+	below := wish{need: w.need, order: w.order, limit: -1}
+	for _, n := range []int64{w.limit, limit} {
+		if n >= 0 && n <= math.MaxInt64-offset && (below.limit < 0 || n+offset < below.limit) {
+			below.limit = n + offset
+		}
 	}
 	in, err := x.operator(n.in, below)
 	if err != nil {

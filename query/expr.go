@@ -406,23 +406,7 @@ func conjuncts(e expr) []expr {
 		}
 		return all
 	}
-	if l, ok := e.(*letExpr); ok && isPlain(l.x) {
-		return conjunctsOf(l)
-	}
 	return []expr{e}
-}
-
-// conjunctsOf is conjuncts for a letExpr over something that costs nothing to compute twice.
-func conjunctsOf(l *letExpr) []expr {
-	if body, ok := l.body.(*logicExpr); !ok || body.op != opAnd {
-		return []expr{l}
-	}
-	return conjuncts(rebuild(l.body, func(e expr) expr {
-		if e == l.slot {
-			return l.x
-		}
-		return e
-	}))
 }
 
 // isPlain reports whether e is a column or a constant.

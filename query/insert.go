@@ -197,7 +197,7 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 		}
 	}
 	p.returning = &projectNode{in: leaf}
-	return a.targets(s, stmt.Returning, p.returning, nil, clauseReturning)
+	return a.targets(s, stmt.Returning, p.returning, nil, clauseReturning, false)
 }
 
 // leafNode stands for the leaves that an INSERT filed, in the columns of proofs.
@@ -257,7 +257,7 @@ func fileable() (names []string) {
 func wrongLength(alg merkle.Algorithm, digest []byte) *Error {
 	e := errf(codeCheck, "new row for relation \"hashes\" violates check constraint \"hashes_digest_length\"")
 	e.Schema, e.Table, e.Constraint = "public", "hashes", "hashes_digest_length"
-	e.Detail = "The digest has " + itoa(len(digest)) + " bytes, a " + alg.String() + " digest has " + itoa(alg.Size()) + "."
+	e.Detail = "The digest has " + plural(len(digest), "byte") + ", a " + alg.String() + " digest has " + itoa(alg.Size()) + "."
 	var fits []string
 	for _, name := range fileable() {
 		if a, _ := merkle.ParseAlgorithm(name); a.Size() == len(digest) {
@@ -271,6 +271,14 @@ func wrongLength(alg merkle.Algorithm, digest []byte) *Error {
 		return e.hint("A digest of %d bytes may be one of %s: name it in the column algorithm.", len(digest), strings.Join(fits, ", "))
 	}
 	return e.hint("File the hash of the document, not the document: INSERT INTO hashes (digest) VALUES (sha256(…)).")
+}
+
+// plural writes a count with its unit: "1 byte", "2 bytes".
+func plural(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return itoa(n) + " " + unit + "s"
 }
 
 func isHex(b []byte) bool {

@@ -34,7 +34,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	for _, n := range stmt.Notices {
 		s.notice("NOTICE", n.Code, "%s", n.Message)
 	}
-	a := &analyzer{session: s, fns: s.engine.fns, sql: sql, params: make([]*value.Type, max(stmt.Params, len(types)))}
+	a := &analyzer{session: s, fns: s.engine.fns, sql: sql, prints: prints{}, params: make([]*value.Type, max(stmt.Params, len(types)))}
 	copy(a.params, types)
 	c, err := a.statement(stmt.Stmt)
 	if err != nil {

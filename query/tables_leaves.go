@@ -68,8 +68,8 @@ type leafQuery struct {
 	visible  []uint32 // slots to read, nil for all
 	from, to calendar.Second
 	desc     bool
-	digests  []value.Datum
-	receipts []value.Datum
+	digests  []value.Datum // to look up; nil if the scan is no such look-up
+	receipts []value.Datum // likewise
 }
 
 func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
@@ -84,9 +84,9 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 	for i, c := range r.Where {
 		switch {
 		case c.Column == colDigest && c.Op <= OneOf && point == "":
-			q.digests, point, p.Used[i] = c.Values, "digest", true
+			q.digests, point, p.Used[i] = append([]value.Datum{}, c.Values...), "digest", true
 		case c.Column == colReceipt && c.Op <= OneOf && point == "":
-			q.receipts, point, p.Used[i] = c.Values, "receipt", true
+			q.receipts, point, p.Used[i] = append([]value.Datum{}, c.Values...), "receipt", true
 		}
 	}
 	if point == "" {

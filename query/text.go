@@ -1,20 +1,42 @@
 package query
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// fingerprint returns a text that two expressions share exactly if they compute the same.
-func fingerprint(e expr) string {
-	var b strings.Builder
-	appendPrint(&b, e)
-	return b.String()
+// A fingerprint is equal for two expressions exactly if they compute the same.
+type fingerprint [sha256.Size]byte
+
+// prints remembers fingerprints, so that looking at an expression and at all of its parts takes no longer than looking
+// at it once.
+type prints map[expr]fingerprint
+
+// of returns the fingerprint of e.
+func (p prints) of(e expr) fingerprint {
+	if f, ok := p[e]; ok {
+		return f
+	}
+	if l, ok := e.(*letExpr); ok {
+		p[l.slot] = p.of(l.x)
+	}
+	var b bytes.Buffer
+	appendHead(&b, e)
+	for _, c := range children(e) {
+		f := p.of(c)
+		b.Write(f[:])
+	}
+	f := fingerprint(sha256.Sum256(b.Bytes()))
+	p[e] = f
+	return f
 }
 
-func appendPrint(b *strings.Builder, e expr) {
+// appendHead appends what e is, its parts aside.
+func appendHead(b *bytes.Buffer, e expr) {
 	switch x := e.(type) {
 	case *constExpr:
 		fmt.Fprintf(b, "const(%d,%v,%q)", x.d.Type.OID, x.d.Null, x.d.Text(value.DefaultSettings()))
@@ -48,16 +70,11 @@ func appendPrint(b *strings.Builder, e expr) {
 		}
 	case *extremeExpr:
 		fmt.Fprintf(b, "extreme(%t,", x.least)
-	case *subqueryExpr, *slotExpr:
+	case *subqueryExpr:
 		fmt.Fprintf(b, "%T(%p,", x, x)
 	default:
 		fmt.Fprintf(b, "%T(%d,", x, x.typ().OID)
 	}
-	for _, c := range children(e) {
-		appendPrint(b, c)
-		b.WriteByte(',')
-	}
-	b.WriteByte(')')
 }
 
 // exprText shows an expression as EXPLAIN does.

@@ -302,7 +302,7 @@ func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
 		}
 		types = append(types, typ)
 	}
-	inner := &analyzer{session: a.session, fns: a.fns, sql: a.sql, params: make([]*value.Type, max(len(a.params), len(types)))}
+	inner := &analyzer{session: a.session, fns: a.fns, sql: a.sql, prints: prints{}, params: make([]*value.Type, max(len(a.params), len(types)))}
 	copy(inner.params, types)
 	c, err := inner.statement(t.Stmt)
 	if err == nil {
