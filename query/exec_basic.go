@@ -80,7 +80,6 @@ type seriesOp struct {
 // seriesSource is one function of a seriesOp with rows that are not given out yet.
 type seriesSource struct {
 	series fn.Series // nil at its end, and for a single row, which is in cols
-	single bool      // one row that is in cols
 	cols   []*value.Vector
 	n, at  int
 }

@@ -62,14 +62,10 @@ func (e *Engine) Open(l Login) (*Session, error) {
 
 // serverVersion is what the setting server_version says.
 func (e *Engine) serverVersion() string {
-	return strings.TrimSuffix(serverVersion+" (Jurat "+e.Config.Version+")", " )") + closing(e.Config.Version)
-}
-
-func closing(version string) string {
-	if version == "" {
-		return ")"
+	if e.Config.Version == "" {
+		return serverVersion + " (Jurat)"
 	}
-	return ""
+	return serverVersion + " (Jurat " + e.Config.Version + ")"
 }
 
 // startup applies a setting of the start-up packet. "options" holds further ones as a command line.

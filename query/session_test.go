@@ -128,8 +128,9 @@ func TestPaths(t *testing.T) {
 	var conditions []string
 	for _, op := range []string{"=", "<", "<=", ">", ">="} {
 		for _, x := range times {
-			conditions = append(conditions, "round "+op+" '"+x+"'", "'"+x+"' "+op+" round")
+			conditions = append(conditions, "round "+op+" '"+x+"'")
 		}
+		conditions = append(conditions, "'"+times[1]+"' "+op+" round", "'"+times[2]+"' "+op+" round")
 	}
 	conditions = append(conditions, "round in ('2026-11-22 01:15:30Z', '2026-11-22 01:15:35Z')", "round = any('{}')", "round is not null",
 		"round between '2026-11-22 01:15:33Z' and '2026-11-22 01:15:50.5Z'", "round not between '2026-11-22 01:15:33Z' and '2026-11-22 01:15:50.5Z'")
@@ -254,5 +255,37 @@ func mustBeClean(t *testing.T, sql string, err error) {
 	var e *query.Error
 	if err != nil && (!errors.As(err, &e) || len(e.Code) != 5 || e.Code == "XX000" || e.Message == "") {
 		t.Errorf("%q: %v", sql, err)
+	}
+}
+
+// signature returns a signature of the shared test data, which JURAT_TESTDATA locates.
+func signature(t *testing.T) []byte {
+	base := os.Getenv("JURAT_TESTDATA")
+	if base == "" {
+		base = "../../shared"
+	}
+	sig, err := os.ReadFile(filepath.Join(base, "ksi-golden", "demo.ksig"))
+	if err != nil {
+		t.Skipf("SKIPPED, PROOFS NOT TESTED: %v (set JURAT_TESTDATA)", err)
+	}
+	return sig
+}
+
+// TestProof shows that a proof is the signature in readable form.
+func TestProof(t *testing.T) {
+	w := newWorld(t)
+	sig := signature(t)
+	w.ledger.Sign = func(query.Leaf) []byte { return sig }
+	a := run(t.Context(), w.current, "insert into hashes (digest) values (sha256('x')) returning signature, proof")
+	if a.err != nil || len(a.rows) != 1 {
+		t.Fatal(a.err)
+	}
+	b := run(t.Context(), w.current, "select signature, proof from proofs where digest = sha256('x') and jsonb_typeof(proof) = 'object'")
+	if b.err != nil || !slices.Equal(a.rows, b.rows) {
+		t.Errorf("%v\n%q\n%q", b.err, a.rows, b.rows)
+	}
+	text, proof, _ := strings.Cut(a.rows[0], " | ")
+	if text != fmt.Sprintf("\\x%x", sig) || !strings.HasPrefix(proof, "{") || !strings.Contains(proof, `"aggregation`) {
+		t.Errorf("%s\n%s", text, proof)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -79,107 +80,152 @@ func appendHead(b *bytes.Buffer, e expr) {
 
 // exprText shows an expression as EXPLAIN does.
 func exprText(e expr) string {
+	var t texter
+	t.expr(e)
+	return t.String()
+}
+
+// texter writes expressions. slots are what the slots of the letExprs around stand for.
+type texter struct {
+	strings.Builder
+	slots map[*slotExpr]expr
+}
+
+// add writes strings as they are and expressions as text.
+func (t *texter) add(parts ...any) {
+	for _, p := range parts {
+		if e, ok := p.(expr); ok {
+			t.expr(e)
+		} else {
+			t.WriteString(p.(string))
+		}
+	}
+}
+
+func (t *texter) list(list []expr, sep string) {
+	for i, e := range list {
+		if i > 0 {
+			t.WriteString(sep)
+		}
+		t.expr(e)
+	}
+}
+
+// call writes a name and arguments in parentheses.
+func (t *texter) call(name string, args []expr) {
+	t.add(name, "(")
+	t.list(args, ", ")
+	t.WriteString(")")
+}
+
+func (t *texter) expr(e expr) {
 	switch x := e.(type) {
 	case *constExpr:
-		return constText(x.d)
+		t.WriteString(constText(x.d))
 	case *columnExpr:
-		return x.name
+		t.WriteString(x.name)
 	case *computedExpr:
-		return x.name
+		t.WriteString(x.name)
 	case *paramExpr:
-		return "$" + itoa(x.n+1)
+		t.WriteString("$" + itoa(x.n+1))
 	case *callExpr:
-		return callText(x)
+		t.callExpr(x)
 	case *castExpr:
-		if x.cast != nil && x.cast.Context == 'i' {
-			return exprText(x.x)
+		if x.cast != nil && x.cast.Context == fn.Implicit {
+			t.expr(x.x)
+			return
 		}
-		return "(" + exprText(x.x) + ")::" + x.t.SQL
+		t.add("(", x.x, ")::", x.t.SQL)
 	case *logicExpr:
 		if x.op == opNot {
-			return "(NOT " + exprText(x.args[0]) + ")"
+			t.add("(NOT ", x.args[0], ")")
+			return
 		}
-		return "(" + joinText(x.args, [...]string{" AND ", " OR "}[x.op]) + ")"
+		t.WriteString("(")
+		t.list(x.args, [...]string{" AND ", " OR "}[x.op])
+		t.WriteString(")")
 	case *testExpr:
-		not := ""
-		if x.not {
-			not = "NOT "
-		}
-		return "(" + exprText(x.x) + " IS " + not + [...]string{"NULL", "TRUE", "FALSE", "UNKNOWN"}[x.test] + ")"
+		t.add("(", x.x, " IS ", map[bool]string{true: "NOT "}[x.not], [...]string{"NULL", "TRUE", "FALSE", "UNKNOWN"}[x.test], ")")
 	case *quantifiedExpr:
-		word := "ANY"
-		if x.all {
-			word = "ALL"
-		}
-		return "(" + exprText(x.x) + " " + x.op.Func.Name + " " + word + " (" + exprText(x.array) + "))"
+		t.add("(", x.x, " ", x.op.Func.Name, map[bool]string{true: " ALL (", false: " ANY ("}[x.all], x.array, "))")
 	case *aggregateExpr:
 		if len(x.args) == 0 {
-			return x.call.Func.Name + "(*)"
+			t.add(x.call.Func.Name, "(*)")
+			return
 		}
-		return x.call.Func.Name + "(" + joinText(x.args, ", ") + ")"
-	case *arrayExpr:
-		return "ARRAY[" + joinText(x.elems, ", ") + "]"
+		t.call(x.call.Func.Name, x.args)
 	case *coalesceExpr:
-		return "COALESCE(" + joinText(x.args, ", ") + ")"
+		t.call("COALESCE", x.args)
 	case *seriesExpr:
-		return x.call.Func.Name + "(" + joinText(x.args, ", ") + ")"
-	case *rowExpr:
-		return "ROW(" + joinText(x.elems, ", ") + ")"
-	case *letExpr:
-		return exprText(rebuild(x.body, func(e expr) expr {
-			if e == x.slot {
-				return x.x
-			}
-			return e
-		}))
+		t.call(x.call.Func.Name, x.args)
+	default:
+		t.other(e)
 	}
-	return otherText(e)
 }
 
-// otherText shows the rarer expressions.
-func otherText(e expr) string {
+// other writes the rarer expressions.
+func (t *texter) other(e expr) {
 	switch x := e.(type) {
+	case *arrayExpr:
+		t.WriteString("ARRAY[")
+		t.list(x.elems, ", ")
+		t.WriteString("]")
+	case *rowExpr:
+		t.call("ROW", x.elems)
+	case *letExpr:
+		if t.slots == nil {
+			t.slots = map[*slotExpr]expr{}
+		}
+		t.slots[x.slot] = x.x
+		t.expr(x.body)
+	case *slotExpr:
+		if of := t.slots[x]; of != nil && t.Len() < textMax {
+			t.expr(of)
+		} else {
+			t.WriteString("…")
+		}
 	case *caseExpr:
-		var b strings.Builder
-		b.WriteString("CASE")
+		t.WriteString("CASE")
 		for i, c := range x.conds {
-			b.WriteString(" WHEN " + exprText(c) + " THEN " + exprText(x.results[i]))
+			t.add(" WHEN ", c, " THEN ", x.results[i])
 		}
 		if x.els != nil {
-			b.WriteString(" ELSE " + exprText(x.els))
+			t.add(" ELSE ", x.els)
 		}
-		return b.String() + " END"
+		t.WriteString(" END")
 	case *extremeExpr:
-		if x.least {
-			return "LEAST(" + joinText(x.args, ", ") + ")"
-		}
-		return "GREATEST(" + joinText(x.args, ", ") + ")"
+		t.call(map[bool]string{true: "LEAST", false: "GREATEST"}[x.least], x.args)
 	case *distinctExpr:
-		return "(" + exprText(x.l) + " IS DISTINCT FROM " + exprText(x.r) + ")"
+		t.add("(", x.l, " IS ", map[bool]string{true: "NOT "}[x.not], "DISTINCT FROM ", x.r, ")")
 	case *subscriptExpr:
-		return exprText(x.x) + "[" + joinText(x.subs, "][") + "]"
+		t.add(x.x, "[")
+		t.list(x.subs, "][")
+		t.WriteString("]")
 	case *subqueryExpr:
-		return "(SubPlan)"
+		t.WriteString("(SubPlan)")
+	default:
+		panic("query: no text for the expression")
 	}
-	return "?"
 }
 
-func callText(x *callExpr) string {
+// textMax bounds texts in which expressions stand more than once.
+const textMax = 1 << 16
+
+func (t *texter) callExpr(x *callExpr) {
 	switch {
 	case x.operator && len(x.args) == 2:
-		return "(" + exprText(x.args[0]) + " " + x.call.Func.Name + " " + exprText(x.args[1]) + ")"
+		t.add("(", x.args[0], " ", x.call.Func.Name, " ", x.args[1], ")")
 	case x.operator:
-		return "(" + x.call.Func.Name + " " + exprText(x.args[0]) + ")"
+		t.add("(", x.call.Func.Name, " ", x.args[0], ")")
+	default:
+		t.call(x.call.Func.Name, x.args)
 	}
-	return x.call.Func.Name + "(" + joinText(x.args, ", ") + ")"
 }
 
 func joinText(list []expr, sep string) string {
-	parts := make([]string, len(list))
-	for i, e := range list {
-		parts[i] = exprText(e)
-	}
-	return strings.Join(parts, sep)
+	var t texter
+	t.list(list, sep)
+	return t.String()
 }
 
 func constText(d value.Datum) string {

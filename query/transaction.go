@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/query/value"
 )
 
 // txState is where a session stands.
@@ -60,11 +61,18 @@ func (s *Session) enter() {
 
 func (s *Session) startTransaction(state txState) {
 	s.tx = transaction{state: state, start: s.engine.Clock(), begun: s.settings}
-	v, _ := s.settings.get("default_transaction_read_only")
-	s.tx.readOnly = v == "on"
-	iso, _ := s.settings.get("default_transaction_isolation")
-	s.put("transaction_read_only", v, true)
-	s.put("transaction_isolation", iso, true)
+	for _, name := range []string{"read_only", "isolation", "deferrable"} {
+		v, _ := s.settings.get("default_transaction_" + name)
+		if v != settingByName["transaction_"+name].boot {
+			s.put("transaction_"+name, v, true)
+		}
+		s.tx.readOnly = s.tx.readOnly || name == "read_only" && v == "on"
+	}
+	if s.values != nil {
+		v := *s.values
+		v.Now = value.FromTime(s.tx.start)
+		s.values = &v
+	}
 }
 
 // failed notes an error.
@@ -85,7 +93,9 @@ func (s *Session) commit(ctx context.Context) error {
 		s.rollback()
 		return err
 	}
-	s.settings.local = nil
+	if s.settings.local != nil {
+		s.settings.local, s.values = nil, nil
+	}
 	s.end()
 	return nil
 }
@@ -95,13 +105,12 @@ func (s *Session) rollback() {
 	if s.tx.state != txIdle {
 		s.settings = s.tx.begun
 	}
-	s.settings.local = nil
+	s.settings.local, s.values = nil, nil
 	s.end()
 }
 
 func (s *Session) end() {
 	s.closePortals()
-	s.values = nil
 	s.tx = transaction{}
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -49,9 +50,12 @@ func fatal(err error) error {
 
 // wireError turns an error of query into one of wire.
 func wireError(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
 	var e *query.Error
 	if !errors.As(err, &e) {
-		return err // nil, io.EOF
+		return err
 	}
 	w := &wire.Error{
 		Severity: e.Severity, Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint, Position: e.Position,
@@ -65,6 +69,9 @@ func wireError(err error) error {
 
 // stopped is wireError for a call with a context: where that was ended, its cause says why.
 func stopped(ctx context.Context, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
 	var e *query.Error
 	var cause *wire.Error
 	if ctx.Err() != nil && errors.As(err, &e) && e.Code == "57014" && errors.As(context.Cause(ctx), &cause) {
