@@ -24,6 +24,9 @@ type sortOp struct {
 	by      [][]byte // sort key of each row of rows
 	bytes   int      // reserved for by
 	order   []int32
+	sortedN int    // rows of rows that order was made of
+	worst   []byte // sort key of the last wanted row so far, nil while there are fewer
+	sel     []int32
 	at      int
 	done    bool
 	out     value.Batch
@@ -58,6 +61,9 @@ func (x *execution) newSort(n *sortNode, w wish) (operator, error) {
 }
 
 func (op *sortOp) next() (*value.Batch, error) {
+	if op.top == 0 {
+		return nil, nil
+	}
 	if op.sorted == len(op.keys) {
 		return op.in.next()
 	}
@@ -102,11 +108,8 @@ func (op *sortOp) read() error {
 
 // beyond reports whether enough rows are there and b begins after the last of them in the order that the input keeps.
 func (op *sortOp) beyond(b *value.Batch) bool {
-	if op.top < 0 || op.sorted == 0 || op.rows.n < op.top {
+	if op.top <= 0 || op.sorted == 0 || op.rows.n < op.top {
 		return false
-	}
-	if op.top == 0 {
-		return true
 	}
 	first := 0
 	if b.Sel != nil {
@@ -120,25 +123,31 @@ func (op *sortOp) beyond(b *value.Batch) bool {
 	return !bytes.HasPrefix(op.by[op.order[op.top-1]], prefix)
 }
 
-// take adds the rows of b.
+// take adds the rows of b, but those that come after enough others.
 func (op *sortOp) take(b *value.Batch) error {
 	size := 0
+	var key []byte
+	op.sel = op.sel[:0]
 	rows(b, func(i int) {
-		var key []byte
+		key = key[:0]
 		for k, v := range op.vectors {
 			key = appendKey(key, v, i, op.n.keys[k].desc, op.n.keys[k].nullsFirst)
 		}
-		op.by = append(op.by, key)
+		if op.worst != nil && bytes.Compare(key, op.worst) >= 0 {
+			return
+		}
+		op.sel = append(op.sel, int32(i))
+		op.by = append(op.by, bytes.Clone(key))
 		size += len(key) + 32
 	})
 	op.bytes += size
 	if err := op.x.reserve(size); err != nil {
 		return err
 	}
-	if err := op.rows.add(b); err != nil {
+	if err := op.rows.add(&value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}); err != nil {
 		return err
 	}
-	if op.top >= 0 && op.rows.n >= 2*op.top+4*value.BatchSize {
+	if op.top > 0 && op.rows.n >= 2*op.top+value.BatchSize {
 		op.trim()
 	}
 	return nil
@@ -146,7 +155,10 @@ func (op *sortOp) take(b *value.Batch) error {
 
 // sort makes order the rows in their order, at most top of them.
 func (op *sortOp) sort() {
-	op.order = op.order[:0]
+	if op.order != nil && op.sortedN == op.rows.n {
+		return
+	}
+	op.order, op.sortedN = op.order[:0], op.rows.n
 	for i := range op.rows.n {
 		op.order = append(op.order, int32(i))
 	}
@@ -156,8 +168,9 @@ func (op *sortOp) sort() {
 		}
 		return cmp.Compare(a, b)
 	})
-	if op.top >= 0 && len(op.order) > op.top {
+	if op.top > 0 && len(op.order) >= op.top {
 		op.order = op.order[:op.top]
+		op.worst = op.by[op.order[op.top-1]]
 	}
 }
 
@@ -173,7 +186,7 @@ func (op *sortOp) trim() {
 	}
 	op.rows.free()
 	op.x.release(op.bytes)
-	op.by, op.rows, op.bytes = by, kept, 0
+	op.by, op.rows, op.bytes, op.order = by, kept, 0, nil
 	for _, key := range by {
 		op.bytes += len(key) + 32
 	}
