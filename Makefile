@@ -6,7 +6,7 @@ FUZZTIME    ?= 30s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 
-.PHONY: run build test race check bench fuzz soak generate clean
+.PHONY: run build test race check interop bench fuzz soak generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -30,6 +30,10 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod verify
 	$(GO) test ./internal/tidy
+
+# Whether goksi, a KSI verifier of others, accepts our proofs. A module of its own; openssl is used where it is installed.
+interop:
+	cd interop && $(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...
 
 # Benchmarks with fixed seeds; the output is kept under bench/results.
 bench:

@@ -1,0 +1,234 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/guardtime/goksi/hash"
+	"github.com/jackc/pgx/v5"
+)
+
+// builtProgram builds jurat once for all tests.
+var builtProgram = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "jurat-interop")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "jurat")
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/jurat")
+	cmd.Dir = ".."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := builtProgram(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// jurat runs a command of the program with a home directory of its own and returns what it prints and its exit code.
+func jurat(t *testing.T, home string, args ...string) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME=")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return stdout.String() + stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+// A server is a running jurat serve.
+type server struct {
+	cmd     *exec.Cmd
+	name    string // what --server-name gives
+	dir     string
+	address string
+	exited  chan struct{} // closed when the process has ended and log holds all
+	mu      sync.Mutex    // covers log
+	log     bytes.Buffer
+}
+
+// startServer runs jurat serve on a data directory and a free port and waits until it is ready.
+func startServer(t *testing.T, dir, name string, args ...string) *server {
+	t.Helper()
+	s := &server{name: name, dir: dir, exited: make(chan struct{})}
+	s.cmd = exec.Command(program(t), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--server-name", name}, args...)...)
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go s.follow(stderr, ready)
+	t.Cleanup(func() {
+		s.cmd.Process.Kill()
+		<-s.exited
+	})
+	select {
+	case s.address = <-ready:
+	case <-s.exited:
+		t.Fatalf("the server ended before it was ready:\n%s", s.logged())
+	case <-time.After(30 * time.Second):
+		t.Fatalf("the server is not ready:\n%s", s.logged())
+	}
+	return s
+}
+
+// follow keeps the log and finds the address in it.
+func (s *server) follow(stderr io.Reader, ready chan<- string) {
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		s.mu.Lock()
+		fmt.Fprintln(&s.log, lines.Text())
+		s.mu.Unlock()
+		if _, rest, ok := strings.Cut(lines.Text(), "msg=ready listen="); ok {
+			address, _, _ := strings.Cut(rest, " ")
+			ready <- address
+		}
+	}
+	s.cmd.Wait()
+	close(s.exited)
+}
+
+func (s *server) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// stop ends the server as an operator would.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("the server does not stop:\n%s", s.logged())
+	}
+}
+
+func (s *server) url(role string) string {
+	return fmt.Sprintf("postgres://%s@%s/jurat", role, s.address)
+}
+
+func (s *server) connect(t *testing.T, role string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), s.url(role))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// exec runs a statement as the superuser.
+func (s *server) exec(t *testing.T, sql string) {
+	t.Helper()
+	if _, err := s.connect(t, "jurat").Exec(context.Background(), sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A filed is a hash with its proof.
+type filed struct {
+	agency, lane, server string
+	round                time.Time
+	imprint              hash.Imprint // what was filed
+	path                 string       // the document; its proof is beside it
+	signature            []byte
+}
+
+// String names the proof in messages.
+func (f *filed) String() string {
+	return fmt.Sprintf("%s/%s/%s %s %s", f.server, f.agency, f.lane, f.round.UTC().Format(time.TimeOnly), filepath.Base(f.path))
+}
+
+// file files hashes with one statement, so that they share a round.
+func (s *server) file(t *testing.T, agency, lane, algorithm string, digests [][]byte) []string {
+	t.Helper()
+	rows, err := s.connect(t, agency).Query(context.Background(), `INSERT INTO hashes (digest, algorithm, lane)
+		SELECT unnest($1::bytea[]), $2::text, $3::text RETURNING receipt`, digests, algorithm, lane)
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(receipts) != len(digests) {
+		t.Fatalf("%d receipts: %v", len(receipts), err)
+	}
+	return receipts
+}
+
+// fetch gets the proof of a receipt, when its round is closed.
+func (s *server) fetch(t *testing.T, agency, lane, receipt string) *filed {
+	t.Helper()
+	f := &filed{agency: agency, lane: lane, server: s.name}
+	err := s.connect(t, agency).QueryRow(context.Background(), `SELECT round, signature FROM proofs WHERE receipt = $1`, receipt).
+		Scan(&f.round, &f.signature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// certificates returns the server's calendar certificates as PEM.
+func (s *server) certificates(t *testing.T) []byte {
+	t.Helper()
+	rows, err := s.connect(t, "jurat").Query(context.Background(), `SELECT pem FROM calendar_certificates`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(strings.Join(texts, "\n"))
+}
+
+// A verdict is what a verifier says. Code is empty if the signature cannot be parsed.
+type verdict struct{ Verdict, Code string }
+
+// juratVerdict asks jurat verify.
+func juratVerdict(t *testing.T, policy, document, proof, certificates string) verdict {
+	t.Helper()
+	out, code := jurat(t, t.TempDir(), "verify", document, proof, "--policy", policy, "--certificate", certificates, "--json")
+	var v verdict
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("jurat verify %s ends with %d: %s", proof, code, out)
+	}
+	return v
+}
