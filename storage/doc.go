@@ -76,6 +76,14 @@
 // The mixed run needs no count: an imprint's length follows from its first byte. Signatures and slots stay in one row a
 // round after sealing, since a proof wants one round of them, and an audit of a year none.
 //
+// # Files
+//
+// A store's directory, open to its owner alone, holds the file LOCK and the database in directory db. Create makes the
+// database in db.new and renames it when it is whole. Values from 12 KiB on, full runs most of all, stand in Pebble's blob
+// files, so a leaf is written twice, to the log and there, and not again by compactions: 64 bytes written and 32.1 stored
+// for a SHA-256 leaf at bulk. One sorted table a proposal, ingested without the log, would halve the former, but small
+// proposals would leave too many tables; considered and left.
+//
 // # Debugging
 //
 // Inspect explains a value field by field; the golden files under testdata are its output. Package fsck finds the first

@@ -240,19 +240,19 @@ func TestCreateFaults(t *testing.T) {
 	g, _ := script()
 	for i := int32(0); ; i++ {
 		mem := vfs.NewMem()
-		ops := int32(-1)
+		var ops atomic.Int32
 		fail := errorfs.InjectorFunc(func(op errorfs.Op) error {
 			if background(op.Path) {
 				return nil
 			}
-			if ops++; ops == i {
+			if ops.Add(1) == i+1 {
 				return errorfs.ErrInjected
 			}
 			return nil
 		})
 		s, err := storage.Create("store", g, options(errorfs.Wrap(mem, fail)))
 		if err == nil { // no fault, or one that Pebble can do without
-			if err := s.Close(); ops < i {
+			if err := s.Close(); ops.Load() <= i {
 				if err != nil {
 					t.Fatalf("no fault, but %v", err)
 				}

@@ -28,7 +28,7 @@ const DefaultCacheBytes = 8 << 20
 
 // Sizes given to Pebble.
 const (
-	memTableBytes = 16 << 20 // grows to this under load; at most memTables of them
+	memTableBytes = 8 << 20 // grows to this under load; at most memTables of them
 	memTables     = 4
 	blockBytes    = 16 << 10 // a full run of 32 KiB gets a block of its own
 	fileBytes     = 32 << 20

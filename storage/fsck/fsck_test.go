@@ -77,10 +77,9 @@ func TestClean(t *testing.T) {
 		OpenLeaves:    9,
 		Runs:          1 + 1 + 69 + 1 + 2 + 1 + 2 + 1 + 3,
 		Tiles:         1 + 2 + 1,
-		CalendarNodes: 4,
+		CalendarNodes: 2, // of height 8; the last rounds' is not complete
 		Signatures:    6,
 	}
-	got.CalendarNodes, want.CalendarNodes = 0, 0 // pinned by the missing and stray keys of TestDamage
 	if got != want {
 		t.Fatalf("report %+v\nwant   %+v", got, want)
 	}
