@@ -401,7 +401,7 @@ func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
 		if !r.role.Superuser {
 			return "", errf(codeNoPrivilege, "permission denied to create role").hint("Only a superuser makes roles.")
 		}
-		if !roleName(t.Name) {
+		if !ValidRoleName(t.Name) {
 			return "", errf(codeInvalidName, "role name %q is not valid", t.Name).
 				hint("The name stands in every proof of the agency. It has 1 to 63 bytes of a-z, 0-9, _, - and dot.")
 		}
@@ -415,8 +415,8 @@ func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
 	}), nil
 }
 
-// roleName reports whether name may be that of a role.
-func roleName(name string) bool {
+// ValidRoleName reports whether name may be that of a role: 1 to 63 lower-case letters, digits and _ - .
+func ValidRoleName(name string) bool {
 	return len(name) > 0 && len(name) <= 63 && !strings.ContainsFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.')
 	})

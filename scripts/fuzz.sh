@@ -1,10 +1,11 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs every fuzz target of the project for the given time each: scripts/fuzz.sh 30s
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 for package in $(go list ./...); do
-	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+	list=$(go test -list '^Fuzz' "$package")
+	for target in $(grep '^Fuzz' <<<"$list" || true); do
 		echo "$package $target"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" "$package"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" -fuzzminimizetime 10x "$package"
 	done
 done

@@ -5,29 +5,33 @@ set -eu
 cd "$(dirname "$0")/.."
 address=${JURAT_LISTEN:-127.0.0.1:5433}
 data=${JURAT_DATA:-data}
-proofs=$(mktemp -d)
-bin/jurat serve --data "$data" --listen "$address" &
+work=$(mktemp -d)
+bin/jurat serve --data "$data" --listen "$address" 2>"$work/log" &
 server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -rf "$proofs"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+tail -f "$work/log" >&2 &
+log=$!
+# Ctrl-C reaches the server too: all that is left to do is to wait for it. A second signal would end it at once.
+trap 'wait "$server" || true' INT
+trap 'kill "$server" 2>/dev/null || true; wait "$server" || true' TERM
+trap 'kill "$server" "$log" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-cp README.md LICENSE go.mod "$proofs"
+until grep -q msg=ready "$work/log"; do
+	kill -0 "$server" 2>/dev/null || { sleep 0.2; exit 1; }
+	sleep 0.1
+done
+cp README.md LICENSE go.mod "$work"
 export JURAT_SERVER="postgres://jurat@$address/jurat"
-tries=0
-until bin/jurat sign --force "$proofs"/README.md "$proofs"/LICENSE "$proofs"/go.mod 2>"$proofs/words"; do
-	kill -0 "$server" 2>/dev/null || { echo "the server did not start: see above" >&2; exit 1; }
-	tries=$((tries + 1))
-	[ "$tries" -lt 50 ] || { cat "$proofs/words" >&2; exit 1; }
-	sleep 0.2
-done
+export XDG_CONFIG_HOME="$work/config" # what this server's throw-away key signs is trusted here alone
+bin/jurat sign "$work"/README.md "$work"/LICENSE "$work"/go.mod
 for file in README.md LICENSE go.mod; do
-	bin/jurat verify "$proofs/$file" --certificate "$data/keys/calendar.crt"
+	bin/jurat verify "$work/$file" --certificate "$data/keys/calendar.crt"
 done
-echo
-echo "Serving. Go on with:"
-echo "  psql -h ${address%:*} -p ${address##*:} -U jurat jurat"
-echo "  jurat=> INSERT INTO hashes (digest) VALUES (sha256('hello')) RETURNING receipt, round, slot_index;"
-echo "  jurat=> SELECT proof FROM proofs WHERE digest = sha256('hello');"
-echo "Stop with Ctrl-C."
+cat <<END
+
+Serving. Go on with:
+  psql -h ${address%:*} -p ${address##*:} -U jurat jurat
+  jurat=> INSERT INTO hashes (digest) VALUES (sha256('hello')) RETURNING receipt, round, slot_index;
+  jurat=> SELECT proof FROM proofs WHERE digest = sha256('hello');
+Stop with Ctrl-C.
+END
 wait "$server"

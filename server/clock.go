@@ -10,10 +10,11 @@ type systemClock struct{ start time.Time }
 
 func newSystemClock() systemClock { return systemClock{start: time.Now()} }
 
-// Now returns the wall-clock time, without the monotonic reading, so that comparisons see steps.
-func (systemClock) Now() time.Time { return time.Now().Round(0) }
-
-func (c systemClock) Elapsed() time.Duration { return time.Since(c.start) }
+// Now returns the wall-clock time without its monotonic reading, so that comparisons see steps, and that reading.
+func (c systemClock) Now() (wall time.Time, elapsed time.Duration) {
+	now := time.Now()
+	return now.Round(0), now.Sub(c.start)
+}
 
 func (systemClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) {
 	t := time.NewTimer(d)

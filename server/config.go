@@ -7,7 +7,9 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
 )
 
@@ -73,8 +75,11 @@ func (c *Config) Validate() error {
 	if c.Database == "" {
 		errs = append(errs, errors.New("no database name: give one with --database"))
 	}
-	if strings.ContainsAny(c.ServerName, "/\x00") || len(c.ServerName) > maxServerName {
-		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes without '/'", c.ServerName, maxServerName))
+	if strings.ContainsAny(c.ServerName, "/\x00") || len(c.ServerName) > maxServerName || !utf8.ValidString(c.ServerName) {
+		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes of UTF-8 without '/'", c.ServerName, maxServerName))
+	}
+	if !query.ValidRoleName(c.Role) {
+		errs = append(errs, fmt.Errorf("role %q: a role name has 1 to 63 lower-case letters, digits and _ - .", c.Role))
 	}
 	if c.MaxConnections < 1 {
 		errs = append(errs, fmt.Errorf("max connections %d: at least 1", c.MaxConnections))

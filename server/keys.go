@@ -37,13 +37,14 @@ type calendarKey struct {
 	certificate ksi.Certificate
 }
 
-// makeCalendarKey makes a new calendar key with its certificate, in memory.
-func makeCalendarKey(server string, now time.Time) (*calendarKey, error) {
+// makeCalendarKey makes a new calendar key with its certificate, in memory. from is the earliest second that it may have to
+// sign.
+func makeCalendarKey(server string, from, now time.Time) (*calendarKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, calendarKeyBits)
 	if err != nil {
 		return nil, err
 	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, server, now)
+	der, err := ksi.NewCalendarCertificate(rand.Reader, key, server, from, now)
 	if err != nil {
 		return nil, err
 	}
@@ -54,22 +55,31 @@ func makeCalendarKey(server string, now time.Time) (*calendarKey, error) {
 	return &calendarKey{signer: key, certificate: cert}, nil
 }
 
+// keepCalendarKey is how long a certificate has to be valid still for its key not to be replaced.
+const keepCalendarKey = 365 * 24 * time.Hour
+
 // replaceCalendarKey makes and saves a new calendar key. The one before, if there is one, is kept aside under the id of
 // its certificate.
-func replaceCalendarKey(dir, server string, now time.Time) (*calendarKey, error) {
+func replaceCalendarKey(dir, server string, from, now time.Time) (*calendarKey, error) {
 	old, err := loadCalendarKey(dir)
-	if err == nil {
-		for _, name := range []string{certificateFile, keyFile} {
+	switch {
+	case errors.Is(err, errNoKey):
+	case err != nil:
+		return nil, err
+	case old.certificate.X509.NotAfter.Sub(now) > keepCalendarKey:
+		return nil, fmt.Errorf("the calendar key is good until %s: start without --new-calendar-key, or move %s away if the key must not be used any more",
+			old.certificate.X509.NotAfter.Format(time.DateOnly), filepath.Join(dir, keyFile))
+	default:
+		// The key first: a crash in between leaves a directory without a key, which says what to do.
+		for _, name := range []string{keyFile, certificateFile} {
 			path := filepath.Join(dir, name)
 			aside := fmt.Sprintf("%s-%x%s", strings.TrimSuffix(path, filepath.Ext(path)), old.certificate.ID, filepath.Ext(path))
 			if err := os.Rename(path, aside); err != nil {
 				return nil, err
 			}
 		}
-	} else if !errors.Is(err, errNoKey) {
-		return nil, err
 	}
-	key, err := makeCalendarKey(server, now)
+	key, err := makeCalendarKey(server, from, now)
 	if err != nil {
 		return nil, err
 	}

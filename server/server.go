@@ -47,6 +47,11 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+func (s *Server) now() time.Time {
+	wall, _ := s.clock.Now()
+	return wall
+}
+
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
@@ -72,7 +77,7 @@ func (s *Server) open() error {
 	}
 	engine := query.NewEngine(query.Config{
 		Ledger:          source{s.ledger},
-		Clock:           s.clock.Now,
+		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
 		StatementMemory: s.config.StatementMemory,
@@ -105,7 +110,9 @@ func (s *Server) openStore() (*calendarKey, error) {
 	}
 	var key *calendarKey
 	if s.config.NewCalendarKey {
-		key, err = replaceCalendarKey(s.config.DataDir, store.Genesis().Server, s.clock.Now())
+		// A round that was left open is older than the key and closes under it.
+		from := min(store.Closed()+1, calendar.RoundOf(s.now()))
+		key, err = replaceCalendarKey(s.config.DataDir, store.Genesis().Server, from.Time(), s.now())
 	} else {
 		key, err = loadCalendarKey(s.config.DataDir)
 	}
@@ -117,6 +124,10 @@ func (s *Server) openStore() (*calendarKey, error) {
 	return key, s.completeStart(key)
 }
 
+// firstStartTime is how long after the making of the key a start that was cut off may be repeated. The certificate of a
+// key begins an hour before it is made.
+const firstStartTime = 2 * time.Hour
+
 // firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
 func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, error) {
 	if err := os.MkdirAll(s.config.DataDir, 0o700); err != nil {
@@ -127,15 +138,19 @@ func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, 
 		name = defaultServerName
 	}
 	key, err := loadCalendarKey(s.config.DataDir)
-	if errors.Is(err, errNoKey) {
-		if key, err = makeCalendarKey(name, s.clock.Now()); err == nil {
+	switch {
+	case errors.Is(err, errNoKey):
+		if key, err = makeCalendarKey(name, s.now(), s.now()); err == nil {
 			err = key.save(s.config.DataDir)
 		}
+	case err == nil && s.now().Sub(key.certificate.X509.NotBefore) > firstStartTime:
+		err = fmt.Errorf("%s has a calendar key but no %s: is a disk not mounted? A second ledger under the same key would make two histories; for a new ledger give an empty --data directory",
+			s.config.DataDir, StoreDir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	genesis := storage.Genesis{Server: name, First: calendar.RoundOf(s.clock.Now())}
+	genesis := storage.Genesis{Server: name, First: calendar.RoundOf(s.now())}
 	if _, err := rand.Read(genesis.BlindingKey[:]); err != nil {
 		return nil, err
 	}
@@ -165,22 +180,6 @@ func (s *Server) completeStart(key *calendarKey) error {
 		if err := s.store.Propose(entries...); err != nil {
 			return err
 		}
-	}
-	return s.checkCertificate(key)
-}
-
-// certificateWarning is how long before its end the server warns of the end of the calendar certificate.
-const certificateWarning = 60 * 24 * time.Hour
-
-func (s *Server) checkCertificate(key *calendarKey) error {
-	cert := key.certificate.X509
-	left := cert.NotAfter.Sub(s.clock.Now())
-	switch {
-	case left <= 0:
-		return fmt.Errorf("%s ended on %s: proofs signed now would not verify; start with --new-calendar-key",
-			filepath.Join(s.config.DataDir, certificateFile), cert.NotAfter.Format(time.DateOnly))
-	case left < certificateWarning:
-		s.log.Warn("the calendar certificate ends soon", "not_after", cert.NotAfter)
 	}
 	return nil
 }

@@ -25,14 +25,21 @@ func clientError(err error) error {
 		return err
 	case errors.Is(err, ledger.ErrFatal):
 		return &query.Error{Code: "58030", Message: "the ledger has stopped after a failed write",
-			Detail: "Whether this statement was filed is not known.",
-			Hint:   "Connect again when the server is back, look the digest up in hashes, and file it again if it is missing."}
+			Detail: "If this statement files digests, it is not known whether they are filed.",
+			Hint:   "Connect again when the server is back and look the digests up in hashes; file again what is missing."}
 	case errors.Is(err, ledger.ErrStopped):
-		return &query.Error{Code: "57P01", Message: "the server is shutting down", Hint: "Nothing was filed. Try again when the server is back."}
+		return &query.Error{Code: "57P01", Message: "the server is shutting down", Hint: "Try again when the server is back."}
 	case errors.Is(err, ledger.ErrClockJump):
 		return &query.Error{Code: "55000", Message: "filing has stopped because the server's clock jumped ahead",
 			Detail: "A round cannot be taken back, so nothing is filed under a time that may be wrong.",
 			Hint:   "An operator has to check the clock and run SELECT confirm_clock()."}
+	case errors.Is(err, ledger.ErrCertificateEnds):
+		return &query.Error{Code: "55000", Message: "filing has stopped because " + err.Error(),
+			Detail: "Rounds closed after that could not be proven.",
+			Hint:   "An operator has to start the server with --new-calendar-key."}
+	case errors.Is(err, ledger.ErrTooMany):
+		return &query.Error{Code: "54000", Message: err.Error(),
+			Hint: "With ON CONFLICT DO NOTHING file in smaller parts. A digest that was filed that often is reached by its receipts."}
 	case errors.Is(err, ledger.ErrExists):
 		return &query.Error{Code: "42710", Message: err.Error()}
 	case errors.Is(err, ledger.ErrNotFound):
@@ -59,8 +66,8 @@ func (s source) Signature(ctx context.Context, p query.Position) ([]byte, error)
 	return sig, clientError(err)
 }
 
-func (s source) Find(_ context.Context, agency string, digest []byte) ([]query.Leaf, error) {
-	found, err := s.ledger.Find(agency, digest)
+func (s source) Find(ctx context.Context, agency string, digest []byte) ([]query.Leaf, error) {
+	found, err := s.ledger.Find(ctx, agency, digest)
 	leaves := make([]query.Leaf, len(found))
 	for i, f := range found {
 		leaves[i] = queryLeaf(f)
@@ -127,7 +134,7 @@ func atEnd(err error) error {
 	return err
 }
 
-type leafCursor struct{ cursor *ledger.LeafCursor }
+type leafCursor struct{ cursor *storage.LeafIter }
 
 func (c *leafCursor) Next(ctx context.Context, b *query.LeafBatch) error {
 	if ctx.Err() != nil {

@@ -55,10 +55,13 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &difference), errors.Is(err, storage.ErrCorrupt), errors.Is(err, storage.ErrVersion),
-		errors.Is(err, index.ErrCorrupt), errors.Is(err, index.ErrVersion):
+	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
+		return fmt.Errorf("%w: check it with the program that wrote it", err)
+	case errors.As(err, &difference), errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
 		fmt.Fprintf(w, "DIFFERENCE: %s\n", err)
 		return exitStatus(exitFail)
+	case errors.Is(err, storage.ErrNotFound):
+		return fmt.Errorf("%s holds no ledger: give the data directory of the server with --data", data)
 	case errors.Is(err, storage.ErrLocked):
 		return fmt.Errorf("%w: stop the server before fsck", err)
 	}

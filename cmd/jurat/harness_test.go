@@ -175,7 +175,7 @@ func (s *serverProcess) connect() *pgx.Conn {
 
 func (s *serverProcess) certificates() []ksi.Certificate {
 	s.t.Helper()
-	c, err := trustedCertificates([]string{filepath.Join(s.dir, "keys", "calendar.crt")})
+	c, err := trustedCertificates(io.Discard, []string{filepath.Join(s.dir, "keys", "calendar.crt")})
 	if err != nil {
 		s.t.Fatal(err)
 	}

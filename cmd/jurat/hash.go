@@ -6,6 +6,7 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha3"
 	_ "crypto/sha512"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,11 +25,14 @@ var hashes = map[merkle.Algorithm]crypto.Hash{
 	merkle.SHA3_512: crypto.SHA3_512,
 }
 
+// errCannotCompute says that an algorithm is not among hashes.
+var errCannotCompute = errors.New("this program cannot compute")
+
 // hashFile returns the imprint of a file. It says on standard error how far it is with a large one.
 func hashFile(path string, algorithm merkle.Algorithm) (merkle.Imprint, error) {
 	h, ok := hashes[algorithm]
 	if !ok {
-		return merkle.Imprint{}, fmt.Errorf("this program cannot compute %s", algorithm)
+		return merkle.Imprint{}, fmt.Errorf("%w %s", errCannotCompute, algorithm)
 	}
 	f, err := os.Open(path)
 	if err != nil {

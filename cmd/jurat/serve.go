@@ -22,7 +22,7 @@ func newServe() *cobra.Command {
 second and exits with 0. A second signal ends it at once: the next start recovers everything that was acknowledged.
 
 The first start makes the data directory, the ledger, the calendar key and the superuser role. Back up the data directory
-with its keys: without keys/calendar.key nothing more can be signed, and no server takes the ledger up again.
+with its keys: without keys/calendar.key the server goes on only with a new key, which verifiers have to learn of first.
 
 Logins need no password, so the server listens on loopback addresses only.`,
 		Args: cobra.NoArgs,

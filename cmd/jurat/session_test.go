@@ -356,10 +356,13 @@ func TestSignVerifyInspect(t *testing.T) {
 	proof, crt := file+".ksig", filepath.Join(s.dir, "keys", "calendar.crt")
 	expect(0, []string{"receipt 20", "/jurat/main/0", "Remembered"}, "sign", "--server", s.url(), file)
 	expect(3, []string{"exists already"}, "sign", "--server", s.url(), file)
-	expect(0, []string{"OK", "jurat"}, "verify", file, proof)
+	expect(0, []string{"OK", "Filed by jurat (jurat/main)"}, "verify", file, proof)
 	expect(0, []string{"OK"}, "verify", file)
 	expect(0, []string{`"verdict": "OK"`}, "verify", file, "--json", "--certificate", crt)
-	expect(0, []string{"OK"}, "verify", file, "--policy", "internal")
+	expect(0, []string{"OK", "not checked"}, "verify", file, "--policy", "internal")
+	if r := run(t, home, "verify", file, "--policy", "internal"); strings.Contains(r.stdout, "Filed by") {
+		t.Errorf("a consistent proof proves who filed: %s", r.stdout)
+	}
 	expect(0, []string{"jurat"}, "inspect", proof)
 	expect(0, []string{`{`}, "inspect", proof, "--json")
 
@@ -380,7 +383,7 @@ func TestSignVerifyInspect(t *testing.T) {
 	if err := os.WriteFile(proof, data[:len(data)-1], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	expect(1, []string{"FAIL"}, "verify", file, proof)
+	expect(1, []string{"FAIL FORMAT"}, "verify", file, proof)
 	expect(3, []string{"fsck", "another process"}, "fsck", "--data", s.dir)
 	s.stop()
 	expect(0, []string{"rounds"}, "fsck", "--data", s.dir)

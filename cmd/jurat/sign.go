@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,18 +29,17 @@ const signatureSuffix = ".ksig"
 const defaultServer = "postgres://jurat@127.0.0.1:5433/jurat"
 
 func newSign() *cobra.Command {
-	o := signOptions{server: defaultServer, algorithm: merkle.SHA256.String()}
-	if env := os.Getenv("JURAT_SERVER"); env != "" {
-		o.server = env
-	}
+	var o signOptions
 	cmd := &cobra.Command{
 		Use:   "sign FILE...",
 		Short: "File the hashes of files and write their proofs beside them",
 		Long: `Hash each file here, file the hashes with the server, wait about a second for the round to close, verify the proof and
 write it to FILE.ksig. The files themselves never leave this machine.
 
-The server's calendar certificate is remembered for this account, so that "jurat verify" trusts the proofs of servers it
-has filed with.`,
+The first filing with a server remembers its calendar certificate for this account, so that "jurat verify" trusts its
+proofs. A server that later shows another certificate is refused: see --trust.
+
+The server is that of --server, else of the environment variable JURAT_SERVER, else 127.0.0.1:5433.`,
 		Example: `  jurat sign letter.pdf
   jurat sign --server postgres://canton@127.0.0.1:5433/jurat *.pdf`,
 		Args: cobra.MinimumNArgs(1),
@@ -46,25 +48,25 @@ has filed with.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.server, "server", o.server, "where to file, as a Postgres URL; also by the environment variable JURAT_SERVER")
-	f.StringVar(&o.algorithm, "algorithm", o.algorithm, "hash algorithm: sha256, sha384, sha512, sha3-256 …")
+	f.StringVar(&o.server, "server", "", "where to file, as a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.algorithm, "algorithm", merkle.SHA256.String(), "hash algorithm: sha256, sha384, sha512, sha3-256 …")
 	f.StringVar(&o.lane, "lane", "main", "lane to file in")
 	f.BoolVar(&o.force, "force", false, "replace proofs that exist")
+	f.BoolVar(&o.trust, "trust", false, "trust the server's calendar certificate although this account knows another one of it")
 	return cmd
 }
 
 type signOptions struct {
 	server, algorithm, lane string
-	force                   bool
+	force, trust            bool
 }
 
 // A filing is one file on its way to its proof.
 type filing struct {
-	path      string
-	imprint   merkle.Imprint
-	receipt   string
-	round     time.Time
-	signature []byte
+	path    string
+	imprint merkle.Imprint
+	receipt string
+	round   time.Time
 }
 
 func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []string) error {
@@ -72,7 +74,7 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, o.server)
+	conn, err := pgx.Connect(ctx, cmp.Or(o.server, os.Getenv("JURAT_SERVER"), defaultServer))
 	if err != nil {
 		return fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
 	}
@@ -81,28 +83,24 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 	if err != nil {
 		return serverError(err)
 	}
+	address := net.JoinHostPort(conn.Config().Host, strconv.Itoa(int(conn.Config().Port)))
+	word, err := remember(address, certificates, o.trust)
+	if err != nil {
+		return err
+	} else if word != "" {
+		fmt.Fprintln(words, word)
+	}
 	if err := o.file(ctx, conn, filings); err != nil {
 		return serverError(err)
 	}
-	if err := fetch(ctx, conn, filings); err != nil {
-		return serverError(err)
-	}
-	for _, f := range filings {
-		if err := f.check(certificates); err != nil {
-			return err
+	for i, f := range filings {
+		if err := f.prove(ctx, conn, out, certificates); err != nil {
+			for _, rest := range filings[i:] {
+				fmt.Fprintf(words, "%s is filed with receipt %s; its proof is still to be had:\n  SELECT signature FROM proofs WHERE receipt = '%s'\n",
+					rest.path, rest.receipt, rest.receipt)
+			}
+			return serverError(err)
 		}
-		proof := f.path + signatureSuffix
-		if err := writeWhole(proof, f.signature); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s  receipt %s  round %s  %d bytes\n", proof, f.receipt, f.round.UTC().Format(time.RFC3339), len(f.signature))
-	}
-	added, err := remember(certificates)
-	if err != nil {
-		fmt.Fprintf(words, "The calendar certificate of this server could not be remembered (%s): verify with --certificate.\n", err)
-	}
-	for _, path := range added {
-		fmt.Fprintf(words, "Remembered the calendar certificate of %s in %s: jurat verify trusts it from now on.\n", conn.Config().Host, path)
 	}
 	return nil
 }
@@ -141,24 +139,37 @@ func (o *signOptions) file(ctx context.Context, conn *pgx.Conn, filings []*filin
 		return err
 	}
 	n := 0
-	for rows.Next() {
+	for rows.Next() && n < len(filings) {
 		if err := rows.Scan(&filings[n].receipt, &filings[n].round); err != nil {
 			return err
 		}
 		n++
 	}
-	return rows.Err()
-}
-
-// fetch gets the proofs; the server answers when the round is closed.
-func fetch(ctx context.Context, conn *pgx.Conn, filings []*filing) error {
-	for _, f := range filings {
-		err := conn.QueryRow(ctx, `SELECT signature FROM proofs WHERE receipt = $1`, f.receipt).Scan(&f.signature)
-		if err != nil {
-			return fmt.Errorf("%s is filed (receipt %s), but its proof did not arrive: %w", f.path, f.receipt, err)
-		}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if n != len(filings) {
+		return fmt.Errorf("the server gave %d receipts for %d files", n, len(filings))
 	}
 	return nil
+}
+
+// prove gets the proof of a file, which the server sends when the round is closed, and writes it.
+func (f *filing) prove(ctx context.Context, conn *pgx.Conn, out io.Writer, certificates []ksi.Certificate) error {
+	var signature []byte
+	if err := conn.QueryRow(ctx, `SELECT signature FROM proofs WHERE receipt = $1`, f.receipt).Scan(&signature); err != nil {
+		return err
+	}
+	if err := f.check(signature, certificates); err != nil {
+		return err
+	}
+	proof := f.path + signatureSuffix
+	if err := writeWhole(proof, signature); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%s  receipt %s  round %s  %d bytes\n", proof, f.receipt, f.round.UTC().Format(time.RFC3339), len(signature))
+	return err
 }
 
 // calendarCertificates gets the certificates of the server's calendar keys.
@@ -175,8 +186,8 @@ func calendarCertificates(ctx context.Context, conn *pgx.Conn) ([]ksi.Certificat
 }
 
 // check verifies a proof before it is written: against the file's hash and the server's certificates.
-func (f *filing) check(certificates []ksi.Certificate) error {
-	signature, err := ksi.Parse(f.signature)
+func (f *filing) check(data []byte, certificates []ksi.Certificate) error {
+	signature, err := ksi.Parse(data)
 	if err != nil {
 		return fmt.Errorf("%s: the server sent a damaged proof: %w", f.path, err)
 	}

@@ -1,50 +1,75 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
-// The calendar certificates that this account trusts are files calendars/*.crt in its configuration directory, put there
-// by jurat sign: whoever files with a server trusts it.
+// The calendar certificates that this account trusts are files in calendars in its configuration directory, one for each
+// server that it has filed with, named by the server's address. The first filing puts it there; from then on the server
+// must show a certificate of the file, as SSH does with the keys of hosts.
 
 func trustDir() (string, error) {
 	dir, err := os.UserConfigDir()
 	return filepath.Join(dir, "jurat", "calendars"), err
 }
 
-// trustedCertificates reads the certificates of the given PEM files, or else those that this account trusts.
-func trustedCertificates(paths []string) ([]ksi.Certificate, error) {
-	if len(paths) == 0 {
+// trustedCertificates reads the certificates of the given PEM files, or else those that this account trusts. Of the latter
+// it leaves out, with a word, files that it cannot read.
+func trustedCertificates(words io.Writer, paths []string) ([]ksi.Certificate, error) {
+	given := len(paths) > 0
+	if !given {
 		dir, err := trustDir()
 		if err != nil {
 			return nil, nil // no home, no certificates
 		}
-		if paths, err = filepath.Glob(filepath.Join(dir, "*.crt")); err != nil {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
+		}
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".crt" {
+				paths = append(paths, filepath.Join(dir, e.Name()))
+			}
 		}
 	}
 	var all []ksi.Certificate
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
+		certificates, err := readCertificates(path)
+		switch {
+		case err == nil:
+			all = append(all, certificates...)
+		case given:
 			return nil, err
+		default:
+			fmt.Fprintf(words, "left out: %s\n", err)
 		}
-		certificates, err := parseCertificates(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		all = append(all, certificates...)
 	}
 	return all, nil
+}
+
+func readCertificates(path string) ([]ksi.Certificate, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	certificates, err := parseCertificates(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return certificates, nil
 }
 
 // parseCertificates reads one certificate or more in PEM.
@@ -70,30 +95,42 @@ func parseCertificates(text []byte) ([]ksi.Certificate, error) {
 	return all, nil
 }
 
-// remember makes this account trust the calendar certificates of a server from now on and returns the new ones' files.
-func remember(certificates []ksi.Certificate) ([]string, error) {
+// remember makes this account trust the calendar certificates of a server. It returns what there is to tell. A server
+// that is known and shows a newest certificate that is not is refused, unless anyway is set: its key may have been
+// replaced, or it may be another server.
+func remember(address string, shown []ksi.Certificate, anyway bool) (word string, err error) {
 	dir, err := trustDir()
 	if err != nil {
-		return nil, err
+		return "The calendar certificate is not remembered, as this account has no home directory: verify with --certificate.", nil
+	}
+	path := filepath.Join(dir, strings.NewReplacer("/", "_", ":", "_", "[", "", "]", "").Replace(address)+".crt")
+	newest := shown[len(shown)-1]
+	known, err := readCertificates(path)
+	first := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case err == nil && slices.ContainsFunc(known, func(c ksi.Certificate) bool { return c.X509.Equal(newest.X509) }):
+		return "", nil
+	case err != nil && !first:
+		return "", err
+	case !first && !anyway:
+		return "", fmt.Errorf("%s shows a calendar certificate that this account does not know (SHA-256 %s): its calendar key was replaced, or it is another server; if the operator confirms this fingerprint, run again with --trust",
+			address, fingerprint(newest))
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return "", err
 	}
-	var added []string
-	for _, c := range certificates {
-		fingerprint := sha256.Sum256(c.X509.Raw)
-		path := filepath.Join(dir, hex.EncodeToString(fingerprint[:16])+".crt")
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		} else if err != nil {
-			return nil, err
+	var text bytes.Buffer
+	for _, c := range append(known, newest) {
+		if err := pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: c.X509.Raw}); err != nil {
+			return "", err
 		}
-		err = pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: c.X509.Raw})
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
-		added = append(added, path)
 	}
-	return added, nil
+	return fmt.Sprintf("Remembered the calendar certificate of %s (SHA-256 %s) in %s: jurat verify trusts it from now on.",
+		address, fingerprint(newest), path), writeWhole(path, text.Bytes())
+}
+
+// fingerprint returns the SHA-256 of a certificate in hex.
+func fingerprint(c ksi.Certificate) string {
+	d := sha256.Sum256(c.X509.Raw)
+	return hex.EncodeToString(d[:])
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,8 @@ The trusted calendar certificates are those given with --certificate, else those
 account. The server's operator hands the certificate out: it is keys/calendar.crt in the data directory, and
   psql -h HOST -p 5433 -U ROLE jurat -Atc 'SELECT pem FROM calendar_certificates' > calendar.crt
 
-Exit code: 0 OK, 1 FAIL (disproven), 2 NA (something is missing for an answer), 3 the files cannot be read.`,
+Exit code: 0 OK, 1 FAIL (disproven, or the proof is damaged), 2 NA (something is missing for an answer), 3 the files cannot
+be read.`,
 		Example: `  jurat verify letter.pdf
   jurat verify letter.pdf letter.pdf.ksig --certificate calendar.crt
   jurat verify letter.pdf --policy internal`,
@@ -52,16 +54,19 @@ type verifyOptions struct {
 
 // A verifyReport is the outcome of a verification as --json prints it.
 type verifyReport struct {
-	Verdict  string     `json:"verdict"`
-	Code     string     `json:"code,omitempty"`
-	Rule     string     `json:"rule,omitempty"`
-	Sentence string     `json:"sentence"`
-	Policy   string     `json:"policy"`
-	File     string     `json:"file"`
-	Proof    string     `json:"proof"`
-	Time     *time.Time `json:"time,omitempty"`
-	Agency   string     `json:"agency,omitempty"`
-	Lane     string     `json:"lane,omitempty"`
+	Verdict  string `json:"verdict"`
+	Code     string `json:"code,omitempty"`
+	Rule     string `json:"rule,omitempty"`
+	Sentence string `json:"sentence"`
+	Policy   string `json:"policy"`
+	File     string `json:"file"`
+	Proof    string `json:"proof"`
+	// What the proof says; believe it only if Verdict is OK under a policy that checks the time.
+	Time   *time.Time `json:"time,omitempty"`
+	Agency string     `json:"agency,omitempty"` // named by the server
+	Lane   string     `json:"lane,omitempty"`   // server and lane
+	// Claims are names that stand below the agency's: the agency or its clients put them there themselves.
+	Claims []string `json:"claims,omitempty"`
 }
 
 func (o *verifyOptions) run(w io.Writer, file, proof string) error {
@@ -76,13 +81,19 @@ func (o *verifyOptions) run(w io.Writer, file, proof string) error {
 	report := verifyReport{Policy: options.Policy.String(), File: file, Proof: proof}
 	signature, err := ksi.Parse(data)
 	if err != nil {
-		report.Verdict = ksi.FAIL.String()
+		report.Verdict, report.Code = ksi.FAIL.String(), formatCode
 		report.Sentence = fmt.Sprintf("%s is not a whole, unchanged proof: %s", proof, err)
 		return o.print(w, &report, exitFail)
 	}
+	at := signature.Time().Time()
+	report.Time = &at
+	report.name(signature.Issuers())
 	input := signature.InputImprint()
 	imprint, err := hashFile(file, input.Algorithm())
-	if err != nil {
+	if errors.Is(err, errCannotCompute) {
+		report.Verdict, report.Code, report.Sentence = ksi.NA.String(), string(ksi.GEN02), "Whether it is this document was not checked: "+err.Error()+"."
+		return o.print(w, &report, exitInconclusive)
+	} else if err != nil {
 		return err
 	}
 	options.Document = &imprint
@@ -91,12 +102,22 @@ func (o *verifyOptions) run(w io.Writer, file, proof string) error {
 	if options.Policy == ksi.KeyBased && len(options.Certificates) == 0 && result.Verdict == ksi.NA {
 		report.Sentence += " No calendar certificate is known here: give one with --certificate (see jurat verify --help)."
 	}
-	at := signature.Time().Time()
-	report.Time = &at
-	if issuers := signature.Issuers(); len(issuers) > 0 {
-		report.Agency, report.Lane = issuers[0].Client, issuers[0].Machine
-	}
 	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
+}
+
+// formatCode is the code of what is no whole proof.
+const formatCode = "FORMAT"
+
+// name fills in who filed the document: the outermost issuer, which the server put there.
+func (r *verifyReport) name(issuers []ksi.Issuer) {
+	if len(issuers) == 0 {
+		return
+	}
+	last := issuers[len(issuers)-1]
+	r.Agency, r.Lane = last.Client, last.Machine
+	for _, i := range issuers[:len(issuers)-1] {
+		r.Claims = append(r.Claims, i.Client)
+	}
 }
 
 // verification turns the flags into what to verify against.
@@ -105,7 +126,7 @@ func (o *verifyOptions) verification() (ksi.Options, error) {
 	case "internal":
 		return ksi.Options{Policy: ksi.Internal}, nil
 	case "key":
-		certificates, err := trustedCertificates(o.certificates)
+		certificates, err := trustedCertificates(os.Stderr, o.certificates)
 		return ksi.Options{Policy: ksi.KeyBased, Certificates: certificates}, err
 	}
 	return ksi.Options{}, fmt.Errorf("unknown policy %q: use key or internal", o.policy)
@@ -124,8 +145,13 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 			fmt.Fprint(w, " ", r.Code)
 		}
 		fmt.Fprintf(w, ": %s\n", r.Sentence)
-		if r.Verdict == ksi.OK.String() {
-			fmt.Fprintf(w, "%s was filed by %s (%s) and existed at %s.\n", r.File, r.Agency, r.Lane, r.Time.Format(time.RFC3339))
+		if r.Verdict == ksi.OK.String() && r.Policy != ksi.Internal.String() {
+			if r.Agency != "" {
+				fmt.Fprintf(w, "Filed by %s (%s).\n", r.Agency, r.Lane)
+			}
+			for _, c := range r.Claims {
+				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %s.\n", c)
+			}
 		}
 	}
 	if status != 0 {

@@ -55,9 +55,9 @@ func CertificateID(der []byte) (id [4]byte) {
 const calendarKeyMonths = 25
 
 // NewCalendarCertificate returns a self-signed certificate in DER for an RSA calendar key: subject and issuer are the
-// common name, the serial number comes from rand. It is valid from one hour before now, so that the first rounds lie
-// inside even for verifiers that exclude the end points and for a clock set back a little, until 25 months after now.
-func NewCalendarCertificate(rand io.Reader, key crypto.Signer, commonName string, now time.Time) ([]byte, error) {
+// common name, the serial number comes from rand. It is valid from one hour before from, the earliest second that the key
+// is to sign, until 25 months after now: the hour keeps that second inside even for verifiers that exclude the end points.
+func NewCalendarCertificate(rand io.Reader, key crypto.Signer, commonName string, from, now time.Time) ([]byte, error) {
 	if _, ok := key.Public().(*rsa.PublicKey); !ok {
 		return nil, fmt.Errorf("calendar key of type %T, want RSA", key.Public())
 	}
@@ -66,12 +66,12 @@ func NewCalendarCertificate(rand io.Reader, key crypto.Signer, commonName string
 		return nil, fmt.Errorf("serial number of the calendar certificate: %w", err)
 	}
 	serial[0] = serial[0]&0x7f | 0x40 // positive and of full length
-	now = now.UTC().Truncate(time.Second)
+	from, now = from.UTC().Truncate(time.Second), now.UTC().Truncate(time.Second)
 	name := pkix.Name{CommonName: commonName}
 	template := &x509.Certificate{
 		SerialNumber:          new(big.Int).SetBytes(serial[:]),
 		Subject:               name,
-		NotBefore:             now.Add(-time.Hour),
+		NotBefore:             from.Add(-time.Hour),
 		NotAfter:              now.AddDate(0, calendarKeyMonths, 0),
 		SignatureAlgorithm:    x509.SHA256WithRSA,
 		KeyUsage:              x509.KeyUsageDigitalSignature,

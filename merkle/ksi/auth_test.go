@@ -62,10 +62,10 @@ func TestSigningRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ksi.NewCalendarCertificate(rand.Reader, ec, "x", now); err == nil {
+	if _, err := ksi.NewCalendarCertificate(rand.Reader, ec, "x", now, now); err == nil {
 		t.Error("certificate for an ECDSA key")
 	}
-	if _, err := ksi.NewCalendarCertificate(bytes.NewReader(nil), other, "x", now); err == nil {
+	if _, err := ksi.NewCalendarCertificate(bytes.NewReader(nil), other, "x", now, now); err == nil {
 		t.Error("certificate without randomness")
 	}
 	if _, err := ksi.SignAuthentication(nil, ec, cert, p); err == nil {

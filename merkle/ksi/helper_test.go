@@ -85,7 +85,7 @@ var calendarKey = sync.OnceValue(func() *rsa.PrivateKey {
 // calendarCertificate returns a certificate of calendarKey that is valid from an hour before now.
 func calendarCertificate(tb testing.TB, now time.Time) ksi.Certificate {
 	tb.Helper()
-	der, err := ksi.NewCalendarCertificate(rand.Reader, calendarKey(), "calendar key of the tests", now)
+	der, err := ksi.NewCalendarCertificate(rand.Reader, calendarKey(), "calendar key of the tests", now, now)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -31,5 +31,7 @@ func (l *Ledger) ConfirmClock(ctx context.Context) (time.Time, error) {
 
 // administerWith runs build in the goroutine of Run and makes what it returns durable.
 func (l *Ledger) administerWith(ctx context.Context, build func() ([]storage.Entry, error)) error {
-	return l.submit(ctx, &ticket{build: build, done: make(chan struct{})})
+	t := newTicket()
+	t.build = build
+	return l.submit(ctx, t)
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -44,15 +45,14 @@ func (l *Ledger) Append(ctx context.Context, r *Request) ([]Filing, error) {
 			return nil, fmt.Errorf("lane %q: %w", p.Lane, ErrNotFound)
 		}
 	}
-	for {
-		t := &ticket{request: r, done: make(chan struct{})}
-		if err := l.lookUpNew(t); err != nil {
-			return nil, err
-		}
-		if err := l.submit(ctx, t); err != errLookAgain {
-			return t.filings, err
-		}
+	t := newTicket()
+	t.request = r
+	var err error
+	if t.earlier, err = l.lookUpEarlier(ctx, r); err != nil {
+		return nil, err
 	}
+	err = l.submit(ctx, t)
+	return t.filings, err
 }
 
 // submit puts t into the queue and waits until it is carried out. A ticket that the committer has taken is waited for
@@ -61,15 +61,21 @@ func (l *Ledger) submit(ctx context.Context, t *ticket) error {
 	if err := l.queue.put(ctx, t); err != nil {
 		return err
 	}
-	select {
-	case <-t.done:
-	case <-ctx.Done():
+	for {
+		select {
+		case <-t.done:
+			return t.err
+		case <-ctx.Done():
+		}
 		if t.withdraw() {
 			return context.Cause(ctx)
 		}
-		<-t.done
+		select {
+		case <-t.done:
+			return t.err
+		case <-t.deferred:
+		}
 	}
-	return t.err
 }
 
 // A plan is a group of tickets turned into entries.
@@ -77,7 +83,7 @@ type plan struct {
 	now     time.Time
 	entries []storage.Entry
 	counts  map[uint32]uint64 // of the open round's slots, with what is planned
-	filed   map[filedKey]bool // planned leaves of the agencies that have parts marked New; nil if there are none
+	filed   map[filedKey]bool // what is planned; nil unless a part is marked New
 	done    []*ticket         // tickets that are carried out once the entries are durable
 }
 
@@ -86,9 +92,9 @@ type filedKey struct {
 	imprint merkle.Imprint
 }
 
-// commit carries out a group of tickets: administrative changes one by one, then all filings with one Sync. It returns
-// an error only if it is fatal.
-func (l *Ledger) commit(group []*ticket, now time.Time) error {
+// commit carries out a group of tickets: administrative changes one by one, then all filings with one Sync. now is when
+// the clock was read, jumped what it showed then. commit returns an error only if it is fatal.
+func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 	var filings []*ticket
 	for _, t := range group {
 		switch {
@@ -101,11 +107,20 @@ func (l *Ledger) commit(group []*ticket, now time.Time) error {
 			}
 		}
 	}
-	if l.watch.jumped {
+	switch err := l.closedForFiling(now); {
+	case jumped && !l.watch.jumped: // confirmed in this group: first the rounds have to close that are due
 		for _, t := range filings {
-			t.finish(ErrClockJump)
+			t.wait()
+		}
+		l.ready = append(l.ready, filings...)
+		return nil
+	case jumped, err != nil:
+		for _, t := range filings {
+			t.finish(cmp.Or(err, ErrClockJump))
 		}
 		return nil
+	case now.After(l.open.second.Time()):
+		panic(fmt.Sprintf("ledger: file in round %s at %s", l.open.second, now))
 	}
 	filings, err := l.ensureSlots(filings)
 	if err != nil {
@@ -167,7 +182,7 @@ func (l *Ledger) ensureSlots(tickets []*ticket) (ready []*ticket, err error) {
 		if usable {
 			ready = append(ready, t)
 		} else {
-			t.state.Store(waiting)
+			t.wait()
 			l.deferred = append(l.deferred, t)
 		}
 	}
@@ -188,16 +203,12 @@ func (l *Ledger) newSlot(agency, lane string) storage.CreateSlot {
 // plan gives the leaves of t their places in the open round. An error is fatal.
 func (l *Ledger) plan(p *plan, t *ticket) error {
 	r := t.request
-	if marked(r) && t.drops != l.recent.drops() {
-		t.finish(errLookAgain)
-		return nil
-	}
 	for i := range r.Parts {
 		part := &r.Parts[i]
 		slot := l.byLane[laneKey{r.Agency, part.Lane}]
 		first, ok := p.counts[slot]
-		if !ok {
-			first = l.open.counts[slot]
+		if tree := l.open.trees[slot]; !ok && tree != nil {
+			first = tree.Count()
 		}
 		leaves, filed := part.Leaves, []int(nil)
 		if part.New {

@@ -7,44 +7,54 @@ import (
 
 // A Clock is the ledger's only source of time.
 type Clock interface {
-	// Now returns the wall-clock time, which may be stepped.
-	Now() time.Time
-	// Elapsed returns the time since some fixed moment as a counter that nobody steps.
-	Elapsed() time.Duration
+	// Now returns the wall-clock time, which may be stepped, and at the same moment the time since some fixed one, a
+	// counter that nobody steps.
+	Now() (wall time.Time, elapsed time.Duration)
 	// Wait returns when d has passed, when wake is readable or when ctx is done, whichever comes first.
 	Wait(ctx context.Context, d time.Duration, wake <-chan struct{})
 }
 
-// A watch compares the wall clock with the unstepped counter. Only the goroutine of Run uses it.
+// maxOutage is how much later than the newest closed second a start may be without somebody confirming the clock.
+const maxOutage = 31 * 24 * time.Hour
+
+// A watch compares the wall clock with the unstepped counter. Where the wall clock is behind what the counter lets
+// expect, it is believed; how far it may be ahead is bounded over all looks together, but for the 500 millionths that a
+// bad clock is allowed to be fast. Only the goroutine of Run uses it.
 type watch struct {
 	clock   Clock
 	maxJump time.Duration
-	wall    time.Time     // at the last look
-	mono    time.Duration // at the last look
+	wall    time.Time     // at some look
+	mono    time.Duration // at the same look
 	jumped  bool
 }
 
-// newWatch trusts the clock as it stands.
-func newWatch(c Clock, maxJump time.Duration) *watch {
-	return &watch{clock: c, maxJump: maxJump, wall: c.Now(), mono: c.Elapsed()}
+// newWatch trusts the clock as it stands, unless it says that the ledger, closed up to last, was down for longer than
+// maxOutage.
+func newWatch(c Clock, maxJump time.Duration, last time.Time) *watch {
+	w := &watch{clock: c, maxJump: maxJump}
+	w.confirm()
+	if latest := last.Add(maxOutage); w.wall.After(latest) {
+		w.wall = latest
+	}
+	return w
 }
 
-// look returns the wall-clock time. jumped reports that it ran ahead of the counter by more than maxJump at a look and
-// has not come back since.
+// look returns the wall-clock time. jumped reports that it is ahead of what the counter lets expect by more than
+// maxJump.
 func (w *watch) look() (now time.Time, jumped bool) {
-	now, mono := w.clock.Now(), w.clock.Elapsed()
-	expected := w.wall.Add(mono - w.mono)
-	if ahead := now.Sub(expected); ahead > w.maxJump {
-		w.jumped = true
-		return now, true
+	now, mono := w.clock.Now()
+	passed := mono - w.mono
+	ahead := now.Sub(w.wall.Add(passed + passed/2000))
+	if ahead <= 0 {
+		w.wall, w.mono = now, mono
 	}
-	w.jumped = false
-	w.wall, w.mono = now, mono
-	return now, false
+	w.jumped = ahead > w.maxJump
+	return now, w.jumped
 }
 
 // confirm accepts the wall-clock time as it stands and returns it.
 func (w *watch) confirm() time.Time {
-	w.wall, w.mono, w.jumped = w.clock.Now(), w.clock.Elapsed(), false
+	w.wall, w.mono = w.clock.Now()
+	w.jumped = false
 	return w.wall
 }

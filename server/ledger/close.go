@@ -35,8 +35,32 @@ func (l *Ledger) closeDue(now time.Time) error {
 	l.mu.Unlock()
 	close(was.done)
 	l.ready, l.deferred = append(l.ready, l.deferred...), nil
+	l.warnOfCertificate(now)
 	if block, ok := l.store.SealableBlock(); ok {
 		return l.propose(storage.SealBlock{Block: block})
+	}
+	return nil
+}
+
+const (
+	// certificateWarning is how long before its end the log warns of the end of the calendar certificate, once a day.
+	certificateWarning = 60 * 24 * time.Hour
+	// certificateMargin is how long before that end filing stops: the open round has to close under the certificate.
+	certificateMargin = time.Hour
+)
+
+func (l *Ledger) warnOfCertificate(now time.Time) {
+	end := l.certificate.X509.NotAfter
+	if end.Sub(now) < certificateWarning && now.Sub(l.warned) >= 24*time.Hour {
+		l.warned = now
+		l.log.Warn("the calendar certificate ends soon: start the server with --new-calendar-key before", "not_after", end)
+	}
+}
+
+// closedForFiling returns why nothing may be filed now, nil if filing is open.
+func (l *Ledger) closedForFiling(now time.Time) error {
+	if end := l.certificate.X509.NotAfter; end.Sub(now) < certificateMargin {
+		return fmt.Errorf("%w on %s", ErrCertificateEnds, end.Format(time.DateTime))
 	}
 	return nil
 }
@@ -60,29 +84,29 @@ func (l *Ledger) advance(through calendar.Second, root *merkle.Digest) []storage
 // closeRound computes the root of the open round, signs the calendar root as of its second and makes both durable.
 func (l *Ledger) closeRound() error {
 	second := l.open.second
-	close := storage.CloseRound{RoundRecord: storage.RoundRecord{
+	entry := storage.CloseRound{RoundRecord: storage.RoundRecord{
 		Round:     second,
 		FirstLeaf: l.store.TotalLeaves(),
 		SlotCount: l.slotsIn(second),
 	}}
 	ordinals := l.store.Ordinals()
 	for id, tree := range l.open.trees {
-		close.Slots = append(close.Slots, storage.SlotRound{
+		entry.Slots = append(entry.Slots, storage.SlotRound{
 			Slot: id, Count: tree.Count(), Root: tree.Root(), Ordinal: ordinals[id] + 1,
 		})
-		close.Tiles = appendTiles(close.Tiles, second, id, tree)
+		entry.Tiles = appendTiles(entry.Tiles, second, id, tree)
 	}
-	slices.SortFunc(close.Slots, func(a, b storage.SlotRound) int { return int(a.Slot) - int(b.Slot) })
-	close.Root = l.slotTree(&close.RoundRecord).Root()
-	close.Calendar = l.advance(second, &close.Root)
+	slices.SortFunc(entry.Slots, func(a, b storage.SlotRound) int { return int(a.Slot) - int(b.Slot) })
+	entry.Root = l.slotTree(&entry.RoundRecord).Root()
+	entry.Calendar = l.advance(second, &entry.Root)
 	authentication, err := ksi.SignAuthentication(rand.Reader, l.key, l.certificate, ksi.Publication{
 		Time: second, Root: l.frontier.Root().Imprint(),
 	})
 	if err != nil {
 		return fmt.Errorf("%w: sign round %s: %w", ErrFatal, second, err)
 	}
-	close.Certificate, close.Signature = authentication.CertificateID, authentication.Signature
-	return l.propose(close)
+	entry.Certificate, entry.Signature = authentication.CertificateID, authentication.Signature
+	return l.propose(entry)
 }
 
 // slotsIn returns how many slots may hold leaves in a round.

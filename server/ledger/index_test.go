@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -41,7 +42,7 @@ func TestIndexFollows(t *testing.T) {
 func (w *world) mustFind(agency string, i, n int) {
 	w.t.Helper()
 	d := digest(i)
-	found, err := w.ledger.Find(agency, d[:])
+	found, err := w.ledger.Find(context.Background(), agency, d[:])
 	if err != nil || len(found) != n {
 		w.t.Fatalf("digest %d of %q stands at %v: %v", i, agency, found, err)
 	}

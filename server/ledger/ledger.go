@@ -24,6 +24,10 @@ var (
 	ErrStopped = errors.New("the ledger is shutting down")
 	// ErrClockJump says that the clock ran ahead by more than Config.MaxClockJump; nothing is filed until ConfirmClock.
 	ErrClockJump = errors.New("the clock jumped ahead")
+	// ErrCertificateEnds says that the calendar certificate ends: what is filed now could not be proven.
+	ErrCertificateEnds = errors.New("the calendar certificate ends")
+	// ErrTooMany says that a request or an answer is larger than the ledger can hold in memory.
+	ErrTooMany = errors.New("too many leaves")
 	// ErrNotFound says that there is no such leaf, round or agency.
 	ErrNotFound = errors.New("not found")
 	// ErrExists says that a role of that name exists.
@@ -86,6 +90,7 @@ type Ledger struct {
 	frontier *calendar.Frontier // calendar up to closed
 	deferred []*ticket          // wait for the next round, in which their slots exist
 	ready    []*ticket          // were deferred, and the next round is open
+	warned   time.Time          // when the log last warned of the end of the certificate
 
 	mu     sync.RWMutex // covers all below; written by the goroutine of Run alone
 	slots  []storage.Slot
@@ -102,16 +107,10 @@ type openRound struct {
 	second calendar.Second
 	done   chan struct{} // closed when the round is closed or the ledger has stopped
 	trees  map[uint32]*merkle.Tree
-	counts map[uint32]uint64 // durable leaves of each slot; covered by Ledger.mu
 }
 
 func newOpenRound(s calendar.Second) *openRound {
-	return &openRound{
-		second: s,
-		done:   make(chan struct{}),
-		trees:  make(map[uint32]*merkle.Tree),
-		counts: make(map[uint32]uint64),
-	}
+	return &openRound{second: s, done: make(chan struct{}), trees: make(map[uint32]*merkle.Tree)}
 }
 
 // Open recovers the ledger from its store. Run must be called for anything to be filed or closed.
@@ -126,7 +125,7 @@ func Open(c Config) (*Ledger, error) {
 		queue:       newQueue(),
 		recent:      newRecent(),
 		views:       newViewCache(),
-		watch:       newWatch(c.Clock, c.MaxClockJump),
+		watch:       newWatch(c.Clock, c.MaxClockJump, c.Store.Closed().Time()),
 		byLane:      make(map[laneKey]uint32),
 		closed:      c.Store.Closed(),
 	}
@@ -208,7 +207,7 @@ func (l *Ledger) apply(e storage.Entry) {
 	}
 }
 
-// applyLeaves adds leaves to the open round's trees, outside the lock: readers know only the counts.
+// applyLeaves adds leaves to the open round's trees and to recent, both outside the lock.
 func (l *Ledger) applyLeaves(e storage.AppendLeaves) {
 	if e.Round != l.open.second {
 		panic(fmt.Sprintf("ledger: leaves of %s applied to open round %s", e.Round, l.open.second))
@@ -223,9 +222,6 @@ func (l *Ledger) applyLeaves(e storage.AppendLeaves) {
 	}
 	t.Append(&e.Leaves)
 	l.recent.add(e.Round, e.Slot, e.First, &e.Leaves)
-	l.mu.Lock()
-	l.open.counts[e.Slot] = t.Count()
-	l.mu.Unlock()
 }
 
 // propose makes entries durable and applies them. An error is fatal.
@@ -269,9 +265,13 @@ func (l *Ledger) loop(ctx context.Context) error {
 // maxNap bounds how long the clock goes unwatched.
 const maxNap = time.Second
 
-// untilClose returns how long the open round may stay open.
+// untilClose returns how long to wait for tickets before the clock wants a look.
 func (l *Ledger) untilClose() time.Duration {
-	return min(max(l.open.second.Time().Sub(l.watch.clock.Now()), 0), maxNap)
+	if l.watch.jumped {
+		return maxNap
+	}
+	now, _ := l.watch.clock.Now()
+	return min(max(l.open.second.Time().Sub(now), 0), maxNap)
 }
 
 // step closes what is due and commits what waits. The clock is read after the tickets are taken, so none of them is
@@ -282,6 +282,8 @@ func (l *Ledger) step() error {
 		was := l.watch.jumped
 		now, jumped := l.watch.look()
 		if jumped {
+			failAll(l.deferred, ErrClockJump)
+			l.deferred = nil
 			if !was {
 				l.log.Error("the clock jumped ahead: filing stops until an operator has checked it and run SELECT confirm_clock()",
 					"clock", now, "open_round", l.open.second.String())
@@ -294,7 +296,7 @@ func (l *Ledger) step() error {
 		if len(group) == 0 {
 			return nil
 		}
-		if err := l.commit(group, now); err != nil {
+		if err := l.commit(group, now, jumped); err != nil {
 			return failAll(group, err)
 		}
 	}

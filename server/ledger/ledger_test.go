@@ -35,24 +35,32 @@ func newFakeClock(at time.Time) *fakeClock {
 	return &fakeClock{wall: at, changed: make(chan struct{})}
 }
 
-func (c *fakeClock) Now() time.Time {
+func (c *fakeClock) Now() (time.Time, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.wall
+	return c.wall, c.mono
 }
 
-func (c *fakeClock) Elapsed() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mono
+func (c *fakeClock) now() time.Time {
+	wall, _ := c.Now()
+	return wall
+}
+
+func (c *fakeClock) elapsed() time.Duration {
+	_, mono := c.Now()
+	return mono
 }
 
 func (c *fakeClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	end := c.Elapsed() + d
-	for c.Elapsed() < end {
+	end := c.elapsed() + d
+	for {
 		c.mu.Lock()
 		changed := c.changed
+		passed := c.mono >= end
 		c.mu.Unlock()
+		if passed {
+			return
+		}
 		select {
 		case <-changed:
 		case <-wake:
@@ -78,7 +86,7 @@ var testKey = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) {
 	if err != nil {
 		panic(err)
 	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test", start)
+	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test", start, start)
 	if err != nil {
 		panic(err)
 	}
@@ -198,7 +206,7 @@ func (w *world) pass(n int) {
 	w.t.Helper()
 	for range n {
 		_, _, open := w.ledger.Extent()
-		w.clock.move(open.Time().Sub(w.clock.Now()), 0)
+		w.clock.move(max(open.Time().Sub(w.clock.now()), 0), 0)
 		if err := w.ledger.waitClosed(context.Background(), open); err != nil {
 			w.t.Fatal(err)
 		}
@@ -310,7 +318,7 @@ func TestRoundOfFiling(t *testing.T) {
 	w := newWorld(t)
 	for i, d := range []time.Duration{0, 499 * time.Millisecond, time.Millisecond, time.Nanosecond, 700 * time.Millisecond, 3 * time.Second, 0} {
 		w.clock.move(d, 0)
-		now := w.clock.Now()
+		now := w.clock.now()
 		f := w.file(request("canton", LaneMain, leaves(i, 1)))[0]
 		if f.Round.Time().Before(now) || f.Round.Time().Sub(now) > time.Second {
 			t.Errorf("filed at %s in round %s", now, f.Round)

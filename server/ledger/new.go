@@ -1,40 +1,49 @@
 package ledger
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
 )
 
-// errLookAgain sends a ticket with parts marked New back to be looked up: leaves moved from recent to the index since.
-var errLookAgain = errors.New("ledger: look up again")
+// MaxNew is the most leaves that a request may mark New: each is looked up, in part by the goroutine that commits.
+const MaxNew = 100_000
 
-// lookUpNew finds out which leaves of the parts marked New the agency has filed already. That may read the disk and is
-// done by the caller of Append; the committer then needs to look at recent alone, as long as nothing is dropped from it
-// in between.
-func (l *Ledger) lookUpNew(t *ticket) error {
-	if !marked(t.request) {
-		return nil
+// earlier is what was known of the leaves marked New before their ticket was put. What was filed since is found in
+// recent from mark on, or in the index from cursor on.
+type earlier struct {
+	filed  map[merkle.Imprint]bool
+	mark   uint64
+	cursor uint64
+}
+
+// lookUpEarlier finds out which leaves of the parts marked New the agency has filed already. That may read the disk; the
+// committer then has to look only at what was filed since.
+func (l *Ledger) lookUpEarlier(ctx context.Context, r *Request) (*earlier, error) {
+	if !marked(r) {
+		return nil, nil
 	}
-	t.drops = l.recent.drops()
-	t.known = make(map[merkle.Imprint]bool)
-	for i := range t.request.Parts {
-		part := &t.request.Parts[i]
+	e := &earlier{filed: make(map[merkle.Imprint]bool), mark: l.recent.mark(), cursor: l.index.Cursor()}
+	for i := range r.Parts {
+		part := &r.Parts[i]
+		if part.New && len(e.filed)+part.Leaves.Len() > MaxNew {
+			return nil, fmt.Errorf("%w: more than %d leaves", ErrTooMany, MaxNew)
+		}
 		for j := 0; part.New && j < part.Leaves.Len(); j++ {
 			im := part.Leaves.At(j)
-			if _, ok := t.known[im]; ok {
+			if _, ok := e.filed[im]; ok {
 				continue
 			}
-			leaves, err := l.Find(t.request.Agency, im.Digest())
+			found, err := l.find(ctx, r.Agency, im.Digest(), 0, 0)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			t.known[im] = slices.ContainsFunc(leaves, func(f Leaf) bool { return f.Imprint == im })
+			e.filed[im] = holds(found, im)
 		}
 	}
-	return nil
+	return e, nil
 }
 
 // onlyNew returns the leaves of a part marked New that the agency has not filed yet, neither before nor earlier in the
@@ -45,14 +54,14 @@ func (l *Ledger) onlyNew(p *plan, t *ticket, leaves *merkle.Leaves) (merkle.Leav
 	for i := range leaves.Len() {
 		im := leaves.At(i)
 		key := filedKey{t.request.Agency, im}
-		if t.known[im] || p.filed[key] {
+		if t.earlier.filed[im] || p.filed[key] {
 			continue
 		}
-		again, err := l.filedRecently(t.request.Agency, im)
+		found, err := l.find(context.Background(), t.request.Agency, im.Digest(), t.earlier.mark, t.earlier.cursor)
 		if err != nil {
 			return fresh, nil, fmt.Errorf("%w: %w", ErrFatal, err)
 		}
-		if again {
+		if holds(found, im) {
 			continue
 		}
 		p.filed[key] = true
@@ -62,16 +71,6 @@ func (l *Ledger) onlyNew(p *plan, t *ticket, leaves *merkle.Leaves) (merkle.Leav
 	return fresh, filed, nil
 }
 
-// filedRecently reports whether recent holds im as a leaf of the agency.
-func (l *Ledger) filedRecently(agency string, im merkle.Imprint) (bool, error) {
-	for _, p := range l.recent.find(im.Digest()) {
-		if l.slots[p.Slot].Agency != agency {
-			continue
-		}
-		leaf, err := l.readLeaf(p)
-		if err != nil || leaf.Imprint == im {
-			return err == nil, err
-		}
-	}
-	return false, nil
+func holds(leaves []Leaf, im merkle.Imprint) bool {
+	return slices.ContainsFunc(leaves, func(f Leaf) bool { return f.Imprint == im })
 }

@@ -128,13 +128,14 @@ func (l *Ledger) view(round calendar.Second) (*view, error) {
 	return v, nil
 }
 
-// maxViews bounds the views kept.
-const maxViews = 256
+// maxViewSlots bounds the views kept by the slots of their trees together: some 64 bytes each.
+const maxViewSlots = 1 << 19
 
 // A viewCache keeps views of rounds that proofs were asked for lately.
 type viewCache struct {
 	mu    sync.Mutex // covers all below
 	views map[calendar.Second]*view
+	slots int // of all views together
 }
 
 func newViewCache() viewCache { return viewCache{views: make(map[calendar.Second]*view)} }
@@ -145,17 +146,28 @@ func (c *viewCache) get(round calendar.Second) *view {
 	return c.views[round]
 }
 
-// put adds v; where there are too many, any other has to go.
+// viewCost counts a view's tree and, as minSlots, all else of it.
+func viewCost(v *view) int {
+	const minSlots = 64
+	return minSlots + 1<<merkle.SlotTreeHeight(v.record.SlotCount)
+}
+
+// put adds v; where there is no room for it, any others have to go.
 func (c *viewCache) put(round calendar.Second, v *view) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for other := range c.views {
-		if len(c.views) < maxViews {
+	if c.views[round] != nil {
+		return
+	}
+	for other, w := range c.views {
+		if c.slots+viewCost(v) <= maxViewSlots {
 			break
 		}
 		delete(c.views, other)
+		c.slots -= viewCost(w)
 	}
 	c.views[round] = v
+	c.slots += viewCost(v)
 }
 
 // A slotReader reads the stored nodes of one slot in one round.

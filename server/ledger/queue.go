@@ -2,10 +2,10 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -24,10 +24,7 @@ type ticket struct {
 	// goroutine of Run.
 	build func() ([]storage.Entry, error)
 
-	// What parts marked New were looked up to be: which of their leaves the agency has filed, when recent had seen so
-	// many drops.
-	known map[merkle.Imprint]bool
-	drops uint64
+	earlier *earlier // what was known of the parts marked New before the ticket was put; nil if there are none
 
 	state atomic.Uint32
 
@@ -35,6 +32,12 @@ type ticket struct {
 	filings []Filing
 	err     error
 	done    chan struct{}
+
+	deferred chan struct{} // capacity 1: the ticket was taken and waits again
+}
+
+func newTicket() *ticket {
+	return &ticket{done: make(chan struct{}), deferred: make(chan struct{}, 1)}
 }
 
 // States of a ticket. Whoever moves it away from waiting decides whether it is carried out.
@@ -46,6 +49,15 @@ const (
 
 func (t *ticket) take() bool     { return t.state.CompareAndSwap(waiting, taken) }
 func (t *ticket) withdraw() bool { return t.state.CompareAndSwap(waiting, withdrawn) }
+
+// wait puts a ticket that was taken back among those that wait.
+func (t *ticket) wait() {
+	t.state.Store(waiting)
+	select {
+	case t.deferred <- struct{}{}:
+	default:
+	}
+}
 
 func (t *ticket) finish(err error) {
 	t.err = err
@@ -132,8 +144,8 @@ func (q *queue) take() []*ticket {
 	if k == 0 {
 		return nil
 	}
-	group := q.tickets[:k:k]
-	q.tickets = q.tickets[k:]
+	group := slices.Clone(q.tickets[:k])
+	q.tickets = slices.Delete(q.tickets, 0, k) // clears what it leaves behind
 	q.leaves -= sum
 	close(q.space)
 	q.space = make(chan struct{})

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -54,33 +55,59 @@ func (l *Ledger) Role(name string) (r storage.Role, ok bool) {
 // Certificates returns the certificates of the calendar keys, oldest first.
 func (l *Ledger) Certificates() []storage.Certificate { return l.store.Certificates() }
 
+// MaxFound is the most leaves with one digest that Find returns.
+const MaxFound = 1 << 20
+
 // Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
-// agency is empty.
-func (l *Ledger) Find(agency string, digest []byte) ([]Leaf, error) {
-	positions := l.recent.find(digest) // before the index: leaves leave recent only after they entered it
+// agency is empty. More than MaxFound are ErrTooMany.
+func (l *Ledger) Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error) {
+	return l.find(ctx, agency, digest, 0, 0)
+}
+
+// find is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It asks
+// recent first: leaves leave it only after they entered the index.
+func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, from uint64) ([]Leaf, error) {
+	slots := l.Slots()
+	var positions []Position
+	add := func(p Position) bool {
+		if int(p.Slot) < len(slots) && (agency == "" || slots[p.Slot].Agency == agency) {
+			positions = append(positions, p)
+		}
+		return len(positions) <= MaxFound
+	}
+	l.recent.find(digest, mark, add)
 	var placing error
-	err := l.index.Find(digest, 0, func(number uint64) bool {
-		var p Position
-		p, placing = l.store.LeafNumber(number)
-		positions = append(positions, p)
-		return placing == nil
-	})
-	if err = cmp.Or(err, placing); err != nil {
-		return nil, err
+	if l.index.Cursor() > from {
+		err := l.index.Find(digest, from, func(number uint64) bool {
+			var p Position
+			p, placing = l.store.LeafNumber(number)
+			return placing == nil && ctx.Err() == nil && add(p)
+		})
+		if err = cmp.Or(err, placing); err != nil {
+			return nil, err
+		}
+	}
+	if len(positions) > MaxFound {
+		return nil, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
 	}
 	slices.SortFunc(positions, func(a, b Position) int {
 		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Index, b.Index))
 	})
+	return l.readEqual(ctx, slices.Compact(positions), digest)
+}
+
+// readEqual reads the leaves at the positions and returns those with the digest.
+func (l *Ledger) readEqual(ctx context.Context, positions []Position, digest []byte) ([]Leaf, error) {
 	var leaves []Leaf
-	for _, p := range slices.Compact(positions) {
-		if agency != "" && l.slot(p.Slot).Agency != agency {
-			continue
+	for _, p := range positions {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
-		leaf, err := l.readLeaf(p)
+		leaf, err := l.Leaf(p)
 		if err != nil {
 			return nil, err
 		}
-		if string(leaf.Imprint.Digest()) == string(digest) {
+		if bytes.Equal(leaf.Imprint.Digest(), digest) {
 			leaves = append(leaves, leaf)
 		}
 	}
@@ -89,16 +116,6 @@ func (l *Ledger) Find(agency string, digest []byte) ([]Leaf, error) {
 
 // Leaf returns the leaf at p, or ErrNotFound.
 func (l *Ledger) Leaf(p Position) (Leaf, error) {
-	l.mu.RLock()
-	durable := p.Round <= l.closed || p.Round == l.open.second && p.Index < l.open.counts[p.Slot]
-	l.mu.RUnlock()
-	if !durable {
-		return Leaf{}, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, ErrNotFound)
-	}
-	return l.readLeaf(p)
-}
-
-func (l *Ledger) readLeaf(p Position) (Leaf, error) {
 	im, at, err := l.store.Leaf(p.Round, p.Slot, p.Index)
 	if err != nil {
 		return Leaf{}, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, notFound(err))
@@ -114,46 +131,8 @@ func notFound(err error) error {
 	return err
 }
 
-// A LeafCursor reads runs of durable leaves.
-type LeafCursor struct {
-	runs   *storage.LeafIter
-	open   calendar.Second
-	counts map[uint32]uint64 // durable leaves of the open round when the cursor was made
-}
-
-// Leaves reads the runs that s selects, of the open round only what was durable at the call.
-func (l *Ledger) Leaves(s storage.LeafScan) (*LeafCursor, error) {
-	c := &LeafCursor{counts: make(map[uint32]uint64)}
-	l.mu.RLock()
-	c.open = l.open.second
-	for id, n := range l.open.counts {
-		c.counts[id] = n
-	}
-	l.mu.RUnlock()
-	s.To = min(s.To, c.open)
-	var err error
-	c.runs, err = l.store.Leaves(s)
-	return c, err
-}
-
-// Next moves to the next run. It returns false at the end and after an error.
-func (c *LeafCursor) Next() bool {
-	for c.runs.Next() {
-		if r := c.runs.Run(); r.Round < c.open || r.First < c.counts[r.Slot] {
-			return true
-		}
-	}
-	return false
-}
-
-// Run returns the run that Next moved to. Its leaves are valid until the next call of Next.
-func (c *LeafCursor) Run() storage.Run { return c.runs.Run() }
-
-// Err returns the error that ended the cursor, nil if it was the end.
-func (c *LeafCursor) Err() error { return c.runs.Err() }
-
-// Close ends the cursor.
-func (c *LeafCursor) Close() error { return c.runs.Close() }
+// Leaves reads the durable runs that s selects, those of the open round included.
+func (l *Ledger) Leaves(s storage.LeafScan) (*storage.LeafIter, error) { return l.store.Leaves(s) }
 
 // Rounds reads the closed rounds with leaves that s selects.
 func (l *Ledger) Rounds(s storage.RoundScan) (*storage.RoundIter, error) {
@@ -198,7 +177,7 @@ func (c *CalendarCursor) Next(ctx context.Context, b *CalendarBatch) error {
 	if c.scan.From > c.scan.To {
 		return io.EOF
 	}
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	n := int(min(c.scan.To-c.scan.From+1, batchSeconds))

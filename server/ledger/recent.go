@@ -21,10 +21,11 @@ type recent struct {
 
 	mu       sync.RWMutex // covers all below
 	segments []*segment
-	dropped  uint64 // how often segments were dropped
+	added    uint64 // leaves so far, dropped ones included
 }
 
 type segment struct {
+	number uint64 // of its first leaf, as added counts
 	runs   []run
 	hashes []uint64 // of leaf i
 	next   []uint32 // 1 + the leaf before i in its chain, 0 at the end
@@ -58,10 +59,18 @@ func (r *recent) add(round calendar.Second, slot uint32, first uint64, leaves *m
 	defer r.mu.Unlock()
 	n := len(r.segments)
 	if n == 0 || len(r.segments[n-1].hashes) >= segmentLeaves {
-		r.segments = append(r.segments, &segment{heads: make([]uint32, 1<<8)})
+		r.segments = append(r.segments, &segment{number: r.added, heads: make([]uint32, 1<<8)})
 		n++
 	}
 	r.segments[n-1].add(run{round: round, slot: slot, first: first}, hashes)
+	r.added += uint64(len(hashes))
+}
+
+// mark returns what find takes to look only at leaves that are added from now on.
+func (r *recent) mark() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.added
 }
 
 func (s *segment) add(r run, hashes []uint64) {
@@ -84,21 +93,22 @@ func (s *segment) add(r run, hashes []uint64) {
 	}
 }
 
-// find returns where leaves with this digest may stand, oldest first. The caller compares the leaves themselves.
-func (r *recent) find(digest []byte) []Position {
+// find calls yield with where leaves with this digest may stand, newest first, until it returns false: those added since
+// mark. The caller compares the leaves themselves. yield must be quick: nothing is added meanwhile.
+func (r *recent) find(digest []byte, mark uint64, yield func(Position) bool) {
 	h := maphash.Bytes(r.seed, digest)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	var ps []Position
 	for _, s := range slices.Backward(r.segments) {
-		for i := s.heads[h&uint64(len(s.heads)-1)]; i != 0; i = s.next[i-1] {
-			if s.hashes[i-1] == h {
-				ps = append(ps, s.position(int(i-1)))
+		if s.number+uint64(len(s.hashes)) <= mark {
+			return
+		}
+		for i := s.heads[h&uint64(len(s.heads)-1)]; i != 0 && s.number+uint64(i) > mark; i = s.next[i-1] {
+			if s.hashes[i-1] == h && !yield(s.position(int(i-1))) {
+				return
 			}
 		}
 	}
-	slices.Reverse(ps)
-	return ps
 }
 
 func (s *segment) position(i int) Position {
@@ -118,19 +128,8 @@ func (r *recent) drop(through calendar.Second) {
 	for n < len(r.segments) && r.segments[n].last() <= through {
 		n++
 	}
-	if n > 0 {
-		r.segments = slices.Delete(r.segments, 0, n)
-		r.dropped++
-	}
+	r.segments = slices.Delete(r.segments, 0, n)
 }
 
 // last returns the round of the newest leaf: runs are added in filing order.
 func (s *segment) last() calendar.Second { return s.runs[len(s.runs)-1].round }
-
-// drops counts the calls of drop that forgot something: a look-up that was negative before and saw no drop since needs
-// to look at recent alone again.
-func (r *recent) drops() uint64 {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.dropped
-}

@@ -137,7 +137,7 @@ func TestClockJump(t *testing.T) {
 		t.Fatalf("after another jump: %v", err)
 	}
 	now, err := w.ledger.ConfirmClock(context.Background())
-	if err != nil || !now.Equal(w.clock.Now()) {
+	if err != nil || !now.Equal(w.clock.now()) {
 		t.Fatalf("confirmed %s: %v", now, err)
 	}
 	h := w.file(request("canton", LaneMain, leaves(2, 1)))[0]
@@ -312,7 +312,7 @@ func TestConcurrentFiling(t *testing.T) {
 			w.mustProve(a.Position, a.imprint)
 		}
 		im := a.imprint
-		found, err := w.ledger.Find("", im.Digest())
+		found, err := w.ledger.Find(context.Background(), "", im.Digest())
 		if err != nil || len(found) != 1 || found[0].Position != a.Position {
 			t.Fatalf("%v found as %v: %v", a.Position, found, err)
 		}

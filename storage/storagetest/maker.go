@@ -60,7 +60,7 @@ var calendarKey = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) {
 	if err != nil {
 		panic(err)
 	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test.example", First.Time())
+	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test.example", First.Time(), First.Time())
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+)
+
+// A movedClock is the machine's clock, set ahead.
+type movedClock struct {
+	systemClock
+	ahead time.Duration
+}
+
+func (c movedClock) Now() (time.Time, time.Duration) {
+	wall, elapsed := c.systemClock.Now()
+	return wall.Add(c.ahead), elapsed
+}
+
+func testConfig(dir string) Config {
+	c := DefaultConfig()
+	c.DataDir, c.Listen, c.Logger = dir, "127.0.0.1:0", slog.New(slog.NewTextHandler(io.Discard, nil))
+	return c
+}
+
+// serveOnce starts a server, stops it at once and returns the error of the start.
+func serveOnce(t *testing.T, c Config) error {
+	t.Helper()
+	s, err := New(c)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	if err := s.Run(ctx); err != nil {
+		t.Errorf("run: %v", err)
+	}
+	return nil
+}
+
+func mustRefuse(t *testing.T, c Config, words string) {
+	t.Helper()
+	if err := serveOnce(t, c); err == nil || !strings.Contains(err.Error(), words) {
+		t.Errorf("start with %q: %v", words, err)
+	}
+}
+
+func TestFirstStart(t *testing.T) {
+	c := testConfig(t.TempDir())
+	for range 2 {
+		if err := serveOnce(t, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := filepath.Join(c.DataDir, keyFile)
+	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("calendar key: %v, %v", info.Mode(), err)
+	}
+	other := c
+	other.ServerName = "other"
+	mustRefuse(t, other, `belongs to server "jurat"`)
+
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustRefuse(t, c, "chmod 600")
+}
+
+// A start that was cut off between key and store is gone on with; a store that is lost later is not replaced.
+func TestStoreMissing(t *testing.T) {
+	c := testConfig(t.TempDir())
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(c.DataDir, StoreDir)); err != nil {
+		t.Fatal(err)
+	}
+	late := c
+	late.Clock = movedClock{newSystemClock(), 3 * time.Hour}
+	mustRefuse(t, late, "is a disk not mounted")
+	if err := serveOnce(t, c); err != nil {
+		t.Errorf("minutes after the first start: %v", err)
+	}
+}
+
+func TestNewCalendarKey(t *testing.T) {
+	c := testConfig(t.TempDir())
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	fresh := c
+	fresh.NewCalendarKey = true
+	mustRefuse(t, fresh, "start without --new-calendar-key")
+
+	// Lost: refused, then replaced.
+	key := filepath.Join(c.DataDir, keyFile)
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	mustRefuse(t, c, "put keys/ back")
+	if err := serveOnce(t, fresh); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+
+	// Near its end: replaced, the old one kept aside.
+	late := fresh
+	late.Clock = movedClock{newSystemClock(), 400 * 24 * time.Hour}
+	if err := serveOnce(t, late); err != nil {
+		t.Fatal(err)
+	}
+	aside, err := filepath.Glob(filepath.Join(c.DataDir, "keys", "calendar-*.key"))
+	if err != nil || len(aside) != 1 {
+		t.Errorf("kept aside: %v, %v", aside, err)
+	}
+	s, err := New(late)
+	if err == nil {
+		err = errors.New("a key that was just made is replaced")
+		s.close()
+	} else if strings.Contains(err.Error(), "start without") {
+		err = nil
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// The certificate of a new key reaches back to the oldest second that may still have to be closed under it.
+func TestNewKeyReachesBack(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	from := now.Add(-48 * time.Hour)
+	k, err := makeCalendarKey("test", from, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := k.certificate.X509; !c.NotBefore.Before(from) || c.NotAfter.Before(now.AddDate(2, 0, 0)) {
+		t.Errorf("valid from %s to %s", c.NotBefore, c.NotAfter)
+	}
+	if id := ksi.CertificateID(k.certificate.X509.Raw); string(id[:]) != string(k.certificate.ID) {
+		t.Errorf("id %x", k.certificate.ID)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	c := Config{Listen: "0.0.0.0:5433", ServerName: "a/b", Role: "Jurat"}
+	err := c.Validate()
+	for _, words := range []string{"--data", "only loopback", "a/b", "Jurat", "connections", "clock jump", "memory", "database"} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("no word of %q: %v", words, err)
+		}
+	}
+	c = DefaultConfig()
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}

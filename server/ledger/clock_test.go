@@ -1,0 +1,190 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// openStill opens a ledger that nobody runs: the test takes the steps.
+func openStill(t *testing.T, c Clock) *Ledger {
+	t.Helper()
+	fs := vfs.NewMem()
+	if err := create(fs); err != nil {
+		t.Fatal(err)
+	}
+	l, store, err := openLedger(fs, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return l
+}
+
+func (l *Ledger) mustStep(t *testing.T, tickets ...*ticket) {
+	t.Helper()
+	for _, x := range tickets {
+		if err := l.queue.put(context.Background(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.step(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func filingTicket(lane string, i int) *ticket {
+	t := newTicket()
+	t.request = request("canton", lane, leaves(i, 1))
+	return t
+}
+
+// A filing in one group with the confirmation of the clock goes into a round of the confirmed time.
+func TestConfirmAndFileTogether(t *testing.T) {
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	l.mustStep(t)
+	c.move(0, time.Hour)
+	confirm := newTicket()
+	confirm.build = func() ([]storage.Entry, error) { l.watch.confirm(); return nil, nil }
+	file := filingTicket(LaneMain, 1)
+	l.mustStep(t, confirm, file)
+	<-file.done
+	if file.err != nil || file.filings[0].Round.Time().Before(c.now()) {
+		t.Errorf("filed %v at %s: %v", file.filings, c.now(), file.err)
+	}
+}
+
+// A filing that waits for the next round is refused when the clock jumps, as others are.
+func TestDeferredAtJump(t *testing.T) {
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	file := filingTicket(LaneKSI, 1)
+	l.mustStep(t, file)
+	c.move(0, time.Hour)
+	l.mustStep(t)
+	<-file.done
+	if !errors.Is(file.err, ErrClockJump) {
+		t.Errorf("deferred filing: %v", file.err)
+	}
+}
+
+// Many small steps are a jump.
+func TestClockCreep(t *testing.T) {
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	for range 400 {
+		c.move(time.Second, 9*time.Second)
+		l.mustStep(t)
+	}
+	if fast := l.closed.Time().Sub(start); fast > 30*time.Second || !l.watch.jumped {
+		t.Errorf("the calendar moved %s in %s", fast, c.elapsed())
+	}
+}
+
+// A clock that is a little fast and stepped now and then is no jump.
+func TestClockDrift(t *testing.T) {
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	for i := range 20_000 {
+		step := 400 * time.Microsecond
+		if i%10_000 == 5_000 {
+			step = time.Second
+		}
+		c.move(time.Second, step)
+		if _, jumped := l.watch.look(); jumped {
+			t.Fatalf("a jump after %d s", i)
+		}
+	}
+}
+
+// After an outage of more than a month the clock wants a confirmation.
+func TestClockAfterOutage(t *testing.T) {
+	for outage, want := range map[time.Duration]bool{30 * 24 * time.Hour: false, 32 * 24 * time.Hour: true} {
+		c := newFakeClock(start.Add(outage))
+		l := openStill(t, c)
+		file := filingTicket(LaneMain, 1)
+		l.mustStep(t, file)
+		<-file.done
+		if errors.Is(file.err, ErrClockJump) != want {
+			t.Errorf("after %s: %v", outage, file.err)
+		}
+	}
+}
+
+// Shortly before the calendar certificate ends nothing is filed any more.
+func TestCertificateEnds(t *testing.T) {
+	_, cert := testKey()
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	l.mustStep(t)
+	c.move(cert.X509.NotAfter.Sub(start)-certificateMargin-time.Minute, 0)
+	early, late := filingTicket(LaneMain, 1), filingTicket(LaneMain, 2)
+	l.mustStep(t, early)
+	c.move(2*time.Minute, 0)
+	l.mustStep(t, late)
+	if <-early.done; early.err != nil {
+		t.Errorf("before the end: %v", early.err)
+	}
+	if <-late.done; !errors.Is(late.err, ErrCertificateEnds) {
+		t.Errorf("at the end: %v", late.err)
+	}
+	im := digest(1).Imprint()
+	f := early.filings[0]
+	if err := prove(l, Position{Round: f.Round, Slot: f.Slot}, im); err != nil {
+		t.Error(err)
+	}
+}
+
+// While the clock is jumped the ledger naps; it does not spin.
+func TestNoSpinAtJump(t *testing.T) {
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	c.move(0, time.Hour)
+	l.mustStep(t)
+	if d := l.untilClose(); d != maxNap {
+		t.Errorf("waits %s at a jump", d)
+	}
+}
+
+// Leaves that move from recent to the index between the look-up and the commit are found all the same.
+func TestNewWhileIndexMoves(t *testing.T) {
+	c := newFakeClock(start)
+	l := openStill(t, c)
+	l.mustStep(t)
+	r := request("canton", LaneMain, leaves(0, 3))
+	r.Parts[0].New = true
+	x := newTicket()
+	x.request = r
+	var err error
+	if x.earlier, err = l.lookUpEarlier(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	other := newTicket()
+	other.request = request("canton", LaneMain, leaves(1, minIndexed))
+	l.mustStep(t, other)
+	c.move(time.Second, 0)
+	l.mustStep(t)
+	hashes, through, err := l.unindexed(context.Background(), l.store.Closed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.index.Add(0, hashes); err != nil {
+		t.Fatal(err)
+	}
+	l.recent.drop(through)
+	l.mustStep(t, x)
+	if <-x.done; x.err != nil || len(x.filings[0].Filed) != 1 || x.filings[0].Filed[0] != 0 {
+		t.Errorf("filed %+v: %v", x.filings, x.err)
+	}
+	r = request("canton", LaneMain, leaves(0, MaxNew+1))
+	r.Parts[0].New = true
+	if _, err := l.Append(context.Background(), r); !errors.Is(err, ErrTooMany) {
+		t.Errorf("too many: %v", err)
+	}
+}
