@@ -136,6 +136,11 @@ func (a *analyzer) keywordCall(s *scope, e *parse.Call) (expr, error) {
 	name := map[string]string{"coalesce": "COALESCE", "greatest": "GREATEST", "least": "LEAST", "nullif": "NULLIF"}[e.Name.Name]
 	switch name {
 	case "NULLIF":
+		if other := list[1].typ(); list[0].typ() == value.Unknown && other != value.Unknown {
+			if list[0], err = a.coerce(list[0], other, fn.Implicit); err != nil {
+				return nil, a.fail(err, e.Args[0])
+			}
+		}
 		slot := &slotExpr{t: list[0].typ()}
 		if slot.t == value.Unknown {
 			if list[0], err = a.coerceText(list[0]); err != nil {
@@ -189,7 +194,7 @@ func (a *analyzer) valueFunc(e *parse.ValueFunc) (expr, error) {
 		}
 	}
 	if modify := fn.Modify(x.typ(), int32(e.Precision), true); e.Precision >= 0 && modify != nil {
-		x = &castExpr{x: x, t: x.typ(), modify: modify}
+		x = &castExpr{x: x, t: x.typ(), modify: modify, typmod: int32(e.Precision)}
 	}
 	return x, nil
 }

@@ -78,6 +78,9 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 		if col.Name == "" {
 			col.Name = parse.DefaultColumnName(t.X)
 		}
+		if c, ok := x.(*castExpr); ok && c.modify != nil {
+			col.TypeModifier = c.typmod
+		}
 		if ref, ok := t.X.(*parse.ColumnRef); ok {
 			if sc, _ := a.lookup(s, ref); sc != nil {
 				col.Table, col.Attribute, col.TypeModifier = sc.from.Table, sc.from.Attribute, sc.from.TypeModifier

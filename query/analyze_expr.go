@@ -216,19 +216,20 @@ func (a *analyzer) cast(s *scope, e *parse.Cast) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := a.expr(s, e.X)
-	if err != nil {
-		return nil, err
+	var y expr
+	if arr, ok := e.X.(*parse.Array); ok && t.IsArray() {
+		y, err = a.arrayOf(s, arr, t)
+	} else {
+		if y, err = a.expr(s, e.X); err != nil {
+			return nil, err
+		}
+		y, err = a.coerce(y, t, fn.Explicit)
 	}
-	if arr, ok := x.(*arrayExpr); ok && len(arr.elems) == 0 && t.IsArray() {
-		return &arrayExpr{t: t}, nil
-	}
-	y, err := a.coerce(x, t, fn.Explicit)
 	if err != nil {
 		return nil, a.fail(err, e)
 	}
 	if modify := fn.Modify(t, typmod, true); modify != nil {
-		y = &castExpr{x: y, t: t, modify: modify}
+		y = &castExpr{x: y, t: t, modify: modify, typmod: typmod}
 	}
 	return y, nil
 }
@@ -261,8 +262,8 @@ func (a *analyzer) typeName(n *parse.TypeName) (*value.Type, int32, error) {
 // array analyzes ARRAY[…].
 func (a *analyzer) array(s *scope, e *parse.Array) (expr, error) {
 	if len(e.Elems) == 0 {
-		// Only a cast right around it gives it a type; that cast looks for this node.
-		return &arrayExpr{t: value.MustType(value.Text.Array)}, nil
+		return nil, a.fail(errf(codeIndeterminateType, "cannot determine type of empty array").
+			hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."), e)
 	}
 	list, err := a.exprs(s, e.Elems)
 	if err != nil {
@@ -279,6 +280,34 @@ func (a *analyzer) array(s *scope, e *parse.Array) (expr, error) {
 		t = value.MustType(t.Array)
 	}
 	return &arrayExpr{elems: list, t: t}, nil
+}
+
+// arrayOf analyzes an array constructor under a cast to the array type t: the elements are cast, one by one.
+func (a *analyzer) arrayOf(s *scope, e *parse.Array, t *value.Type) (expr, error) {
+	out := &arrayExpr{t: t, elems: make([]expr, len(e.Elems))}
+	want := value.MustType(t.Elem)
+	for i, elem := range e.Elems {
+		var err error
+		if nested, ok := elem.(*parse.Array); ok {
+			out.elems[i], err = a.arrayOf(s, nested, t)
+		} else {
+			out.elems[i], err = a.expr(s, elem)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out.elems[i].typ().IsArray() {
+			want = t
+		}
+	}
+	for i, x := range out.elems {
+		x, err := a.coerce(x, want, fn.Explicit)
+		if err != nil {
+			return nil, a.fail(err, e.Elems[i])
+		}
+		out.elems[i] = x
+	}
+	return out, nil
 }
 
 func (a *analyzer) exprs(s *scope, list []parse.Expr) ([]expr, error) {

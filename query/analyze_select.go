@@ -285,9 +285,6 @@ func (a *analyzer) output(e parse.Expr, outputs []expr, cols []Column, what stri
 	switch e := e.(type) {
 	case *parse.Literal:
 		if e.Kind != parse.Integer {
-			if e.Kind == parse.Null || e.Kind == parse.Bool {
-				return nil, nil
-			}
 			return nil, a.fail(errf(codeSyntax, "non-integer constant in %s", what), e)
 		}
 		for i := range outputs {

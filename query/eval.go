@@ -188,7 +188,7 @@ type columnEval int
 
 func (e columnEval) eval(b *value.Batch) (*value.Vector, error) { return b.Cols[e], nil }
 
-// computedEval gives a column that a table computes.
+// computedEval gives a column that a table computes. It is null in the rows that an outer join fills with nulls.
 type computedEval struct {
 	x      *execution
 	t      *value.Type
@@ -196,6 +196,7 @@ type computedEval struct {
 	from   []evaluator
 	in     []*value.Vector
 	out    value.Vector
+	known  []int32 // the rows that are no nulls, if some are
 }
 
 func (e *computedEval) eval(b *value.Batch) (*value.Vector, error) {
@@ -203,7 +204,31 @@ func (e *computedEval) eval(b *value.Batch) (*value.Vector, error) {
 		return nil, err
 	}
 	e.out.Reset(e.t, b.N)
-	return &e.out, e.kernel(&e.x.env, &e.out, e.in, b.N, b.Sel)
+	sel := b.Sel
+	for _, v := range e.in {
+		if v.Nulls != nil {
+			if sel = e.dropNulls(b); len(sel) == 0 {
+				return &e.out, nil
+			}
+			break
+		}
+	}
+	return &e.out, e.kernel(&e.x.env, &e.out, e.in, b.N, sel)
+}
+
+// dropNulls makes the value null where one that it is computed of is, and returns the other rows.
+func (e *computedEval) dropNulls(b *value.Batch) []int32 {
+	e.known = e.known[:0]
+	rows(b, func(i int) {
+		for _, v := range e.in {
+			if v.IsNull(i) {
+				e.out.SetNull(i)
+				return
+			}
+		}
+		e.known = append(e.known, int32(i))
+	})
+	return e.known
 }
 
 // callEval calls a function or operator.

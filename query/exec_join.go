@@ -20,6 +20,7 @@ type joinOp struct {
 	sel        []int32            // rows of b still to do
 	candidates []int32            // rows of right still to try for sel[0]
 	hit        bool               // sel[0] had a match
+	tried      int                // candidates since the last look for cancelling
 	keys       []*value.Vector
 	lrows      []int32 // of the output under construction; -1 is a row of nulls
 	rrows      []int32
@@ -42,7 +43,7 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 		}
 	}
 	var err error
-	if op.l, err = x.operator(n.l, wish{need: need[:left], order: w.order, limit: -1}); err != nil {
+	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1}); err != nil {
 		return nil, err
 	}
 	op.lkeys, op.rest = x.compileAll(lkeys), x.compileAll(rest)
@@ -160,6 +161,12 @@ func (op *joinOp) pair() (more bool, err error) {
 			continue
 		}
 		n := min(len(op.candidates), value.BatchSize-len(op.lrows))
+		if op.tried += n; op.tried >= value.BatchSize {
+			op.tried = 0
+			if err := op.x.check(); err != nil {
+				return false, err
+			}
+		}
 		if err := op.try(op.candidates[:n]); err != nil {
 			return false, err
 		}

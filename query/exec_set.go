@@ -198,6 +198,8 @@ func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
 		return value.Datum{}, err
 	}
 	switch {
+	case s.kind == arraySubquery && rows.n == 0:
+		return value.NewBox(s.t, value.NewArray(value.NewVector(s.plan.columns()[0].Type, 0))), nil
 	case s.kind == arraySubquery:
 		return value.NewBox(s.t, value.NewArray(rows.cols[0])), nil
 	case rows.n > 1:

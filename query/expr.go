@@ -53,6 +53,7 @@ type (
 		t      *value.Type
 		cast   *fn.Cast  // nil if the type stays
 		modify fn.Kernel // nil if there is no modifier
+		typmod int32     // of modify
 	}
 
 	// A logicExpr is AND, OR or NOT.

@@ -93,17 +93,21 @@ func (a *analyzer) statement(stmt parse.Stmt) (*compiled, error) {
 	return nil, a.unsupported(stmt, "this statement is")
 }
 
+// rowColumns returns the columns of a plan's rows, never nil: rows without columns are rows.
+func rowColumns(plan node) []Column {
+	if cols := plan.columns(); cols != nil {
+		return cols
+	}
+	return []Column{}
+}
+
 // selectStatement analyzes a query as a statement.
 func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 	plan, err := a.query(stmt, nil)
 	if err != nil {
 		return nil, err
 	}
-	cols := plan.columns()
-	if cols == nil {
-		cols = []Column{} // rows without columns are rows
-	}
-	return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
+	return &compiled{cols: rowColumns(plan), run: func(ctx context.Context, r *run) (*Result, error) {
 		return r.runPlan(ctx, plan, r.params)
 	}}, nil
 }
@@ -115,7 +119,7 @@ func (s *Session) runPlan(ctx context.Context, plan node, params []value.Datum) 
 	if err != nil {
 		return nil, err
 	}
-	return &Result{session: s, cols: plan.columns(), x: x, op: op, tag: "SELECT", counted: true}, nil
+	return &Result{session: s, cols: rowColumns(plan), x: x, op: op, tag: "SELECT", counted: true}, nil
 }
 
 // A Result is a statement in execution. Rows are pulled one after the other.

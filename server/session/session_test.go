@@ -381,8 +381,31 @@ func TestDescriptions(t *testing.T) {
 	if got := strings.Join(fields, " "); got != "receipt:25:16384/7 ?column?:20:0/0 ?column?:25:0/0" {
 		t.Error(got)
 	}
+	d, err = conn.Prepare(t.Context(), "typmods", "select 1.5::numeric(10,2), 'a'::varchar(3), a from (select cast(2 as numeric(4,1)) as a) s", nil)
+	if err != nil || d.Fields[0].TypeModifier != 10<<16+2+4 || d.Fields[1].TypeModifier != 3+4 || d.Fields[2].TypeModifier != 4<<16+1+4 {
+		t.Error(d, err)
+	}
+	d, err = conn.Prepare(t.Context(), "arrays", "select count(*) from hashes where digest = any(array[$1, $2]::bytea[])", nil)
+	if err != nil || fmt.Sprint(d.ParamOIDs) != "[17 17]" {
+		t.Error(d, err)
+	}
 	d, err = conn.Prepare(t.Context(), "y", "insert into hashes (digest) values ($1)", nil)
 	if err != nil || len(d.Fields) != 0 || fmt.Sprint(d.ParamOIDs) != "[17]" {
 		t.Error(d, err)
+	}
+}
+
+// TestRowsWithoutColumns reads rows of no columns, which are described and sent like others.
+func TestRowsWithoutColumns(t *testing.T) {
+	conn := serve(t).connect(t, "jurat").PgConn()
+	for _, sql := range []string{"select from generate_series(1, 3)", "select from generate_series(1, 3) union all select where false"} {
+		simple, err := conn.Exec(t.Context(), sql).ReadAll()
+		if err != nil || len(simple) != 1 || len(simple[0].Rows) != 3 || len(simple[0].Rows[0]) != 0 {
+			t.Errorf("%s: %v %v", sql, simple, err)
+		}
+		extended := conn.ExecParams(t.Context(), sql, nil, nil, nil, nil).Read()
+		if extended.Err != nil || len(extended.Rows) != 3 {
+			t.Errorf("%s: %v", sql, extended)
+		}
 	}
 }
