@@ -25,7 +25,7 @@ type Config struct {
 	// ServerName stands inside every proof, before the lane. It is fixed by the first start; later starts must give the
 	// same name or none.
 	ServerName string
-	// Role is the first login role, a superuser, made by the first start.
+	// Role is the first login role, a superuser, made by the first start. Later starts must give the same role or none.
 	Role string
 	// NewCalendarKey starts with a new calendar key: because the one before is lost or its certificate ends.
 	NewCalendarKey bool
@@ -49,7 +49,6 @@ func DefaultConfig() Config {
 		DataDir:         "data",
 		Listen:          "127.0.0.1:5433",
 		Database:        "jurat",
-		Role:            "jurat",
 		MaxConnections:  2000,
 		MaxClockJump:    10 * time.Second,
 		StatementMemory: 256 << 20,
@@ -57,8 +56,8 @@ func DefaultConfig() Config {
 	}
 }
 
-// defaultServerName is the server name of a first start that names none.
-const defaultServerName = "jurat"
+// defaultName is the name of the server and of the role of a first start that gives none.
+const defaultName = "jurat"
 
 // maxServerName leaves room for the lane in the machine id of a proof.
 const maxServerName = 200
@@ -78,7 +77,7 @@ func (c *Config) Validate() error {
 	if strings.ContainsAny(c.ServerName, "/\x00") || len(c.ServerName) > maxServerName || !utf8.ValidString(c.ServerName) {
 		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes of UTF-8 without '/'", c.ServerName, maxServerName))
 	}
-	if !query.ValidRoleName(c.Role) {
+	if c.Role != "" && !query.ValidRoleName(c.Role) {
 		errs = append(errs, fmt.Errorf("role %q: a role name has 1 to 63 lower-case letters, digits and _ - .", c.Role))
 	}
 	if c.MaxConnections < 1 {

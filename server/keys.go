@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -64,6 +65,9 @@ func replaceCalendarKey(dir, server string, from, now time.Time) (*calendarKey, 
 	old, err := loadCalendarKey(dir)
 	switch {
 	case errors.Is(err, errNoKey):
+		if err := setAside(dir, certificateFile, now.UTC().Format("20060102T150405Z")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	case err != nil:
 		return nil, err
 	case old.certificate.X509.NotAfter.Sub(now) > keepCalendarKey:
@@ -72,9 +76,7 @@ func replaceCalendarKey(dir, server string, from, now time.Time) (*calendarKey, 
 	default:
 		// The key first: a crash in between leaves a directory without a key, which says what to do.
 		for _, name := range []string{keyFile, certificateFile} {
-			path := filepath.Join(dir, name)
-			aside := fmt.Sprintf("%s-%x%s", strings.TrimSuffix(path, filepath.Ext(path)), old.certificate.ID, filepath.Ext(path))
-			if err := os.Rename(path, aside); err != nil {
+			if err := setAside(dir, name, hex.EncodeToString(old.certificate.ID)); err != nil {
 				return nil, err
 			}
 		}
@@ -84,6 +86,13 @@ func replaceCalendarKey(dir, server string, from, now time.Time) (*calendarKey, 
 		return nil, err
 	}
 	return key, key.save(dir)
+}
+
+// setAside renames a file of the data directory so that mark stands in its name.
+func setAside(dir, name, mark string) error {
+	path := filepath.Join(dir, name)
+	extension := filepath.Ext(path)
+	return os.Rename(path, strings.TrimSuffix(path, extension)+"-"+mark+extension)
 }
 
 // save writes the key and its certificate into the data directory, the key last: where there is a key there is its
@@ -148,7 +157,7 @@ func loadCalendarKey(dir string) (*calendarKey, error) {
 	}
 	keyDER, err := readPEM(path, "PRIVATE KEY")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; put it back from the backup of keys/", err)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(keyDER)
 	if err != nil {
@@ -161,7 +170,7 @@ func loadCalendarKey(dir string) (*calendarKey, error) {
 	certPath := filepath.Join(dir, certificateFile)
 	der, err := readPEM(certPath, "CERTIFICATE")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; put it back from the backup of keys/", err)
 	}
 	cert, err := ksi.ParseCertificate(der)
 	if err != nil {

@@ -164,3 +164,30 @@ func TestValidate(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What belongs to others is not made a data directory, and what cannot be served leaves no ledger behind.
+func TestNotADataDirectory(t *testing.T) {
+	c := testConfig(t.TempDir())
+	if err := os.WriteFile(filepath.Join(c.DataDir, "letter.pdf"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustRefuse(t, c, "letter.pdf")
+
+	c = testConfig(filepath.Join(t.TempDir(), "new"))
+	c.Listen = "127.0.0.1:99999"
+	mustRefuse(t, c, "99999")
+	if _, err := os.Stat(c.DataDir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a start that cannot listen leaves %s: %v", c.DataDir, err)
+	}
+
+	c.Listen = "127.0.0.1:0"
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	c.Role = "other"
+	mustRefuse(t, c, "no superuser role")
+	c.Role = "jurat"
+	if err := serveOnce(t, c); err != nil {
+		t.Error(err)
+	}
+}

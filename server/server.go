@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -55,9 +58,15 @@ func (s *Server) now() time.Time {
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-func (s *Server) open() error {
+func (s *Server) open() (err error) {
+	// The port first: a start that cannot listen must not leave a new ledger behind.
+	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
+		return err
+	}
 	key, err := s.openStore()
-	if err != nil {
+	if errors.Is(err, storage.ErrCorrupt) {
+		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
+	} else if err != nil {
 		return err
 	}
 	x, err := index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)})
@@ -89,8 +98,7 @@ func (s *Server) open() error {
 		Logger:         s.log,
 		MaxConnections: s.config.MaxConnections,
 	})
-	s.listener, err = net.Listen("tcp", s.config.Listen)
-	return err
+	return nil
 }
 
 // openStore opens the store and the calendar key, making both on the first start.
@@ -108,11 +116,19 @@ func (s *Server) openStore() (*calendarKey, error) {
 		return nil, fmt.Errorf("%s belongs to server %q, not %q: its name stands in every proof and cannot change; leave --server-name away or give another --data",
 			s.config.DataDir, name, s.config.ServerName)
 	}
+	if role := s.config.Role; role != "" && !slices.Contains(store.Roles(), storage.Role{Name: role, Superuser: true}) {
+		return nil, fmt.Errorf("%s has no superuser role %q: --role names the one that a first start makes; leave it away, and make roles by CREATE ROLE",
+			s.config.DataDir, role)
+	}
 	var key *calendarKey
 	if s.config.NewCalendarKey {
 		// A round that was left open is older than the key and closes under it.
 		from := min(store.Closed()+1, calendar.RoundOf(s.now()))
 		key, err = replaceCalendarKey(s.config.DataDir, store.Genesis().Server, from.Time(), s.now())
+		if err == nil {
+			s.log.Warn("new calendar key: verifiers need its certificate", "certificate", filepath.Join(s.config.DataDir, certificateFile),
+				"not_after", key.certificate.X509.NotAfter)
+		}
 	} else {
 		key, err = loadCalendarKey(s.config.DataDir)
 	}
@@ -130,13 +146,10 @@ const firstStartTime = 2 * time.Hour
 
 // firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
 func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, error) {
-	if err := os.MkdirAll(s.config.DataDir, 0o700); err != nil {
+	if err := makeDataDir(s.config.DataDir); err != nil {
 		return nil, err
 	}
-	name := s.config.ServerName
-	if name == "" {
-		name = defaultServerName
-	}
+	name := cmp.Or(s.config.ServerName, defaultName)
 	key, err := loadCalendarKey(s.config.DataDir)
 	switch {
 	case errors.Is(err, errNoKey):
@@ -161,13 +174,33 @@ func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, 
 	return key, s.completeStart(key)
 }
 
+// makeDataDir makes the data directory. One that exists may hold nothing but what belongs into it.
+func makeDataDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == filepath.Dir(keyFile), name == StoreDir, name == IndexDir, name == "lost+found", strings.HasPrefix(name, "."):
+		default:
+			return fmt.Errorf("%s holds no ledger but other files (%s): give an empty directory or none with --data", dir, name)
+		}
+	}
+	return nil
+}
+
 // completeStart adds to the store what it lacks of the first role and the certificate of the key.
 func (s *Server) completeStart(key *calendarKey) error {
 	var entries []storage.Entry
 	if len(s.store.Roles()) == 0 {
+		role := cmp.Or(s.config.Role, defaultName)
 		entries = append(entries,
-			storage.CreateRole{Role: storage.Role{Name: s.config.Role, Superuser: true}},
-			storage.CreateSlot{Slot: storage.Slot{Agency: s.config.Role, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
+			storage.CreateRole{Role: storage.Role{Name: role, Superuser: true}},
+			storage.CreateSlot{Slot: storage.Slot{Agency: role, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
 	}
 	known := false
 	for _, c := range s.store.Certificates() {
@@ -204,7 +237,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) error {
 	err := part()
 	if err != nil {
-		s.log.Error("stopping", "error", err)
+		s.log.Error("stopping", "error", err.Error())
 		cancel(err)
 	}
 	return err

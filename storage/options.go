@@ -86,7 +86,7 @@ func (o *Options) pebble() *pebble.Options {
 	}
 	log := o.Logger
 	p.EventListener = &pebble.EventListener{
-		BackgroundError: func(err error) { log.Error("storage: background work", "error", err) },
+		BackgroundError: func(err error) { log.Error("storage: background work", "error", err.Error()) },
 		DataCorruption:  func(i pebble.DataCorruptionInfo) { log.Error("storage: corrupt data", "details", i.Details) },
 		DiskSlow:        func(i pebble.DiskSlowInfo) { log.Warn("storage: slow disk", "details", i.String()) },
 		LowDiskSpace:    func(i pebble.LowDiskSpaceInfo) { log.Warn("storage: disk nearly full", "details", i.String()) },

@@ -62,8 +62,6 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 		return exitStatus(exitFail)
 	case errors.Is(err, storage.ErrNotFound):
 		return fmt.Errorf("%s holds no ledger: give the data directory of the server with --data", data)
-	case errors.Is(err, storage.ErrLocked):
-		return fmt.Errorf("%w: stop the server before fsck", err)
 	}
 	return err
 }

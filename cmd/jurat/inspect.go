@@ -23,7 +23,7 @@ signature of the calendar key. Nothing is verified against a document or a key: 
 			}
 			signature, err := ksi.Parse(data)
 			if err != nil {
-				return fmt.Errorf("%s is not a proof: %w", args[0], err)
+				return fmt.Errorf("%s is no whole, unchanged proof; %s (%w)", args[0], whatInstead(data), err)
 			}
 			if asJSON {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", signature.JSON())

@@ -37,7 +37,7 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f.StringVar(&c.Listen, "listen", c.Listen, "address of the Postgres port")
 	f.StringVar(&c.Database, "database", c.Database, "database name that clients connect to")
 	f.StringVar(&c.ServerName, "server-name", c.ServerName, "name that stands in every proof; set by the first start, for ever (default \"jurat\")")
-	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes")
+	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes (default \"jurat\")")
 	f.BoolVar(&c.NewCalendarKey, "new-calendar-key", c.NewCalendarKey, "start with a new calendar key; the one before is kept aside")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")

@@ -384,7 +384,7 @@ func TestSignVerifyInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(1, []string{"FAIL FORMAT"}, "verify", file, proof)
-	expect(3, []string{"fsck", "another process"}, "fsck", "--data", s.dir)
+	expect(3, []string{"another process", "stop it first"}, "fsck", "--data", s.dir)
 	s.stop()
 	expect(0, []string{"rounds"}, "fsck", "--data", s.dir)
 	expect(3, []string{"Is the server running"}, "sign", "--server", s.url(), other)

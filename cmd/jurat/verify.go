@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (o *verifyOptions) run(w io.Writer, file, proof string) error {
 	signature, err := ksi.Parse(data)
 	if err != nil {
 		report.Verdict, report.Code = ksi.FAIL.String(), formatCode
-		report.Sentence = fmt.Sprintf("%s is not a whole, unchanged proof: %s", proof, err)
+		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", proof, whatInstead(data), err)
 		return o.print(w, &report, exitFail)
 	}
 	at := signature.Time().Time()
@@ -158,6 +159,20 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 		return status
 	}
 	return nil
+}
+
+// whatInstead guesses what a file is that is no proof, and says what to do.
+func whatInstead(data []byte) string {
+	const firstByte = 0x88 // of every proof
+	switch {
+	case len(data) == 0:
+		return "the file is empty: get it again"
+	case bytes.HasPrefix(data, []byte(`\x`)):
+		return "it is hex text as psql prints it: fetch encode(signature, 'base64') and pipe it through base64 -d"
+	case data[0] != firstByte:
+		return "it does not begin like one: the document comes first on the command line, its proof second"
+	}
+	return "it was cut off or changed: get it again from whoever gave it"
 }
 
 // maxSignatureFile bounds what is read of a proof: the largest element of the format with its header.

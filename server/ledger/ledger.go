@@ -178,6 +178,10 @@ func (l *Ledger) recoverOpen() error {
 		}
 		l.apply(storage.AppendLeaves(r))
 	}
+	if len(l.open.trees) > 0 {
+		l.log.Info("the last stop was not clean: the round that was open is recovered and goes on", "round", l.open.second.String(),
+			"slots", len(l.open.trees))
+	}
 	return runs.Err()
 }
 
