@@ -68,9 +68,6 @@ type answer struct {
 // run runs a string as the wire does.
 func run(ctx context.Context, s *query.Session, sql string) (a answer) {
 	script, err := s.Script(sql)
-	if errors.Is(err, io.EOF) {
-		return a
-	}
 	if err == nil {
 		err = a.statements(ctx, s, script)
 		if closing := script.Close(ctx, err); err == nil {

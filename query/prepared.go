@@ -216,7 +216,7 @@ type Script struct {
 	result  *Result
 }
 
-// Script parses a string. No statement at all is io.EOF.
+// Script parses a string. There may be no statement in it at all.
 func (s *Session) Script(sql string) (*Script, error) {
 	var list []parse.Statement
 	err := s.guard(sql, func() (err error) {
@@ -227,9 +227,6 @@ func (s *Session) Script(sql string) (*Script, error) {
 	})
 	if err != nil {
 		return nil, err
-	}
-	if len(list) == 0 {
-		return nil, io.EOF
 	}
 	s.ClosePortal("") // as in Postgres: a simple query takes the place of the unnamed portal and statement
 	s.CloseStatement("")

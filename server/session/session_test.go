@@ -409,3 +409,24 @@ func TestRowsWithoutColumns(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptyQuery runs strings without a statement, in every state of a transaction.
+func TestEmptyQuery(t *testing.T) {
+	conn := serve(t).connect(t, "alpha")
+	for _, before := range []string{"select 1", "begin", "select 1/0"} {
+		if _, err := conn.PgConn().Exec(t.Context(), before).ReadAll(); err != nil && code(err) != "22012" {
+			t.Fatal(err)
+		}
+		for _, sql := range []string{"", " ;; ", "-- ping"} {
+			if results, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil || len(results) > 1 {
+				t.Errorf("%q after %q: %v %v", sql, before, results, err)
+			}
+		}
+		if err := conn.Ping(t.Context()); err != nil {
+			t.Errorf("ping after %q: %v", before, err)
+		}
+	}
+	if status := conn.PgConn().TxStatus(); status != 'E' {
+		t.Errorf("transaction status %c", status)
+	}
+}
