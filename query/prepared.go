@@ -228,8 +228,10 @@ func (s *Session) Script(sql string) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.ClosePortal("") // as in Postgres: a simple query takes the place of the unnamed portal and statement
-	s.CloseStatement("")
+	s.CloseStatement("") // as in Postgres: a simple query takes the place of the unnamed statement and portal
+	if len(list) > 0 {
+		s.ClosePortal("")
+	}
 	return &Script{session: s, sql: sql, list: list, single: len(list) == 1}, nil
 }
 

@@ -211,7 +211,7 @@ func (s *session) DescribeStatement(_ context.Context, name string) ([]uint32, [
 func (s *session) DescribePortal(_ context.Context, name string) ([]wire.Column, error) {
 	p, err := s.query.Portal(name)
 	if err != nil {
-		return nil, wireError(err)
+		return nil, s.fail(err, "")
 	}
 	return columns(p.Columns(), p.Formats), nil
 }

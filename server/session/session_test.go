@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/query/querytest"
@@ -428,5 +429,44 @@ func TestEmptyQuery(t *testing.T) {
 	}
 	if status := conn.PgConn().TxStatus(); status != 'E' {
 		t.Errorf("transaction status %c", status)
+	}
+}
+
+// TestErrorsFailTransactions makes, after a filing in a pipeline, each error that the protocol knows: nothing is filed.
+func TestErrorsFailTransactions(t *testing.T) {
+	conn := serve(t).connect(t, "alpha")
+	for _, wrong := range []pgproto3.FrontendMessage{
+		&pgproto3.Describe{ObjectType: 'P', Name: "none"},
+		&pgproto3.Describe{ObjectType: 'S', Name: "none"},
+		&pgproto3.Execute{Portal: "none"},
+		&pgproto3.Bind{PreparedStatement: "none"},
+		&pgproto3.Bind{Parameters: [][]byte{nil, nil}},
+		&pgproto3.Bind{ResultFormatCodes: []int16{0, 0, 0}},
+		&pgproto3.Parse{Name: "x", Query: "select nothing"},
+		&pgproto3.Parse{Name: "x", Query: "wrong"},
+	} {
+		f := conn.PgConn().Frontend()
+		f.Send(&pgproto3.Parse{Query: "insert into hashes (digest) values (sha256('a'))"})
+		f.Send(&pgproto3.Bind{})
+		f.Send(&pgproto3.Execute{})
+		f.Send(wrong)
+		f.Send(&pgproto3.Sync{})
+		if err := f.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		refused := false
+		for ready := false; !ready; {
+			m, err := conn.PgConn().ReceiveMessage(t.Context())
+			if _, ok := m.(*pgproto3.ErrorResponse); err != nil && !ok {
+				t.Fatal(err)
+			} else if ok {
+				refused = true
+			}
+			_, ready = m.(*pgproto3.ReadyForQuery)
+		}
+		var n int
+		if err := conn.QueryRow(t.Context(), "select count(*) from hashes").Scan(&n); err != nil || n != 0 || !refused {
+			t.Fatalf("%T %+v: %d filed, refused %v, %v", wrong, wrong, n, refused, err)
+		}
 	}
 }
