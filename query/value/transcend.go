@@ -106,13 +106,17 @@ func (n Numeric) checkLog() error {
 	return nil
 }
 
+// lnSpare is how many digits a logarithm is computed to beyond those shown. The absolute error of ln(x) is the relative
+// error of x, so the length of x adds nothing.
+const lnSpare = 24
+
 // Ln returns the natural logarithm. The error is 2201E.
 func (n Numeric) Ln() (Numeric, error) {
 	if err := n.checkLog(); err != nil || n.form != finite {
 		return n, err
 	}
 	scale := shownScale(n.lnWeight(), n)
-	return fromFloat(bigLn(n.rat(bitsFor(scale+8+len(n.digits())))), scale), nil
+	return fromFloat(bigLn(n.rat(bitsFor(scale+lnSpare))), scale), nil
 }
 
 // Log10 returns the logarithm of base ten. The error is 2201E.
@@ -122,7 +126,7 @@ func (n Numeric) Log10() (Numeric, error) {
 	}
 	ten := IntNumeric(10)
 	scale := shownScale(n.lnWeight()-ten.lnWeight(), n)
-	prec := bitsFor(scale + 8 + len(n.digits()))
+	prec := bitsFor(scale + lnSpare)
 	x := bigLn(n.rat(prec))
 	return fromFloat(x.Quo(x, bigLn(ten.rat(prec))), scale), nil
 }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -374,5 +375,22 @@ func TestFloatText(t *testing.T) {
 	}
 	if got := NewFloat(Float8, math.MaxFloat64).Text(DefaultSettings()); got != "1.7976931348623157e+308" {
 		t.Error(got)
+	}
+}
+
+// TestLongLogarithm takes logarithms of the longest numbers, which must not cost more than the digits that are shown.
+func TestLongLogarithm(t *testing.T) {
+	for text, want := range map[string]string{
+		strings.Repeat("9", 130000):          "299336.06208922594",
+		"1" + strings.Repeat("0", 130000):    "299336.06208922594",
+		"1." + strings.Repeat("0", 20) + "1": "0.0000000000000000000010000000000000000",
+	} {
+		n, err := ParseNumeric(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ln, err := n.Ln(); err != nil || ln.String() != want {
+			t.Errorf("ln of %d digits: %s %v, want %s", len(text), ln.String(), err, want)
+		}
 	}
 }
