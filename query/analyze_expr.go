@@ -165,6 +165,9 @@ func (a *analyzer) apply(at parse.Node, op string, x, y expr) (expr, error) {
 // bind coerces the arguments of a call to what it wants.
 func (a *analyzer) bind(at parse.Node, call *fn.Call, args []expr, operator bool) (*callExpr, error) {
 	for i, x := range args {
+		if c, ok := x.(*constExpr); ok && c.d.Type == value.Unknown && call.Func.Name == "pg_typeof" {
+			continue
+		}
 		y, err := a.coerce(x, call.Args[i], fn.Implicit)
 		if err != nil {
 			return nil, a.fail(err, at)
