@@ -111,11 +111,10 @@ func (c *conn) serveMessage(typ byte) error {
 	}
 	switch typ {
 	case msgQuery:
-		err = c.guard(func() error { return c.simpleQuery(body) })
-		c.report(err)
+		c.failed(c.guard(func() error { return c.simpleQuery(body) }))
 		return c.ready()
 	case msgFunctionCall:
-		c.report(errorf(codeUnsupported, "function calls through the protocol are not supported"))
+		c.failed(errorf(codeUnsupported, "function calls through the protocol are not supported"))
 		return c.ready()
 	case msgSync:
 		c.skip = false
@@ -126,7 +125,7 @@ func (c *conn) serveMessage(typ byte) error {
 	}
 	if err = c.guard(func() error { return c.extended(typ, body) }); err != nil {
 		c.skip = true
-		c.report(err)
+		c.failed(err)
 		c.out.flush() // the client may wait for the error before it sends Sync
 	}
 	return c.ended()
@@ -151,6 +150,14 @@ func (c *conn) reportable(ctx context.Context, err error) *Error {
 		c.log.Error("statement failed", "error", err)
 	}
 	return e
+}
+
+// failed fails the transaction and reports err, if it is one.
+func (c *conn) failed(err error) {
+	if err != nil {
+		c.session.Fail(err)
+		c.report(err)
+	}
 }
 
 // report appends the error that ended a statement, if it is one, after the notices before it.

@@ -221,6 +221,8 @@ func (f *fakeSession) ClosePortal(_ context.Context, name string) error {
 	return nil
 }
 
+func (f *fakeSession) Fail(err error) { f.failed(err) }
+
 func (f *fakeSession) Sync(context.Context) error {
 	if f.status == 'I' {
 		clear(f.portals)

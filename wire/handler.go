@@ -54,6 +54,9 @@ type Session interface {
 	Execute(ctx context.Context, portal string) (Result, error)
 	CloseStatement(ctx context.Context, name string) error
 	ClosePortal(ctx context.Context, name string) error
+	// Fail fails the transaction for an error that the server found itself, in a message or a row. For an error that the
+	// session returned it changes nothing.
+	Fail(err error)
 	// Sync ends the implicit transaction: what it filed is durable when it returns nil.
 	Sync(ctx context.Context) error
 

@@ -165,6 +165,9 @@ func (s *session) protocol(message string) error {
 	return s.fail(&query.Error{Code: "08P01", Message: message}, "")
 }
 
+// Fail fails the transaction for an error that the server found.
+func (s *session) Fail(err error) { s.query.Fail(err) }
+
 // fail fails the transaction for an error that query has not seen.
 func (s *session) fail(err error, where string) error {
 	e := s.query.Fail(err)
