@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -74,9 +77,18 @@ func (e *Engine) table(n parse.Name, s *Session) (Table, error) {
 	case t != nil && n.Schema == "" && s.searches(t.Def().Schema), t != nil && n.Schema == t.Def().Schema:
 		return t, nil
 	case n.Schema != "":
-		return nil, errf(codeUndefinedTable, "relation \"%s.%s\" does not exist", n.Schema, n.Name)
+		return nil, errf(codeUndefinedTable, "relation \"%s.%s\" does not exist", n.Schema, n.Name).hint("%s", e.tableHint(n))
 	}
-	return nil, errf(codeUndefinedTable, "relation %q does not exist", n.Name)
+	return nil, errf(codeUndefinedTable, "relation %q does not exist", n.Name).hint("%s", e.tableHint(n))
+}
+
+// tableHint names the tables there are.
+func (e *Engine) tableHint(n parse.Name) string {
+	hint := "The tables are " + strings.Join(slices.Sorted(maps.Keys(e.tables)), ", ") + "."
+	if n.Schema == "pg_catalog" || n.Schema == "information_schema" || strings.HasPrefix(n.Name, "pg_") {
+		hint = "The system catalog, which psql's \\d commands and many tools read, does not exist here. " + hint
+	}
+	return hint
 }
 
 // confirmClock is the function confirm_clock(), by which an operator lets filing go on after the clock jumped.

@@ -1,7 +1,9 @@
 package query
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -267,6 +269,10 @@ func wrongLength(alg merkle.Algorithm, digest []byte) *Error {
 	switch {
 	case len(digest) == 2*alg.Size() && isHex(digest):
 		return e.hint("This looks like the digest written in hex: prefix the text with \\x or use decode(…, 'hex').")
+	case bytes.HasPrefix(digest, []byte("0x")):
+		return e.hint("Write \\x instead of 0x before the hex digits.")
+	case len(digest) == base64.StdEncoding.EncodedLen(alg.Size()) && isBase64(digest):
+		return e.hint("This looks like the digest written in base64: use decode(…, 'base64').")
 	case len(fits) > 0:
 		return e.hint("A digest of %d bytes may be one of %s: name it in the column algorithm.", len(digest), strings.Join(fits, ", "))
 	}
@@ -283,6 +289,11 @@ func plural(n int, unit string) string {
 
 func isHex(b []byte) bool {
 	_, err := hex.DecodeString(string(b))
+	return err == nil
+}
+
+func isBase64(b []byte) bool {
+	_, err := base64.StdEncoding.DecodeString(string(b))
 	return err == nil
 }
 

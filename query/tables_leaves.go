@@ -62,6 +62,7 @@ func (t *leafTable) Def() *TableDef { return &t.def }
 // leafQuery is what constraints leave of a leafTable.
 type leafQuery struct {
 	t        *leafTable
+	session  *Session // to be told what looks like a mistake
 	agency   string   // whose rows may be seen, "" for all
 	need     []bool   // columns
 	slots    []Slot   // all, by number
@@ -73,7 +74,7 @@ type leafQuery struct {
 }
 
 func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
-	q := &leafQuery{t: t, agency: r.Session.visibleAgency(), need: r.Need, slots: t.ledger.Slots(), from: 0, to: math.MaxInt64}
+	q := &leafQuery{t: t, session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, slots: t.ledger.Slots(), from: 0, to: math.MaxInt64}
 	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
 	keep := func(Slot) bool { return true }
 	if q.agency != "" {
@@ -225,6 +226,9 @@ func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 	return s, err
 }
 
+// minDigest is the size of the shortest digest in bytes.
+const minDigest = 20
+
 // find looks digests up; each is looked up once.
 func (q *leafQuery) find(ctx context.Context) ([]Leaf, error) {
 	var found []Leaf
@@ -237,6 +241,9 @@ func (q *leafQuery) find(ctx context.Context) ([]Leaf, error) {
 		leaves, err := q.t.ledger.Find(ctx, q.agency, d.B)
 		if err != nil {
 			return nil, err
+		}
+		if len(leaves) == 0 && len(d.B) >= 2*minDigest && isHex(d.B) {
+			q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", d.B)
 		}
 		found = append(found, leaves...)
 	}

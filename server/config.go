@@ -78,7 +78,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes of UTF-8 without '/'", c.ServerName, maxServerName))
 	}
 	if c.Role != "" && !query.ValidRoleName(c.Role) {
-		errs = append(errs, fmt.Errorf("role %q: a role name has 1 to 63 lower-case letters, digits and _ - .", c.Role))
+		errs = append(errs, fmt.Errorf("role %q: 1 to 63 of a-z, 0-9, dot, _ and - are allowed", c.Role))
 	}
 	if c.MaxConnections < 1 {
 		errs = append(errs, fmt.Errorf("max connections %d: at least 1", c.MaxConnections))

@@ -32,6 +32,8 @@ SELECT count(*) FROM hashes WHERE digest IN (sha256('t1'), sha256('t2'), sha256(
 INSERT INTO hashes (digest) VALUES (NULL);
 INSERT INTO hashes (digest) VALUES ('\x00');
 INSERT INTO hashes (digest) VALUES (sha512('x'));
+INSERT INTO hashes (digest) VALUES ('LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=');
+SELECT count(*) FROM hashes WHERE digest = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
 INSERT INTO hashes (digest, algorithm) VALUES (sha256('x'), 'md5');
 INSERT INTO hashes (digest, algorithm) VALUES ('\x0000000000000000000000000000000000000000', 'sha1');
 INSERT INTO hashes (digest, lane) VALUES (sha256('x'), 'fast');
@@ -48,6 +50,7 @@ COMMIT;
 SELEC 1;
 SELECT nothing FROM hashes;
 SELECT * FROM nowhere;
+\dt
 \copy hashes (digest) FROM 'bad.csv' CSV
 SELECT count(*) FROM hashes;
 \set VERBOSITY default
