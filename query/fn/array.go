@@ -2,7 +2,7 @@ package fn
 
 import (
 	"bytes"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -311,23 +311,27 @@ func stringToArray(_ *Env, args []value.Datum) (value.Datum, error) {
 	if args[0].Null {
 		return value.Datum{}, errNull
 	}
-	s := string(args[0].B)
-	var parts []string
+	text := args[0].B
+	var parts [][]byte // share memory with text
 	switch {
-	case s == "":
+	case len(text) == 0:
+	case args[1].Null && utf8.RuneCount(text) > maxElements,
+		len(args[1].B) > 0 && bytes.Count(text, args[1].B) >= maxElements:
+		return value.Datum{}, errTooManyElements()
 	case args[1].Null:
-		for _, r := range s {
-			parts = append(parts, string(r))
+		for rest := text; len(rest) > 0; {
+			_, n := utf8.DecodeRune(rest)
+			parts, rest = append(parts, rest[:n]), rest[n:]
 		}
 	case len(args[1].B) == 0:
-		parts = []string{s}
+		parts = [][]byte{text}
 	default:
-		parts = strings.Split(s, string(args[1].B))
+		parts = bytes.Split(text, args[1].B)
 	}
 	elems := value.NewVector(value.Text, len(parts))
 	for i, p := range parts {
-		elems.Bytes[i] = []byte(p)
-		if len(args) == 3 && !args[2].Null && bytes.Equal(elems.Bytes[i], args[2].B) {
+		elems.Bytes[i] = p
+		if len(args) == 3 && !args[2].Null && bytes.Equal(p, args[2].B) {
 			elems.SetNull(i)
 		}
 	}

@@ -56,7 +56,7 @@ func (s *joins) Final(_ *Env, out *value.Vector, first, n int) error {
 }
 
 // maxElements bounds the elements of an array that a function makes.
-const maxElements = 16 << 20
+const maxElements = 4 << 20
 
 func errTooManyElements() error {
 	return value.Errorf(value.CodeProgramLimit, "array size exceeds the maximum allowed (%d)", maxElements)
