@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,6 +180,14 @@ func TestNotADataDirectory(t *testing.T) {
 	if _, err := os.Stat(c.DataDir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a start that cannot listen leaves %s: %v", c.DataDir, err)
 	}
+
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	c.Listen = taken.Addr().String()
+	mustRefuse(t, c, "--listen")
 
 	c.Listen = "127.0.0.1:0"
 	if err := serveOnce(t, c); err != nil {

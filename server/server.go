@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -60,7 +61,10 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 func (s *Server) open() (err error) {
 	// The port first: a start that cannot listen must not leave a new ledger behind.
-	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
+	s.listener, err = net.Listen("tcp", s.config.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: is a server running already? Choose another port with --listen", err)
+	} else if err != nil {
 		return err
 	}
 	key, err := s.openStore()
