@@ -290,6 +290,10 @@ func TestNewKey(t *testing.T) {
 	before := s.certificates(t)
 	old := s.prove(t, s.fileDocuments(t, "jurat", "main", "sha256", 1), 0)
 	s.stop(t)
+	// A key that is good for years is replaced only when it is lost.
+	if err := os.Remove(filepath.Join(dir, "keys", "calendar.key")); err != nil {
+		t.Fatal(err)
+	}
 	s = startServer(t, dir, "jurat", "--new-calendar-key")
 	both, first := newTrust(t, s.certificates(t)), newTrust(t, before)
 	young := s.prove(t, s.fileDocuments(t, "jurat", "seal", "sha256", 1), 0)
