@@ -39,6 +39,13 @@ var hashes = map[merkle.Algorithm]struct {
 	merkle.SM3:       {},
 }
 
+// Hash returns how to compute a. ok is false for an algorithm that is not available here: RIPEMD-160 and SM3, and what is
+// none of KSI's.
+func Hash(a merkle.Algorithm) (h crypto.Hash, ok bool) {
+	h = hashes[a].hash
+	return h, h.Available()
+}
+
 // obsolete reports whether a must not be relied on at all at time t.
 func obsolete(a merkle.Algorithm, t calendar.Second) bool {
 	since := hashes[a].obsolete
@@ -61,8 +68,8 @@ func hash(a merkle.Algorithm, parts ...[]byte) (merkle.Imprint, error) {
 		}
 		return merkle.Digest(sha256.Sum256(m)).Imprint(), nil
 	}
-	h := hashes[a].hash
-	if !h.Available() {
+	h, ok := Hash(a)
+	if !ok {
 		return merkle.Imprint{}, cannotCompute(a)
 	}
 	state := h.New()

@@ -12,10 +12,14 @@ func aggregates() []*Function {
 	out := []*Function{
 		agg("count() int8", func([]*value.Type, *value.Type) States { return &counts{} }),
 		agg("count(any) int8", func([]*value.Type, *value.Type) States { return &counts{} }),
-		agg("sum(numeric) numeric", func([]*value.Type, *value.Type) States { return &numericSums{} }),
-		agg("avg(numeric) numeric", func([]*value.Type, *value.Type) States { return &numericSums{avg: true} }),
-		agg("sum(interval) interval", func([]*value.Type, *value.Type) States { return &intervalSums{} }),
-		agg("avg(interval) interval", func([]*value.Type, *value.Type) States { return &intervalSums{avg: true} }),
+		agg("sum(numeric) numeric", func([]*value.Type, *value.Type) States { return &boxedSums[value.Numeric]{add: value.Numeric.Add} }),
+		agg("avg(numeric) numeric", func([]*value.Type, *value.Type) States {
+			return &boxedSums[value.Numeric]{add: value.Numeric.Add, divide: divideNumeric}
+		}),
+		agg("sum(interval) interval", func([]*value.Type, *value.Type) States { return &boxedSums[value.Interval]{add: addIntervals} }),
+		agg("avg(interval) interval", func([]*value.Type, *value.Type) States {
+			return &boxedSums[value.Interval]{add: addIntervals, divide: averageInterval}
+		}),
 		agg("bool_and(bool) bool", boolStates(func(a, b int64) int64 { return a & b })),
 		agg("every(bool) bool", boolStates(func(a, b int64) int64 { return a & b })),
 		agg("bool_or(bool) bool", boolStates(func(a, b int64) int64 { return a | b })),
@@ -179,18 +183,28 @@ func (s *floatSums) Final(_ *Env, out *value.Vector, first, n int) error {
 	return nil
 }
 
-type numericSums struct {
-	avg   bool
-	sum   []value.Numeric
-	count []int64
+// boxedSums sums boxed values, and divides the sums by their counts if divide is set.
+type boxedSums[T any] struct {
+	add    func(a, b T) (T, error)
+	divide func(sum T, count int64) (T, error) // nil for a sum
+	sum    []T
+	count  []int64
 }
 
-func (s *numericSums) Grow(n int) { s.sum, s.count = grow(s.sum, n), grow(s.count, n) }
+func divideNumeric(sum value.Numeric, count int64) (value.Numeric, error) {
+	return sum.Div(value.IntNumeric(count))
+}
 
-func (s *numericSums) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
+func averageInterval(sum value.Interval, count int64) (value.Interval, error) {
+	return divideInterval(sum, float64(count))
+}
+
+func (s *boxedSums[T]) Grow(n int) { s.sum, s.count = grow(s.sum, n), grow(s.count, n) }
+
+func (s *boxedSums[T]) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
 	for _, i := range all(n, sel) {
 		g := groups[i]
-		sum, err := s.sum[g].Add(args[0].Boxes[i].(value.Numeric))
+		sum, err := s.add(s.sum[g], args[0].Boxes[i].(T))
 		if err != nil {
 			return err
 		}
@@ -200,7 +214,7 @@ func (s *numericSums) Step(_ *Env, groups []int32, args []*value.Vector, n int, 
 	return nil
 }
 
-func (s *numericSums) Final(_ *Env, out *value.Vector, first, n int) error {
+func (s *boxedSums[T]) Final(_ *Env, out *value.Vector, first, n int) error {
 	for i := range n {
 		g := first + i
 		if s.count[g] == 0 {
@@ -208,49 +222,9 @@ func (s *numericSums) Final(_ *Env, out *value.Vector, first, n int) error {
 			continue
 		}
 		r := s.sum[g]
-		if s.avg {
+		if s.divide != nil {
 			var err error
-			if r, err = r.Div(value.IntNumeric(s.count[g])); err != nil {
-				return err
-			}
-		}
-		out.Boxes[i] = r
-	}
-	return nil
-}
-
-type intervalSums struct {
-	avg   bool
-	sum   []value.Interval
-	count []int64
-}
-
-func (s *intervalSums) Grow(n int) { s.sum, s.count = grow(s.sum, n), grow(s.count, n) }
-
-func (s *intervalSums) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
-	for _, i := range all(n, sel) {
-		g := groups[i]
-		sum, err := addIntervals(s.sum[g], args[0].Boxes[i].(value.Interval))
-		if err != nil {
-			return err
-		}
-		s.sum[g] = sum
-		s.count[g]++
-	}
-	return nil
-}
-
-func (s *intervalSums) Final(_ *Env, out *value.Vector, first, n int) error {
-	for i := range n {
-		g := first + i
-		if s.count[g] == 0 {
-			out.SetNull(i)
-			continue
-		}
-		r := s.sum[g]
-		if s.avg {
-			var err error
-			if r, err = divideInterval(r, float64(s.count[g])); err != nil {
+			if r, err = s.divide(r, s.count[g]); err != nil {
 				return err
 			}
 		}

@@ -223,6 +223,3 @@ func (c *CalendarCursor) fill(b *CalendarBatch, from calendar.Second, n int) err
 	}
 	return nil
 }
-
-// Close ends the cursor.
-func (c *CalendarCursor) Close() error { return nil }
