@@ -9,7 +9,8 @@
 // A round is one second. It is open until an entry closes it or a later one; closed rounds never change. A run is up to
 // 1,024 leaves of one round and slot that were accepted together. A round that holds leaves has a record, stored as a
 // head (root, counts) and a body (slots, signature). A block is 1,024 seconds: once all of them are closed it can be
-// sealed, which turns the heads of its rounds into columns.
+// sealed, which turns the heads of its rounds into columns. A publication is the calendar root as of a closed second. A
+// KSI key is the secret by which a role logs in to the KSI gateway.
 //
 // # Writing
 //
