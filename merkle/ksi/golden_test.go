@@ -91,12 +91,6 @@ func TestWorkedExample(t *testing.T) {
 	}
 }
 
-func TestDemoFile(t *testing.T) {
-	if got := readFile(t, testdata(t, "ksi-golden", "demo.ksig")); !bytes.Equal(got, unhex(t, demo)) {
-		t.Error("demo.ksig is not the worked example")
-	}
-}
-
 // TestGolden compares the text and JSON forms of some signatures with testdata, and so the bytes of our own signatures.
 func TestGolden(t *testing.T) {
 	alone, extended := ownParts(t), ownParts(t)
