@@ -194,7 +194,7 @@ func mustVerify(t *testing.T, s *serverProcess, conn *pgx.Conn, a acknowledgemen
 	if err != nil {
 		t.Fatal(err)
 	}
-	result := ksi.Verify(signature, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: s.certificates()})
+	result := ksi.Verify(t.Context(), signature, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: s.certificates()})
 	if result.Verdict != ksi.OK || !strings.HasPrefix(receipt, signature.Time().String()+"/") {
 		t.Fatalf("proof of %s, receipt %s: %s at %s", hex.EncodeToString(a.digest), receipt, result, signature.Time())
 	}

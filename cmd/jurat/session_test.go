@@ -119,7 +119,7 @@ func mustBeProof(t *testing.T, s *serverProcess, data, digest []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := ksi.Verify(signature, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: s.certificates()}); r.Verdict != ksi.OK {
+	if r := ksi.Verify(t.Context(), signature, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: s.certificates()}); r.Verdict != ksi.OK {
 		t.Errorf("proof of %x: %s", digest, r)
 	}
 }

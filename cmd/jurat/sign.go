@@ -191,7 +191,7 @@ func (f *filing) check(data []byte, certificates []ksi.Certificate) error {
 	if err != nil {
 		return fmt.Errorf("%s: the server sent a damaged proof: %w", f.path, err)
 	}
-	r := ksi.Verify(signature, ksi.Options{Policy: ksi.KeyBased, Document: &f.imprint, Certificates: certificates})
+	r := ksi.Verify(context.Background(), signature, ksi.Options{Policy: ksi.KeyBased, Document: &f.imprint, Certificates: certificates})
 	if r.Verdict != ksi.OK {
 		return fmt.Errorf("%s: the server sent a proof that does not verify: %s", f.path, r)
 	}

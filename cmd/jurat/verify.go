@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (o *verifyOptions) run(w io.Writer, file, proof string) error {
 		return err
 	}
 	options.Document = &imprint
-	result := ksi.Verify(signature, options)
+	result := ksi.Verify(context.Background(), signature, options)
 	report.Verdict, report.Code, report.Rule, report.Sentence = result.Verdict.String(), string(result.Code), result.Rule, result.Sentence
 	if options.Policy == ksi.KeyBased && len(options.Certificates) == 0 && result.Verdict == ksi.NA {
 		report.Sentence += " No calendar certificate is known here: give one with --certificate (see jurat verify --help)."

@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 // uses the standard library alone: a verifier of proofs must stay small enough to read.
 var external = map[string][]string{
 	"merkle":         {},
+	"merkle/ksi":     {"github.com/smallstep/pkcs7"}, // CMS, for publications files
 	"storage":        {"github.com/cockroachdb/pebble/v2"},
 	"wire":           {"github.com/jackc/pgproto3/v2"},
 	"query":          {},

@@ -2,16 +2,13 @@ package ksi
 
 import (
 	"crypto"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math/big"
 	"time"
 )
 
@@ -58,30 +55,13 @@ const calendarKeyMonths = 25
 // common name, the serial number comes from rand. It is valid from one hour before from, the earliest second that the key
 // is to sign, until 25 months after now: the hour keeps that second inside even for verifiers that exclude the end points.
 func NewCalendarCertificate(rand io.Reader, key crypto.Signer, commonName string, from, now time.Time) ([]byte, error) {
-	if _, ok := key.Public().(*rsa.PublicKey); !ok {
-		return nil, fmt.Errorf("calendar key of type %T, want RSA", key.Public())
-	}
-	var serial [16]byte
-	if _, err := io.ReadFull(rand, serial[:]); err != nil {
-		return nil, fmt.Errorf("serial number of the calendar certificate: %w", err)
-	}
-	serial[0] = serial[0]&0x7f | 0x40 // positive and of full length
-	from, now = from.UTC().Truncate(time.Second), now.UTC().Truncate(time.Second)
-	name := pkix.Name{CommonName: commonName}
-	template := &x509.Certificate{
-		SerialNumber:          new(big.Int).SetBytes(serial[:]),
-		Subject:               name,
-		NotBefore:             from.Add(-time.Hour),
-		NotAfter:              now.AddDate(0, calendarKeyMonths, 0),
-		SignatureAlgorithm:    x509.SHA256WithRSA,
+	return issue(rand, &x509.Certificate{
+		Subject:               pkix.Name{CommonName: commonName},
+		NotBefore:             from.UTC().Truncate(time.Second).Add(-time.Hour),
+		NotAfter:              now.UTC().Truncate(time.Second).AddDate(0, calendarKeyMonths, 0),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand, template, template, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("calendar certificate for %q: %w", commonName, err)
-	}
-	return der, nil
+	}, now, key.Public(), nil, key)
 }
 
 // Authentication is what the calendar key says about a calendar root: the calendar authentication record but for the
@@ -96,12 +76,8 @@ type Authentication struct {
 // The certificate must belong to the key. RSA PKCS#1 v1.5 needs no randomness; rand is there for keys in hardware that
 // want some.
 func SignAuthentication(rand io.Reader, key crypto.Signer, cert Certificate, p Publication) (*Authentication, error) {
-	public, ok := key.Public().(*rsa.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("calendar key of type %T, want RSA", key.Public())
-	}
-	if !public.Equal(cert.X509.PublicKey) {
-		return nil, errors.New("the calendar certificate is of another key than the calendar key")
+	if _, err := publicKey(key, cert.X509); err != nil {
+		return nil, fmt.Errorf("calendar key: %w", err)
 	}
 	digest := sha256.Sum256(PublishedData(p))
 	signature, err := key.Sign(rand, digest[:], crypto.SHA256)

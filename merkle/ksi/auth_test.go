@@ -85,7 +85,7 @@ func TestKeyBased(t *testing.T) {
 	s := build(t, signedParts(t, cert))
 	document := s.InputImprint()
 	verify := func(c ...ksi.Certificate) ksi.Result {
-		return ksi.Verify(s, ksi.Options{Policy: ksi.KeyBased, Document: &document, Certificates: c})
+		return ksi.Verify(t.Context(), s, ksi.Options{Policy: ksi.KeyBased, Document: &document, Certificates: c})
 	}
 	if r := verify(cert); r.Verdict != ksi.OK || r.Code != "" || !strings.Contains(r.Sentence, "calendar key of the tests") {
 		t.Errorf("%v", r)
@@ -171,12 +171,12 @@ func TestSDKFiles(t *testing.T) {
 		s := parse(t, data)
 		checkRoundTrip(t, s, data)
 		c.o.Document = &document
-		if r := ksi.Verify(s, c.o); r.Verdict != ksi.OK {
+		if r := ksi.Verify(t.Context(), s, c.o); r.Verdict != ksi.OK {
 			t.Errorf("%s, policy %v: %v", c.file, c.o.Policy, r)
 		}
 		wrong := merkle.Digest{}.Imprint()
 		c.o.Document = &wrong
-		if r := ksi.Verify(s, c.o); r.Code != ksi.GEN01 {
+		if r := ksi.Verify(t.Context(), s, c.o); r.Code != ksi.GEN01 {
 			t.Errorf("%s, policy %v, another document: %v", c.file, c.o.Policy, r)
 		}
 	}

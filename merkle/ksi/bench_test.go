@@ -31,7 +31,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, policy := range []ksi.Policy{ksi.Internal, ksi.KeyBased} {
 		b.Run("policy="+policy.String(), func(b *testing.B) {
 			for b.Loop() {
-				r := ksi.Verify(s, ksi.Options{Policy: policy, Certificates: []ksi.Certificate{cert}})
+				r := ksi.Verify(b.Context(), s, ksi.Options{Policy: policy, Certificates: []ksi.Certificate{cert}})
 				if r.Verdict != ksi.OK {
 					b.Fatal(r)
 				}
@@ -89,7 +89,7 @@ func BenchmarkHostile(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if s, err := ksi.Parse(data); err == nil {
-					ksi.Verify(s, ksi.Options{})
+					ksi.Verify(b.Context(), s, ksi.Options{})
 				}
 			}
 		})
@@ -103,7 +103,7 @@ func TestHostileMemory(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		s, err := ksi.Parse(data)
 		if err == nil {
-			ksi.Verify(s, ksi.Options{})
+			ksi.Verify(t.Context(), s, ksi.Options{})
 		}
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {

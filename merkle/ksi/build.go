@@ -28,12 +28,6 @@ type Parts struct {
 	Notice         *Notice
 }
 
-// A Notice says where a publication can be looked up. Both lists may be empty.
-type Notice struct {
-	References   []string // in words, "Financial Times, 2026-11-15"
-	Repositories []string // URIs
-}
-
 // Build makes a signature. Input hashes, chain indices and the calendar root follow from the parts. An error says which
 // part does not fit; that the authentication is genuine is not checked, Verify does that.
 func Build(p Parts) (*Signature, error) {
@@ -64,7 +58,8 @@ func (p *Parts) append(dst []byte) ([]byte, error) {
 	case p.Authentication != nil:
 		dst = p.Authentication.append(dst, published)
 	case p.Notice != nil:
-		if dst, err = p.Notice.append(dst, published); err != nil {
+		r := PublicationRecord{Publication: published, Notice: *p.Notice}
+		if dst, err = r.append(dst, tagPublication); err != nil {
 			return nil, err
 		}
 	}
@@ -140,15 +135,7 @@ func (p *Parts) appendCalendar(dst []byte, input merkle.Imprint) ([]byte, merkle
 	if t != p.Round {
 		return nil, merkle.Imprint{}, fmt.Errorf("calendar chain of second %d", int64(t))
 	}
-	start := len(dst)
-	dst = tlv.AppendUint(dst, tagPublicationTime, 0, uint64(p.CalendarTime))
-	dst = tlv.AppendUint(dst, tagTime, 0, uint64(p.Round))
-	dst = appendImprint(dst, tagInput, &input)
-	for _, l := range p.Calendar {
-		sibling := l.Sibling.Imprint()
-		dst = appendImprint(dst, linkTag(l.Left), &sibling)
-	}
-	dst = tlv.Enclose(dst, start, tagCalendar, 0)
+	dst = appendCalendarChain(dst, p.Round, &input, p.CalendarTime, p.Calendar)
 	root := p.Calendar.Root(merkle.Digest(input.Digest()))
 	return dst, root.Imprint(), nil
 }
@@ -162,26 +149,6 @@ func (a *Authentication) append(dst []byte, p Publication) []byte {
 	dst = tlv.Append(dst, tagCertificateID, 0, a.CertificateID)
 	dst = tlv.Enclose(dst, inner, tagSignatureData, 0)
 	return tlv.Enclose(dst, start, tagAuthentication, 0)
-}
-
-func (n *Notice) append(dst []byte, p Publication) ([]byte, error) {
-	start := len(dst)
-	dst = appendPublishedData(dst, 0, p)
-	for _, list := range []struct {
-		tag   tlv.Tag
-		texts []string
-	}{{tagReference, n.References}, {tagRepository, n.Repositories}} {
-		for _, s := range list.texts {
-			if s == "" || !tlv.ValidText(s) {
-				return nil, fmt.Errorf("publication reference %.100q: want text without NUL, not empty", s)
-			}
-			dst = tlv.AppendText(dst, list.tag, 0, s)
-		}
-	}
-	if size := len(dst) - start; size > tlv.MaxSize {
-		return nil, fmt.Errorf("publication references of %d bytes", size)
-	}
-	return tlv.Enclose(dst, start, tagPublication, 0), nil
 }
 
 func appendImprint(dst []byte, tag tlv.Tag, im *merkle.Imprint) []byte {

@@ -1,6 +1,7 @@
 package ksi_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func (r *naiveRound) check(tb testing.TB, i, t, p int) {
 	s := build(tb, ksi.Parts{Round: calendar.Second(t), Leaf: document, Chains: []merkle.Chain{path, chainOf(tb, r.slots)},
 		CalendarTime: calendar.Second(p), Calendar: toRoot, Notice: &ksi.Notice{}})
 	want := ksi.Publication{Time: calendar.Second(p), Root: imprintOf(tb, merkletest.Calendar(leaves))}
-	result := ksi.Verify(s, ksi.Options{Policy: ksi.UserPublication, Document: &document, InputLevel: merkle.Level(r.base),
+	result := ksi.Verify(tb.Context(), s, ksi.Options{Policy: ksi.UserPublication, Document: &document, InputLevel: merkle.Level(r.base),
 		Publication: &want})
 	if result.Verdict != ksi.OK {
 		tb.Errorf("leaf %d of %d, base %d, second %d of %d: %v", i, n, r.base, t, p, result)
@@ -124,8 +125,8 @@ func ExampleBuild() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(ksi.Verify(signature, ksi.Options{Document: &document}))
-	fmt.Println(ksi.Verify(signature, ksi.Options{Document: &neighbour}))
+	fmt.Println(ksi.Verify(context.Background(), signature, ksi.Options{Document: &document}))
+	fmt.Println(ksi.Verify(context.Background(), signature, ksi.Options{Document: &neighbour}))
 	// Output:
 	// OK: The document fits the proof, which is consistent in itself and gives the time 1970-01-01T00:00:03Z; who vouches for this time was not checked.
 	// FAIL GEN-01: This is not the document the proof was made for, or the document was changed since.

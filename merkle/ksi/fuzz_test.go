@@ -69,7 +69,7 @@ func checkParsed(t *testing.T, data []byte) {
 		o.Publication = &p
 	}
 	for _, o.Policy = range []ksi.Policy{ksi.Internal, ksi.KeyBased, ksi.UserPublication} {
-		if r := ksi.Verify(s, o); (r.Verdict == ksi.OK) != (r.Code == "") || r.Sentence == "" || r.Code == ksi.GEN01 {
+		if r := ksi.Verify(t.Context(), s, o); (r.Verdict == ksi.OK) != (r.Code == "") || r.Sentence == "" || r.Code == ksi.GEN01 {
 			t.Fatalf("policy %v: %+v", o.Policy, r)
 		}
 	}

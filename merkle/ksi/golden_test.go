@@ -76,7 +76,7 @@ func TestWorkedExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := ksi.Verify(s, ksi.Options{Policy: ksi.UserPublication, Document: &document, Publication: &p})
+	r := ksi.Verify(t.Context(), s, ksi.Options{Policy: ksi.UserPublication, Document: &document, Publication: &p})
 	if r.Verdict != ksi.OK {
 		t.Errorf("user publication: %v", r)
 	}
@@ -121,7 +121,7 @@ func TestGolden(t *testing.T) {
 			if err := json.Indent(&indented, s.JSON(), "", "  "); err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(&got, "\n%s\n\n%v\n", indented.Bytes(), ksi.Verify(s, ksi.Options{}))
+			fmt.Fprintf(&got, "\n%s\n\n%v\n", indented.Bytes(), ksi.Verify(t.Context(), s, ksi.Options{}))
 			path := filepath.Join("testdata", name+".golden")
 			if *rewriteGolden {
 				if err := os.WriteFile(path, got.Bytes(), 0o666); err != nil {

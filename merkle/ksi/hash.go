@@ -126,30 +126,6 @@ func (c *aggregationChain) shape() (index uint64, ok bool) {
 	return index, true
 }
 
-// calendarLevel closes the hash input of every calendar node.
-const calendarLevel = 0xff
-
-// step returns the node above h. A calendar node is hashed with the algorithm of its right child.
-func (l *calendarLink) step(h merkle.Imprint) (merkle.Imprint, error) {
-	left, right := &h, &l.sibling
-	if !l.left {
-		left, right = right, left
-	}
-	return hash(right.Algorithm(), left.Append(nil), right.Append(nil), []byte{calendarLevel})
-}
-
-// root returns the calendar root at the end of the chain.
-func (c *calendarChain) root() (merkle.Imprint, error) {
-	h := c.input
-	for i := range c.links {
-		var err error
-		if h, err = c.links[i].step(h); err != nil {
-			return merkle.Imprint{}, err
-		}
-	}
-	return h, nil
-}
-
 // output returns the imprint that the record hands to the first aggregation chain, whose input has algorithm a.
 func (r *rfc3161Record) output(a merkle.Algorithm) (merkle.Imprint, error) {
 	im, err := r.tstInfo.around(r.input)
@@ -165,13 +141,4 @@ func (r *rfc3161Record) output(a merkle.Algorithm) (merkle.Imprint, error) {
 // around hashes the digest of im between prefix and suffix.
 func (a *attributes) around(im merkle.Imprint) (merkle.Imprint, error) {
 	return hash(a.algorithm, a.prefix, im.Digest(), a.suffix)
-}
-
-// timeOfShape returns the second whose leaf the directions of the links start at.
-func (c *calendarChain) timeOfShape() (calendar.Second, error) {
-	left := make([]bool, len(c.links))
-	for i := range c.links {
-		left[i] = c.links[i].left
-	}
-	return calendar.AggregationTime(c.publication, left)
 }

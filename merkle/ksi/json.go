@@ -193,7 +193,7 @@ func (m *metadata) json() *jsonMetadata {
 	return out
 }
 
-func (c *calendarChain) json(nodes map[int]tracedNode) *jsonCalendar {
+func (c *CalendarChain) json(nodes map[int]tracedNode) *jsonCalendar {
 	if c == nil {
 		return nil
 	}
@@ -206,12 +206,12 @@ func (c *calendarChain) json(nodes map[int]tracedNode) *jsonCalendar {
 	return out
 }
 
-func (r *publicationRecord) json() *jsonPublication {
+func (r *PublicationRecord) json() *jsonPublication {
 	if r == nil {
 		return nil
 	}
 	return &jsonPublication{Time: timeText(r.Time), Second: int64(r.Time), Root: hashText(r.Root),
-		String: r.Publication.String(), References: r.references, Repositories: r.repositories}
+		String: r.Publication.String(), References: r.References, Repositories: r.Repositories}
 }
 
 func (r *authenticationRecord) json() *jsonAuthentication {

@@ -38,7 +38,7 @@ func TestMangle(t *testing.T) {
 					}
 					data[i] = good ^ byte(change)
 					s, err := ksi.Parse(data)
-					if err != nil || ksi.Verify(s, c.o).Verdict != ksi.OK {
+					if err != nil || ksi.Verify(t.Context(), s, c.o).Verdict != ksi.OK {
 						continue
 					}
 					if open[i] == "" || open[i] == "flags" && (data[i]^good)&^0x60 != 0 {
@@ -227,7 +227,7 @@ func TestLimits(t *testing.T) {
 	parts := demoParts(t)
 	parts.Chains = []merkle.Chain{long, long, long, long, long[:3]}
 	s := build(t, parts)
-	if r := ksi.Verify(s, ksi.Options{}); r.Verdict != ksi.OK {
+	if r := ksi.Verify(t.Context(), s, ksi.Options{}); r.Verdict != ksi.OK {
 		t.Errorf("255 links: %v", r)
 	}
 	parts.Chains[4] = long[:4]

@@ -171,7 +171,7 @@ func runPackRow(t *testing.T, row packRow) bool {
 	if got := s.Append(nil); !bytes.Equal(got, data) {
 		t.Errorf("%s: Append gives other bytes", name)
 	}
-	result := ksi.Verify(s, o)
+	result := ksi.Verify(t.Context(), s, o)
 	if string(result.Code) != row.code {
 		t.Errorf("%s: policy %s: %v (rule %q), want %s", name, row.policy, result, result.Rule, row.code)
 	}

@@ -211,8 +211,8 @@ func parseLink(e *tlv.Element) (l link, err error) {
 	return l, err
 }
 
-func parseCalendarChain(e *tlv.Element) (*calendarChain, error) {
-	c := &calendarChain{}
+func parseCalendarChain(e *tlv.Element) (*CalendarChain, error) {
+	c := &CalendarChain{raw: e.Raw()}
 	explicit := false
 	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
 		switch e.Tag {
@@ -245,17 +245,17 @@ func parseCalendarChain(e *tlv.Element) (*calendarChain, error) {
 	return c, err
 }
 
-func parsePublicationRecord(e *tlv.Element) (*publicationRecord, error) {
-	r := &publicationRecord{}
+func parsePublicationRecord(e *tlv.Element) (*PublicationRecord, error) {
+	r := &PublicationRecord{}
 	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
 		switch e.Tag {
 		case tagPublishedData:
 			r.Publication, err = parsePublishedData(e)
 			return seen.once(e, err)
 		case tagReference:
-			r.references, err = appendText(r.references, e)
+			r.References, err = appendText(r.References, e)
 		case tagRepository:
-			r.repositories, err = appendText(r.repositories, e)
+			r.Repositories, err = appendText(r.Repositories, e)
 		default:
 			return unknown(e)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -102,4 +103,42 @@ func appendPublishedData(dst []byte, flags tlv.Flags, p Publication) []byte {
 	dst = tlv.AppendUint(dst, tagPublishedTime, 0, uint64(p.Time))
 	dst = tlv.Append(dst, tagPublishedRoot, 0, p.Root.Append(nil))
 	return tlv.Enclose(dst, start, tagPublishedData, flags)
+}
+
+// A PublicationRecord is a publication and where to look it up: element 0x803 of a signature, 0x703 of a publications
+// file.
+type PublicationRecord struct {
+	Publication
+	Notice
+}
+
+// A Notice says where a publication can be looked up. Both lists may be empty.
+type Notice struct {
+	References   []string // in words, "Financial Times, 2026-11-15"
+	Repositories []string // URIs
+}
+
+func (r *PublicationRecord) clone() PublicationRecord {
+	return PublicationRecord{r.Publication, Notice{slices.Clone(r.References), slices.Clone(r.Repositories)}}
+}
+
+// append appends r as an element with the given tag.
+func (r *PublicationRecord) append(dst []byte, tag tlv.Tag) ([]byte, error) {
+	start := len(dst)
+	dst = appendPublishedData(dst, 0, r.Publication)
+	for _, list := range []struct {
+		tag   tlv.Tag
+		texts []string
+	}{{tagReference, r.References}, {tagRepository, r.Repositories}} {
+		for _, s := range list.texts {
+			if s == "" || !tlv.ValidText(s) {
+				return nil, fmt.Errorf("publication reference %.100q: want text without NUL, not empty", s)
+			}
+			dst = tlv.AppendText(dst, list.tag, 0, s)
+		}
+	}
+	if size := len(dst) - start; size > tlv.MaxSize {
+		return nil, fmt.Errorf("publication references of %d bytes", size)
+	}
+	return tlv.Enclose(dst, start, tag, 0), nil
 }

@@ -13,9 +13,9 @@ import (
 type Signature struct {
 	raw      []byte             // the whole 0x800 element; everything below points into it
 	chains   []aggregationChain // longest index list first, so from the document to the calendar; never empty
-	calendar *calendarChain     // nil if absent
+	calendar *CalendarChain     // nil if absent
 	// At most one of the two below is present, and only with a calendar chain.
-	publication    *publicationRecord
+	publication    *PublicationRecord
 	authentication *authenticationRecord
 	rfc3161        *rfc3161Record // nil if absent
 }
@@ -47,28 +47,6 @@ const (
 	legacyID
 	metadataLink
 )
-
-// A calendarChain is the element 0x802.
-type calendarChain struct {
-	publication calendar.Second
-	aggregation calendar.Second // the publication time if the element is absent
-	input       merkle.Imprint
-	links       []calendarLink // from leaf to root; never empty
-}
-
-// A calendarLink is one step of the calendar chain.
-type calendarLink struct {
-	offset  int
-	left    bool
-	sibling merkle.Imprint
-}
-
-// A publicationRecord is the element 0x803.
-type publicationRecord struct {
-	Publication
-	references   []string
-	repositories []string
-}
 
 // An authenticationRecord is the element 0x805.
 type authenticationRecord struct {
@@ -134,8 +112,19 @@ func (s *Signature) References() []string {
 	if s.publication == nil {
 		return nil
 	}
-	return slices.Clone(s.publication.references)
+	return slices.Clone(s.publication.References)
 }
+
+// PublicationRecord returns the publication record; ok is false if the signature is not extended.
+func (s *Signature) PublicationRecord() (r PublicationRecord, ok bool) {
+	if s.publication == nil {
+		return r, false
+	}
+	return s.publication.clone(), true
+}
+
+// CalendarChain returns the calendar chain, nil if the signature has none.
+func (s *Signature) CalendarChain() *CalendarChain { return s.calendar }
 
 // CertificateID returns the id of the certificate that the calendar authentication record is signed with, nil if there
 // is no such record.

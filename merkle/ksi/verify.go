@@ -1,6 +1,7 @@
 package ksi
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -103,8 +104,9 @@ type verification struct {
 	certificate     *Certificate   // set by the rule "certificate known"
 }
 
-// Verify checks s by the rules of the policy in their order. The first rule that is not met ends the verification.
-func Verify(s *Signature, o Options) Result {
+// Verify checks s by the rules of the policy in their order. The first rule that is not met ends the verification. ctx is
+// for the extender, if the policy asks one.
+func Verify(ctx context.Context, s *Signature, o Options) Result {
 	if int(o.Policy) >= len(policies) {
 		panic(fmt.Sprintf("ksi: no policy %d", o.Policy))
 	}

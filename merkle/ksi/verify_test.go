@@ -90,7 +90,7 @@ func TestRules(t *testing.T) {
 		if s.Extended() {
 			o.Policy = ksi.Internal
 		}
-		r := ksi.Verify(s, o)
+		r := ksi.Verify(t.Context(), s, o)
 		if r.Code != c.code {
 			t.Errorf("%q: %v by rule %q, want %s", c.commands, r, r.Rule, c.code)
 		}
@@ -134,7 +134,7 @@ func TestDocument(t *testing.T) {
 		{parse(t, withRFC3161(t)), &right, 0, ""},
 		{parse(t, withRFC3161(t)), &right, 1, ksi.GEN03},
 	} {
-		if r := ksi.Verify(c.s, ksi.Options{Document: c.document, InputLevel: c.level}); r.Code != c.code {
+		if r := ksi.Verify(t.Context(), c.s, ksi.Options{Document: c.document, InputLevel: c.level}); r.Code != c.code {
 			t.Errorf("document %v at level %d: %v, want %q", c.document, c.level, r, c.code)
 		}
 	}
@@ -161,7 +161,7 @@ func TestUserPublication(t *testing.T) {
 		{sha1, &right, ksi.INT09},
 		{ripemd, &right, ksi.GEN02},
 	} {
-		if r := ksi.Verify(c.s, ksi.Options{Policy: ksi.UserPublication, Publication: c.p}); r.Code != c.code {
+		if r := ksi.Verify(t.Context(), c.s, ksi.Options{Policy: ksi.UserPublication, Publication: c.p}); r.Code != c.code {
 			t.Errorf("publication %v: %v, want %q", c.p, r, c.code)
 		}
 	}
@@ -201,14 +201,14 @@ func TestCalendarAlgorithms(t *testing.T) {
 	s := parse(t, edit(t, data, "set 803.10.4 "+root))
 	p, _ := s.PublishedData()
 	o := ksi.Options{Policy: ksi.UserPublication, Publication: &p}
-	if r := ksi.Verify(s, ksi.Options{}); r.Verdict != ksi.OK {
+	if r := ksi.Verify(t.Context(), s, ksi.Options{}); r.Verdict != ksi.OK {
 		t.Errorf("internal: %v", r)
 	}
-	if r := ksi.Verify(s, o); r.Verdict != ksi.NA || r.Rule != "calendar algorithms trusted" {
+	if r := ksi.Verify(t.Context(), s, o); r.Verdict != ksi.NA || r.Rule != "calendar algorithms trusted" {
 		t.Errorf("deprecated algorithm: %v, rule %q", r, r.Rule)
 	}
 	defer ksi.SetObsolete(merkle.SHA1, p.Time)()
-	if r := ksi.Verify(s, o); r.Code != ksi.INT16 {
+	if r := ksi.Verify(t.Context(), s, o); r.Code != ksi.INT16 {
 		t.Errorf("obsolete algorithm: %v", r)
 	}
 }

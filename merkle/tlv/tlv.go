@@ -167,6 +167,12 @@ func (r *Reader) More() bool { return len(r.rest) > 0 }
 // Offset returns the offset of what Next reads next, from the start of the outermost input.
 func (r *Reader) Offset() int { return r.offset }
 
+// Skip leaves out n bytes that are no element. There must be so many.
+func (r *Reader) Skip(n int) {
+	r.rest = r.rest[n:]
+	r.offset += n
+}
+
 // Next reads one element. After an error the reader stays where it is.
 func (r *Reader) Next() (Element, error) {
 	b := r.rest

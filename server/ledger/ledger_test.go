@@ -257,7 +257,7 @@ func prove(l *Ledger, p Position, im merkle.Imprint) error {
 		return fmt.Errorf("%v: %w", p, err)
 	}
 	_, cert := testKey()
-	r := ksi.Verify(s, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: []ksi.Certificate{cert}})
+	r := ksi.Verify(context.Background(), s, ksi.Options{Policy: ksi.KeyBased, Document: &im, Certificates: []ksi.Certificate{cert}})
 	if r.Verdict != ksi.OK || s.Time() != p.Round {
 		return fmt.Errorf("%v: time %s: %s", p, s.Time(), r)
 	}
