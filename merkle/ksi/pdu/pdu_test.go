@@ -239,7 +239,7 @@ func TestSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := ksi.Verify(s, ksi.Options{}); v.Verdict != ksi.OK || s.Time() != calendar.Second(5) {
+	if v := ksi.Verify(t.Context(), s, ksi.Options{}); v.Verdict != ksi.OK || s.Time() != calendar.Second(5) {
 		t.Errorf("%v", v)
 	}
 	back, err := pdu.SignatureElements(s)
