@@ -3,6 +3,9 @@ package ksi
 // A Code is the error code that the KSI tools give for a verdict, "INT-03". The empty Code stands for no error.
 type Code string
 
+// Format is the code that stands for what is no signature at all: the KSI tools have none for it.
+const Format Code = "FORMAT"
+
 // The codes.
 const (
 	GEN01 Code = "GEN-01"

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
@@ -35,6 +36,32 @@ func (s *Signature) Extend(c *CalendarChain, r PublicationRecord) (*Signature, e
 		}
 		return append(dst, e.Raw()...), nil
 	}, func(dst []byte) ([]byte, error) { return r.append(c.Append(dst), tagPublication) })
+}
+
+// ExtendWithin is Extend with a chain that is computed from a part of the calendar: it need hold no second before the
+// signature's own, for which the right links of the signature stand.
+func (s *Signature) ExtendWithin(part calendar.Reader, r PublicationRecord) (*Signature, error) {
+	if s.calendar == nil || r.Time < s.Time() {
+		return nil, fmt.Errorf("extend signature of %s: there is no chain from it to %s", s.Time(), r.Time)
+	}
+	links, err := calendar.Prove(part, s.Time(), r.Time)
+	if err != nil {
+		return nil, fmt.Errorf("extend signature of %s: %w", s.Time(), err)
+	}
+	right := s.calendar.rightSiblings()
+	for i := range links {
+		if links[i].Left {
+			continue
+		}
+		if len(right) == 0 || right[0].Algorithm() != merkle.SHA256 {
+			return nil, fmt.Errorf("extend signature of %s: its calendar chain is not of a calendar over SHA-256", s.Time())
+		}
+		links[i].Sibling, right = merkle.Digest(right[0].Digest()), right[1:]
+	}
+	if s.calendar.input.Algorithm() != merkle.SHA256 || len(links) == 0 {
+		return nil, fmt.Errorf("extend signature of %s: its calendar chain is not of a calendar over SHA-256", s.Time())
+	}
+	return s.Extend(NewCalendarChain(s.Time(), merkle.Digest(s.calendar.input.Digest()), r.Time, links), r)
 }
 
 // continues returns an error unless c is a chain from the signature's round in the calendar that the signature is of.

@@ -87,6 +87,24 @@ func TestExtend(t *testing.T) {
 			if v := ksi.Verify(t.Context(), extended, ksi.Options{Policy: ksi.UserPublication, Publication: &r.Publication}); v.Verdict != ksi.OK {
 				t.Fatalf("from %d to %d: %v", at, p, v)
 			}
+			// The same out of what a part of the calendar holds, which may begin with the second itself.
+			part := &calendar.Part{}
+			for second := at; second <= p; second++ {
+				if err := part.Append(second, c[second]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			within, err := s.ExtendWithin(part, r)
+			if err != nil || !bytes.Equal(within.Append(nil), extended.Append(nil)) {
+				t.Fatalf("from %d to %d: within a part: %v", at, p, err)
+			}
+			if p > at {
+				short := &calendar.Part{}
+				short.Append(at, c[at])
+				if _, err := s.ExtendWithin(short, r); err == nil {
+					t.Fatalf("from %d to %d: extended without the seconds between", at, p)
+				}
+			}
 			s = extended
 		}
 	}

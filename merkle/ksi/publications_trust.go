@@ -271,6 +271,16 @@ func NewPublicationsCertificate(random io.Reader, root *x509.Certificate, rootKe
 	}, now, public, root, rootKey)
 }
 
+// Email returns the e-mail address in the subject of a certificate, the empty string if there is none.
+func Email(cert *x509.Certificate) string {
+	for _, a := range cert.Subject.Names {
+		if address, ok := a.Value.(string); ok && a.Type.Equal(oidEmail) {
+			return address
+		}
+	}
+	return ""
+}
+
 // issue completes and signs a certificate: valid from an hour before now, with a random serial number, RSA and SHA-256.
 // parent is nil for a self-signed one.
 func issue(random io.Reader, template *x509.Certificate, now time.Time, public crypto.PublicKey, parent *x509.Certificate, key crypto.Signer) ([]byte, error) {

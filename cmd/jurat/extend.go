@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+)
+
+func newExtend() *cobra.Command {
+	var o extendOptions
+	cmd := &cobra.Command{
+		Use:   "extend FILE.ksig...",
+		Short: "Make proofs rest on a publication instead of a key",
+		Long: `Extend each proof to a publication: to the first one after its time, or to that of --to. From then on the proof needs no key
+and no certificate, only the publication; that is the form to keep for decades. The proof is replaced by its extended form,
+after this has been verified against the publication, or goes to --out.
+
+Where the part of the calendar between comes from:
+
+  --server URL           the Jurat server, over SQL: the default
+  --extender URL         a KSI extender; with --publications-file or --publication
+  --calendar FILE.csv    no network at all; with --publications-file or --publication. The file holds the leaves of the
+                         seconds from the proof's own up to the publication's, as this writes them:
+    psql … jurat -c "\copy (SELECT second, leaf FROM calendar WHERE NOT idle AND round >= '2026-11-01') TO calendar.csv CSV"
+
+Nothing needs to be trusted here: what was between is right if it leads to the publication.`,
+		Example: `  jurat extend letter.pdf.ksig
+  jurat extend *.ksig --calendar calendar.csv --publications-file publications.bin --trust root.crt --constraint E=publications@ledger.example`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", "", "time of the publication to extend to, such as 2026-11-15T00:00:00Z, or a date")
+	f.StringVar(&o.out, "out", "", "file for the extended proof, if there is one proof")
+	f.StringVar(&o.server, "server", "", "the server, as a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.calendar, "calendar", "", "CSV file with the part of the calendar")
+	f.StringVar(&o.publication, "publication", "", "publication string to extend to")
+	o.publications.flags(f)
+	o.extender.flags(f)
+	return cmd
+}
+
+type extendOptions struct {
+	to, out, server, calendar, publication string
+	publications                           publicationsOptions
+	extender                               extenderOptions
+}
+
+// An extension returns the extended form of a proof.
+type extension func(ctx context.Context, s *ksi.Signature) (*ksi.Signature, error)
+
+func (o *extendOptions) run(ctx context.Context, out io.Writer, paths []string) error {
+	if o.out != "" && len(paths) > 1 {
+		return errors.New("--out is for one proof: without it each proof is replaced")
+	}
+	extend, closing, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	for _, path := range paths {
+		data, err := readSignature(path)
+		if err != nil {
+			return err
+		}
+		s, err := ksi.Parse(data)
+		if err != nil {
+			return fmt.Errorf("%s is no whole, unchanged proof; %s (%w)", path, whatInstead(data), err)
+		}
+		extended, err := extend(ctx, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, serverError(err))
+		}
+		p, err := checkExtended(ctx, s, extended)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if err := writeWhole(cmp.Or(o.out, path), extended.Append(nil)); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n", cmp.Or(o.out, path), s.Time(), p.Time)
+	}
+	return nil
+}
+
+// checkExtended verifies an extended proof against the publication it names, for the document that the proof was of.
+func checkExtended(ctx context.Context, s, extended *ksi.Signature) (ksi.Publication, error) {
+	r, ok := extended.PublicationRecord()
+	if !ok {
+		return ksi.Publication{}, errors.New("the server sent a proof that is not extended")
+	}
+	document := s.InputImprint()
+	result := ksi.Verify(ctx, extended, ksi.Options{Policy: ksi.UserPublication, Document: &document, Publication: &r.Publication})
+	switch {
+	case result.Verdict == ksi.FAIL:
+		return r.Publication, fmt.Errorf("the extended proof does not verify: %s", result)
+	case result.Verdict == ksi.NA:
+		return r.Publication, fmt.Errorf("the extended proof cannot be verified here: %s", result)
+	case extended.Time() != s.Time():
+		return r.Publication, errors.New("the extended proof gives another time than the proof")
+	}
+	return r.Publication, nil
+}
+
+// open returns how proofs are extended, by what the flags name.
+func (o *extendOptions) open(ctx context.Context) (extend extension, closing func(), err error) {
+	none := func() {}
+	var to calendar.Second
+	if o.to != "" {
+		t, err := publicationTime(o.to)
+		if err != nil {
+			return nil, nil, err
+		}
+		to = calendar.RoundOf(t)
+	}
+	offline := o.calendar != "" || o.extender.url != ""
+	switch {
+	case o.calendar != "" && o.extender.url != "" || offline && o.server != "":
+		return nil, nil, errors.New("--server, --extender and --calendar are three ways to the same: give one")
+	case !offline && (o.publication != "" || o.publications.file != ""):
+		return nil, nil, errors.New("--publication and --publications-file go with --extender or --calendar: the server knows its publications")
+	case !offline:
+		conn, err := connect(ctx, o.server)
+		if err != nil {
+			return nil, nil, err
+		}
+		return onServer(conn, to), func() { conn.Close(ctx) }, nil
+	}
+	choose, err := o.publicationFor(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.calendar != "" {
+		part, err := readCalendarPart(o.calendar)
+		return func(_ context.Context, s *ksi.Signature) (*ksi.Signature, error) {
+			r, err := choose(s)
+			if err != nil {
+				return nil, err
+			}
+			extended, err := s.ExtendWithin(part, r)
+			if err != nil {
+				return nil, fmt.Errorf("%w: does %s hold every second from %s to %s?", err, o.calendar, s.Time(), r.Time)
+			}
+			return extended, nil
+		}, none, err
+	}
+	extender, err := o.extender.dial()
+	return func(ctx context.Context, s *ksi.Signature) (*ksi.Signature, error) {
+		r, err := choose(s)
+		if err != nil {
+			return nil, err
+		}
+		chain, err := extender.Extend(ctx, s.Time(), r.Time)
+		if err != nil {
+			return nil, err
+		}
+		return s.Extend(chain, r)
+	}, none, err
+}
+
+// onServer extends proofs by the function of the server.
+func onServer(conn *pgx.Conn, to calendar.Second) extension {
+	return func(ctx context.Context, s *ksi.Signature) (*ksi.Signature, error) {
+		sql, args := `SELECT extend($1)`, []any{s.Append(nil)}
+		if to != 0 {
+			sql, args = `SELECT extend($1, $2)`, append(args, to.Time())
+		}
+		var data []byte
+		if err := conn.QueryRow(ctx, sql, args...).Scan(&data); err != nil {
+			return nil, err
+		}
+		return ksi.Parse(data)
+	}
+}
+
+// publicationFor returns how the publication for a proof is chosen: the one given, or one of the publications file.
+func (o *extendOptions) publicationFor(to calendar.Second) (func(*ksi.Signature) (ksi.PublicationRecord, error), error) {
+	if o.publication != "" {
+		p, err := ksi.ParsePublication(o.publication)
+		return func(*ksi.Signature) (ksi.PublicationRecord, error) { return ksi.PublicationRecord{Publication: p}, nil }, err
+	}
+	file, err := o.publications.read()
+	switch {
+	case err != nil:
+		return nil, err
+	case file == nil:
+		return nil, errors.New("which publication? Give --publications-file with --trust and --constraint, or --publication")
+	}
+	return func(s *ksi.Signature) (ksi.PublicationRecord, error) {
+		if to != 0 {
+			if r, ok := file.At(to); ok {
+				return r, nil
+			}
+			return ksi.PublicationRecord{}, fmt.Errorf("the publications file has no publication of %s", to)
+		}
+		if r, ok := file.NotBefore(s.Time() + 1); ok {
+			return r, nil
+		}
+		return ksi.PublicationRecord{}, fmt.Errorf("the publications file has no publication after %s: get a newer one", s.Time())
+	}, nil
+}
+
+// readCalendarPart reads the leaves of a calendar from a CSV file: lines of second and leaf, as PostgreSQL writes them.
+func readCalendarPart(path string) (*calendar.Part, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	part := &calendar.Part{}
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		if n == 1 && lines.Text() == "second,leaf" {
+			continue
+		}
+		if err := appendLeaf(part, lines.Text()); err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return part, nil
+}
+
+// appendLeaf adds the leaf of one line, "1795310130,\x…".
+func appendLeaf(part *calendar.Part, line string) error {
+	second, text, ok := strings.Cut(strings.TrimSuffix(line, "\r"), ",")
+	n, err := strconv.ParseInt(second, 10, 64)
+	digest, hexErr := hex.DecodeString(strings.TrimPrefix(text, `\x`))
+	if !ok || err != nil || hexErr != nil || len(digest) != len(merkle.Digest{}) {
+		return fmt.Errorf("%.100q: want a second and a leaf of 32 bytes in hex, such as 1795310130,\\x…", line)
+	}
+	return part.Append(calendar.Second(n), merkle.Digest(digest))
+}
+
+// publicationTime reads a time as people give it: RFC 3339, or a date, which stands for its first second in UTC.
+func publicationTime(text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("time %q: want the form 2026-11-22T01:15:30Z, or a date", text)
+}

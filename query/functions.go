@@ -1,0 +1,230 @@
+package query
+
+import (
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// ledgerFunctions are the functions over the ledger. Their object ids are fixed: clients keep them.
+func ledgerFunctions(l Ledger) []*fn.Function {
+	c := &ledgerCalls{l}
+	text, moment, bytea := value.TextOID, value.TimestamptzOID, value.ByteaOID
+	functions := []*fn.Function{
+		command(16500, "confirm_clock", moment, c.confirmClock),
+		command(16501, "publish", text, c.publish),
+		command(16502, "publish", text, c.publish, moment),
+		command(16503, "publish", text, c.publish, moment, text),
+		command(16504, "set_ksi_key", text, c.setKSIKey, text),
+		command(16505, "set_ksi_key", text, c.setKSIKey, text, text),
+		scalar(16506, "publications_file", bytea, c.publicationsFile),
+		scalar(16507, "publication_string", text, publicationString, moment, bytea),
+		scalar(16508, "extend", bytea, c.extend, bytea),
+		scalar(16509, "extend", bytea, c.extend, bytea, moment),
+	}
+	return append(functions, c.verifyFunctions()...)
+}
+
+// ledgerCalls are functions over a ledger.
+type ledgerCalls struct{ ledger Ledger }
+
+// A rowFunc computes a function for the arguments of one row.
+type rowFunc func(env *fn.Env, args []value.Datum) (value.Datum, error)
+
+// scalar declares a function that only reads: null as soon as an argument is.
+func scalar(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.OID) *fn.Function {
+	return &fn.Function{OID: oid, Name: name, Args: args, Ret: ret, Strict: true, Volatility: fn.Stable, Kernel: f.kernel}
+}
+
+// command declares a function that changes something, for superusers alone. It sees null arguments.
+func command(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.OID) *fn.Function {
+	guarded := func(env *fn.Env, args []value.Datum) (value.Datum, error) {
+		if s, ok := env.Session.(*Session); !ok || !s.role.Superuser {
+			return value.Datum{}, errf(codeNoPrivilege, "permission denied for function %s", name).hint("Only a superuser may call it.")
+		}
+		return f(env, args)
+	}
+	return &fn.Function{OID: oid, Name: name, Args: args, Ret: ret, Volatility: fn.Volatile, Kernel: rowFunc(guarded).kernel}
+}
+
+func (f rowFunc) kernel(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) (err error) {
+	row := make([]value.Datum, len(args))
+	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
+		if err != nil {
+			return
+		}
+		for k, v := range args {
+			row[k] = v.Datum(i)
+		}
+		var d value.Datum
+		if err = env.Check(); err == nil {
+			d, err = f(env, row)
+		}
+		switch {
+		case err != nil:
+		case d.Null:
+			out.SetNull(i)
+		default:
+			out.Set(i, d)
+		}
+	})
+	return err
+}
+
+// confirmClock lets filing go on after the clock jumped.
+func (c *ledgerCalls) confirmClock(env *fn.Env, _ []value.Datum) (value.Datum, error) {
+	t, err := c.ledger.ConfirmClock(env.Ctx)
+	return value.NewInt(value.Timestamptz, value.FromTime(t)), err
+}
+
+// publish publishes a calendar root: of the second given, else of the newest closed one, with a reference, if given.
+func (c *ledgerCalls) publish(env *fn.Env, args []value.Datum) (value.Datum, error) {
+	var at calendar.Second
+	var references []string
+	if len(args) > 0 && !args[0].Null {
+		var err error
+		if at, err = wholeSecond(args[0].I); err != nil {
+			return value.Datum{}, err
+		}
+	}
+	if len(args) > 1 && !args[1].Null {
+		references = []string{string(args[1].B)}
+	}
+	p, err := c.ledger.Publish(env.Ctx, at, references)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	return value.NewText(p.string()), nil
+}
+
+// string returns p as a publication string.
+func (p *Publication) string() string {
+	return ksi.Publication{Time: p.Time, Root: p.Root.Imprint()}.String()
+}
+
+// wholeSecond returns the second that a timestamptz names.
+func wholeSecond(micros int64) (calendar.Second, error) {
+	at := roundOf(micros)
+	if at <= 0 || value.FromTime(at.Time()) != micros {
+		return 0, errf(codeInvalidParameter, "a publication is of a whole second").
+			hint("date_trunc('second', …) cuts the fraction off.")
+	}
+	return at, nil
+}
+
+// ksiKeySize is the size in bytes of a key made here, before it becomes text.
+const ksiKeySize = 32
+
+// setKSIKey gives a role a key for the KSI gateway: the one given, or a new one. A null key takes the key away. It returns
+// the key.
+func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, error) {
+	if args[0].Null {
+		return value.Datum{}, errf(value.CodeNullNotAllowed, "the name of a role must not be null")
+	}
+	role := string(args[0].B)
+	if _, ok := c.ledger.Role(role); !ok {
+		return value.Datum{}, errf(codeUndefinedObject, "role %q does not exist", role)
+	}
+	key := rand.Text() + rand.Text()
+	if len(args) == 2 {
+		key = string(args[1].B)
+		switch {
+		case args[1].Null:
+			return value.Null(value.Text), c.ledger.SetKSIKey(env.Ctx, role, nil)
+		case len(key) < minKSIKey || len(key) > maxKSIKey:
+			return value.Datum{}, errf(codeInvalidParameter, "a key has %d to %d bytes, this one has %d", minKSIKey, maxKSIKey, len(key)).
+				hint("set_ksi_key(role) makes a good one; NULL as key takes the key away.")
+		}
+	}
+	return value.NewText(key), c.ledger.SetKSIKey(env.Ctx, role, []byte(key))
+}
+
+// The length in bytes of a key that somebody else made.
+const (
+	minKSIKey = 8
+	maxKSIKey = 255
+)
+
+// publicationsFile returns the signed file of all publications and calendar certificates.
+func (c *ledgerCalls) publicationsFile(env *fn.Env, _ []value.Datum) (value.Datum, error) {
+	f, err := c.ledger.PublicationsFile(env.Ctx)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	return value.NewBytes(value.Bytea, f.Append(nil)), nil
+}
+
+// publicationString writes the calendar root as of a second as a publication string, whether it is published or not.
+func publicationString(_ *fn.Env, args []value.Datum) (value.Datum, error) {
+	at, err := wholeSecond(args[0].I)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	if len(args[1].B) != len(merkle.Digest{}) {
+		return value.Datum{}, errf(codeInvalidParameter, "a calendar root has %d bytes, this has %d", len(merkle.Digest{}), len(args[1].B))
+	}
+	p := Publication{Time: at, Root: merkle.Digest(args[1].B)}
+	return value.NewText(p.string()), nil
+}
+
+// extend extends a signature to a publication.
+func (c *ledgerCalls) extend(env *fn.Env, args []value.Datum) (value.Datum, error) {
+	var to calendar.Second
+	if len(args) > 1 {
+		var err error
+		if to, err = wholeSecond(args[1].I); err != nil {
+			return value.Datum{}, err
+		}
+	}
+	signature, err := c.ledger.Extend(env.Ctx, args[0].B, to)
+	return value.NewBytes(value.Bytea, signature), err
+}
+
+func newPublicationTable(l Ledger, oid value.OID) Table {
+	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "publications", Ledger: true, Columns: []ColumnDef{
+		{Name: "publication_time", Type: value.Timestamptz, NotNull: true},
+		{Name: "second", Type: value.Int8, NotNull: true},
+		{Name: "root", Type: value.Bytea, NotNull: true},
+		{Name: "publication_string", Type: value.Text, NotNull: true},
+		{Name: "reference", Type: value.MustType(value.Text.Array), NotNull: true},
+		{Name: "published_at", Type: value.Timestamptz, NotNull: true},
+	}}}
+	t.rows = func(*Session) (rows [][]value.Datum, err error) {
+		for _, p := range l.Publications() {
+			references := value.NewVector(value.Text, 0)
+			for _, r := range p.References {
+				references.Append(value.NewText(r))
+			}
+			rows = append(rows, []value.Datum{
+				timestamp(p.Time.Time()), value.NewInt(value.Int8, int64(p.Time)), value.NewBytes(value.Bytea, p.Root[:]),
+				value.NewText(p.string()), value.ArrayOf(references), timestamp(p.Published),
+			})
+		}
+		return rows, nil
+	}
+	return t
+}
+
+func timestamp(t time.Time) value.Datum { return value.NewInt(value.Timestamptz, value.FromTime(t)) }
+
+func newRoleTable(l Ledger, oid value.OID) Table {
+	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "roles", Ledger: true, Columns: []ColumnDef{
+		{Name: "role", Type: value.Text, NotNull: true},
+		{Name: "superuser", Type: value.Bool, NotNull: true},
+		{Name: "ksi", Type: value.Bool, NotNull: true},
+	}}}
+	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+		roles := slices.DeleteFunc(l.Roles(), func(r Role) bool { return !s.role.Superuser && r.Name != s.role.Name })
+		for _, r := range roles {
+			rows = append(rows, []value.Datum{value.NewText(r.Name), value.NewBool(r.Superuser), value.NewBool(r.KSI)})
+		}
+		return rows, nil
+	}
+	return t
+}

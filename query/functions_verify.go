@@ -1,0 +1,206 @@
+package query
+
+import (
+	"context"
+	"math/big"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// verifyColumns are the columns of verify.
+var verifyColumns = []fn.Column{
+	{Name: "verdict", Type: value.TextOID}, // OK, FAIL or NA
+	{Name: "code", Type: value.TextOID},
+	{Name: "rule", Type: value.TextOID},
+	{Name: "reason", Type: value.TextOID},
+	{Name: "agency", Type: value.TextOID},
+	{Name: "lane", Type: value.TextOID},
+	{Name: "round", Type: value.TimestamptzOID},
+	{Name: "publication_time", Type: value.TimestamptzOID},
+}
+
+// verifyFunctions declares verify(digest, signature [, policy [, publication string]]).
+func (c *ledgerCalls) verifyFunctions() []*fn.Function {
+	args := []value.OID{value.ByteaOID, value.ByteaOID, value.TextOID, value.TextOID}
+	var all []*fn.Function
+	for n := 2; n <= len(args); n++ {
+		all = append(all, &fn.Function{OID: 16510 + value.OID(n) - 2, Name: "verify", Args: args[:n], Ret: value.RecordOID, Strict: true,
+			Volatility: fn.Stable, Columns: verifyColumns, Series: c.verify})
+	}
+	return append(all, &fn.Function{OID: 16513, Name: "signature_links", Args: args[:1], Ret: value.RecordOID, Strict: true,
+		Volatility: fn.Immutable, Columns: linkColumns, Series: signatureLinks})
+}
+
+// verify gives one row: what the verification of a proof of a digest finds, under the policy general unless another is
+// given. Certificates, publications and calendar are those of this server.
+func (c *ledgerCalls) verify(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
+	o := ksi.Options{Policy: ksi.General}
+	if len(args) > 2 {
+		var err error
+		if o.Policy, err = ksi.ParsePolicy(string(args[2].B)); err != nil {
+			return nil, errf(codeInvalidParameter, "%s", err.Error())
+		}
+	}
+	if len(args) > 3 {
+		p, err := ksi.ParsePublication(string(args[3].B))
+		if err != nil {
+			return nil, errf(codeInvalidParameter, "%s", err.Error())
+		}
+		o.Publication = &p
+	}
+	if o.Policy != ksi.Internal {
+		o.Extender = calendarOf{c.ledger}
+		var err error
+		if o.PublicationsFile, err = c.ledger.PublicationsFile(env.Ctx); err != nil {
+			return nil, err
+		}
+	}
+	row, err := verified(env.Ctx, args[0].B, args[1].B, o)
+	if err == nil {
+		err = env.Check() // a look at the calendar that was cut off is no verdict
+	}
+	return &rowSeries{rows: [][]value.Datum{row}}, err
+}
+
+// verified returns a row of verify.
+func verified(ctx context.Context, digest, signature []byte, o ksi.Options) ([]value.Datum, error) {
+	null, never := value.Null(value.Text), value.Null(value.Timestamptz)
+	s, err := ksi.Parse(signature)
+	if err != nil {
+		return []value.Datum{value.NewText(ksi.FAIL.String()), value.NewText(string(ksi.Format)), null,
+			value.NewText("This is no whole, unchanged proof: " + err.Error() + "."), null, null, never, never}, nil
+	}
+	r := verifyDigest(ctx, s, digest, o)
+	row := []value.Datum{value.NewText(r.Verdict.String()), textOrNull(string(r.Code)), textOrNull(r.Rule), value.NewText(r.Sentence),
+		null, null, momentOf(s.Time()), never}
+	if all := s.Issuers(); len(all) > 0 {
+		last := all[len(all)-1]
+		row[4], row[5] = value.NewText(last.Client), textOrNull(last.Machine[strings.LastIndexByte(last.Machine, '/')+1:])
+	}
+	if r.Publication != nil {
+		row[7] = momentOf(r.Publication.Time)
+	}
+	return row, nil
+}
+
+// verifyDigest verifies s for a digest, which is taken to be of the algorithm that the proof names.
+func verifyDigest(ctx context.Context, s *ksi.Signature, digest []byte, o ksi.Options) ksi.Result {
+	input := s.InputImprint()
+	im, err := merkle.NewImprint(input.Algorithm(), digest)
+	if err != nil { // a digest of another length is of another algorithm
+		return ksi.Result{Verdict: ksi.FAIL, Code: ksi.GEN04, Rule: "document algorithm", Sentence: ksi.GEN04.Sentence(), Policy: o.Policy}
+	}
+	o.Document = &im
+	return ksi.Verify(ctx, s, o)
+}
+
+func textOrNull(s string) value.Datum {
+	if s == "" {
+		return value.Null(value.Text)
+	}
+	return value.NewText(s)
+}
+
+// lastMoment is the last second that a timestamptz can hold here.
+const lastMoment calendar.Second = 253402300799 // 9999-12-31T23:59:59Z
+
+// momentOf returns a second as a timestamptz, null for one that a foreign proof names and no calendar reaches.
+func momentOf(s calendar.Second) value.Datum {
+	if s > lastMoment {
+		return value.Null(value.Timestamptz)
+	}
+	return timestamp(s.Time())
+}
+
+// calendarOf is the calendar of a ledger as verifications ask it.
+type calendarOf struct{ ledger Ledger }
+
+// Extend implements ksi.Extender.
+func (c calendarOf) Extend(ctx context.Context, from, to calendar.Second) (*ksi.CalendarChain, error) {
+	return c.ledger.CalendarChain(ctx, from, to)
+}
+
+// linkColumns are the columns of signature_links.
+var linkColumns = []fn.Column{
+	{Name: "part", Type: value.TextOID}, // aggregation or calendar
+	{Name: "chain", Type: value.Int4OID},
+	{Name: "step", Type: value.Int4OID},
+	{Name: "direction", Type: value.TextOID}, // left: the path is the left operand
+	{Name: "level", Type: value.Int4OID},     // null in the calendar
+	{Name: "level_correction", Type: value.Int4OID},
+	{Name: "kind", Type: value.TextOID},     // of the sibling: hash, metadata or legacy id
+	{Name: "sibling", Type: value.ByteaOID}, // as it enters the hash
+	{Name: "client_id", Type: value.TextOID},
+	{Name: "machine_id", Type: value.TextOID},
+	{Name: "sequence_number", Type: value.NumericOID},
+	{Name: "request_time", Type: value.TimestamptzOID},
+	{Name: "algorithm", Type: value.TextOID}, // that the node is hashed with
+	{Name: "hash", Type: value.ByteaOID},     // of the node, without the algorithm; null if it cannot be computed here
+}
+
+// signatureLinks explains a proof: one row for each step from the document to the calendar root.
+func signatureLinks(_ *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
+	s, err := ksi.Parse(args[0].B)
+	if err != nil {
+		return nil, errf(codeInvalidParameter, "this is no whole, unchanged proof: %s", err.Error())
+	}
+	series := &rowSeries{}
+	for _, l := range s.Links() {
+		series.rows = append(series.rows, linkRow(&l))
+	}
+	return series, nil
+}
+
+func linkRow(l *ksi.ExplainedLink) []value.Datum {
+	direction := "right"
+	if l.Left {
+		direction = "left"
+	}
+	number := func(n int) value.Datum { return value.NewInt(value.Int4, int64(n)) }
+	row := []value.Datum{
+		value.NewText(l.Part.String()), number(l.Chain), number(l.Step), value.NewText(direction),
+		number(l.Level), number(int(l.Correction)), value.NewText(l.Kind.String()), value.NewBytes(value.Bytea, l.Sibling),
+		value.Null(value.Text), value.Null(value.Text), value.Null(value.NumericT), value.Null(value.Timestamptz),
+		value.NewText(l.Algorithm.String()), value.NewBytes(value.Bytea, l.Hash.Digest()),
+	}
+	if l.Part == ksi.Calendar {
+		row[4], row[5] = value.Null(value.Int4), value.Null(value.Int4)
+	}
+	if l.Hash.IsZero() {
+		row[13] = value.Null(value.Bytea)
+	}
+	if i := l.Issuer; i != nil {
+		row[8], row[9] = value.NewText(i.Client), textOrNull(i.Machine)
+		if i.HasSequence {
+			row[10] = value.NewBox(value.NumericT, value.BigNumeric(new(big.Int).SetUint64(i.Sequence), 0))
+		}
+		if !i.RequestTime.IsZero() && i.RequestTime.Unix() <= int64(lastMoment) {
+			row[11] = timestamp(i.RequestTime)
+		}
+	}
+	return row
+}
+
+// A rowSeries is rows that are all known.
+type rowSeries struct{ rows [][]value.Datum }
+
+// Next implements fn.Series.
+func (s *rowSeries) Next(_ *fn.Env, out []*value.Vector) (int, error) {
+	n := min(len(s.rows), value.BatchSize)
+	for k, v := range out {
+		if n == 0 {
+			break
+		}
+		v.Reset(s.rows[0][k].Type, n)
+		for i := range n {
+			v.Set(i, s.rows[i][k])
+		}
+	}
+	s.rows = s.rows[n:]
+	return n, nil
+}

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// A publisher makes the publications file.
+type publisher struct {
+	ledger *ledger.Ledger
+	key    *keyPair
+	now    func() time.Time
+
+	mu           sync.Mutex // covers all below
+	file         *ksi.PublicationsFile
+	publications []storage.Publication // that file holds
+	certificates int                   // that file holds
+}
+
+// publicationsFile returns the file of all publications and calendar certificates. It is signed anew when there is more to
+// sign.
+func (p *publisher) publicationsFile() (*ksi.PublicationsFile, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	publications, certificates := p.ledger.Publications(), p.ledger.Certificates()
+	same := func(a, b storage.Publication) bool {
+		return a.Time == b.Time && slices.Equal(a.References, b.References)
+	}
+	if p.file != nil && p.certificates == len(certificates) && slices.EqualFunc(p.publications, publications, same) {
+		return p.file, nil
+	}
+	c := ksi.Contents{Created: calendar.RoundOf(p.now())}
+	for _, x := range certificates {
+		parsed, err := x509.ParseCertificate(x.DER)
+		if err != nil {
+			return nil, fmt.Errorf("calendar certificate %x: %w", x.ID, err)
+		}
+		c.Certificates = append(c.Certificates, ksi.Certificate{ID: x.ID, X509: parsed})
+	}
+	for _, x := range publications {
+		r := ksi.PublicationRecord{Publication: ksi.Publication{Time: x.Time, Root: x.Root.Imprint()}}
+		r.References = x.References
+		c.Publications = append(c.Publications, r)
+	}
+	data, err := ksi.BuildPublicationsFile(c, p.key.signer, p.key.certificate.X509)
+	if err != nil {
+		return nil, err
+	}
+	file, err := ksi.ParsePublicationsFile(data)
+	if err != nil {
+		return nil, err
+	}
+	p.file, p.publications, p.certificates = file, publications, len(certificates)
+	return file, nil
+}
+
+// root returns the certificate that publications files lead to, and the e-mail address that stands in the subject of the
+// certificate that signs them.
+func (p *publisher) root(dir string) (root ksi.Certificate, email string, err error) {
+	root, err = rootFiles.loadCertificate(dir)
+	return root, ksi.Email(p.key.certificate.X509), err
+}
+
+// openPublicationsKey reads the key that signs publications files. Where there is none it is made, and so is the root that
+// issues its certificate if the ledger is new or has no root yet.
+func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, error) {
+	dir := s.config.DataDir
+	key, err := publicationsFiles.load(dir)
+	if err == nil {
+		if end := key.certificate.X509.NotAfter; end.Sub(s.now()) < warnBefore {
+			s.log.Error("the certificate that signs publications files ends: stop the server and run jurat rotate-key publications", "not_after", end)
+		}
+		return key, nil
+	} else if !errors.Is(err, errNoKey) {
+		return nil, err
+	}
+	_, noRoot := os.Stat(filepath.Join(dir, rootFiles.certificate))
+	if newLedger || errors.Is(noRoot, fs.ErrNotExist) {
+		return makePublicationsKeys(dir, server, cmp.Or(s.config.Email, "publications@"+server), s.now())
+	}
+	key, rotateErr := rotatePublicationsKey(dir, server, s.config.Email, s.now())
+	if rotateErr != nil {
+		return nil, fmt.Errorf("%w, and no new one can be made: %w", err, rotateErr)
+	}
+	s.log.Warn("the key that signs publications files was missing: a new one is issued under the same root")
+	return key, nil
+}
+
+// makePublicationsKeys makes the root and the key that signs publications files.
+func makePublicationsKeys(dir, server, email string, now time.Time) (*keyPair, error) {
+	root, err := newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
+		return ksi.NewPublicationsRoot(rand.Reader, key, server+" publications root", now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := root.save(dir, rootFiles); err != nil {
+		return nil, err
+	}
+	return issuePublicationsKey(dir, root, server, email, now)
+}
+
+func issuePublicationsKey(dir string, root *keyPair, server, email string, now time.Time) (*keyPair, error) {
+	key, err := newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
+		return ksi.NewPublicationsCertificate(rand.Reader, root.certificate.X509, root.signer, &key.PublicKey, server, email, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return key, key.save(dir, publicationsFiles)
+}
+
+// rotatePublicationsKey makes a new key to sign publications files, issued by the root, whose key must be there. The e-mail
+// address stays unless another one is given. The key before, if there is one, is kept aside.
+func rotatePublicationsKey(dir, server, email string, now time.Time) (*keyPair, error) {
+	root, err := rootFiles.load(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w; the key of the root is needed to issue another: put it back from where it is kept", err)
+	}
+	if old, err := publicationsFiles.loadCertificate(dir); err == nil {
+		email = cmp.Or(email, ksi.Email(old.X509))
+	}
+	old, err := publicationsFiles.load(dir)
+	switch {
+	case err == nil:
+		err = old.setAside(dir, publicationsFiles)
+	case errors.Is(err, errNoKey):
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return issuePublicationsKey(dir, root, server, cmp.Or(email, "publications@"+server), now)
+}
+
+// warnBefore is how long before its end a certificate is warned of.
+const warnBefore = 60 * 24 * time.Hour
+
+// RotateKey replaces a key of a stopped server: "calendar", near its end or lost, or "publications". What it replaces is
+// kept aside. It returns the path of the new certificate.
+func RotateKey(dir, which, email string, now time.Time) (certificate string, err error) {
+	store, err := storage.Open(filepath.Join(dir, StoreDir), storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", fmt.Errorf("%s holds no ledger: give the data directory of the server with --data", dir)
+	} else if err != nil {
+		return "", err
+	}
+	defer store.Close()
+	server := store.Genesis().Server
+	switch which {
+	case "calendar":
+		// A round that was left open is older than the key and closes under it.
+		from := min(store.Closed()+1, calendar.RoundOf(now))
+		_, err = replaceCalendarKey(dir, server, from.Time(), now)
+		return filepath.Join(dir, calendarFiles.certificate), err
+	case "publications":
+		_, err = rotatePublicationsKey(dir, server, email, now)
+		return filepath.Join(dir, publicationsFiles.certificate), err
+	}
+	return "", fmt.Errorf("no key %q: give calendar or publications", which)
+}
