@@ -207,9 +207,7 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		for _, c := range s.call.Func.Columns {
-			n.cols = append(n.cols, Column{Name: c.Name, Type: value.MustType(c.Type), TypeModifier: -1})
-		}
+		n.cols = append(n.cols, recordColumns(s.call.Func)...)
 		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
 		return nil
 	}

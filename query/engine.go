@@ -60,11 +60,11 @@ func NewEngine(c Config) *Engine {
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
-		newCertificateTable(c.Ledger, 16389),
+		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(c.Ledger, 16391),
 	} {
 		e.tables[t.Def().Name] = t
 	}
-	e.fns = fn.Builtins().With(confirmClock(c.Ledger))
+	e.fns = fn.Builtins().With(ledgerFunctions(c.Ledger)...)
 	return e
 }
 
@@ -89,24 +89,6 @@ func (e *Engine) tableHint(n parse.Name) string {
 		hint = "The system catalog, which psql's \\d commands and many tools read, does not exist here. " + hint
 	}
 	return hint
-}
-
-// confirmClock is the function confirm_clock(), by which an operator lets filing go on after the clock jumped.
-func confirmClock(l Ledger) *fn.Function {
-	return &fn.Function{OID: 16500, Name: "confirm_clock", Ret: value.TimestamptzOID, Volatility: fn.Volatile,
-		Kernel: func(env *fn.Env, out *value.Vector, _ []*value.Vector, n int, sel []int32) (err error) {
-			if s, ok := env.Session.(*Session); !ok || !s.role.Superuser {
-				return errf(codeNoPrivilege, "permission denied for function confirm_clock").hint("Only a superuser may confirm the clock.")
-			}
-			rows(&value.Batch{N: n, Sel: sel}, func(i int) {
-				if err == nil {
-					var t time.Time
-					t, err = l.ConfirmClock(env.Ctx)
-					out.Ints[i] = value.FromTime(t)
-				}
-			})
-			return err
-		}}
 }
 
 // canceled is the error of a statement whose context ended.

@@ -30,6 +30,9 @@ func (c *seriesCall) prepare(b *value.Batch) error { return evalAll(c.vals, c.ar
 // start calls the function for one row of the batch that was prepared. Its rows are put into vectors for cols.
 func (c *seriesCall) start(env *fn.Env, row int, cols []Column) (*seriesSource, error) {
 	src := &seriesSource{cols: newVectors(cols, 0)}
+	for _, col := range cols {
+		src.names = append(src.names, col.Name)
+	}
 	args := make([]value.Datum, len(c.vals))
 	for k, v := range c.vals {
 		args[k] = v.Datum(row)
@@ -44,10 +47,26 @@ func (c *seriesCall) start(env *fn.Env, row int, cols []Column) (*seriesSource, 
 	return src, err
 }
 
+// columns returns the columns of what the function returns.
+func (c *seriesCall) columns() []Column {
+	if len(c.call.Func.Columns) == 0 {
+		return []Column{{Type: c.call.Ret}}
+	}
+	return recordColumns(c.call.Func)
+}
+
+func recordColumns(f *fn.Function) (cols []Column) {
+	for _, c := range f.Columns {
+		cols = append(cols, Column{Name: c.Name, Type: value.MustType(c.Type), TypeModifier: -1})
+	}
+	return cols
+}
+
 // seriesSource is a called function with rows that are not given out yet.
 type seriesSource struct {
 	series fn.Series // nil at its end, and for a single row, which is in cols
 	cols   []*value.Vector
+	names  []string // of cols
 	n, at  int
 }
 
@@ -67,7 +86,7 @@ func (src *seriesSource) fill(env *fn.Env) (ok bool, err error) {
 	return true, nil
 }
 
-// give copies n rows to out from row at on, nulls after the last one.
+// give copies n rows to out from row at on, nulls after the last one. Several columns become one record where out is one.
 func (src *seriesSource) give(env *fn.Env, out []*value.Vector, at, n int) error {
 	for i := at; i < at+n; i++ {
 		ok, err := src.fill(env)
@@ -75,15 +94,27 @@ func (src *seriesSource) give(env *fn.Env, out []*value.Vector, at, n int) error
 			return err
 		}
 		for k, v := range out {
-			if ok {
-				v.Copy(i, src.cols[k], src.at)
-			} else {
+			switch {
+			case !ok:
 				v.SetNull(i)
+			case len(out) < len(src.cols):
+				v.Set(i, src.record())
+			default:
+				v.Copy(i, src.cols[k], src.at)
 			}
 		}
 		src.at++
 	}
 	return nil
+}
+
+// record returns the row to give as one value.
+func (src *seriesSource) record() value.Datum {
+	r := &value.Record{Names: src.names}
+	for _, c := range src.cols {
+		r.Fields = append(r.Fields, c.Datum(src.at))
+	}
+	return value.NewBox(value.RecordT, r)
 }
 
 // ready returns how many rows the longest of sources can give now.

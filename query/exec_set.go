@@ -51,7 +51,7 @@ func (op *projectSetOp) start() (ok bool, err error) {
 	}
 	op.sets = op.sets[:0]
 	for _, c := range op.call {
-		src, err := c.start(&op.x.env, int(op.sel[0]), []Column{{Type: c.call.Ret}})
+		src, err := c.start(&op.x.env, int(op.sel[0]), c.columns())
 		if err != nil {
 			return false, err
 		}

@@ -181,7 +181,7 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 	if stmt.Returning == nil {
 		return nil
 	}
-	proofs := a.session.engine.tables["proofs"].Def()
+	proofs := freshProofs(a.session.engine)
 	name := stmt.Table.Alias.Name
 	if name == "" {
 		name = t.def.Name
@@ -200,6 +200,15 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 	}
 	p.returning = &projectNode{in: leaf}
 	return a.targets(s, stmt.Returning, p.returning, nil, clauseReturning, false)
+}
+
+// freshProofs is the table proofs as RETURNING sees it.
+func freshProofs(e *Engine) *TableDef {
+	def := *e.tables["proofs"].Def()
+	def.Columns = slices.Clone(def.Columns)
+	def.Columns[colSignature].Compute = signatureKernel(signFresh(e.Ledger))
+	def.Columns[colProof].Compute = proofKernel(signFresh(e.Ledger))
+	return &def
 }
 
 // leafNode stands for the leaves that an INSERT filed, in the columns of proofs.

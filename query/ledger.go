@@ -6,6 +6,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
 // A Ledger is what the engine needs of the ledger. Its methods may be called from many goroutines. Errors meant for the
@@ -15,6 +16,11 @@ type Ledger interface {
 	Append(ctx context.Context, r *Request) ([]Filing, error)
 	// Signature returns the KSI signature of a leaf, serialized. It waits while the leaf's round is open.
 	Signature(ctx context.Context, p Position) ([]byte, error)
+	// PublishedSignature is Signature extended to the first publication after the leaf's round.
+	PublishedSignature(ctx context.Context, p Position) ([]byte, error)
+	// Extend returns a signature of this calendar extended to the publication of second to, the first one after the
+	// signature's round if to is 0.
+	Extend(ctx context.Context, signature []byte, to calendar.Second) ([]byte, error)
 	// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 	// agency is empty.
 	Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error)
@@ -36,8 +42,22 @@ type Ledger interface {
 	Role(name string) (role Role, ok bool)
 	// CreateRole makes a login role and its lane main.
 	CreateRole(ctx context.Context, r Role) error
+	// SetKSIKey gives a role the key with which it logs in to the KSI gateway; an empty one takes it away.
+	SetKSIKey(ctx context.Context, role string, key []byte) error
+	// Roles returns all login roles in order of their names.
+	Roles() []Role
 	// Certificates returns the calendar certificates, oldest first.
 	Certificates() []Certificate
+	// Publish publishes the calendar root of second at, of the newest closed second if at is 0, with references of where
+	// it can be looked up. Publishing a second again adds references.
+	Publish(ctx context.Context, at calendar.Second, references []string) (Publication, error)
+	// Publications returns the publications, ascending by time.
+	Publications() []Publication
+	// PublicationsFile returns the signed file of all publications and calendar certificates.
+	PublicationsFile(ctx context.Context) (*ksi.PublicationsFile, error)
+	// CalendarChain returns the calendar chain from the leaf of second from to the root as of second to, the newest
+	// closed one if to is 0.
+	CalendarChain(ctx context.Context, from, to calendar.Second) (*ksi.CalendarChain, error)
 	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.
 	ConfirmClock(ctx context.Context) (time.Time, error)
 }
@@ -101,6 +121,15 @@ type Slot struct {
 type Role struct {
 	Name      string
 	Superuser bool
+	KSI       bool // has a key for the KSI gateway
+}
+
+// A Publication is a calendar root that was put where nobody can take it back.
+type Publication struct {
+	Time       calendar.Second
+	Root       merkle.Digest
+	References []string  // where it can be looked up, in words
+	Published  time.Time // when it was made one
 }
 
 // A Certificate is that of a calendar key.

@@ -30,6 +30,12 @@ type setting struct {
 
 var isolationLevels = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}
 
+// The values of jurat.proof.
+const (
+	proofAuthenticated = "authenticated"
+	proofPublished     = "published"
+)
+
 const maxInt32 = 1<<31 - 1
 
 // settingsTable lists the settings that the engine knows, by name in lower-case order. Those that change nothing here
@@ -53,6 +59,7 @@ var settingsTable = []setting{
 	{name: "integer_datetimes", boot: "on", kind: settingBool, fixed: true, report: true, doc: "Shows whether datetimes are integer based."},
 	{name: "IntervalStyle", boot: "postgres", kind: settingEnum, values: []string{"postgres"}, report: true, doc: "Sets the display format for interval values."},
 	{name: "jit", boot: "off", kind: settingBool, doc: "Allow JIT compilation."},
+	{name: "jurat.proof", boot: proofAuthenticated, kind: settingEnum, values: []string{proofAuthenticated, proofPublished}, doc: "Sets whether proofs are signed by the calendar key or extended to a publication."},
 	{name: "lc_collate", boot: "C", fixed: true, doc: "Shows the collation order locale."},
 	{name: "lc_ctype", boot: "C", fixed: true, doc: "Shows the character classification and case conversion locale."},
 	{name: "lc_messages", boot: "C", doc: "Sets the language in which messages are displayed."},

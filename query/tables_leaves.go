@@ -50,8 +50,8 @@ func newLeafTable(l Ledger, name string, oid value.OID, proofs bool) *leafTable 
 		t.slot += 2
 		from := []int{colRound, t.slot, colSlotIndex}
 		t.def.Columns = append(t.def.Columns,
-			ColumnDef{Name: "signature", Type: value.Bytea, NotNull: true, Compute: signatureKernel(l), From: from},
-			ColumnDef{Name: "proof", Type: value.JSONB, NotNull: true, Compute: proofKernel(l), From: from})
+			ColumnDef{Name: "signature", Type: value.Bytea, NotNull: true, Compute: signatureKernel(sign(l)), From: from},
+			ColumnDef{Name: "proof", Type: value.JSONB, NotNull: true, Compute: proofKernel(sign(l)), From: from})
 	}
 	t.def.Columns = append(t.def.Columns, ColumnDef{Name: "slot", Type: value.Int8, Hidden: true})
 	return t

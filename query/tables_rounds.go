@@ -34,24 +34,48 @@ func roundOf(micros int64) calendar.Second {
 	return calendar.Second((micros + value.UnixToMicros) / 1_000_000)
 }
 
+// A signer chooses how the signatures of a statement are made.
+type signer func(env *fn.Env) (func(context.Context, Position) ([]byte, error), error)
+
+// sign makes signatures as jurat.proof says: signed by the calendar key, or extended, with an error where there is no
+// publication yet.
+func sign(l Ledger) signer {
+	return func(env *fn.Env) (func(context.Context, Position) ([]byte, error), error) {
+		kind, err := env.Session.Setting("jurat.proof")
+		if kind == proofPublished {
+			return l.PublishedSignature, err
+		}
+		return l.Signature, err
+	}
+}
+
+// signFresh makes signatures of leaves that were just filed: nothing is published yet, whatever jurat.proof says.
+func signFresh(l Ledger) signer {
+	return func(*fn.Env) (func(context.Context, Position) ([]byte, error), error) { return l.Signature, nil }
+}
+
 // signatureKernel makes signatures of round, slot and index. It waits for rounds that are open.
-func signatureKernel(l Ledger) fn.Kernel {
+func signatureKernel(s signer) fn.Kernel {
 	return func(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
-		return eachSignature(l, env, args, n, sel, func(i int, sig []byte) error {
+		return s.each(env, args, n, sel, func(i int, sig []byte) error {
 			out.Bytes[i] = sig
 			return nil
 		})
 	}
 }
 
-func eachSignature(l Ledger, env *fn.Env, args []*value.Vector, n int, sel []int32, f func(int, []byte) error) (err error) {
+func (s signer) each(env *fn.Env, args []*value.Vector, n int, sel []int32, f func(int, []byte) error) error {
+	make, err := s(env)
+	if err != nil {
+		return err
+	}
 	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
 		if err != nil {
 			return
 		}
 		var sig []byte
 		p := Position{Round: roundOf(args[0].Ints[i]), Slot: uint32(args[1].Ints[i]), Index: uint64(args[2].Ints[i])}
-		if sig, err = l.Signature(env.Ctx, p); err == nil {
+		if sig, err = make(env.Ctx, p); err == nil {
 			err = f(i, sig)
 		}
 	})
@@ -59,14 +83,14 @@ func eachSignature(l Ledger, env *fn.Env, args []*value.Vector, n int, sel []int
 }
 
 // proofKernel makes proofs, signatures in readable form, of round, slot and index.
-func proofKernel(l Ledger) fn.Kernel {
+func proofKernel(s signer) fn.Kernel {
 	return func(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
-		return eachSignature(l, env, args, n, sel, func(i int, sig []byte) error {
-			s, err := ksi.Parse(sig)
+		return s.each(env, args, n, sel, func(i int, sig []byte) error {
+			signature, err := ksi.Parse(sig)
 			if err != nil {
 				return err
 			}
-			d, err := value.ParseText(env.Settings, value.JSONB, -1, s.JSON())
+			d, err := value.ParseText(env.Settings, value.JSONB, -1, signature.JSON())
 			out.Set(i, d)
 			return err
 		})

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/query"
 )
 
@@ -24,23 +26,27 @@ import (
 type Ledger struct {
 	// Sign makes the signature of a leaf; nil stands for the text of the leaf's position.
 	Sign func(query.Leaf) []byte
+	// File is the publications file; nil for none.
+	File *ksi.PublicationsFile
 
-	mu     sync.Mutex
-	now    time.Time
-	first  calendar.Second
-	slots  []query.Slot
-	roles  map[string]query.Role
-	leaves []query.Leaf // in order of filing
-	counts map[query.Position]uint64
-	certs  []query.Certificate
-	fail   error
+	mu        sync.Mutex
+	now       time.Time
+	first     calendar.Second
+	slots     []query.Slot
+	roles     map[string]query.Role
+	leaves    []query.Leaf // in order of filing
+	counts    map[query.Position]uint64
+	certs     []query.Certificate
+	keys      map[string][]byte // of roles, for the KSI gateway
+	published []query.Publication
+	fail      error
 	// Appends counts the calls of Append that filed something.
 	appends int
 }
 
 // New returns a ledger whose first second is that of start, with the superuser and agency "jurat".
 func New(start time.Time) *Ledger {
-	l := &Ledger{now: start, first: calendar.RoundOf(start), roles: map[string]query.Role{}, counts: map[query.Position]uint64{}}
+	l := &Ledger{now: start, first: calendar.RoundOf(start), roles: map[string]query.Role{}, counts: map[query.Position]uint64{}, keys: map[string][]byte{}}
 	l.addRole(query.Role{Name: "jurat", Superuser: true})
 	return l
 }
@@ -362,7 +368,7 @@ func (c *calendarCursor) Next(_ context.Context, b *query.CalendarBatch) error {
 		}
 		b.Round, b.Idle, b.Leaf = append(b.Round, r), append(b.Idle, idle), append(b.Leaf, leaf)
 		if c.roots {
-			b.Root = append(b.Root, sha256.Sum256([]byte("calendar "+r.String())))
+			b.Root = append(b.Root, calendarRoot(r))
 		}
 	}
 	return nil
@@ -389,7 +395,32 @@ func (l *Ledger) Role(name string) (query.Role, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r, ok := l.roles[name]
+	r.KSI = l.keys[name] != nil
 	return r, ok
+}
+
+// Roles implements query.Ledger.
+func (l *Ledger) Roles() (roles []query.Role) {
+	for _, name := range slices.Sorted(maps.Keys(l.roles)) {
+		r, _ := l.Role(name)
+		roles = append(roles, r)
+	}
+	return roles
+}
+
+// SetKSIKey implements query.Ledger.
+func (l *Ledger) SetKSIKey(_ context.Context, role string, key []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keys[role] = key
+	return nil
+}
+
+// KSIKey returns what SetKSIKey stored last.
+func (l *Ledger) KSIKey(role string) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.keys[role]
 }
 
 // CreateRole implements query.Ledger.
@@ -408,3 +439,78 @@ func (l *Ledger) Certificates() []query.Certificate { return l.certs }
 
 // ConfirmClock implements query.Ledger.
 func (l *Ledger) ConfirmClock(context.Context) (time.Time, error) { return l.Now(), nil }
+
+// calendarRoot is no Merkle root: it stands for one.
+func calendarRoot(s calendar.Second) merkle.Digest {
+	return sha256.Sum256([]byte("calendar " + s.String()))
+}
+
+// Publish implements query.Ledger.
+func (l *Ledger) Publish(_ context.Context, at calendar.Second, references []string) (query.Publication, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at == 0 {
+		at = l.closed()
+	}
+	if at > l.closed() || at < l.first {
+		return query.Publication{}, &query.Error{Code: "55000", Message: "second " + at.String() + " is not closed"}
+	}
+	for i := range l.published {
+		if p := &l.published[i]; p.Time == at {
+			p.References = append(p.References, references...)
+			return *p, nil
+		}
+	}
+	p := query.Publication{Time: at, Root: calendarRoot(at), References: references, Published: l.now}
+	l.published = append(l.published, p)
+	slices.SortFunc(l.published, func(a, b query.Publication) int { return int(a.Time - b.Time) })
+	return p, nil
+}
+
+// Publications implements query.Ledger.
+func (l *Ledger) Publications() []query.Publication {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.published)
+}
+
+// after returns the first publication after a second.
+func (l *Ledger) after(s calendar.Second) (query.Publication, error) {
+	for _, p := range l.Publications() {
+		if p.Time > s {
+			return p, nil
+		}
+	}
+	return query.Publication{}, &query.Error{Code: "55000", Message: "no publication after " + s.String()}
+}
+
+// PublishedSignature implements query.Ledger: the text of Signature and of the publication stand for the signature.
+func (l *Ledger) PublishedSignature(ctx context.Context, p query.Position) ([]byte, error) {
+	after, err := l.after(p.Round)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := l.Signature(ctx, p)
+	return append(signature, " published "+after.Time.String()...), err
+}
+
+// Extend implements query.Ledger: the second stands for the chain to it.
+func (l *Ledger) Extend(_ context.Context, signature []byte, to calendar.Second) ([]byte, error) {
+	if to == 0 && len(l.Publications()) > 0 {
+		to = l.Publications()[0].Time
+	}
+	return append(bytes.Clone(signature), " extended to "+to.String()...), nil
+}
+
+// PublicationsFile implements query.Ledger.
+func (l *Ledger) PublicationsFile(context.Context) (*ksi.PublicationsFile, error) {
+	if l.File == nil {
+		return nil, &query.Error{Code: "58030", Message: "no publications file"}
+	}
+	return l.File, nil
+}
+
+// CalendarChain implements query.Ledger.
+func (l *Ledger) CalendarChain(_ context.Context, from, _ calendar.Second) (*ksi.CalendarChain, error) {
+	return nil, &query.Error{Code: "22023", Message: "second " + from.String() + " is not in the calendar"}
+}
