@@ -20,6 +20,11 @@ type Config struct {
 	// Listen is the TCP address of the Postgres port, "127.0.0.1:5433". Logins need no password yet, so only loopback
 	// addresses are accepted.
 	Listen string
+	// GatewayListen is the TCP address of the KSI gateway over HTTP, empty for none; GatewayTCPListen of that over TCP. Only
+	// loopback addresses are accepted: what it says is authentic but not secret, so a proxy with TLS belongs before it.
+	GatewayListen, GatewayTCPListen string
+	// GatewayRequests is how many requests a second the gateway takes from one login.
+	GatewayRequests int
 	// Database is the name that clients connect to.
 	Database string
 	// ServerName stands inside every proof, before the lane. It is fixed by the first start; later starts must give the
@@ -27,8 +32,11 @@ type Config struct {
 	ServerName string
 	// Role is the first login role, a superuser, made by the first start. Later starts must give the same role or none.
 	Role string
-	// NewCalendarKey starts with a new calendar key: because the one before is lost or its certificate ends.
-	NewCalendarKey bool
+	// Email is the address of who publishes, in the subject of the certificate that publications files are signed with.
+	// It is fixed by the first start.
+	Email string
+	// MonthlyPublications has the calendar published on the 15th of every month at 00:00:00 UTC.
+	MonthlyPublications bool
 	// MaxConnections bounds the client connections.
 	MaxConnections int
 	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
@@ -46,13 +54,15 @@ type Config struct {
 // DefaultConfig returns the configuration of a server on this machine alone.
 func DefaultConfig() Config {
 	return Config{
-		DataDir:         "data",
-		Listen:          "127.0.0.1:5433",
-		Database:        "jurat",
-		MaxConnections:  2000,
-		MaxClockJump:    10 * time.Second,
-		StatementMemory: 256 << 20,
-		Logger:          slog.Default(),
+		DataDir:             "data",
+		Listen:              "127.0.0.1:5433",
+		GatewayRequests:     1000,
+		Database:            "jurat",
+		MonthlyPublications: true,
+		MaxConnections:      2000,
+		MaxClockJump:        10 * time.Second,
+		StatementMemory:     256 << 20,
+		Logger:              slog.Default(),
 	}
 }
 
@@ -68,8 +78,16 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		errs = append(errs, errors.New("no data directory: give one with --data"))
 	}
-	if err := validateListen(c.Listen); err != nil {
+	if err := validateListen("--listen", c.Listen); err != nil {
 		errs = append(errs, err)
+	}
+	for flag, address := range map[string]string{"--gateway-listen": c.GatewayListen, "--gateway-tcp-listen": c.GatewayTCPListen} {
+		if address == "" {
+			continue
+		}
+		if err := validateListen(flag, address); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if c.Database == "" {
 		errs = append(errs, errors.New("no database name: give one with --database"))
@@ -79,6 +97,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Role != "" && !query.ValidRoleName(c.Role) {
 		errs = append(errs, fmt.Errorf("role %q: 1 to 63 of a-z, 0-9, dot, _ and - are allowed", c.Role))
+	}
+	if c.Email != "" && !validEmail(c.Email) {
+		errs = append(errs, fmt.Errorf("e-mail address %q: want one such as publications@ledger.example", c.Email))
+	}
+	if c.GatewayRequests < 1 {
+		errs = append(errs, fmt.Errorf("gateway requests %d: at least 1", c.GatewayRequests))
 	}
 	if c.MaxConnections < 1 {
 		errs = append(errs, fmt.Errorf("max connections %d: at least 1", c.MaxConnections))
@@ -92,13 +116,20 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-func validateListen(address string) error {
+// validEmail reports whether an address can stand in a certificate: ASCII, with an @ inside.
+func validEmail(address string) bool {
+	at := strings.IndexByte(address, '@')
+	return at > 0 && at < len(address)-1 && len(address) < 128 &&
+		!strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+func validateListen(flag, address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("listen address %q: want host:port, such as 127.0.0.1:5433", address)
+		return fmt.Errorf("%s %q: want host:port, such as 127.0.0.1:5433", flag, address)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("listen address %q: logins need no password, so only loopback addresses (127.0.0.1, ::1, localhost) are accepted; use an SSH tunnel from other machines", address)
+		return fmt.Errorf("%s %q: this version has neither passwords nor TLS, so only loopback addresses (127.0.0.1, ::1, localhost) are accepted; use an SSH tunnel or a proxy with TLS from other machines", flag, address)
 	}
 	return nil
 }

@@ -23,29 +23,36 @@ const (
 	// StoreDir holds the store.
 	StoreDir = "store"
 	// IndexDir holds tables of the digest index while they are written.
-	IndexDir        = "index"
-	keyFile         = "keys/calendar.key"
-	certificateFile = "keys/calendar.crt"
+	IndexDir = "index"
+	keysDir  = "keys"
 )
 
-// calendarKeyBits is the size of calendar keys: enough for signatures that stand until the next publication, under the
-// rules of the European security agencies beyond 2030.
-const calendarKeyBits = 3072
+// keyFiles are where a key and its certificate stand in the data directory.
+type keyFiles struct{ key, certificate string }
 
-// A calendarKey signs calendar roots.
-type calendarKey struct {
+var (
+	calendarFiles     = keyFiles{keysDir + "/calendar.key", keysDir + "/calendar.crt"}
+	publicationsFiles = keyFiles{keysDir + "/publications.key", keysDir + "/publications.crt"}
+	rootFiles         = keyFiles{keysDir + "/root.key", keysDir + "/root.crt"}
+)
+
+// keyBits is the size of RSA keys: enough for signatures that stand until the next publication, under the rules of the
+// European security agencies beyond 2030.
+const keyBits = 3072
+
+// A keyPair is a key with its certificate.
+type keyPair struct {
 	signer      crypto.Signer
 	certificate ksi.Certificate
 }
 
-// makeCalendarKey makes a new calendar key with its certificate, in memory. from is the earliest second that it may have to
-// sign.
-func makeCalendarKey(server string, from, now time.Time) (*calendarKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, calendarKeyBits)
+// newKeyPair makes a key, and its certificate by issue.
+func newKeyPair(issue func(key *rsa.PrivateKey) (der []byte, err error)) (*keyPair, error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, err
 	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, server, from, now)
+	der, err := issue(key)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +60,14 @@ func makeCalendarKey(server string, from, now time.Time) (*calendarKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &calendarKey{signer: key, certificate: cert}, nil
+	return &keyPair{signer: key, certificate: cert}, nil
+}
+
+// newCalendarKey makes a key that signs calendar roots, in memory. from is the earliest second that it may have to sign.
+func newCalendarKey(server string, from, now time.Time) (*keyPair, error) {
+	return newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
+		return ksi.NewCalendarCertificate(rand.Reader, key, server, from, now)
+	})
 }
 
 // keepCalendarKey is how long a certificate has to be valid still for its key not to be replaced.
@@ -61,31 +75,39 @@ const keepCalendarKey = 365 * 24 * time.Hour
 
 // replaceCalendarKey makes and saves a new calendar key. The one before, if there is one, is kept aside under the id of
 // its certificate.
-func replaceCalendarKey(dir, server string, from, now time.Time) (*calendarKey, error) {
-	old, err := loadCalendarKey(dir)
+func replaceCalendarKey(dir, server string, from, now time.Time) (*keyPair, error) {
+	old, err := calendarFiles.load(dir)
 	switch {
 	case errors.Is(err, errNoKey):
-		if err := setAside(dir, certificateFile, now.UTC().Format("20060102T150405Z")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := setAside(dir, calendarFiles.certificate, now.UTC().Format("20060102T150405Z")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	case err != nil:
 		return nil, err
 	case old.certificate.X509.NotAfter.Sub(now) > keepCalendarKey:
-		return nil, fmt.Errorf("the calendar key is good until %s: start without --new-calendar-key, or move %s away if the key must not be used any more",
-			old.certificate.X509.NotAfter.Format(time.DateOnly), filepath.Join(dir, keyFile))
+		return nil, fmt.Errorf("the calendar key is good until %s: move %s away first if it must not be used any more",
+			old.certificate.X509.NotAfter.Format(time.DateOnly), filepath.Join(dir, calendarFiles.key))
 	default:
-		// The key first: a crash in between leaves a directory without a key, which says what to do.
-		for _, name := range []string{keyFile, certificateFile} {
-			if err := setAside(dir, name, hex.EncodeToString(old.certificate.ID)); err != nil {
-				return nil, err
-			}
+		if err := old.setAside(dir, calendarFiles); err != nil {
+			return nil, err
 		}
 	}
-	key, err := makeCalendarKey(server, from, now)
+	key, err := newCalendarKey(server, from, now)
 	if err != nil {
 		return nil, err
 	}
-	return key, key.save(dir)
+	return key, key.save(dir, calendarFiles)
+}
+
+// setAside keeps a key and its certificate under the id of the certificate. The key goes first: a crash in between leaves
+// a directory without a key, which says what to do.
+func (k *keyPair) setAside(dir string, f keyFiles) error {
+	for _, name := range []string{f.key, f.certificate} {
+		if err := setAside(dir, name, hex.EncodeToString(k.certificate.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setAside renames a file of the data directory so that mark stands in its name.
@@ -97,19 +119,19 @@ func setAside(dir, name, mark string) error {
 
 // save writes the key and its certificate into the data directory, the key last: where there is a key there is its
 // certificate.
-func (k *calendarKey) save(dir string) error {
+func (k *keyPair) save(dir string, f keyFiles) error {
 	der, err := x509.MarshalPKCS8PrivateKey(k.signer)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(keyFile)), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, keysDir), 0o700); err != nil {
 		return err
 	}
-	err = writeFile(filepath.Join(dir, certificateFile), "CERTIFICATE", k.certificate.X509.Raw, 0o644)
+	err = writeFile(filepath.Join(dir, f.certificate), "CERTIFICATE", k.certificate.X509.Raw, 0o644)
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, keyFile), "PRIVATE KEY", der, 0o600)
+	return writeFile(filepath.Join(dir, f.key), "PRIVATE KEY", der, 0o600)
 }
 
 // writeFile writes a PEM file whole or not at all.
@@ -140,12 +162,12 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// errNoKey says that the data directory has no calendar key.
-var errNoKey = errors.New("no calendar key")
+// errNoKey says that the data directory has no such key.
+var errNoKey = errors.New("no key")
 
-// loadCalendarKey reads the calendar key of the data directory.
-func loadCalendarKey(dir string) (*calendarKey, error) {
-	path := filepath.Join(dir, keyFile)
+// load reads a key and its certificate from the data directory.
+func (f keyFiles) load(dir string) (*keyPair, error) {
+	path := filepath.Join(dir, f.key)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", path, errNoKey)
@@ -165,21 +187,30 @@ func loadCalendarKey(dir string) (*calendarKey, error) {
 	}
 	key, ok := parsed.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s: a calendar key must be an RSA key, this is %T", path, parsed)
+		return nil, fmt.Errorf("%s: want an RSA key, this is %T", path, parsed)
 	}
-	certPath := filepath.Join(dir, certificateFile)
-	der, err := readPEM(certPath, "CERTIFICATE")
+	cert, err := f.loadCertificate(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w; put it back from the backup of keys/", err)
+		return nil, err
+	}
+	if !key.PublicKey.Equal(cert.X509.PublicKey) {
+		return nil, fmt.Errorf("%s is not the certificate of %s", filepath.Join(dir, f.certificate), path)
+	}
+	return &keyPair{signer: key, certificate: cert}, nil
+}
+
+// loadCertificate reads the certificate alone.
+func (f keyFiles) loadCertificate(dir string) (ksi.Certificate, error) {
+	path := filepath.Join(dir, f.certificate)
+	der, err := readPEM(path, "CERTIFICATE")
+	if err != nil {
+		return ksi.Certificate{}, fmt.Errorf("%w; put it back from the backup of keys/", err)
 	}
 	cert, err := ksi.ParseCertificate(der)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", certPath, err)
+		return cert, fmt.Errorf("%s: %w", path, err)
 	}
-	if !key.PublicKey.Equal(cert.X509.PublicKey) {
-		return nil, fmt.Errorf("%s is not the certificate of %s", certPath, path)
-	}
-	return &calendarKey{signer: key, certificate: cert}, nil
+	return cert, nil
 }
 
 func readPEM(path, kind string) ([]byte, error) {

@@ -61,7 +61,7 @@ func TestFirstStart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	key := filepath.Join(c.DataDir, keyFile)
+	key := filepath.Join(c.DataDir, calendarFiles.key)
 	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("calendar key: %v, %v", info.Mode(), err)
 	}
@@ -92,22 +92,29 @@ func TestStoreMissing(t *testing.T) {
 	}
 }
 
-func TestNewCalendarKey(t *testing.T) {
+func TestRotateCalendarKey(t *testing.T) {
 	c := testConfig(t.TempDir())
+	rotate := func(ahead time.Duration) error {
+		_, err := RotateKey(c.DataDir, "calendar", "", time.Now().Add(ahead))
+		return err
+	}
+	if err := rotate(0); err == nil || !strings.Contains(err.Error(), "holds no ledger") {
+		t.Errorf("without a ledger: %v", err)
+	}
 	if err := serveOnce(t, c); err != nil {
 		t.Fatal(err)
 	}
-	fresh := c
-	fresh.NewCalendarKey = true
-	mustRefuse(t, fresh, "start without --new-calendar-key")
+	if err := rotate(0); err == nil || !strings.Contains(err.Error(), "is good until") {
+		t.Errorf("of a new key: %v", err)
+	}
 
 	// Lost: refused, then replaced.
-	key := filepath.Join(c.DataDir, keyFile)
+	key := filepath.Join(c.DataDir, calendarFiles.key)
 	if err := os.Rename(key, key+".away"); err != nil {
 		t.Fatal(err)
 	}
 	mustRefuse(t, c, "put keys/ back")
-	if err := serveOnce(t, fresh); err != nil {
+	if err := rotate(0); err != nil {
 		t.Fatal(err)
 	}
 	if err := serveOnce(t, c); err != nil {
@@ -115,23 +122,108 @@ func TestNewCalendarKey(t *testing.T) {
 	}
 
 	// Near its end: replaced, the old one kept aside.
-	late := fresh
-	late.Clock = movedClock{newSystemClock(), 400 * 24 * time.Hour}
-	if err := serveOnce(t, late); err != nil {
+	const late = 400 * 24 * time.Hour
+	if err := rotate(late); err != nil {
 		t.Fatal(err)
 	}
 	aside, err := filepath.Glob(filepath.Join(c.DataDir, "keys", "calendar-*.key"))
 	if err != nil || len(aside) != 1 {
 		t.Errorf("kept aside: %v, %v", aside, err)
 	}
-	s, err := New(late)
-	if err == nil {
-		err = errors.New("a key that was just made is replaced")
-		s.close()
-	} else if strings.Contains(err.Error(), "start without") {
-		err = nil
+	if err := rotate(late); err == nil {
+		t.Error("a key that was just made is replaced")
 	}
-	if err != nil {
+	if _, err := RotateKey(c.DataDir, "everything", "", time.Now()); err == nil {
+		t.Error("rotated a key that does not exist")
+	}
+}
+
+// TestPublicationsKey rotates the key that signs publications files, with the root's key at hand and without, and loses it.
+func TestPublicationsKey(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.ServerName, c.Email = "ledger.example", "gazette@ledger.example"
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	load := func() *keyPair {
+		t.Helper()
+		k, err := publicationsFiles.load(c.DataDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := rootFiles.loadCertificate(c.DataDir)
+		if err == nil {
+			err = k.certificate.X509.CheckSignatureFrom(root.X509)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return k
+	}
+	first := load()
+	if got := ksi.Email(first.certificate.X509); got != c.Email {
+		t.Errorf("e-mail %q", got)
+	}
+	if _, err := RotateKey(c.DataDir, "publications", "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	second := load()
+	if ksi.Email(second.certificate.X509) != c.Email || second.certificate.X509.Equal(first.certificate.X509) {
+		t.Errorf("rotated: e-mail %q", ksi.Email(second.certificate.X509))
+	}
+
+	// Lost: issued anew while the root's key is there, refused when that is kept elsewhere.
+	lose := func(f keyFiles) {
+		t.Helper()
+		if err := os.Rename(filepath.Join(c.DataDir, f.key), filepath.Join(t.TempDir(), "key")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lose(publicationsFiles)
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if ksi.Email(load().certificate.X509) != c.Email {
+		t.Error("issued anew with another e-mail address")
+	}
+	lose(rootFiles)
+	if err := serveOnce(t, c); err != nil {
+		t.Error(err)
+	}
+	if _, err := RotateKey(c.DataDir, "publications", "", time.Now()); err == nil || !strings.Contains(err.Error(), "key of the root is needed") {
+		t.Errorf("rotated without the root's key: %v", err)
+	}
+	lose(publicationsFiles)
+	mustRefuse(t, c, "key of the root is needed")
+}
+
+// A data directory of before there were publications gets the keys at the next start, and so does a first start that was cut
+// off between them.
+func TestPublicationsKeysMadeLater(t *testing.T) {
+	c := testConfig(t.TempDir())
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	remove := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if err := os.RemoveAll(filepath.Join(c.DataDir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	remove(publicationsFiles.key, publicationsFiles.certificate, rootFiles.key, rootFiles.certificate)
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rootFiles.load(c.DataDir); err != nil {
+		t.Error(err)
+	}
+	remove(StoreDir, publicationsFiles.key, publicationsFiles.certificate, rootFiles.key)
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publicationsFiles.load(c.DataDir); err != nil {
 		t.Error(err)
 	}
 }
@@ -140,7 +232,7 @@ func TestNewCalendarKey(t *testing.T) {
 func TestNewKeyReachesBack(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	from := now.Add(-48 * time.Hour)
-	k, err := makeCalendarKey("test", from, now)
+	k, err := newCalendarKey("test", from, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,9 +245,9 @@ func TestNewKeyReachesBack(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	c := Config{Listen: "0.0.0.0:5433", ServerName: "a/b", Role: "Jurat"}
+	c := Config{Listen: "0.0.0.0:5433", ServerName: "a/b", Role: "Jurat", Email: "nobody", GatewayListen: "192.0.2.1:80"}
 	err := c.Validate()
-	for _, words := range []string{"--data", "only loopback", "a/b", "Jurat", "connections", "clock jump", "memory", "database"} {
+	for _, words := range []string{"--data", "only loopback", "a/b", "Jurat", "connections", "clock jump", "memory", "database", "e-mail", "gateway requests", "--gateway-listen"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("no word of %q: %v", words, err)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/server/gateway"
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/server/session"
 	"github.com/jurat-ledger/jurat/storage"
@@ -34,6 +35,9 @@ type Server struct {
 	ledger   *ledger.Ledger
 	wire     *wire.Server
 	listener net.Listener
+	gateway  *gateway.Server // nil if neither of its listeners is wanted
+	http     net.Listener    // of the gateway; nil for none
+	tcp      net.Listener    // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
@@ -59,15 +63,35 @@ func (s *Server) now() time.Time {
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-func (s *Server) open() (err error) {
-	// The port first: a start that cannot listen must not leave a new ledger behind.
-	s.listener, err = net.Listen("tcp", s.config.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w: is a server running already? Choose another port with --listen", err)
-	} else if err != nil {
-		return err
+// GatewayAddrs returns the addresses of the KSI gateway, over HTTP and over TCP; nil for what is off.
+func (s *Server) GatewayAddrs() (http, tcp net.Addr) {
+	if s.http != nil {
+		http = s.http.Addr()
 	}
-	key, err := s.openStore()
+	if s.tcp != nil {
+		tcp = s.tcp.Addr()
+	}
+	return http, tcp
+}
+
+func (s *Server) open() (err error) {
+	// The ports first: a start that cannot listen must not leave a new ledger behind.
+	for _, l := range []struct {
+		to            *net.Listener
+		address, flag string
+	}{{&s.listener, s.config.Listen, "--listen"}, {&s.http, s.config.GatewayListen, "--gateway-listen"},
+		{&s.tcp, s.config.GatewayTCPListen, "--gateway-tcp-listen"}} {
+		if l.address == "" {
+			continue
+		}
+		*l.to, err = net.Listen("tcp", l.address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("%w: is a server running already? Choose another port with %s", err, l.flag)
+		} else if err != nil {
+			return err
+		}
+	}
+	keys, err := s.openStore()
 	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
 	} else if err != nil {
@@ -78,18 +102,20 @@ func (s *Server) open() (err error) {
 		return fmt.Errorf("digest index: %w", err)
 	}
 	if s.ledger, err = ledger.Open(ledger.Config{
-		Store:        s.store,
-		Index:        x,
-		Key:          key.signer,
-		Certificate:  key.certificate,
-		Clock:        s.clock,
-		MaxClockJump: s.config.MaxClockJump,
-		Logger:       s.log,
+		Store:               s.store,
+		Index:               x,
+		Key:                 keys.calendar.signer,
+		Certificate:         keys.calendar.certificate,
+		Clock:               s.clock,
+		MaxClockJump:        s.config.MaxClockJump,
+		MonthlyPublications: s.config.MonthlyPublications,
+		Logger:              s.log,
 	}); err != nil {
 		return err
 	}
+	publisher := &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	engine := query.NewEngine(query.Config{
-		Ledger:          source{s.ledger},
+		Ledger:          source{s.ledger, publisher},
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
@@ -102,11 +128,22 @@ func (s *Server) open() (err error) {
 		Logger:         s.log,
 		MaxConnections: s.config.MaxConnections,
 	})
+	if s.http != nil || s.tcp != nil {
+		s.gateway = gateway.New(gateway.Config{
+			Ledger:      gatewaySource{s.ledger, publisher},
+			Now:         time.Now,
+			Logger:      s.log,
+			MaxRequests: s.config.GatewayRequests,
+		})
+	}
 	return nil
 }
 
-// openStore opens the store and the calendar key, making both on the first start.
-func (s *Server) openStore() (*calendarKey, error) {
+// serverKeys are the keys that a running server works with.
+type serverKeys struct{ calendar, publications *keyPair }
+
+// openStore opens the store and the keys, making all on the first start.
+func (s *Server) openStore() (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
 	options := storage.Options{Logger: s.log}
 	store, err := storage.Open(dir, options)
@@ -124,24 +161,17 @@ func (s *Server) openStore() (*calendarKey, error) {
 		return nil, fmt.Errorf("%s has no superuser role %q: --role names the one that a first start makes; leave it away, and make roles by CREATE ROLE",
 			s.config.DataDir, role)
 	}
-	var key *calendarKey
-	if s.config.NewCalendarKey {
-		// A round that was left open is older than the key and closes under it.
-		from := min(store.Closed()+1, calendar.RoundOf(s.now()))
-		key, err = replaceCalendarKey(s.config.DataDir, store.Genesis().Server, from.Time(), s.now())
-		if err == nil {
-			s.log.Warn("new calendar key: verifiers need its certificate", "certificate", filepath.Join(s.config.DataDir, certificateFile),
-				"not_after", key.certificate.X509.NotAfter)
-		}
-	} else {
-		key, err = loadCalendarKey(s.config.DataDir)
-	}
+	key, err := calendarFiles.load(s.config.DataDir)
 	if errors.Is(err, errNoKey) {
-		return nil, fmt.Errorf("%w: the directory holds a ledger, so its key is lost or was not restored; put keys/ back from the backup, or go on with a new key by --new-calendar-key", err)
+		return nil, fmt.Errorf("%w: the directory holds a ledger, so its key is lost or was not restored; put keys/ back from the backup, or make a new one by jurat rotate-key calendar", err)
 	} else if err != nil {
 		return nil, err
 	}
-	return key, s.completeStart(key)
+	publications, err := s.openPublicationsKey(store.Genesis().Server, false)
+	if err != nil {
+		return nil, err
+	}
+	return &serverKeys{key, publications}, s.completeStart(key)
 }
 
 // firstStartTime is how long after the making of the key a start that was cut off may be repeated. The certificate of a
@@ -149,21 +179,25 @@ func (s *Server) openStore() (*calendarKey, error) {
 const firstStartTime = 2 * time.Hour
 
 // firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
-func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, error) {
+func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, error) {
 	if err := makeDataDir(s.config.DataDir); err != nil {
 		return nil, err
 	}
 	name := cmp.Or(s.config.ServerName, defaultName)
-	key, err := loadCalendarKey(s.config.DataDir)
+	key, err := calendarFiles.load(s.config.DataDir)
 	switch {
 	case errors.Is(err, errNoKey):
-		if key, err = makeCalendarKey(name, s.now(), s.now()); err == nil {
-			err = key.save(s.config.DataDir)
+		if key, err = newCalendarKey(name, s.now(), s.now()); err == nil {
+			err = key.save(s.config.DataDir, calendarFiles)
 		}
 	case err == nil && s.now().Sub(key.certificate.X509.NotBefore) > firstStartTime:
 		err = fmt.Errorf("%s has a calendar key but no %s: is a disk not mounted? A second ledger under the same key would make two histories; for a new ledger give an empty --data directory",
 			s.config.DataDir, StoreDir)
 	}
+	if err != nil {
+		return nil, err
+	}
+	publications, err := s.openPublicationsKey(name, true)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +209,7 @@ func (s *Server) firstStart(dir string, options storage.Options) (*calendarKey, 
 		return nil, err
 	}
 	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", genesis.First.String())
-	return key, s.completeStart(key)
+	return &serverKeys{key, publications}, s.completeStart(key)
 }
 
 // makeDataDir makes the data directory. One that exists may hold nothing but what belongs into it.
@@ -189,7 +223,7 @@ func makeDataDir(dir string) error {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == filepath.Dir(keyFile), name == StoreDir, name == IndexDir, name == "lost+found", strings.HasPrefix(name, "."):
+		case name == keysDir, name == StoreDir, name == IndexDir, name == "lost+found", strings.HasPrefix(name, "."):
 		default:
 			return fmt.Errorf("%s holds no ledger but other files (%s): give an empty directory or none with --data", dir, name)
 		}
@@ -198,7 +232,7 @@ func makeDataDir(dir string) error {
 }
 
 // completeStart adds to the store what it lacks of the first role and the certificate of the key.
-func (s *Server) completeStart(key *calendarKey) error {
+func (s *Server) completeStart(key *keyPair) error {
 	var entries []storage.Entry
 	if len(s.store.Roles()) == 0 {
 		role := cmp.Or(s.config.Role, defaultName)
@@ -231,9 +265,18 @@ func (s *Server) Run(ctx context.Context) error {
 	done := make(chan error, 2)
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.RunIndex(ledgerCtx) }) }()
-	serveErr := s.wire.Serve(ctx, s.listener)
+	served := make(chan error, 1)
+	go func() {
+		if s.gateway == nil {
+			served <- nil
+			return
+		}
+		served <- s.runPart(cancel, func() error { return s.gateway.Serve(ctx, s.http, s.tcp) })
+	}()
+	err := s.runPart(cancel, func() error { return s.wire.Serve(ctx, s.listener) })
+	err = errors.Join(err, <-served)
 	stopLedger()
-	err := errors.Join(serveErr, <-done, <-done)
+	err = errors.Join(err, <-done, <-done)
 	return errors.Join(err, s.close())
 }
 
@@ -249,8 +292,11 @@ func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) erro
 
 func (s *Server) close() error {
 	var errs []error
-	if s.listener != nil {
-		if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, l := range []net.Listener{s.listener, s.http, s.tcp} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

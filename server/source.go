@@ -7,13 +7,17 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
 // A source is the ledger as the query engine sees it.
-type source struct{ ledger *ledger.Ledger }
+type source struct {
+	ledger    *ledger.Ledger
+	publisher *publisher
+}
 
 // clientError turns the ledger's errors into what a client is told.
 func clientError(err error) error {
@@ -36,10 +40,18 @@ func clientError(err error) error {
 	case errors.Is(err, ledger.ErrCertificateEnds):
 		return &query.Error{Code: "55000", Message: "filing has stopped because " + err.Error(),
 			Detail: "Rounds closed after that could not be proven.",
-			Hint:   "An operator has to start the server with --new-calendar-key."}
+			Hint:   "An operator has to stop the server, run jurat rotate-key calendar and start it again."}
 	case errors.Is(err, ledger.ErrTooMany):
 		return &query.Error{Code: "54000", Message: err.Error(),
 			Hint: "With ON CONFLICT DO NOTHING file in smaller parts. A digest that was filed that often is reached by its receipts."}
+	case errors.Is(err, ledger.ErrNotClosed):
+		return &query.Error{Code: "55000", Message: err.Error(), Hint: "A second is closed about a second after it has passed."}
+	case errors.Is(err, ledger.ErrNoPublication):
+		return &query.Error{Code: "55000", Message: err.Error(),
+			Hint: "The table publications shows which there are; a superuser makes one by SELECT publish()."}
+	case errors.Is(err, ledger.ErrForeign), errors.Is(err, ledger.ErrInvalid), errors.Is(err, ledger.ErrBeforeFirst),
+		errors.Is(err, ledger.ErrRange), errors.Is(err, ledger.ErrReferences), errors.Is(err, ledger.ErrKey):
+		return &query.Error{Code: "22023", Message: err.Error()}
 	case errors.Is(err, ledger.ErrExists):
 		return &query.Error{Code: "42710", Message: err.Error()}
 	case errors.Is(err, ledger.ErrNotFound):
@@ -64,6 +76,42 @@ func (s source) Append(ctx context.Context, r *query.Request) ([]query.Filing, e
 func (s source) Signature(ctx context.Context, p query.Position) ([]byte, error) {
 	sig, err := s.ledger.Signature(ctx, ledger.Position(p))
 	return sig, clientError(err)
+}
+
+func (s source) PublishedSignature(ctx context.Context, p query.Position) ([]byte, error) {
+	sig, err := s.ledger.PublishedSignature(ctx, ledger.Position(p), 0)
+	return sig, clientError(err)
+}
+
+func (s source) Extend(ctx context.Context, signature []byte, to calendar.Second) ([]byte, error) {
+	sig, err := s.ledger.Extend(ctx, signature, to)
+	return sig, clientError(err)
+}
+
+func (s source) Publish(ctx context.Context, at calendar.Second, references []string) (query.Publication, error) {
+	p, err := s.ledger.Publish(ctx, at, references)
+	return query.Publication(p), clientError(err)
+}
+
+func (s source) Publications() []query.Publication {
+	in := s.ledger.Publications()
+	out := make([]query.Publication, len(in))
+	for i, p := range in {
+		out[i] = query.Publication(p)
+	}
+	return out
+}
+
+func (s source) PublicationsFile(context.Context) (*ksi.PublicationsFile, error) {
+	return s.publisher.publicationsFile()
+}
+
+func (s source) CalendarChain(_ context.Context, from, to calendar.Second) (*ksi.CalendarChain, error) {
+	links, leaf, to, err := s.ledger.CalendarChain(from, to)
+	if err != nil {
+		return nil, clientError(err)
+	}
+	return ksi.NewCalendarChain(from, leaf, to, links), nil
 }
 
 func (s source) Find(ctx context.Context, agency string, digest []byte) ([]query.Leaf, error) {
@@ -100,11 +148,29 @@ func (s source) Slots() []query.Slot {
 
 func (s source) Role(name string) (query.Role, bool) {
 	r, ok := s.ledger.Role(name)
-	return query.Role(r), ok
+	return s.role(r), ok
+}
+
+func (s source) role(r storage.Role) query.Role {
+	_, ksi := s.ledger.KSIKey(r.Name)
+	return query.Role{Name: r.Name, Superuser: r.Superuser, KSI: ksi}
+}
+
+func (s source) Roles() []query.Role {
+	in := s.ledger.Roles()
+	out := make([]query.Role, len(in))
+	for i, r := range in {
+		out[i] = s.role(r)
+	}
+	return out
 }
 
 func (s source) CreateRole(ctx context.Context, r query.Role) error {
-	return clientError(s.ledger.CreateRole(ctx, storage.Role(r)))
+	return clientError(s.ledger.CreateRole(ctx, storage.Role{Name: r.Name, Superuser: r.Superuser}))
+}
+
+func (s source) SetKSIKey(ctx context.Context, role string, key []byte) error {
+	return clientError(s.ledger.SetKSIKey(ctx, role, key))
 }
 
 func (s source) Certificates() []query.Certificate {

@@ -80,8 +80,8 @@ func checkStore(ctx context.Context, w io.Writer, store *storage.Store, withInde
 	r, err := fsck.Check(ctx, store, options)
 	progress.done()
 	fmt.Fprintf(w, "server %s, seconds %s to %s\n", store.Genesis().Server, store.Genesis().First, r.Through)
-	fmt.Fprintf(w, "%d rounds in order: %d leaves in %d runs, %d tiles, %d signatures, %d calendar nodes, %d sealed blocks\n",
-		r.Rounds, r.Leaves, r.Runs, r.Tiles, r.Signatures, r.CalendarNodes, r.Blocks)
+	fmt.Fprintf(w, "%d rounds in order: %d leaves in %d runs, %d tiles, %d signatures, %d calendar nodes, %d publications, %d sealed blocks\n",
+		r.Rounds, r.Leaves, r.Runs, r.Tiles, r.Signatures, r.CalendarNodes, r.Publications, r.Blocks)
 	fmt.Fprintf(w, "%d leaves of the open round; %d leaves in the digest index\n", r.OpenLeaves, r.Indexed)
 	if err == nil {
 		fmt.Fprintln(w, "OK")

@@ -46,11 +46,13 @@ signatures in the KSI-compatible format, that anybody can verify offline. The se
   jurat serve                       run a server on ./data, 127.0.0.1:5433
   jurat sign letter.pdf             hash a file, file the hash, write letter.pdf.ksig
   jurat verify letter.pdf           verify it against letter.pdf.ksig, offline
+  jurat publish                     publish the calendar, so that nothing rests on keys
+  jurat extend letter.pdf.ksig      make a proof rest on a publication
   psql -h 127.0.0.1 -p 5433 -U jurat jurat`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newSign(), newVerify(), newInspect(), newFsck(), newVersion())
+	root.AddCommand(newServe(), newSign(), newVerify(), newInspect(), newExtend(), newPublish(), newRole(), newRotateKey(), newFsck(), newVersion())
 	return root
 }

@@ -35,10 +35,14 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f := cmd.Flags()
 	f.StringVar(&c.DataDir, "data", c.DataDir, "data directory")
 	f.StringVar(&c.Listen, "listen", c.Listen, "address of the Postgres port")
+	f.StringVar(&c.GatewayListen, "gateway-listen", c.GatewayListen, "address of the KSI gateway over HTTP, such as 127.0.0.1:8080; off unless given")
+	f.StringVar(&c.GatewayTCPListen, "gateway-tcp-listen", c.GatewayTCPListen, "address of the KSI gateway over TCP; off unless given")
+	f.IntVar(&c.GatewayRequests, "gateway-requests", c.GatewayRequests, "requests a second that the gateway takes from one login")
 	f.StringVar(&c.Database, "database", c.Database, "database name that clients connect to")
 	f.StringVar(&c.ServerName, "server-name", c.ServerName, "name that stands in every proof; set by the first start, for ever (default \"jurat\")")
 	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes (default \"jurat\")")
-	f.BoolVar(&c.NewCalendarKey, "new-calendar-key", c.NewCalendarKey, "start with a new calendar key; the one before is kept aside")
+	f.StringVar(&c.Email, "email", c.Email, "e-mail address in the certificate that signs publications files; set by the first start (default \"publications@\" and the server name)")
+	f.BoolVar(&c.MonthlyPublications, "monthly-publications", c.MonthlyPublications, "publish the calendar on the 15th of every month, 00:00:00 UTC")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
 	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
@@ -52,7 +56,15 @@ func serve(ctx context.Context, c server.Config) error {
 	if err != nil {
 		return err
 	}
-	c.Logger.Info("ready", "listen", s.Addr().String(), "data", c.DataDir, "version", version)
+	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "version", version}
+	http, tcp := s.GatewayAddrs()
+	if http != nil {
+		ready = append(ready, "gateway", http.String())
+	}
+	if tcp != nil {
+		ready = append(ready, "gateway_tcp", tcp.String())
+	}
+	c.Logger.Info("ready", ready...)
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal is not caught any more
 		c.Logger.Info("stopping: waiting for statements and for the open round to close")

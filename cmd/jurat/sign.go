@@ -74,9 +74,9 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, cmp.Or(o.server, os.Getenv("JURAT_SERVER"), defaultServer))
+	conn, err := connect(ctx, o.server)
 	if err != nil {
-		return fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
+		return err
 	}
 	defer conn.Close(ctx)
 	certificates, err := calendarCertificates(ctx, conn)
@@ -103,6 +103,15 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 		}
 	}
 	return nil
+}
+
+// connect connects to the server of a URL, else to that of the environment variable JURAT_SERVER, else to the default one.
+func connect(ctx context.Context, server string) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
+	if err != nil {
+		return nil, fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
+	}
+	return conn, nil
 }
 
 // hash hashes the files, after a look at whether their proofs may be written.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,17 +21,28 @@ func newVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE [FILE.ksig]",
 		Short: "Verify a file against its proof, offline",
-		Long: `Verify that FILE is the document that a proof was made for, that the proof is consistent, and that the calendar key of a
-server you trust has signed it. Nothing is sent anywhere. The proof is FILE.ksig unless named.
+		Long: `Verify that FILE is the document that a proof was made for, that the proof is consistent, and that somebody you trust
+vouches for its time. Nothing is sent anywhere, unless you name a server with --extender. The proof is FILE.ksig unless named.
 
-The trusted calendar certificates are those given with --certificate, else those that "jurat sign" remembered for this
-account. The server's operator hands the certificate out: it is keys/calendar.crt in the data directory, and
+What vouches for the time, strongest first:
+
+  --publication STRING       a printed publication string: needs no key and no certificate, for decades
+  --publications-file FILE   a publications file, signed by whom --trust and --constraint name
+  --certificate FILE         the certificate of a calendar key; without it, those that "jurat sign" remembered
+
+The policy "general" takes the first of these that was given and fits the proof. A proof that was made a moment ago is
+signed by the calendar key alone: "jurat extend" makes it rest on a publication.
+
+The server's operator hands out the certificates and publications: keys/calendar.crt and keys/root.crt in the data directory, and
   psql -h HOST -p 5433 -U ROLE jurat -Atc 'SELECT pem FROM calendar_certificates' > calendar.crt
+  psql -h HOST -p 5433 -U ROLE jurat -Atc "SELECT encode(publications_file(), 'base64')" | base64 -d > publications.bin
 
 Exit code: 0 OK, 1 FAIL (disproven, or the proof is damaged), 2 NA (something is missing for an answer), 3 the files cannot
 be read.`,
 		Example: `  jurat verify letter.pdf
   jurat verify letter.pdf letter.pdf.ksig --certificate calendar.crt
+  jurat verify letter.pdf --publication AAAAAA-DLAJBD-YAITHO-ITRZSY-…
+  jurat verify letter.pdf --publications-file publications.bin --trust root.crt --constraint E=publications@ledger.example
   jurat verify letter.pdf --policy internal`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,20 +50,25 @@ be read.`,
 			if len(args) == 2 {
 				proof = args[1]
 			}
-			return o.run(cmd.OutOrStdout(), args[0], proof)
+			return o.run(cmd.Context(), cmd.OutOrStdout(), args[0], proof)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", "key", `what to check: "key": consistency and the calendar key's signature; "internal": consistency alone, which proves no time`)
+	f.StringVar(&o.policy, "policy", ksi.General.String(), "what to check: general, key-based, publications-file, user-publication, calendar-based (asks the extender), or internal, which proves no time")
 	f.StringArrayVar(&o.certificates, "certificate", nil, "PEM file of a trusted calendar certificate; may be repeated")
+	f.StringVar(&o.publication, "publication", "", "publication string that you trust")
+	o.publications.flags(f)
+	o.extender.flags(f)
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
 type verifyOptions struct {
-	policy       string
-	certificates []string
-	json         bool
+	policy, publication string
+	certificates        []string
+	publications        publicationsOptions
+	extender            extenderOptions
+	json                bool
 }
 
 // A verifyReport is the outcome of a verification as --json prints it.
@@ -60,19 +77,21 @@ type verifyReport struct {
 	Code     string `json:"code,omitempty"`
 	Rule     string `json:"rule,omitempty"`
 	Sentence string `json:"sentence"`
-	Policy   string `json:"policy"`
+	Policy   string `json:"policy"` // of general, the one that decided
 	File     string `json:"file"`
 	Proof    string `json:"proof"`
 	// What the proof says; believe it only if Verdict is OK under a policy that checks the time.
-	Time   *time.Time `json:"time,omitempty"`
-	Agency string     `json:"agency,omitempty"` // named by the server
-	Lane   string     `json:"lane,omitempty"`   // server and lane
+	Time            *time.Time `json:"time,omitempty"`
+	Agency          string     `json:"agency,omitempty"` // named by the server
+	Lane            string     `json:"lane,omitempty"`   // server and lane
+	PublicationTime *time.Time `json:"publication_time,omitempty"`
+	References      []string   `json:"references,omitempty"`
 	// Claims are names that stand below the agency's: the agency or its clients put them there themselves.
 	Claims []string `json:"claims,omitempty"`
 }
 
-func (o *verifyOptions) run(w io.Writer, file, proof string) error {
-	options, err := o.verification()
+func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string) error {
+	options, hint, err := o.verification()
 	if err != nil {
 		return err
 	}
@@ -83,7 +102,7 @@ func (o *verifyOptions) run(w io.Writer, file, proof string) error {
 	report := verifyReport{Policy: options.Policy.String(), File: file, Proof: proof}
 	signature, err := ksi.Parse(data)
 	if err != nil {
-		report.Verdict, report.Code = ksi.FAIL.String(), formatCode
+		report.Verdict, report.Code = ksi.FAIL.String(), string(ksi.Format)
 		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", proof, whatInstead(data), err)
 		return o.print(w, &report, exitFail)
 	}
@@ -99,16 +118,29 @@ func (o *verifyOptions) run(w io.Writer, file, proof string) error {
 		return err
 	}
 	options.Document = &imprint
-	result := ksi.Verify(context.Background(), signature, options)
+	result := ksi.Verify(ctx, signature, options)
 	report.Verdict, report.Code, report.Rule, report.Sentence = result.Verdict.String(), string(result.Code), result.Rule, result.Sentence
-	if options.Policy == ksi.KeyBased && len(options.Certificates) == 0 && result.Verdict == ksi.NA {
-		report.Sentence += " No calendar certificate is known here: give one with --certificate (see jurat verify --help)."
+	report.Policy = result.Policy.String()
+	if p := result.Publication; p != nil {
+		at := p.Time.Time()
+		report.PublicationTime = &at
+		report.References = references(signature, &options, p)
+	}
+	if result.Verdict == ksi.NA {
+		report.Sentence += hint
 	}
 	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
 }
 
-// formatCode is the code of what is no whole proof.
-const formatCode = "FORMAT"
+// references returns where a publication can be looked up: as the publications file says, else the proof itself.
+func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) []string {
+	if o.PublicationsFile != nil {
+		if r, ok := o.PublicationsFile.At(p.Time); ok {
+			return r.References
+		}
+	}
+	return s.References()
+}
 
 // name fills in who filed the document: the outermost issuer, which the server put there.
 func (r *verifyReport) name(issuers []ksi.Issuer) {
@@ -122,16 +154,40 @@ func (r *verifyReport) name(issuers []ksi.Issuer) {
 	}
 }
 
-// verification turns the flags into what to verify against.
-func (o *verifyOptions) verification() (ksi.Options, error) {
-	switch o.policy {
-	case "internal":
-		return ksi.Options{Policy: ksi.Internal}, nil
-	case "key":
-		certificates, err := trustedCertificates(os.Stderr, o.certificates)
-		return ksi.Options{Policy: ksi.KeyBased, Certificates: certificates}, err
+// verification turns the flags into what to verify against. hint is what to say besides where the result is inconclusive.
+func (o *verifyOptions) verification() (options ksi.Options, hint string, err error) {
+	if options.Policy, err = ksi.ParsePolicy(o.policy); err != nil {
+		return options, "", err
 	}
-	return ksi.Options{}, fmt.Errorf("unknown policy %q: use key or internal", o.policy)
+	if options.Policy == ksi.Internal {
+		return options, "", nil
+	}
+	if o.publication != "" {
+		p, err := ksi.ParsePublication(o.publication)
+		if err != nil {
+			return options, "", err
+		}
+		options.Publication = &p
+	}
+	file, err := o.publications.read()
+	switch {
+	case errors.Is(err, ksi.ErrUntrusted):
+		hint = fmt.Sprintf(" %s was left out: %s.", o.publications.file, err)
+	case err != nil:
+		return options, "", err
+	default:
+		options.PublicationsFile = file
+	}
+	if options.Certificates, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
+		return options, "", err
+	}
+	if hint == "" && options.PublicationsFile == nil && options.Publication == nil && len(options.Certificates) == 0 {
+		hint = " Nothing was given to check its time with: see jurat verify --help on --certificate and --publication."
+	}
+	if options.Extender, err = o.extender.dial(); err != nil {
+		return options, "", err
+	}
+	return options, hint, nil
 }
 
 func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) error {
@@ -154,6 +210,9 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 			for _, c := range r.Claims {
 				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %s.\n", c)
 			}
+			if len(r.References) > 0 {
+				fmt.Fprintf(w, "The publication can be looked up in: %s.\n", strings.Join(r.References, "; "))
+			}
 		}
 	}
 	if status != 0 {
@@ -170,6 +229,8 @@ func whatInstead(data []byte) string {
 		return "the file is empty: get it again"
 	case bytes.HasPrefix(data, []byte(`\x`)):
 		return "it is hex text as psql prints it: fetch encode(signature, 'base64') and pipe it through base64 -d"
+	case bytes.HasPrefix(data, []byte("KSIPUBLF")):
+		return "it is a publications file"
 	case data[0] != firstByte:
 		return "it does not begin like one: the document comes first on the command line, its proof second"
 	}
@@ -180,11 +241,14 @@ func whatInstead(data []byte) string {
 const maxSignatureFile = 1<<16 + 4
 
 // readSignature reads a proof, which fits into one element of the format.
-func readSignature(path string) ([]byte, error) {
+func readSignature(path string) ([]byte, error) { return readAtMost(path, maxSignatureFile+1) }
+
+// readAtMost reads the first so many bytes of a file.
+func readAtMost(path string, size int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxSignatureFile+1))
+	return io.ReadAll(io.LimitReader(f, size))
 }

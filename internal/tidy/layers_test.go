@@ -43,8 +43,10 @@ var external = map[string][]string{
 	"server/gateway": {},
 	"server":         {},
 	"bench":          {},
-	"cmd":            {"github.com/spf13/cobra", "github.com/jackc/pgx/v5"},
-	"internal/tidy":  {},
+	// boombuler/barcode draws the QR code of a publication's sheet, fpdf the page.
+	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "github.com/boombuler/barcode",
+		"codeberg.org/go-pdf/fpdf"},
+	"internal/tidy": {},
 }
 
 // merkleMayImport are the packages of golang.org/x that packages of merkle may import, and which those are.

@@ -56,7 +56,7 @@ func (l *Ledger) warnOfCertificate(now time.Time) {
 	end := l.certificate.X509.NotAfter
 	if end.Sub(now) < certificateWarning && now.Sub(l.warned) >= 24*time.Hour {
 		l.warned = now
-		l.log.Warn("the calendar certificate ends soon: start the server with --new-calendar-key before", "not_after", end)
+		l.log.Warn("the calendar certificate ends soon: stop the server and run jurat rotate-key calendar before", "not_after", end)
 	}
 }
 

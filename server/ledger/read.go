@@ -52,6 +52,9 @@ func (l *Ledger) Role(name string) (r storage.Role, ok bool) {
 	return roles[i], true
 }
 
+// Roles returns all login roles in order of their names.
+func (l *Ledger) Roles() []storage.Role { return l.store.Roles() }
+
 // Certificates returns the certificates of the calendar keys, oldest first.
 func (l *Ledger) Certificates() []storage.Certificate { return l.store.Certificates() }
 

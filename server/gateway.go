@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
+	"github.com/jurat-ledger/jurat/server/gateway"
+	"github.com/jurat-ledger/jurat/server/ledger"
+)
+
+// A gatewaySource is the ledger as the KSI gateway sees it.
+type gatewaySource struct {
+	ledger    *ledger.Ledger
+	publisher *publisher
+}
+
+// gatewayError turns the ledger's errors into what a KSI client is told. What is no error of those is an internal one.
+func gatewayError(err error) error {
+	for _, told := range []error{ledger.ErrClockJump, ledger.ErrCertificateEnds, ledger.ErrStopped} {
+		if errors.Is(err, told) {
+			return &gateway.Error{Status: pdu.InternalError, Message: told.Error()}
+		}
+	}
+	return err
+}
+
+func (s gatewaySource) Key(login string) ([]byte, bool) { return s.ledger.KSIKey(login) }
+
+func (s gatewaySource) Sign(ctx context.Context, agency string, root merkle.Imprint) ([]byte, error) {
+	r := &ledger.Request{Agency: agency, Parts: []ledger.Part{{Lane: ledger.LaneKSI}}}
+	r.Parts[0].Leaves.Append(root)
+	filings, err := s.ledger.Append(ctx, r)
+	if err != nil {
+		return nil, gatewayError(err)
+	}
+	f := filings[0]
+	signature, err := s.ledger.Signature(ctx, ledger.Position{Round: f.Round, Slot: f.Slot, Index: f.First})
+	return signature, gatewayError(err)
+}
+
+func (s gatewaySource) CalendarChain(_ context.Context, from, to calendar.Second) (calendar.Chain, merkle.Digest, error) {
+	links, leaf, _, err := s.ledger.CalendarChain(from, to)
+	return links, leaf, err
+}
+
+func (s gatewaySource) Extent() (first, closed, open calendar.Second) { return s.ledger.Extent() }
+
+func (s gatewaySource) PublicationsFile(context.Context) ([]byte, error) {
+	file, err := s.publisher.publicationsFile()
+	if err != nil {
+		return nil, err
+	}
+	return file.Append(nil), nil
+}
