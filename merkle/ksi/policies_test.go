@@ -141,8 +141,36 @@ func TestExtenderLies(t *testing.T) {
 	}
 }
 
-// TestPolicies verifies sound and unsound signatures under the policies that rest on publications, and under General.
-func TestPolicies(t *testing.T) {
+// inFile, user and general are short for the policies that the tables below are about.
+const inFile, user, general = ksi.PublicationsFileBased, ksi.UserPublication, ksi.General
+
+// A policyCase is a verification and what it must find.
+type policyCase struct {
+	s       *ksi.Signature
+	o       ksi.Options
+	code    ksi.Code
+	rule    string
+	decides ksi.Policy
+	at      calendar.Second // of Result.Publication; 0 for none
+}
+
+func checkPolicies(t *testing.T, cases []policyCase) {
+	t.Helper()
+	for _, x := range cases {
+		r := ksi.Verify(t.Context(), x.s, x.o)
+		var at calendar.Second
+		if r.Publication != nil {
+			at = r.Publication.Time
+		}
+		if r.Code != x.code || r.Rule != x.rule || r.Policy != x.decides || at != x.at || r.Verdict != wantVerdict(x.code) || r.Sentence == "" {
+			t.Errorf("policy %v: %v, rule %q, decided by %v, publication of %d; want %q, rule %q, %v, %d", x.o.Policy, r, r.Rule,
+				r.Policy, at, x.code, x.rule, x.decides, x.at)
+		}
+	}
+}
+
+// TestPublicationPolicies verifies sound and unsound signatures under the policies that rest on publications.
+func TestPublicationPolicies(t *testing.T) {
 	w := newPolicyWorld(t)
 	c, file := w.calendar, w.file
 	elsewhere := c.other(filedAt) // a calendar that the document is not in
@@ -151,18 +179,7 @@ func TestPolicies(t *testing.T) {
 	foreign := elsewhere.publication(t, publishedAt).Publication
 	own := c.publication(t, filedAt).Publication
 	truth, lie := c.extender(t), elsewhere.extender(t)
-	certificates := []ksi.Certificate{w.certificate}
-	broken := parse(t, edit(t, w.fresh.Append(nil), "flip 802.5"))
-	forged := parse(t, edit(t, w.fresh.Append(nil), "flip 805.b.2"))
-	const inFile, user, general = ksi.PublicationsFileBased, ksi.UserPublication, ksi.General
-	for _, x := range []struct {
-		s       *ksi.Signature
-		o       ksi.Options
-		code    ksi.Code
-		rule    string
-		decides ksi.Policy
-		at      calendar.Second // of Result.Publication; 0 for none
-	}{
+	checkPolicies(t, []policyCase{
 		{w.extended, ksi.Options{Policy: user, Publication: w.publication}, "", "", user, publishedAt},
 		{w.extended, ksi.Options{Policy: user, Publication: &foreign}, ksi.PUB04, "publication given and in the signature", user, publishedAt},
 		{w.extended, ksi.Options{Policy: user, Publication: &later}, ksi.GEN02, "extending permitted", user, laterAt},
@@ -184,7 +201,21 @@ func TestPolicies(t *testing.T) {
 
 		{w.fresh, ksi.Options{Policy: ksi.KeyBased, PublicationsFile: file}, "", "", ksi.KeyBased, 0},
 		{w.extended, ksi.Options{Policy: ksi.KeyBased, PublicationsFile: file}, ksi.GEN02, "authentication record present", ksi.KeyBased, 0},
+	})
+}
 
+// TestGeneral verifies signatures under General, by all that may be given.
+func TestGeneral(t *testing.T) {
+	w := newPolicyWorld(t)
+	c, file := w.calendar, w.file
+	elsewhere := c.other(filedAt)
+	fileElsewhere := w.publish(t, elsewhere, publishedAt)
+	foreign := elsewhere.publication(t, publishedAt).Publication
+	truth, lie := c.extender(t), elsewhere.extender(t)
+	certificates := []ksi.Certificate{w.certificate}
+	broken := parse(t, edit(t, w.fresh.Append(nil), "flip 802.5"))
+	forged := parse(t, edit(t, w.fresh.Append(nil), "flip 805.b.2"))
+	checkPolicies(t, []policyCase{
 		{w.fresh, ksi.Options{Policy: general}, ksi.GEN02, "certificate known", general, 0},
 		{w.alone, ksi.Options{Policy: general, PublicationsFile: file, Extender: truth}, ksi.GEN02, "calendar chain present", general, 0},
 		{w.extended, ksi.Options{Policy: general, Certificates: certificates}, ksi.GEN02, "authentication record present", general, 0},
@@ -199,17 +230,7 @@ func TestPolicies(t *testing.T) {
 		{w.fresh, ksi.Options{Policy: general, Publication: &foreign, PublicationsFile: file, Extender: truth}, ksi.PUB01, "extended calendar root", user, publishedAt},
 		{forged, ksi.Options{Policy: general, PublicationsFile: file}, ksi.KEY02, "calendar key signature", ksi.KeyBased, 0},
 		{broken, ksi.Options{Policy: general, PublicationsFile: file}, ksi.INT03, "calendar input", general, 0},
-	} {
-		r := ksi.Verify(t.Context(), x.s, x.o)
-		var at calendar.Second
-		if r.Publication != nil {
-			at = r.Publication.Time
-		}
-		if r.Code != x.code || r.Rule != x.rule || r.Policy != x.decides || at != x.at || r.Verdict != wantVerdict(x.code) || r.Sentence == "" {
-			t.Errorf("policy %v: %v, rule %q, decided by %v, publication of %d; want %q, rule %q, %v, %d", x.o.Policy, r, r.Rule,
-				r.Policy, at, x.code, x.rule, x.decides, x.at)
-		}
-	}
+	})
 	r := ksi.Verify(t.Context(), w.fresh, ksi.Options{Policy: general})
 	for _, want := range []string{"no publications file was given", "certificate " + hex.EncodeToString(w.certificate.ID)} {
 		if !strings.Contains(r.Sentence, want) {
