@@ -17,16 +17,45 @@ func (a *analyzer) from(list []parse.TableExpr) (node, *scope, error) {
 		return nil, nil, err
 	}
 	for _, item := range list[1:] {
-		r, rs, err := a.fromItem(item)
-		if err != nil {
-			return nil, nil, err
-		}
-		plan, s, err = a.joined(item, plan, r, s, rs)
-		if err != nil {
+		if plan, s, _, err = a.beside(item, item, plan, s); err != nil {
 			return nil, nil, err
 		}
 	}
 	return plan, s, nil
+}
+
+// beside is the cross join of l, what stands in FROM so far, with one more item, whose own scope is rs. A function may use
+// the columns on its left; the result then is a seriesNode over l, else a joinNode.
+func (a *analyzer) beside(at parse.Node, item parse.TableExpr, l node, ls *scope) (plan node, s, rs *scope, err error) {
+	f, ok := item.(*parse.FuncTable)
+	if !ok {
+		r, rs, err := a.fromItem(item)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		plan, s, err := a.joined(at, l, r, ls, rs)
+		return plan, s, rs, err
+	}
+	n, rs, err := a.fromFunctions(f, ls)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	plan, s, err = a.joined(at, l, n, ls, rs)
+	if err == nil && slices.ContainsFunc(n.calls, usesColumns) {
+		n.in = l
+		return n, s, rs, nil
+	}
+	return plan, s, rs, err
+}
+
+func usesColumns(e expr) bool {
+	found := false
+	walk(e, func(x expr) {
+		if _, ok := x.(*columnExpr); ok {
+			found = true
+		}
+	})
+	return found
 }
 
 func (a *analyzer) fromItem(item parse.TableExpr) (node, *scope, error) {
@@ -41,7 +70,8 @@ func (a *analyzer) fromItem(item parse.TableExpr) (node, *scope, error) {
 		s, err := a.derived(item, plan, item.Alias.Name, item.Alias)
 		return plan, s, err
 	case *parse.FuncTable:
-		return a.fromFunctions(item)
+		n, s, err := a.fromFunctions(item, &scope{})
+		return n, s, err
 	case *parse.Join:
 		return a.join(item)
 	}
@@ -127,17 +157,14 @@ func (a *analyzer) fromShared(t *parse.Table, q *sharedQuery) (node, *scope, err
 	return plan, s, err
 }
 
-// fromFunctions analyzes functions in FROM.
-func (a *analyzer) fromFunctions(t *parse.FuncTable) (node, *scope, error) {
-	if t.Lateral {
-		return nil, nil, a.unsupported(t, "LATERAL is")
-	}
+// fromFunctions analyzes functions in FROM. Their arguments may use the columns of left.
+func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, *scope, error) {
 	n := &seriesNode{ordinality: t.Ordinality}
 	for _, item := range t.Funcs {
 		if item.Cols != nil {
 			return nil, nil, a.unsupported(t, "a column definition list is")
 		}
-		if err := a.fromFunction(n, t, item.Func); err != nil {
+		if err := a.fromFunction(n, t, item.Func, left); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -156,18 +183,18 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable) (node, *scope, error) {
 }
 
 // fromFunction adds one function to n. unnest of several arrays is as many functions side by side.
-func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr) error {
+func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left *scope) error {
 	if c, ok := e.(*parse.Call); ok && c.Name.Name == "unnest" && len(c.Args) > 1 {
 		for i := range c.Args {
 			one := *c
 			one.Args = c.Args[i : i+1]
-			if err := a.fromFunction(n, at, &one); err != nil {
+			if err := a.fromFunction(n, at, &one, left); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	x, err := a.exprIn(&scope{}, e, clauseFrom)
+	x, err := a.exprIn(left, e, clauseFrom)
 	if err != nil {
 		return err
 	}
@@ -206,7 +233,7 @@ func hasSeries(e expr) bool {
 }
 
 // joined is the cross join of two elements of FROM.
-func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *scope, error) {
+func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (node, *scope, error) {
 	left := len(l.columns())
 	n := &joinNode{l: l, r: r, cols: append(slices.Clone(l.columns()), r.columns()...)}
 	s := &scope{cols: slices.Clone(ls.cols)}
@@ -227,13 +254,13 @@ func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r, rs, err := a.fromItem(j.Right)
+	plan, s, rs, err := a.beside(j, j.Right, l, ls)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, s, err := a.joined(j, l, r, ls, rs)
-	if err != nil {
-		return nil, nil, err
+	n, ok := plan.(*joinNode)
+	if !ok {
+		return a.joinSeries(j, plan, s)
 	}
 	n.keepL = j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin
 	n.keepR = j.Kind == parse.RightJoin || j.Kind == parse.FullJoin
@@ -262,6 +289,21 @@ func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
 		return pushDown(n, on), s, nil
 	}
 	return n, s, nil
+}
+
+// joinSeries completes a join whose right side is functions that use columns of the left one.
+func (a *analyzer) joinSeries(j *parse.Join, n node, s *scope) (node, *scope, error) {
+	if j.Kind != parse.InnerJoin && j.Kind != parse.CrossJoin || j.Natural || len(j.Using) > 0 {
+		return nil, nil, a.unsupported(j, "an outer join, NATURAL or USING with a function that uses columns of its left side is")
+	}
+	if j.On == nil {
+		return n, s, nil
+	}
+	x, err := a.condition(s, j.On, clauseJoin, "JOIN/ON")
+	if err != nil {
+		return nil, nil, err
+	}
+	return pushDown(n, conjuncts(x)), s, nil
 }
 
 // common returns the columns that NATURAL joins by.
@@ -334,8 +376,29 @@ func pushDown(n node, where []expr) node {
 		return pushIntoProject(n, where)
 	case *joinNode:
 		return pushIntoJoin(n, where)
+	case *seriesNode:
+		if n.in != nil {
+			return pushIntoSeries(n, where)
+		}
 	}
 	return &filterNode{in: n, where: where}
+}
+
+// pushIntoSeries pushes conditions that do not need what the functions give.
+func pushIntoSeries(n *seriesNode, where []expr) node {
+	var below, above []expr
+	for _, e := range where {
+		if side(e, len(n.in.columns())) == 1 {
+			below = append(below, e)
+		} else {
+			above = append(above, e)
+		}
+	}
+	n.in = pushDown(n.in, below)
+	if len(above) > 0 {
+		return &filterNode{in: n, where: above}
+	}
+	return n
 }
 
 // pushIntoProject pushes conditions over columns that the projection passes on unchanged: anything else would be computed

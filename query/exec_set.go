@@ -12,7 +12,8 @@ type projectSetOp struct {
 	in   operator
 	b    *value.Batch // input
 	sel  []int32      // rows of b still to do
-	sets []*seriesSource
+	call []*seriesCall
+	sets []*seriesSource // of the row at hand
 	row  []*value.Vector // one value: the sets' values of the row at hand
 	rest []expr          // n.exprs with each set replaced by a column after those of the input
 	out  value.Batch
@@ -28,6 +29,7 @@ func (x *execution) newProjectSet(n *projectNode, in operator) operator {
 				return e
 			}
 			op.row = append(op.row, value.NewVector(s.call.Ret, 1))
+			op.call = append(op.call, x.seriesCall(s))
 			return &columnExpr{index: width + len(op.row) - 1, t: s.call.Ret}
 		}))
 	}
@@ -41,20 +43,21 @@ func (op *projectSetOp) start() (ok bool, err error) {
 			return false, err
 		}
 		op.sel = selection(op.b, op.sel)
+		for _, c := range op.call {
+			if err := c.prepare(op.b); err != nil {
+				return false, err
+			}
+		}
 	}
 	op.sets = op.sets[:0]
-	for _, e := range op.n.exprs {
-		walk(e, func(e expr) {
-			s, ok := e.(*seriesExpr)
-			if !ok || err != nil {
-				return
-			}
-			src := &seriesSource{cols: []*value.Vector{value.NewVector(s.call.Ret, 0)}}
-			src.series, err = op.x.startSeries(s, op.b, int(op.sel[0]))
-			op.sets = append(op.sets, src)
-		})
+	for _, c := range op.call {
+		src, err := c.start(&op.x.env, int(op.sel[0]), []Column{{Type: c.call.Ret}})
+		if err != nil {
+			return false, err
+		}
+		op.sets = append(op.sets, src)
 	}
-	return err == nil, err
+	return true, nil
 }
 
 func (op *projectSetOp) next() (*value.Batch, error) {
@@ -67,7 +70,7 @@ func (op *projectSetOp) next() (*value.Batch, error) {
 				return nil, err
 			}
 		}
-		most, err := op.ready()
+		most, err := ready(&op.x.env, op.sets)
 		if err != nil {
 			return nil, err
 		}
@@ -80,17 +83,6 @@ func (op *projectSetOp) next() (*value.Batch, error) {
 	}
 }
 
-// ready returns how many rows the sets of the row at hand can give now.
-func (op *projectSetOp) ready() (most int, err error) {
-	for _, src := range op.sets {
-		if _, err := src.fill(&op.x.env); err != nil {
-			return 0, err
-		}
-		most = max(most, src.n-src.at)
-	}
-	return most, nil
-}
-
 // expand gives n rows made of the row at hand.
 func (op *projectSetOp) expand(n int) (*value.Batch, error) {
 	in := value.Batch{N: n, Cols: make([]*value.Vector, 0, len(op.b.Cols)+len(op.sets))}
@@ -99,15 +91,11 @@ func (op *projectSetOp) expand(n int) (*value.Batch, error) {
 		same[i] = op.sel[0]
 	}
 	for _, c := range op.b.Cols {
-		v := &value.Vector{}
-		if c != nil && c.Type != nil && c.Len() > int(op.sel[0]) {
-			v.Gather(c, same)
-		}
-		in.Cols = append(in.Cols, v)
+		in.Cols = append(in.Cols, gathered(c, same))
 	}
 	for k, src := range op.sets {
 		v := value.NewVector(op.row[k].Type, n)
-		if err := src.give(&op.x.env, []*value.Vector{v}, n); err != nil {
+		if err := src.give(&op.x.env, []*value.Vector{v}, 0, n); err != nil {
 			return nil, err
 		}
 		in.Cols = append(in.Cols, v)

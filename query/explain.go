@@ -79,7 +79,15 @@ func (op *valuesOp) explain() explained {
 }
 
 func (op *seriesOp) explain() explained {
-	return explained{title: "Function Scan on " + op.n.name, rows: 100, total: 1, width: widthOf(op.n.cols)}
+	e := explained{title: "Function Scan on " + op.n.name, rows: 100, total: 1, width: widthOf(op.n.cols)}
+	if op.n.in == nil {
+		return e
+	}
+	loop := under("Nested Loop", op.n, 0, nil, false, op.in)
+	loop.rows = loop.children[0].rows * e.rows
+	loop.total += loop.children[0].rows * e.total
+	loop.children = append(loop.children, e)
+	return loop
 }
 
 func (op *scanOp) explain() explained {

@@ -41,14 +41,16 @@ type (
 	}
 
 	// A seriesNode is one or more set-returning functions in FROM, side by side; the shorter ones are filled up with
-	// nulls. Functions that return one row stand among them too.
+	// nulls. Functions that return one row stand among them too. With in set, the functions are called for each of its
+	// rows, whose columns stand before theirs.
 	seriesNode struct {
+		in         node
 		calls      []expr // *seriesExpr, or any other expression for one row
 		widths     []int  // columns of each
 		ordinality bool
-		cols       []Column
-		name       string // of the first function
-		renameable bool   // the alias of the table names the column too
+		cols       []Column // of the functions
+		name       string   // of the first function
+		renameable bool     // the alias of the table names the column too
 	}
 
 	// A filterNode passes the rows for which all conditions hold.
@@ -138,7 +140,6 @@ type sortKey struct {
 func (n *scanNode) columns() []Column      { return n.cols }
 func (n *oneRowNode) columns() []Column    { return nil }
 func (n *valuesNode) columns() []Column    { return n.cols }
-func (n *seriesNode) columns() []Column    { return n.cols }
 func (n *filterNode) columns() []Column    { return n.in.columns() }
 func (n *projectNode) columns() []Column   { return n.cols }
 func (n *aggregateNode) columns() []Column { return n.cols }
@@ -148,6 +149,13 @@ func (n *limitNode) columns() []Column     { return n.in.columns() }
 func (n *appendNode) columns() []Column    { return n.ins[0].columns() }
 func (n *setNode) columns() []Column       { return n.l.columns() }
 func (n *joinNode) columns() []Column      { return n.cols }
+
+func (n *seriesNode) columns() []Column {
+	if n.in == nil {
+		return n.cols
+	}
+	return append(slices.Clone(n.in.columns()), n.cols...)
+}
 
 func (n *sharedNode) columns() []Column {
 	cols := slices.Clone(n.query.plan.columns())
@@ -229,7 +237,7 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *valuesNode:
 		return x.newValues(n), nil
 	case *seriesNode:
-		return &seriesOp{x: x, n: n}, nil
+		return x.newSeries(n, w)
 	case *filterNode:
 		return x.newFilter(n, w)
 	case *projectNode:

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"query":          {"query", "merkle"},
 	"server/ledger":  {"server/ledger", "merkle", "storage"},
 	"server/session": {"server/session", "wire", "query", "merkle"},
+	"server/gateway": {"server/gateway", "merkle"},
 	"server":         {"server", "merkle", "storage", "wire", "query"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
 	"cmd":            {"cmd", "merkle", "storage", "server"},
@@ -39,6 +40,7 @@ var external = map[string][]string{
 	"query":          {},
 	"server/ledger":  {},
 	"server/session": {},
+	"server/gateway": {},
 	"server":         {},
 	"bench":          {},
 	"cmd":            {"github.com/spf13/cobra", "github.com/jackc/pgx/v5"},
@@ -50,6 +52,9 @@ var merkleMayImport = map[string][]string{
 	"golang.org/x/sys/cpu":          {"merkle/internal/lanes"},
 	"golang.org/x/crypto/ripemd160": {"merkle/ksi"}, // for signatures of others
 }
+
+// network is the one package below merkle that may use the network.
+const network = "merkle/ksi/client"
 
 func TestLayers(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
@@ -81,6 +86,9 @@ func checkImports(t *testing.T, folder string, imports []string) {
 	}
 	outside, _ := lookUp(external, folder)
 	for _, path := range imports {
+		if folderIn("merkle", folder) && folder != network && folderIn("net", path) {
+			t.Errorf("%s may not import %s: only %s uses the network", folder, path, network)
+		}
 		switch own, isOwn := strings.CutPrefix(path, module+"/"); {
 		case isOwn:
 			if !within(own, inside) {

@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// acceptRetry is the pause after a failed accept: out of file descriptors, say.
+const acceptRetry = 50 * time.Millisecond
+
+// Serve serves HTTP and TCP clients until ctx ends; either listener may be nil. It then closes the listeners, lets the
+// requests in flight end within ShutdownTimeout, cancels the rest and returns nil when every connection is closed. It
+// returns early only with the error of a listener that somebody else closed, after the same farewell. It closes both
+// listeners in any case.
+func (s *Server) Serve(ctx context.Context, httpListener, tcpListener net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var running sync.WaitGroup
+	var errs [2]error
+	start := func(ln net.Listener, serve func(context.Context, net.Listener) error, err *error) {
+		if ln != nil {
+			running.Go(func() {
+				defer stop()
+				*err = serve(ctx, ln)
+			})
+		}
+	}
+	start(httpListener, s.serveHTTP, &errs[0])
+	start(tcpListener, s.serveTCP, &errs[1])
+	running.Wait()
+	return errors.Join(errs[:]...)
+}
+
+// A limited listener accepts no more connections at a time than its server allows; what is over that is closed at once.
+type limited struct {
+	net.Listener
+	logger *slog.Logger
+	slots  chan struct{}
+	open   sync.WaitGroup
+}
+
+func newLimited(ln net.Listener, s *Server) *limited {
+	return &limited{Listener: ln, logger: s.cfg.Logger, slots: make(chan struct{}, s.cfg.MaxConnections)}
+}
+
+// Accept waits for the next connection, for which release must be called when it has ended.
+func (l *limited) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.slots <- struct{}{}:
+			l.open.Add(1)
+			return nc, nil
+		default:
+			l.logger.Warn("KSI connection refused: there are too many", "remote", nc.RemoteAddr().String())
+			nc.Close()
+		}
+	}
+}
+
+func (l *limited) release() {
+	<-l.slots
+	l.open.Done()
+}
+
+// wait returns when all connections have ended. Nobody may accept any more.
+func (l *limited) wait() { l.open.Wait() }
+
+// acceptAll hands every accepted connection to serve until ctx ends or the listener is closed.
+func acceptAll(ctx context.Context, ln net.Listener, logger *slog.Logger, serve func(net.Conn)) error {
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			serve(nc)
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			logger.Warn("KSI connection not accepted", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptRetry):
+			}
+		}
+	}
+}
