@@ -100,7 +100,8 @@ func (l *calendarLink) step(h merkle.Imprint) (merkle.Imprint, error) {
 	if !l.left {
 		left, right = right, left
 	}
-	return hash(right.Algorithm(), left.Append(nil), right.Append(nil), []byte{calendarLevel})
+	var a, b imprintBuffer
+	return hash(right.Algorithm(), left.Append(a[:0]), right.Append(b[:0]), []byte{calendarLevel})
 }
 
 // root returns the calendar root at the end of the chain.
@@ -117,7 +118,7 @@ func (c *CalendarChain) root() (merkle.Imprint, error) {
 
 // timeOfShape returns the second whose leaf the directions of the links start at.
 func (c *CalendarChain) timeOfShape() (calendar.Second, error) {
-	left := make([]bool, len(c.links))
+	left := make([]bool, len(c.links), maxCalendarLinks)
 	for i := range c.links {
 		left[i] = c.links[i].left
 	}

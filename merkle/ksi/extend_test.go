@@ -50,8 +50,8 @@ func (c smallCalendar) publication(tb testing.TB, p calendar.Second) ksi.Publica
 	return ksi.PublicationRecord{Publication: ksi.Publication{Time: p, Root: root.Imprint()}}
 }
 
-// signature returns a fresh signature of a document in second t, whose leaf it sets.
-func (c smallCalendar) signature(tb testing.TB, t calendar.Second) *ksi.Signature {
+// parts returns the parts of a fresh signature of a document in second t, whose leaf it sets.
+func (c smallCalendar) parts(tb testing.TB, t calendar.Second) ksi.Parts {
 	tb.Helper()
 	parts := demoParts(tb)
 	root, _, err := parts.Chains[0].Root(parts.Leaf, 0)
@@ -63,6 +63,13 @@ func (c smallCalendar) signature(tb testing.TB, t calendar.Second) *ksi.Signatur
 	if parts.Calendar, err = calendar.Prove(c, t, t); err != nil {
 		tb.Fatal(err)
 	}
+	return parts
+}
+
+// signature returns a fresh signature of a document in second t, whose leaf it sets. Nobody signed it.
+func (c smallCalendar) signature(tb testing.TB, t calendar.Second) *ksi.Signature {
+	tb.Helper()
+	parts := c.parts(tb, t)
 	parts.Authentication = &ksi.Authentication{SignatureType: ksi.SHA256WithRSA, Signature: []byte{1}, CertificateID: []byte{2}}
 	return build(tb, parts)
 }

@@ -2,9 +2,13 @@ package ksi_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -56,7 +60,34 @@ func unsignedParts(tb testing.TB) ksi.Parts {
 	return p
 }
 
-// checkParsed parses data. What is accepted comes back to the byte, and verifies, prints and becomes JSON without a panic.
+// fuzzFile is a publications file with the publication of demo.
+var fuzzFile = sync.OnceValue(func() *ksi.PublicationsFile {
+	p, err := ksi.ParsePublication(demoPublication)
+	if err != nil {
+		panic(err)
+	}
+	key := publicationsKeys()[0]
+	der, err := ksi.NewPublicationsRoot(rand.Reader, key, "fuzz", time.Unix(0, 0))
+	if err != nil {
+		panic(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	data, err := ksi.BuildPublicationsFile(ksi.Contents{Publications: []ksi.PublicationRecord{{Publication: p}}}, key, cert)
+	if err != nil {
+		panic(err)
+	}
+	f, err := ksi.ParsePublicationsFile(data)
+	if err != nil {
+		panic(err)
+	}
+	return f
+})
+
+// checkParsed parses data. What is accepted comes back to the byte, and verifies, prints and becomes JSON without a
+// panic. The extender answers from the signature itself.
 func checkParsed(t *testing.T, data []byte) {
 	s, err := ksi.Parse(data)
 	if err != nil {
@@ -64,15 +95,24 @@ func checkParsed(t *testing.T, data []byte) {
 	}
 	checkRoundTrip(t, s, data)
 	document := s.InputImprint()
-	o := ksi.Options{Document: &document}
-	if p, ok := s.PublishedData(); ok {
-		o.Publication = &p
-	}
-	for _, o.Policy = range []ksi.Policy{ksi.Internal, ksi.KeyBased, ksi.UserPublication} {
-		if r := ksi.Verify(t.Context(), s, o); (r.Verdict == ksi.OK) != (r.Code == "") || r.Sentence == "" || r.Code == ksi.GEN01 {
-			t.Fatalf("policy %v: %+v", o.Policy, r)
+	o := ksi.Options{Document: &document, PublicationsFile: fuzzFile(), Extender: answer{s.CalendarChain()}}
+	internal := ksi.Verify(t.Context(), s, o)
+	p, published := s.PublishedData()
+	for o.Policy = ksi.Internal; o.Policy <= ksi.General; o.Policy++ {
+		for _, o.Publication = range []*ksi.Publication{nil, &p} {
+			if o.Publication != nil && !published {
+				continue
+			}
+			r := ksi.Verify(t.Context(), s, o)
+			if r.Verdict != wantVerdict(r.Code) || r.Sentence == "" || (r.Rule == "") != (r.Verdict == ksi.OK) || r.Code == ksi.GEN01 {
+				t.Fatalf("policy %v: %+v", o.Policy, r)
+			}
+			if internal.Verdict != ksi.OK && (r.Code != internal.Code || r.Rule != internal.Rule) {
+				t.Fatalf("policy %v: %+v, internal %+v", o.Policy, r, internal)
+			}
 		}
 	}
+	checkLinks(t, s)
 	if !json.Valid(s.JSON()) {
 		t.Fatalf("JSON %s", s.JSON())
 	}
@@ -86,6 +126,40 @@ func checkParsed(t *testing.T, data []byte) {
 		}
 	}
 	s.Issuers()
+}
+
+// FuzzCalendarChain gives any bytes as the answer of an extender. They prove a signature if and only if they are a chain
+// from its round to the publication.
+func FuzzCalendarChain(f *testing.F) {
+	c := newSmallCalendar(20)
+	s := c.signature(f, filedAt)
+	p := c.publication(f, publishedAt).Publication
+	honest := c.chain(f, filedAt, publishedAt).Append(nil)
+	round := c[filedAt].Imprint()
+	f.Add(honest)
+	f.Add(c.chain(f, filedAt+1, publishedAt).Append(nil))
+	f.Add(edit(f, honest, "set 2 06"))
+	f.Add(edit(f, honest, "set 8 0b"+strings.Repeat("07", 32)))
+	f.Add(edit(f, honest, "add 8 c49900020102"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		chain, err := ksi.ParseCalendarChain(data)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(chain.Append(nil), data) {
+			t.Fatal("Append gives other bytes")
+		}
+		from, err := chain.Time()
+		root, rootErr := chain.Root()
+		right := err == nil && from == filedAt && chain.PublicationTime() == p.Time && chain.Input() == round && rootErr == nil &&
+			root == p.Root
+		for _, policy := range []ksi.Policy{ksi.UserPublication, ksi.General, ksi.CalendarBased} {
+			r := ksi.Verify(t.Context(), s, ksi.Options{Policy: policy, Publication: &p, Extender: answer{chain}})
+			if proven := r.Verdict == ksi.OK; proven != right && policy != ksi.CalendarBased || proven && chain.Input() != round {
+				t.Fatalf("policy %v: %v", policy, r)
+			}
+		}
+	})
 }
 
 // FuzzPublicationString reads any text as a publication string. What is accepted, written and read again is the same

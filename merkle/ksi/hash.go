@@ -1,6 +1,7 @@
 package ksi
 
 import (
+	"bytes"
 	"crypto"
 	_ "crypto/sha1" // registers the algorithm of old signatures
 	"crypto/sha256"
@@ -61,12 +62,12 @@ func deprecated(a merkle.Algorithm, t calendar.Second) bool {
 
 // hash returns the imprint under a of the parts one after the other. The error is cannotCompute.
 func hash(a merkle.Algorithm, parts ...[]byte) (merkle.Imprint, error) {
+	var buf [256]byte // on the stack, as long as nothing but Sum256 is given it
+	m := buf[:0]
+	for _, p := range parts {
+		m = append(m, p...)
+	}
 	if a == merkle.SHA256 { // nearly always
-		var buf [256]byte
-		m := buf[:0]
-		for _, p := range parts {
-			m = append(m, p...)
-		}
 		return merkle.Digest(sha256.Sum256(m)).Imprint(), nil
 	}
 	h, ok := Hash(a)
@@ -74,15 +75,16 @@ func hash(a merkle.Algorithm, parts ...[]byte) (merkle.Imprint, error) {
 		return merkle.Imprint{}, cannotCompute(a)
 	}
 	state := h.New()
-	for _, p := range parts {
-		state.Write(p)
-	}
+	state.Write(bytes.Clone(m))
 	im, err := merkle.NewImprint(a, state.Sum(nil))
 	if err != nil {
 		panic("ksi: hash of the wrong size: " + err.Error())
 	}
 	return im, nil
 }
+
+// An imprintBuffer has room for any imprint.
+type imprintBuffer [1 + merkle.MaxDigestSize]byte
 
 // step returns the node above h, which stands at level v, and its level. Parse has seen to it that levels do not pass
 // 255.
@@ -91,7 +93,8 @@ func (l *link) step(a merkle.Algorithm, h merkle.Imprint, v int) (merkle.Imprint
 	if v > math.MaxUint8 {
 		panic("ksi: level beyond 255")
 	}
-	left, right := h.Append(nil), l.sibling
+	var own imprintBuffer
+	left, right := h.Append(own[:0]), l.sibling
 	if !l.left {
 		left, right = right, left
 	}

@@ -168,7 +168,7 @@ func signedParts(tb testing.TB, cert ksi.Certificate) ksi.Parts {
 
 // nested are the elements that hold elements.
 var nested = []string{"800", "800.801", "800.801.7", "800.801.8", "800.801.7.4", "800.801.8.4", "800.802", "800.803",
-	"800.803.10", "800.805", "800.805.10", "800.805.b", "800.806"}
+	"800.803.10", "800.805", "800.805.10", "800.805.b", "800.806", "802"}
 
 // A node is an element of a signature taken apart, for tests that change one.
 type node struct {

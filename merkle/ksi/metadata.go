@@ -27,9 +27,10 @@ const (
 	tagPadding     tlv.Tag = 0x1e
 )
 
-func parseMetadata(e *tlv.Element) (m metadata, err error) {
+func parseMetadata(e *tlv.Element) (*metadata, error) {
+	var m metadata
 	padded := false
-	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
 		switch e.Tag {
 		case tagClientID:
 			m.client, err = e.Text()
@@ -52,7 +53,7 @@ func parseMetadata(e *tlv.Element) (m metadata, err error) {
 	if err == nil {
 		m.mistakable = mistakableMetadata(e.Value(), padded)
 	}
-	return m, err
+	return &m, err
 }
 
 // mistakableMetadata reports whether metadata could be taken for an imprint. It cannot be if it starts with a padding

@@ -67,6 +67,8 @@ const (
 	maxLinks = 255
 	// maxCalendarLinks bounds the links of the calendar chain: a tree over 63-bit seconds is no higher.
 	maxCalendarLinks = 63
+	// usualLink is the size in bytes of a calendar link with SHA-256, and of the smallest usual one in an aggregation chain.
+	usualLink = 35
 	// maxChildren bounds the elements in one element, among them chain indices, publication references and what is unknown.
 	maxChildren = 2048
 )
@@ -144,6 +146,7 @@ func (s *Signature) parse(root *tlv.Element) error {
 
 func parseAggregationChain(e *tlv.Element, links *int) (c aggregationChain, err error) {
 	c.offset = e.Offset
+	c.links = make([]link, 0, min(len(e.Value())/usualLink+1, maxLinks))
 	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
 		switch e.Tag {
 		case tagTime:
@@ -192,6 +195,7 @@ func parseLink(e *tlv.Element) (l link, err error) {
 			_, err = parseImprint(e)
 		case tagLegacyID:
 			l.kind = SiblingLegacyID
+			l.meta = &metadata{}
 			l.meta.client, err = parseLegacyID(e)
 		case tagMetadata:
 			l.kind = SiblingMetadata
@@ -212,7 +216,7 @@ func parseLink(e *tlv.Element) (l link, err error) {
 }
 
 func parseCalendarChain(e *tlv.Element) (*CalendarChain, error) {
-	c := &CalendarChain{raw: e.Raw()}
+	c := &CalendarChain{raw: e.Raw(), links: make([]calendarLink, 0, min(len(e.Value())/usualLink+1, maxCalendarLinks))}
 	explicit := false
 	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
 		switch e.Tag {
@@ -369,23 +373,25 @@ func (c *children) once(e *tlv.Element, err error) error {
 // eachChild calls read for every child of e and then looks for the required tags among those that passed once. Errors
 // come back as errors about e.
 func eachChild(e *tlv.Element, read func(*tlv.Element, *children) error, required ...tlv.Tag) error {
-	var seen children
-	var child tlv.Element // one for all, as it is allocated
+	var v struct { // of all children, as it is allocated
+		child tlv.Element
+		seen  children
+	}
 	r := e.Children()
 	for n := 0; r.More(); n++ {
 		if n == maxChildren {
 			return e.Errorf("more than %d elements in it", maxChildren)
 		}
 		var err error
-		if child, err = r.Next(); err != nil {
+		if v.child, err = r.Next(); err != nil {
 			return e.Wrap(err)
 		}
-		if err := read(&child, &seen); err != nil {
+		if err := read(&v.child, &v.seen); err != nil {
 			return e.Wrap(err)
 		}
 	}
 	for _, tag := range required {
-		if seen&(1<<(tag&0x3f)) == 0 {
+		if v.seen&(1<<(tag&0x3f)) == 0 {
 			return e.Errorf("no element 0x%02x in it", uint16(tag))
 		}
 	}

@@ -94,7 +94,7 @@ func (v *verification) checkRFC3161Output() *fault {
 func (v *verification) checkMetadata() *fault {
 	for i := range v.chains {
 		for j := range v.chains[i].links {
-			if v.chains[i].links[j].meta.mistakable {
+			if m := v.chains[i].links[j].meta; m != nil && m.mistakable {
 				return &fault{code: INT11}
 			}
 		}

@@ -36,8 +36,8 @@ type link struct {
 	left       bool  // our node is the left operand, the sibling stands on the right
 	correction uint8 // levels skipped below this link
 	kind       SiblingKind
-	sibling    []byte // as it enters the hash: the imprint, the legacy id or the value of the metadata
-	meta       metadata
+	sibling    []byte    // as it enters the hash: the imprint, the legacy id or the value of the metadata
+	meta       *metadata // nil if the sibling is a hash
 }
 
 // An authenticationRecord is the element 0x805.
