@@ -160,8 +160,8 @@ func TestManySlots(t *testing.T) {
 	}
 }
 
-// TestAlgorithms files a hash of every algorithm that the server takes. Of two of them neither goksi nor jurat verify can
-// hash a document, so the hash itself is put to goksi.
+// TestAlgorithms files a hash of every algorithm that the server takes. With two of them goksi cannot hash a document, so
+// the hash itself is put to it.
 func TestAlgorithms(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
 	w := newTrust(t, s.certificates(t))

@@ -81,6 +81,13 @@ func (w *writer) set(k Key, v value) {
 	w.setBytes(k, w.buf)
 }
 
+// delete deletes a key.
+func (w *writer) delete(k Key) {
+	if err := w.batch.Delete(k.bytes(), nil); err != nil {
+		panic(fmt.Sprintf("storage: delete %s: %v", k, err))
+	}
+}
+
 func (w *writer) setBytes(k Key, v []byte) {
 	if err := w.batch.Set(k.bytes(), v, nil); err != nil {
 		panic(fmt.Sprintf("storage: %s: %v", k, err))
@@ -152,5 +159,20 @@ func (e CreateRole) write(w *writer) error {
 
 func (e AddCertificate) write(w *writer) error {
 	w.set(Key{Kind: KindCertificate, Number: uint64(len(w.st.certs))}, &e.Certificate)
+	return nil
+}
+
+func (e SetKSIKey) write(w *writer) error {
+	key := Key{Kind: KindKSIKey, Name: e.Login}
+	if len(e.Key) == 0 {
+		w.delete(key)
+	} else {
+		w.set(key, ksiKey(e.Key))
+	}
+	return nil
+}
+
+func (e Publish) write(w *writer) error {
+	w.set(Key{Kind: KindPublication, Round: e.Time}, &e.Publication)
 	return nil
 }

@@ -175,6 +175,19 @@ func (c *cursor) text(name string) string {
 	return s
 }
 
+// longText reads a string that its length precedes in two bytes.
+func (c *cursor) longText(name string) string {
+	n := c.take(2, name)
+	if n == nil {
+		return ""
+	}
+	s := string(c.take(int(c.order.Uint16(n)), name))
+	if c.field != nil {
+		c.tell(2+len(s), name, fmt.Sprintf("%q", s))
+	}
+	return s
+}
+
 // rest reads what is left. It shares memory with the value.
 func (c *cursor) rest(name string) []byte { return c.bytes(len(c.b)-c.off, name) }
 

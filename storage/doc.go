@@ -9,7 +9,8 @@
 // A round is one second. It is open until an entry closes it or a later one; closed rounds never change. A run is up to
 // 1,024 leaves of one round and slot that were accepted together. A round that holds leaves has a record, stored as a
 // head (root, counts) and a body (slots, signature). A block is 1,024 seconds: once all of them are closed it can be
-// sealed, which turns the heads of its rounds into columns.
+// sealed, which turns the heads of its rounds into columns. A publication is the calendar root as of a closed second. A
+// KSI key is the secret by which a role logs in to the KSI gateway.
 //
 // # Writing
 //
@@ -35,12 +36,14 @@
 //	C  height 1, index 8                        calendar node
 //	D  round 8                                  round body
 //	G  number of a leaf 8                       round that this leaf is the first of; of a sealed block, only its first
+//	H  name                                     KSI key of a role
 //	K  number 4                                 certificate, numbered from 0
 //	L  round 8, slot 4, first 8                 run, first is the index of its first leaf
 //	M  00                                       genesis
 //	M  01                                       progress
 //	N  round 8, slot 4, height 1, tile 8        kept nodes of a slot's subtree
 //	O  slot 4                                   ordinal
+//	P  second 8                                 publication
 //	R  round 8                                  round head, until the round's block is sealed
 //	S  id 4                                     slot
 //	U  name                                     role
@@ -56,6 +59,8 @@
 //	progress       1 version | 8 newest closed second | 8 closed leaves
 //	slot           1 version | 1 base level | 8 created | 1 length, agency | 1 length, lane
 //	role           1 version | 1 flags: 1 superuser
+//	KSI key        1 version | 1 to 255 key
+//	publication    1 version | 32 calendar root | 8 published, µs since 1970 | n × { 2 length, reference }, n <= 64
 //	certificate    1 version | 1 length, id | DER
 //	ordinal        1 version | 8 ordinal of the slot's newest closed round that holds leaves
 //	run            1 version | 1 algorithm | 8 accepted, µs since 1970 | n × digest

@@ -8,7 +8,7 @@ import (
 )
 
 // An Entry is one element of the ledger's totally ordered log: AppendLeaves, CloseRound, CloseIdle, CreateSlot,
-// CreateRole, AddCertificate or SealBlock. See Store.Propose.
+// CreateRole, SetKSIKey, AddCertificate, Publish or SealBlock. See Store.Propose.
 type Entry interface {
 	// check panics if the entry does not follow from st: that is a mistake of the proposer.
 	check(st *state)
@@ -24,6 +24,14 @@ const (
 	MaxRun = 1024
 	// MaxName is the longest agency, lane or role name and certificate id in bytes.
 	MaxName = 255
+	// MaxKSIKey is the longest KSI key in bytes.
+	MaxKSIKey = 255
+	// MaxReferences is the most references of one publication.
+	MaxReferences = 64
+	// MaxReference is the longest reference in bytes.
+	MaxReference = 1024
+	// MaxReferenceBytes bounds the references of one publication together, in bytes.
+	MaxReferenceBytes = 16 << 10
 	// MaxSignature is the longest signature of a round in bytes.
 	MaxSignature = 1<<16 - 1
 	// BlockSeconds is the number of seconds of a block. Block b holds the seconds b*BlockSeconds to
@@ -64,6 +72,18 @@ type CreateSlot struct{ Slot }
 // CreateRole adds a role. Its name must be new.
 type CreateRole struct{ Role }
 
+// SetKSIKey gives a role the key by which it logs in to the KSI gateway, in place of the one that it has. An empty Key
+// takes away the one that is there.
+type SetKSIKey struct {
+	Login string // name of the role
+	Key   []byte // secret; at most MaxKSIKey bytes
+}
+
+// Publish records that a calendar root was published. Its time must be closed and not before the ledger's first second.
+// A publication of the same time must have the same Root and Published; its references are replaced: where a root was
+// printed is often known only later.
+type Publish struct{ Publication }
+
 // AddCertificate adds the certificate of a calendar key. Its ID must be new.
 type AddCertificate struct{ Certificate }
 
@@ -84,6 +104,14 @@ type Slot struct {
 type Role struct {
 	Name      string
 	Superuser bool
+}
+
+// A Publication is a calendar root that was put where nobody can take it back.
+type Publication struct {
+	Time       calendar.Second
+	Root       merkle.Digest // of the calendar as of Time
+	References []string      // where it can be looked up, in words; CheckReferences says what fits
+	Published  time.Time     // when the ledger first recorded it; kept to the microsecond
 }
 
 // A Certificate is that of a calendar key.

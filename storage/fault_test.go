@@ -21,7 +21,7 @@ import (
 )
 
 // script returns what the fault sweeps propose, group by group: the founding, leaves of several groups, closed rounds,
-// idle seconds, a block to seal.
+// idle seconds, publications, a key, a block to seal.
 var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 	m := storagetest.NewMaker(11)
 	first := storagetest.First
@@ -30,10 +30,12 @@ var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 		{m.Append(first, 0, 3, true), m.Append(first, 1, 500, false)},
 		{m.Append(first, 0, 2, true)},
 		{m.Close(first)},
-		{m.Close(first + 3), m.Append(first+4, 2, 5, false), m.Append(first+5, 1, 1, false)},
+		{m.Publish("Gazette"), storage.SetKSIKey{Login: "jurat", Key: []byte("anon")}},
+		{m.Close(first + 3), m.Publish(), m.Append(first+4, 2, 5, false), m.Append(first+5, 1, 1, false)},
 		{m.Close(first + 4), m.CreateSlot("late", "main", 0, first+5)},
 		{m.Close(first + 5)},
-		{m.Close(first + 1300)},
+		{m.Close(first + 1300), m.Publish("Gazette")},
+		{m.Publish("Gazette", "Herald"), storage.SetKSIKey{Login: "jurat"}},
 		{storage.SealBlock{Block: uint64(first) / storage.BlockSeconds}},
 		{m.Append(first+1301, 3, 2000, true), m.Close(first + 1301), m.Append(first+1302, 3, 1, false)},
 	}

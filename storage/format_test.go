@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -20,16 +21,18 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
+// fill returns the digest b, b+1, ….
+func fill(b byte) (d merkle.Digest) {
+	for i := range d {
+		d[i] = b + byte(i)
+	}
+	return d
+}
+
 // golden proposes fixed entries: every kind of key with values that do not depend on keys or chance.
 func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	t.Helper()
 	const first = 1024*1_600_000 + 1000
-	fill := func(b byte) (d merkle.Digest) {
-		for i := range d {
-			d[i] = b + byte(i)
-		}
-		return d
-	}
 	leaves := func(sizes ...int) (l merkle.Leaves) {
 		for i, size := range sizes {
 			alg := map[int]merkle.Algorithm{20: merkle.RIPEMD160, 32: merkle.SHA256, 48: merkle.SHA384}[size]
@@ -55,6 +58,7 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 			storage.AddCertificate{Certificate: storage.Certificate{ID: []byte{0xca, 0xfe, 0xba, 0xbe}, DER: []byte("DER")}},
 			storage.CreateRole{Role: storage.Role{Name: "jurat", Superuser: true}},
 			storage.CreateRole{Role: storage.Role{Name: "jura"}},
+			storage.SetKSIKey{Login: "jura", Key: []byte("anon")},
 			storage.CreateSlot{Slot: storage.Slot{ID: 0, Agency: "jura", Lane: "main", Created: first}},
 			storage.CreateSlot{Slot: storage.Slot{ID: 1, Agency: "jura", Lane: "ksi", Base: 32, Created: first}},
 		},
@@ -79,6 +83,13 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 			},
 		},
 		{storage.SealBlock{Block: first / 1024}},
+		{
+			storage.Publish{Publication: storage.Publication{Time: first + 1, Root: fill(0xc1),
+				Published: calendar.Second(first + 27).Time().Add(5 * time.Microsecond)}},
+			storage.Publish{Publication: storage.Publication{Time: first + 26, Root: fill(0xc0),
+				References: []string{"Gazette, 2021-12-04, p. 3", strings.Repeat("é", 150)},
+				Published:  calendar.Second(first + 26).Time()}},
+		},
 		{storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)}},
 	} {
 		if err := s.Propose(group...); err != nil {

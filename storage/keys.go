@@ -16,11 +16,13 @@ const (
 	KindCalendar    Kind = 'C'
 	KindBody        Kind = 'D'
 	KindNumber      Kind = 'G'
+	KindKSIKey      Kind = 'H'
 	KindCertificate Kind = 'K'
 	KindRun         Kind = 'L'
 	KindMeta        Kind = 'M'
 	KindTile        Kind = 'N'
 	KindOrdinal     Kind = 'O'
+	KindPublication Kind = 'P'
 	KindHead        Kind = 'R'
 	KindSlot        Kind = 'S'
 	KindRole        Kind = 'U'
@@ -40,16 +42,16 @@ const (
 type Key struct {
 	Kind   Kind
 	Group  uint8           // KindBlock, KindMeta
-	Round  calendar.Second // KindRun, KindTile, KindHead, KindBody
+	Round  calendar.Second // KindRun, KindTile, KindHead, KindBody, KindPublication
 	Slot   uint32          // KindRun, KindTile, KindSlot, KindOrdinal, KindBlock with GroupSlotCounts
 	Height uint8           // KindTile, KindCalendar
 	// Number is the index of the first leaf (KindRun), the tile (KindTile), the node (KindCalendar), the block
 	// (KindBlock), the number of the leaf (KindNumber) or of the certificate (KindCertificate).
 	Number uint64
-	Name   string // KindRole
+	Name   string // KindRole, KindKSIKey
 }
 
-// maxKey is the room that a key needs at most, roles apart.
+// maxKey is the room that a key needs at most, its name apart.
 const maxKey = 24
 
 // Append appends k as bytes to dst.
@@ -64,7 +66,7 @@ func (k *Key) Append(dst []byte) []byte {
 		}
 	case KindCalendar:
 		dst = be.AppendUint64(append(dst, k.Height), k.Number)
-	case KindBody, KindHead:
+	case KindBody, KindHead, KindPublication:
 		dst = be.AppendUint64(dst, uint64(k.Round))
 	case KindNumber:
 		dst = be.AppendUint64(dst, k.Number)
@@ -80,7 +82,7 @@ func (k *Key) Append(dst []byte) []byte {
 		dst = append(dst, k.Group)
 	case KindOrdinal, KindSlot:
 		dst = be.AppendUint32(dst, k.Slot)
-	case KindRole:
+	case KindRole, KindKSIKey:
 		dst = append(dst, k.Name...)
 	default:
 		panic(fmt.Sprintf("storage: key of kind %q", byte(k.Kind)))
@@ -110,7 +112,7 @@ func ParseKey(b []byte) (Key, error) {
 		}
 	case KindCalendar:
 		k.Height, k.Number = c.u8("height"), c.u64("index")
-	case KindBody, KindHead:
+	case KindBody, KindHead, KindPublication:
 		k.Round = c.second("round")
 	case KindNumber:
 		k.Number = c.u64("leaf")
@@ -127,7 +129,7 @@ func ParseKey(b []byte) (Key, error) {
 		}
 	case KindOrdinal, KindSlot:
 		k.Slot = c.u32("slot")
-	case KindRole:
+	case KindRole, KindKSIKey:
 		k.Name = string(c.rest("name"))
 		if k.Name == "" || len(k.Name) > MaxName {
 			return bad("role name of 0 or more than 255 bytes")
@@ -171,6 +173,10 @@ func (k Key) String() string {
 		return fmt.Sprintf("slot %d", k.Slot)
 	case KindRole:
 		return fmt.Sprintf("role %q", k.Name)
+	case KindKSIKey:
+		return fmt.Sprintf("role %q: KSI key", k.Name)
+	case KindPublication:
+		return fmt.Sprintf("publication of %s", k.Round)
 	}
 	return fmt.Sprintf("key of kind %q", byte(k.Kind))
 }

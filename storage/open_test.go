@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -127,6 +130,10 @@ func mustPanic(t *testing.T, name string, f func()) {
 	f()
 }
 
+func fixed(e storage.Entry) func(*storagetest.Maker) storage.Entry {
+	return func(*storagetest.Maker) storage.Entry { return e }
+}
+
 // refused returns entries that do not follow from what TestRefused proposes before.
 func refused() map[string]func(*storagetest.Maker) storage.Entry {
 	const first = storagetest.First
@@ -140,9 +147,6 @@ func refused() map[string]func(*storagetest.Maker) storage.Entry {
 			change(&e)
 			return e
 		}
-	}
-	fixed := func(e storage.Entry) func(m *storagetest.Maker) storage.Entry {
-		return func(*storagetest.Maker) storage.Entry { return e }
 	}
 	return map[string]func(*storagetest.Maker) storage.Entry{
 		"append to a closed round": fixed(storage.AppendLeaves{Round: first, Slot: 0, Leaves: leaves(1)}),
@@ -187,17 +191,50 @@ func refused() map[string]func(*storagetest.Maker) storage.Entry {
 	}
 }
 
+// refusedToo returns keys and publications of that sort.
+func refusedToo() map[string]func(*storagetest.Maker) storage.Entry {
+	published := func(change func(*storage.Publish)) func(m *storagetest.Maker) storage.Entry {
+		return func(m *storagetest.Maker) storage.Entry {
+			e := m.Publish()
+			change(&e)
+			return e
+		}
+	}
+	return map[string]func(*storagetest.Maker) storage.Entry{
+		"key of no role":        fixed(storage.SetKSIKey{Login: "nobody", Key: []byte("key")}),
+		"long key":              fixed(storage.SetKSIKey{Login: "jurat", Key: make([]byte, 256)}),
+		"no key to remove":      fixed(storage.SetKSIKey{Login: "jurat"}),
+		"publish what is open":  published(func(e *storage.Publish) { e.Time++ }),
+		"publish what is early": published(func(e *storage.Publish) { e.Time-- }),
+		"publish another root":  published(func(e *storage.Publish) { e.Root[0]++ }),
+		"publish at other time": published(func(e *storage.Publish) { e.Published = e.Published.Add(time.Microsecond) }),
+		"many references": published(func(e *storage.Publish) {
+			e.References = slices.Repeat([]string{"x"}, storage.MaxReferences+1)
+		}),
+		"much reference": published(func(e *storage.Publish) {
+			e.References = slices.Repeat([]string{strings.Repeat("x", 1000)}, 17)
+		}),
+		"long reference":      published(func(e *storage.Publish) { e.References = []string{strings.Repeat("x", 1025)} }),
+		"empty reference":     published(func(e *storage.Publish) { e.References = []string{""} }),
+		"reference with NUL":  published(func(e *storage.Publish) { e.References = []string{"a\x00b"} }),
+		"reference not UTF-8": published(func(e *storage.Publish) { e.References = []string{"a\xff"} }),
+	}
+}
+
 // TestRefused proposes such entries: each is a mistake of the proposer, and a panic.
 func TestRefused(t *testing.T) {
 	const first = storagetest.First
-	for name, entry := range refused() {
+	all := refused()
+	maps.Copy(all, refusedToo())
+	for name, entry := range all {
 		t.Run(name, func(t *testing.T) {
 			m := storagetest.NewMaker(5)
 			s := create(t, vfs.NewMem(), m.Genesis())
 			defer s.Close()
 			for _, group := range [][]storage.Entry{
 				m.Begin(2),
-				{m.Append(first, 0, 1, false), m.Close(first), m.CreateSlot("late", "main", 0, first+11)},
+				{m.Append(first, 0, 1, false), m.Close(first), m.Publish("Gazette"),
+					m.CreateSlot("late", "main", 0, first+11)},
 				{m.Append(first+10, 0, 300, false), m.Append(first+10, 1, 1, false)},
 			} {
 				if err := s.Propose(group...); err != nil {

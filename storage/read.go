@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -350,6 +352,28 @@ func (s *Store) Roles() []Role {
 	}
 	slices.SortFunc(roles, func(a, b Role) int { return strings.Compare(a.Name, b.Name) })
 	return roles
+}
+
+// KSIKey returns the key by which a role logs in to the KSI gateway; ok is false if it has none.
+func (s *Store) KSIKey(login string) (key []byte, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key, ok = s.durable.ksiKeys[login]
+	return bytes.Clone(key), ok
+}
+
+// KSILogins returns the roles that have a KSI key, in order of name.
+func (s *Store) KSILogins() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Sorted(maps.Keys(s.durable.ksiKeys))
+}
+
+// Publications returns all publications in order of time. The caller must not change them.
+func (s *Store) Publications() []Publication {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.durable.publications
 }
 
 // Certificates returns all certificates, oldest first.

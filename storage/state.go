@@ -2,9 +2,12 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
@@ -12,14 +15,18 @@ import (
 // state is what proposals are checked against. The store has two: the proposer's, ahead by what is being synced, and
 // the durable one, which bounds readers.
 type state struct {
+	first    calendar.Second // of the ledger
 	closed   calendar.Second
 	leaves   uint64                                // of closed rounds
 	open     map[calendar.Second]map[uint32]uint64 // leaves of each slot in rounds after closed
 	slots    []Slot
 	ordinals []uint64 // by slot
 	roles    map[string]Role
+	ksiKeys  map[string][]byte // by role
 	certs    []Certificate
 	sealed   calendar.Second // no round before has a head
+
+	publications []Publication // ascending; readers share it, so it is replaced, never changed
 }
 
 func (st *state) clone() *state {
@@ -36,6 +43,7 @@ func (st *state) clone() *state {
 	for name, r := range st.roles {
 		c.roles[name] = r
 	}
+	c.ksiKeys = maps.Clone(st.ksiKeys)
 	return &c
 }
 
@@ -199,6 +207,52 @@ func (e AddCertificate) check(st *state) {
 }
 
 func (e AddCertificate) advance(st *state) { st.certs = append(st.certs, e.Certificate) }
+
+func (e SetKSIKey) check(st *state) {
+	_, ok := st.roles[e.Login]
+	must(ok, "set KSI key of unknown role %q", e.Login)
+	must(len(e.Key) <= MaxKSIKey, "set KSI key of %q: %d bytes", e.Login, len(e.Key))
+	must(len(e.Key) > 0 || st.ksiKeys[e.Login] != nil, "remove KSI key of %q: has none", e.Login)
+}
+
+func (e SetKSIKey) advance(st *state) {
+	if len(e.Key) == 0 {
+		delete(st.ksiKeys, e.Login)
+	} else {
+		st.ksiKeys[e.Login] = bytes.Clone(e.Key)
+	}
+}
+
+// publication returns the place of the publication of a time in publications, and whether it is there.
+func (st *state) publication(at calendar.Second) (int, bool) {
+	return slices.BinarySearchFunc(st.publications, at, func(p Publication, at calendar.Second) int { return cmp.Compare(p.Time, at) })
+}
+
+func (e Publish) check(st *state) {
+	must(e.Time >= st.first && e.Time <= st.closed, "publish %s: ledger from %s, closed through %s", e.Time, st.first, st.closed)
+	if err := CheckReferences(e.References); err != nil {
+		panic(fmt.Sprintf("storage: publish %s: %v", e.Time, err))
+	}
+	if i, ok := st.publication(e.Time); ok {
+		was := &st.publications[i]
+		must(e.Root == was.Root, "publish %s: root %s after %s", e.Time, e.Root, was.Root)
+		must(e.Published.UnixMicro() == was.Published.UnixMicro(), "publish %s: published %s after %s", e.Time, e.Published,
+			was.Published)
+	}
+}
+
+func (e Publish) advance(st *state) {
+	p := e.Publication
+	p.References = slices.Clone(p.References)
+	p.Published = time.UnixMicro(p.Published.UnixMicro()).UTC()
+	i, ok := st.publication(p.Time)
+	st.publications = slices.Clone(st.publications)
+	if ok {
+		st.publications[i] = p
+	} else {
+		st.publications = slices.Insert(st.publications, i, p)
+	}
+}
 
 // name reports whether s fits where names are stored.
 func name(s string) bool { return len(s) > 0 && len(s) <= MaxName }

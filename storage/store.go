@@ -191,7 +191,7 @@ func (s *Store) load() error {
 	} else if !ok {
 		return missing(key)
 	}
-	st, err := loadState(s.db)
+	st, err := loadState(s.db, s.genesis.First)
 	if err != nil {
 		return err
 	}
@@ -200,8 +200,9 @@ func (s *Store) load() error {
 }
 
 // loadState reads the state that the entries so far have led to.
-func loadState(db *pebble.DB) (*state, error) {
-	st := &state{open: make(map[calendar.Second]map[uint32]uint64), roles: make(map[string]Role)}
+func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
+	st := &state{first: first, open: make(map[calendar.Second]map[uint32]uint64), roles: make(map[string]Role),
+		ksiKeys: make(map[string][]byte)}
 	var p progress
 	key := Key{Kind: KindMeta, Group: GroupProgress}
 	if ok, err := get(db, key, p.decode); err != nil {
@@ -210,8 +211,8 @@ func loadState(db *pebble.DB) (*state, error) {
 		return nil, missing(key)
 	}
 	st.closed, st.leaves = p.closed, p.leaves
-	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadCertificates,
-		st.loadSealed, st.loadOpen} {
+	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadKSIKeys,
+		st.loadCertificates, st.loadPublications, st.loadSealed, st.loadOpen} {
 		if err := load(db); err != nil {
 			return nil, err
 		}
@@ -268,6 +269,24 @@ func (st *state) loadRoles(db *pebble.DB) error {
 		r := Role{Name: k.Name}
 		err := r.decode(c)
 		st.roles[r.Name] = r
+		return err
+	})
+}
+
+func (st *state) loadKSIKeys(db *pebble.DB) error {
+	return each(db, KindKSIKey, func(k Key, c *cursor) error {
+		var x ksiKey
+		err := x.decode(c)
+		st.ksiKeys[k.Name] = x
+		return err
+	})
+}
+
+func (st *state) loadPublications(db *pebble.DB) error {
+	return each(db, KindPublication, func(k Key, c *cursor) error {
+		p := Publication{Time: k.Round}
+		err := p.decode(c)
+		st.publications = append(st.publications, p)
 		return err
 	})
 }

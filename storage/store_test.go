@@ -97,6 +97,28 @@ func (w *world) round(skip int) {
 	w.propose(append(group, w.m.Close(round))...)
 }
 
+// publish publishes the newest closed second, or adds to an earlier publication, and gives keys to roles.
+func (w *world) publish() {
+	w.t.Helper()
+	r := w.m.Rand
+	login := fmt.Sprintf("role %d", r.IntN(5))
+	var group []storage.Entry
+	if _, ok := w.tw.roles[login]; !ok {
+		group = append(group, storage.CreateRole{Role: storage.Role{Name: login}})
+	}
+	if w.tw.keys[login] != "" && r.IntN(2) == 0 {
+		group = append(group, storage.SetKSIKey{Login: login})
+	} else {
+		group = append(group, storage.SetKSIKey{Login: login, Key: []byte(fmt.Sprint("key ", r.IntN(100)))})
+	}
+	if all := w.s.Publications(); len(all) > 0 && r.IntN(2) == 0 {
+		p := all[r.IntN(len(all))]
+		p.References = append(slices.Clone(p.References), fmt.Sprint("Gazette, p. ", r.IntN(100)))
+		group = append(group, storage.Publish{Publication: p})
+	}
+	w.propose(append(group, w.m.Publish([]string{"Gazette", "Herald"}[:r.IntN(3)]...))...)
+}
+
 func (w *world) seal() (sealed bool) {
 	w.t.Helper()
 	block, ok := w.s.SealableBlock()
@@ -116,6 +138,9 @@ func TestTwin(t *testing.T) {
 			for range 3 {
 				for range 15 {
 					w.round(w.m.Rand.IntN(gap) * w.m.Rand.IntN(2))
+					if w.m.Rand.IntN(3) == 0 {
+						w.publish()
+					}
 				}
 				w.propose(w.m.Append(w.m.Closed()+3, 1, 5, true), w.m.Append(w.m.Closed()+3, 4, 1500, false))
 				w.check()

@@ -18,6 +18,8 @@ type twin struct {
 	closed calendar.Second
 	slots  []storage.Slot
 	roles  map[string]storage.Role
+	keys   map[string]string // KSI keys by login
+	pubs   map[calendar.Second]storage.Publication
 	certs  []storage.Certificate
 	leaves []twinLeaf // in order of round, slot, index once check has begun
 	sorted bool
@@ -36,6 +38,8 @@ func newTwin(g storage.Genesis) *twin {
 	return &twin{
 		closed: g.First - 1,
 		roles:  make(map[string]storage.Role),
+		keys:   make(map[string]string),
+		pubs:   make(map[calendar.Second]storage.Publication),
 		rounds: make(map[calendar.Second]storage.RoundRecord),
 		tiles:  make(map[string]merkle.Digest),
 		nodes:  make(map[string]merkle.Digest),
@@ -77,6 +81,10 @@ func (tw *twin) apply(entries ...storage.Entry) {
 			tw.slots = append(tw.slots, e.Slot)
 		case storage.CreateRole:
 			tw.roles[e.Name] = e.Role
+		case storage.SetKSIKey:
+			tw.keys[e.Login] = string(e.Key)
+		case storage.Publish:
+			tw.pubs[e.Time] = e.Publication
 		case storage.AddCertificate:
 			tw.certs = append(tw.certs, e.Certificate)
 		case storage.SealBlock:
@@ -116,11 +124,46 @@ func (tw *twin) check(t testing.TB, s *storage.Store) {
 	}) {
 		t.Fatal("certificates differ")
 	}
+	tw.checkKeys(t, s)
+	tw.checkPublications(t, s)
 	tw.checkOpen(t, s)
 	tw.checkLeaves(t, s)
 	tw.checkRounds(t, s)
 	tw.checkNodes(t, s)
 	tw.checkCalendar(t, s)
+}
+
+func (tw *twin) checkKeys(t testing.TB, s *storage.Store) {
+	t.Helper()
+	var logins []string
+	for login, want := range tw.keys {
+		got, ok := s.KSIKey(login)
+		if string(got) != want || ok != (want != "") {
+			t.Fatalf("KSI key of %q is %q, want %q", login, got, want)
+		}
+		if ok {
+			logins = append(logins, login)
+		}
+	}
+	slices.Sort(logins)
+	if got := s.KSILogins(); !slices.Equal(got, logins) {
+		t.Fatalf("KSI logins %q, want %q", got, logins)
+	}
+}
+
+func (tw *twin) checkPublications(t testing.TB, s *storage.Store) {
+	t.Helper()
+	got := s.Publications()
+	if len(got) != len(tw.pubs) {
+		t.Fatalf("%d publications, want %d", len(got), len(tw.pubs))
+	}
+	for i, p := range got {
+		want := tw.pubs[p.Time]
+		if p.Root != want.Root || !slices.Equal(p.References, want.References) || !p.Published.Equal(want.Published) ||
+			i > 0 && got[i-1].Time >= p.Time {
+			t.Fatalf("publication %d is %+v, want %+v", i, p, want)
+		}
+	}
 }
 
 func (tw *twin) checkOpen(t testing.TB, s *storage.Store) {

@@ -1,9 +1,12 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -81,6 +84,70 @@ func (r *Role) decode(c *cursor) error {
 	}
 	r.Superuser = flags == 1
 	return c.end()
+}
+
+// A ksiKey is the value of a KSI key.
+type ksiKey []byte
+
+func (k ksiKey) append(dst []byte) []byte { return append(append(dst, version), k...) }
+
+func (k *ksiKey) decode(c *cursor) error {
+	c.version()
+	n := max(len(c.b)-c.off, 0)
+	*k = bytes.Clone(c.take(n, "key"))
+	if n == 0 || n > MaxKSIKey {
+		c.fail("key of %d bytes", n)
+	}
+	if c.field != nil {
+		c.tell(n, "key", "(secret)")
+	}
+	return c.end()
+}
+
+func (p *Publication) append(dst []byte) []byte {
+	dst = append(append(dst, version), p.Root[:]...)
+	dst = le.AppendUint64(dst, uint64(p.Published.UnixMicro()))
+	for _, r := range p.References {
+		dst = append(le.AppendUint16(dst, uint16(len(r))), r...)
+	}
+	return dst
+}
+
+func (p *Publication) decode(c *cursor) error {
+	c.version()
+	p.Root = c.digest("calendar root")
+	p.Published = time.UnixMicro(int64(c.u64("published, µs"))).UTC()
+	for c.err == nil && c.off < len(c.b) {
+		p.References = append(p.References, c.longText("reference"))
+	}
+	if err := CheckReferences(p.References); err != nil {
+		c.fail("%v", err)
+	}
+	return c.end()
+}
+
+// CheckReferences says what keeps references from being those of a publication, nil if they fit: MaxReferences of them,
+// each 1 to MaxReference bytes of UTF-8 without NUL, as the KSI format wants them, and all at most MaxReferenceBytes.
+func CheckReferences(references []string) error {
+	if len(references) > MaxReferences {
+		return fmt.Errorf("%d references: a publication has at most %d", len(references), MaxReferences)
+	}
+	sum := 0
+	for i, r := range references {
+		switch {
+		case r == "":
+			return fmt.Errorf("reference %d is empty", i+1)
+		case len(r) > MaxReference:
+			return fmt.Errorf("reference %d has %d bytes: the limit is %d", i+1, len(r), MaxReference)
+		case !utf8.ValidString(r) || strings.ContainsRune(r, 0):
+			return fmt.Errorf("reference %d is not UTF-8 without NUL: %q", i+1, r)
+		}
+		sum += len(r)
+	}
+	if sum > MaxReferenceBytes {
+		return fmt.Errorf("references of %d bytes together: the limit is %d", sum, MaxReferenceBytes)
+	}
+	return nil
 }
 
 func (x *Certificate) append(dst []byte) []byte {
@@ -394,6 +461,10 @@ func inspect(key Key, c *cursor) error {
 		return new(Slot).decode(c)
 	case KindRole:
 		return new(Role).decode(c)
+	case KindKSIKey:
+		return new(ksiKey).decode(c)
+	case KindPublication:
+		return new(Publication).decode(c)
 	}
 	panic(fmt.Sprintf("storage: inspect key of kind %q", byte(key.Kind)))
 }

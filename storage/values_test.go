@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 )
@@ -15,6 +17,8 @@ var codecs = map[string]func(c *cursor) (again []byte, err error){
 	"progress":    func(c *cursor) ([]byte, error) { var x progress; err := x.decode(c); return x.append(nil), err },
 	"slot":        func(c *cursor) ([]byte, error) { var x Slot; err := x.decode(c); return x.append(nil), err },
 	"role":        func(c *cursor) ([]byte, error) { var x Role; err := x.decode(c); return x.append(nil), err },
+	"KSI key":     func(c *cursor) ([]byte, error) { var x ksiKey; err := x.decode(c); return x.append(nil), err },
+	"publication": func(c *cursor) ([]byte, error) { var x Publication; err := x.decode(c); return x.append(nil), err },
 	"certificate": func(c *cursor) ([]byte, error) { var x Certificate; err := x.decode(c); return x.append(nil), err },
 	"number":      func(c *cursor) ([]byte, error) { var x number; err := x.decode(c); return x.append(nil), err },
 	"node":        func(c *cursor) ([]byte, error) { var x node; err := x.decode(c); return x.append(nil), err },
@@ -60,6 +64,8 @@ func seed(f *testing.F) {
 		"progress":    &progress{closed: 1, leaves: 2},
 		"slot":        &Slot{Agency: "a", Lane: "l", Created: 3},
 		"role":        &Role{Superuser: true},
+		"KSI key":     ksiKey("anon"),
+		"publication": &Publication{Published: time.UnixMicro(5), References: []string{"Gazette", strings.Repeat("x", 300)}},
 		"certificate": &Certificate{ID: []byte{1}, DER: []byte{2}},
 		"number":      number(7),
 		"node":        &node{},
@@ -106,7 +112,8 @@ func FuzzKey(f *testing.F) {
 		{Kind: KindCalendar, Height: 8, Number: 2}, {Kind: KindBody, Round: 3}, {Kind: KindNumber, Number: 4},
 		{Kind: KindCertificate, Number: 5}, {Kind: KindRun, Round: 6, Slot: 7, Number: 8}, {Kind: KindMeta, Group: GroupProgress},
 		{Kind: KindTile, Round: 9, Slot: 1, Height: 8, Number: 1}, {Kind: KindOrdinal, Slot: 1}, {Kind: KindHead, Round: 1},
-		{Kind: KindSlot, Slot: 1}, {Kind: KindRole, Name: "jurat"},
+		{Kind: KindSlot, Slot: 1}, {Kind: KindRole, Name: "jurat"}, {Kind: KindKSIKey, Name: "jurat"},
+		{Kind: KindPublication, Round: 10},
 	} {
 		f.Add(k.Append(nil))
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -149,35 +151,69 @@ func TestOpenSSL(t *testing.T) {
 	}
 }
 
-// TestSDKFiles verifies the signatures that other KSI tools have verified, with the certificate and the publication that
-// belong to them.
+// TestSDKFiles verifies signatures that other KSI tools have made and verified, under every policy that fits them, with
+// the publications file and the publication that belong to them.
 func TestSDKFiles(t *testing.T) {
-	certificates := packCertificates(t, testdata(t, "ksi-golden", "publications.bin"))
+	file := parseFile(t, readFile(t, testdata(t, "ksi-golden", "publications.bin")))
+	constraint, err := ksi.ParseConstraint("E=pub@fake.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := ksi.Trust{Roots: x509.NewCertPool(), Constraints: []ksi.Constraint{constraint}, At: time.Unix(int64(file.Created()), 0)}
+	trust.Roots.AppendCertsFromPEM(readFile(t, testdata(t, "ksi-golden", "ca.crt")))
+	if err := file.Authenticate(trust); err != nil {
+		t.Fatal(err)
+	}
 	p, err := ksi.ParsePublication("AAAAAA-DLAJHD-GAOORR-ECZQ3N-V3WY4D-6OHANC-5YB5SP-ZT67SE-3B2TXY-ZUYE2G-Q45R6D-DRMZXM")
 	if err != nil {
 		t.Fatal(err)
 	}
-	document := imprintOf(t, unhex(t, "01 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"))
+	document := merkle.Digest(sha256.Sum256(readFile(t, testdata(t, "ksi-golden", "doc.txt")))).Imprint()
+	fresh := parse(t, readFile(t, testdata(t, "ksi-golden", "auth.ksig")))
+	extended := parse(t, readFile(t, testdata(t, "ksi-golden", "extended.ksig")))
+	sample := parse(t, readFile(t, testdata(t, "ksi-golden", "demo.ksig")))
+	if !bytes.Equal(sample.Append(nil), unhex(t, demo)) {
+		t.Error("demo.ksig is not the worked example")
+	}
+	samplePublication, err := ksi.ParsePublication(demoPublication)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := answer{extended.CalendarChain()} // of both: they are of one document, filed once
 	for _, c := range []struct {
-		file string
-		o    ksi.Options
+		s       *ksi.Signature
+		o       ksi.Options
+		decides ksi.Policy
+		at      calendar.Second // of the publication; 0 for none
 	}{
-		{"auth.ksig", ksi.Options{}},
-		{"auth.ksig", ksi.Options{Policy: ksi.KeyBased, Certificates: certificates}},
-		{"extended.ksig", ksi.Options{}},
-		{"extended.ksig", ksi.Options{Policy: ksi.UserPublication, Publication: &p}},
+		{fresh, ksi.Options{}, ksi.Internal, 0},
+		{fresh, ksi.Options{Policy: ksi.KeyBased, Certificates: file.Certificates()}, ksi.KeyBased, 0},
+		{fresh, ksi.Options{Policy: ksi.KeyBased, PublicationsFile: file}, ksi.KeyBased, 0},
+		{fresh, ksi.Options{Policy: ksi.CalendarBased, Extender: answer{fresh.CalendarChain()}}, ksi.CalendarBased, 0},
+		{fresh, ksi.Options{Policy: ksi.PublicationsFileBased, PublicationsFile: file, Extender: chain}, ksi.PublicationsFileBased, p.Time},
+		{fresh, ksi.Options{Policy: ksi.UserPublication, Publication: &p, Extender: chain}, ksi.UserPublication, p.Time},
+		{fresh, ksi.Options{Policy: ksi.General, PublicationsFile: file}, ksi.KeyBased, 0},
+		{fresh, ksi.Options{Policy: ksi.General, PublicationsFile: file, Extender: chain}, ksi.PublicationsFileBased, p.Time},
+		{extended, ksi.Options{}, ksi.Internal, 0},
+		{extended, ksi.Options{Policy: ksi.CalendarBased, Extender: chain}, ksi.CalendarBased, 0},
+		{extended, ksi.Options{Policy: ksi.PublicationsFileBased, PublicationsFile: file}, ksi.PublicationsFileBased, p.Time},
+		{extended, ksi.Options{Policy: ksi.UserPublication, Publication: &p}, ksi.UserPublication, p.Time},
+		{extended, ksi.Options{Policy: ksi.General, Publication: &p, PublicationsFile: file}, ksi.UserPublication, p.Time},
+		{extended, ksi.Options{Policy: ksi.General, PublicationsFile: file}, ksi.PublicationsFileBased, p.Time},
+		{sample, ksi.Options{}, ksi.Internal, 0},
+		{sample, ksi.Options{Policy: ksi.CalendarBased, Extender: answer{sample.CalendarChain()}}, ksi.CalendarBased, 0},
+		{sample, ksi.Options{Policy: ksi.UserPublication, Publication: &samplePublication}, ksi.UserPublication, samplePublication.Time},
+		{sample, ksi.Options{Policy: ksi.General, Publication: &samplePublication}, ksi.UserPublication, samplePublication.Time},
 	} {
-		data := readFile(t, testdata(t, "ksi-golden", c.file))
-		s := parse(t, data)
-		checkRoundTrip(t, s, data)
 		c.o.Document = &document
-		if r := ksi.Verify(t.Context(), s, c.o); r.Verdict != ksi.OK {
-			t.Errorf("%s, policy %v: %v", c.file, c.o.Policy, r)
+		r := ksi.Verify(t.Context(), c.s, c.o)
+		if r.Verdict != ksi.OK || r.Policy != c.decides || (r.Publication != nil) != (c.at != 0) || c.at != 0 && r.Publication.Time != c.at {
+			t.Errorf("signature of %v, policy %v: %v; decided by %v, publication %v", c.s.Time(), c.o.Policy, r, r.Policy, r.Publication)
 		}
 		wrong := merkle.Digest{}.Imprint()
 		c.o.Document = &wrong
-		if r := ksi.Verify(t.Context(), s, c.o); r.Code != ksi.GEN01 {
-			t.Errorf("%s, policy %v, another document: %v", c.file, c.o.Policy, r)
+		if r := ksi.Verify(t.Context(), c.s, c.o); r.Code != ksi.GEN01 {
+			t.Errorf("signature of %v, policy %v, another document: %v", c.s.Time(), c.o.Policy, r)
 		}
 	}
 }

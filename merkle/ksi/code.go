@@ -28,7 +28,15 @@ const (
 	INT17 Code = "INT-17"
 	KEY02 Code = "KEY-02"
 	KEY03 Code = "KEY-03"
+	PUB01 Code = "PUB-01"
+	PUB02 Code = "PUB-02"
+	PUB03 Code = "PUB-03"
 	PUB04 Code = "PUB-04"
+	PUB05 Code = "PUB-05"
+	CAL01 Code = "CAL-01"
+	CAL02 Code = "CAL-02"
+	CAL03 Code = "CAL-03"
+	CAL04 Code = "CAL-04"
 )
 
 var sentences = map[Code]string{
@@ -55,7 +63,15 @@ var sentences = map[Code]string{
 	INT17: "The proof cannot be trusted: the time stamp inside it was passed on with a hash algorithm no longer safe at that time.",
 	KEY02: "The signature of the calendar key is not genuine, or of a kind that no calendar key makes.",
 	KEY03: "The certificate of the calendar key was not valid when the document was filed.",
+	PUB01: "The calendar that the extender showed is not the one that was published.",
+	PUB02: "The extender showed the calendar for other times than those of the proof and the publication.",
+	PUB03: "The published calendar holds something else at the time the proof gives.",
 	PUB04: "The proof leads to another calendar than the publication given.",
+	PUB05: "The proof leads to another calendar than the publication in the publications file.",
+	CAL01: "The proof leads to another calendar than the one the extender showed.",
+	CAL02: "The calendar holds something else at the time the proof gives.",
+	CAL03: "The extender showed the calendar for another time than the proof gives.",
+	CAL04: "The calendar before the filing time is another in the proof than in the calendar the extender showed.",
 }
 
 // Sentence says in plain English what the code means, the empty string for a Code that is none.

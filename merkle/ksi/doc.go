@@ -1,6 +1,6 @@
 // Package ksi reads, makes and verifies signatures in the KSI format, the proofs that Jurat gives out. It is a complete
-// library for a verifier: it needs no server, no network and no clock, and imports the standard library alone besides
-// the packages of this project's trees.
+// library for a verifier: it needs no server, no network and no clock, and besides the packages of this project's trees it
+// imports the standard library, a CMS library for publications files and RIPEMD-160.
 //
 // # What a signature proves
 //
@@ -51,14 +51,28 @@
 // nothing and are kept. Verify checks what the signature says. Its verdict is OK, FAIL or NA (something needed for an
 // answer is missing) with the error code that the other KSI tools give, the rule that decided and a plain sentence.
 //
-// A policy is the list of rules of Internal and then its own rules, in order; the first that is not met decides. A new
-// policy is a new list, and what it needs from the caller a new field of Options.
+// A policy is the list of rules of Internal and then its own rules, in order; the first that is not met decides. Where a
+// policy goes on in one of several ways, the first way that is open to the signature is followed and no other:
+//
+//	Internal                the signature fits the document and is consistent in itself
+//	KeyBased                + the calendar key signed its calendar root
+//	CalendarBased           + the calendar, asked through an Extender that is trusted, holds its round root at its time
+//	PublicationsFileBased   + its calendar root is published in a publications file
+//	UserPublication         + its calendar root is the publication that the caller gives
+//	General                 UserPublication if a publication is given; else PublicationsFileBased, then KeyBased
+//
+// A signature that does not end at the publication is checked with a calendar chain from its round to the publication,
+// which an Extender gives. That chain needs no trust: it must start at the signature's round root and lead to the root that
+// was published. Verify asks nobody unless Options names an Extender. Under General a FAIL is final and only NA leaves it
+// to the next alternative.
+//
+// The verdicts are those of libksi. Where the KSI tools differ, a publication of the signature's own second counts as not
+// before it, and a certificate is valid at both its end points.
 //
 // # Limits
 //
 // A signature has at most 255 aggregation links (levels end there), 63 calendar links and 2048 elements in any one
-// element; times end at 2^63-1. RIPEMD-160 and SM3 are part of the format but cannot be computed here: the verdict is
-// NA then.
+// element; times end at 2^63-1. SM3 is part of the format but cannot be computed here: the verdict is NA then.
 //
 // # Debugging
 //

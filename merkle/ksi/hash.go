@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math"
 
+	_ "golang.org/x/crypto/ripemd160"
+
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
@@ -29,7 +31,7 @@ var hashes = map[merkle.Algorithm]struct {
 }{
 	merkle.SHA1:      {hash: crypto.SHA1, deprecated: 1467331200}, // 2016-07-01T00:00:00Z
 	merkle.SHA256:    {hash: crypto.SHA256},
-	merkle.RIPEMD160: {},
+	merkle.RIPEMD160: {hash: crypto.RIPEMD160},
 	merkle.SHA384:    {hash: crypto.SHA384},
 	merkle.SHA512:    {hash: crypto.SHA512},
 	merkle.SHA3_224:  {hash: crypto.SHA3_224},
@@ -39,8 +41,7 @@ var hashes = map[merkle.Algorithm]struct {
 	merkle.SM3:       {},
 }
 
-// Hash returns how to compute a. ok is false for an algorithm that is not available here: RIPEMD-160 and SM3, and what is
-// none of KSI's.
+// Hash returns how to compute a. ok is false for SM3, which is not available here, and for what is none of KSI's.
 func Hash(a merkle.Algorithm) (h crypto.Hash, ok bool) {
 	h = hashes[a].hash
 	return h, h.Available()

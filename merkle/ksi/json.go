@@ -162,15 +162,15 @@ func (c *aggregationChain) json(nodes map[int]tracedNode) jsonAggregation {
 		n := nodes[l.offset]
 		j := jsonLink{Direction: direction(l.left), Correction: l.correction, Level: n.level, Hash: hashText(n.hash)}
 		switch l.kind {
-		case siblingHash:
+		case SiblingHash:
 			im, err := merkle.ParseImprint(l.sibling)
 			if err != nil {
 				panic("ksi: sibling: " + err.Error())
 			}
 			j.Sibling = hashText(im)
-		case legacyID:
+		case SiblingLegacyID:
 			j.LegacyID = &l.meta.client
-		case metadataLink:
+		case SiblingMetadata:
 			j.Metadata = l.meta.json()
 		}
 		out.Links = append(out.Links, j)

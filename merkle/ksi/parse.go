@@ -188,13 +188,13 @@ func parseLink(e *tlv.Element) (l link, err error) {
 			l.correction, err = parseByte(e)
 			return seen.once(e, err)
 		case tagSibling:
-			l.kind = siblingHash
+			l.kind = SiblingHash
 			_, err = parseImprint(e)
 		case tagLegacyID:
-			l.kind = legacyID
+			l.kind = SiblingLegacyID
 			l.meta.client, err = parseLegacyID(e)
 		case tagMetadata:
-			l.kind = metadataLink
+			l.kind = SiblingMetadata
 			l.meta, err = parseMetadata(e)
 		default:
 			return unknown(e)

@@ -1,12 +1,10 @@
 package ksi
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
-	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
 
 // internalRules are the rules of Internal. Those about the RFC 3161 record hold if there is none, those about the
@@ -55,7 +53,9 @@ var internalRules = []rule{
 		return unless(v.calendar == nil || v.calendar.aggregation == v.Time(), INT04)
 	}},
 	{"calendar shape", (*verification).checkCalendarShape},
-	{"calendar algorithms in use", func(v *verification) *fault { return unless(!v.leftLinks(obsolete), INT16) }},
+	{"calendar algorithms in use", func(v *verification) *fault {
+		return unless(v.calendar == nil || !v.calendar.leftLinks(obsolete), INT16)
+	}},
 	{"calendar root", (*verification).computeCalendarRoot},
 	{"publication time", func(v *verification) *fault {
 		return unless(v.publication == nil || v.publication.Time == v.calendar.publication, INT07)
@@ -69,44 +69,6 @@ var internalRules = []rule{
 	{"authentication root", func(v *verification) *fault {
 		return unless(v.authentication == nil || v.authentication.Root == v.calendarRoot, INT08)
 	}},
-}
-
-// keyRules are the rules that KeyBased adds to those of Internal.
-var keyRules = []rule{
-	{"calendar chain present", (*verification).needCalendar},
-	{"calendar algorithms trusted", (*verification).needTrustedCalendar},
-	{"authentication record present", func(v *verification) *fault {
-		if v.authentication == nil {
-			return missing("it is not signed by a calendar key")
-		}
-		return nil
-	}},
-	{"certificate known", (*verification).findCertificate},
-	{"certificate valid", func(v *verification) *fault {
-		t, cert := v.Time().Time(), v.certificate.X509
-		return unless(!t.Before(cert.NotBefore) && !t.After(cert.NotAfter), KEY03)
-	}},
-	{"calendar key signature", (*verification).checkKeySignature},
-}
-
-// userPublicationRules are the rules that UserPublication adds to those of Internal.
-var userPublicationRules = []rule{
-	{"publication given", func(v *verification) *fault {
-		if v.Publication == nil {
-			return missing("no publication was given to check it with")
-		}
-		return nil
-	}},
-	{"publication of the same time", func(v *verification) *fault {
-		if v.publication == nil || v.publication.Time != v.Publication.Time {
-			return missing("it has not been extended to the publication of %s", v.Publication.Time)
-		}
-		return nil
-	}},
-	{"publication given and in the signature", func(v *verification) *fault {
-		return unless(v.publication.Root == v.Publication.Root, PUB04)
-	}},
-	{"calendar algorithms trusted", (*verification).needTrustedCalendar},
 }
 
 func (v *verification) checkInputLevel() *fault {
@@ -194,46 +156,6 @@ func (v *verification) computeCalendarRoot() *fault {
 	}
 	v.calendarRoot = root
 	return nil
-}
-
-func (v *verification) needCalendar() *fault {
-	if v.calendar == nil {
-		return missing("it does not reach the calendar")
-	}
-	return nil
-}
-
-func (v *verification) needTrustedCalendar() *fault {
-	if v.leftLinks(deprecated) {
-		return missing("its calendar part uses a hash algorithm that is no longer trusted")
-	}
-	return nil
-}
-
-func (v *verification) findCertificate() *fault {
-	i := slices.IndexFunc(v.Certificates, func(c Certificate) bool {
-		return bytes.Equal(c.ID, v.authentication.certificateID)
-	})
-	if i < 0 {
-		return missing("the certificate %x of the calendar key is not among the %d given", v.authentication.certificateID,
-			len(v.Certificates))
-	}
-	v.certificate = &v.Certificates[i]
-	return nil
-}
-
-func (v *verification) checkKeySignature() *fault {
-	r := v.authentication
-	a, ok := signatureAlgorithms[r.signatureType]
-	return unless(ok && v.certificate.X509.CheckSignature(a, r.signed, r.signature) == nil, KEY02)
-}
-
-// leftLinks reports whether a left link of the calendar chain has a sibling whose algorithm is in the given state at the
-// publication time. Right links are as old as the signature itself and their algorithm is what it was then.
-func (v *verification) leftLinks(state func(merkle.Algorithm, calendar.Second) bool) bool {
-	return v.calendar != nil && slices.ContainsFunc(v.calendar.links, func(l calendarLink) bool {
-		return l.left && state(l.sibling.Algorithm(), v.calendar.publication)
-	})
 }
 
 // uncomputed turns the error of a computation into the fault it is: inconclusive.

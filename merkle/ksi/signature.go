@@ -35,18 +35,10 @@ type link struct {
 	offset     int
 	left       bool  // our node is the left operand, the sibling stands on the right
 	correction uint8 // levels skipped below this link
-	kind       linkKind
+	kind       SiblingKind
 	sibling    []byte // as it enters the hash: the imprint, the legacy id or the value of the metadata
 	meta       metadata
 }
-
-type linkKind uint8
-
-const (
-	siblingHash linkKind = iota
-	legacyID
-	metadataLink
-)
 
 // An authenticationRecord is the element 0x805.
 type authenticationRecord struct {
@@ -150,8 +142,8 @@ func (s *Signature) Issuers() []Issuer {
 	var all []Issuer
 	for i := range s.chains {
 		for j := range s.chains[i].links {
-			if l := &s.chains[i].links[j]; l.kind != siblingHash {
-				all = append(all, l.meta.issuer(l.kind == legacyID))
+			if l := &s.chains[i].links[j]; l.kind != SiblingHash {
+				all = append(all, l.meta.issuer(l.kind == SiblingLegacyID))
 			}
 		}
 	}

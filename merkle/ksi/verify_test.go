@@ -32,8 +32,8 @@ var brokenRules = []struct {
 	{ksi.INT01, "rfc3161", []string{"flip 806.10"}},
 	{ksi.INT01, "rfc3161", []string{"flip 806.14"}},
 	{ksi.INT01, "rfc3161", []string{"set 806.12 05"}},
-	{ksi.GEN02, "rfc3161", []string{"set 806.12 02"}},
-	{ksi.GEN02, "rfc3161", []string{"set 806.15 02"}},
+	{ksi.GEN02, "rfc3161", []string{"set 806.12 0b"}},
+	{ksi.GEN02, "rfc3161", []string{"set 806.15 0b"}},
 	{ksi.INT01, "rfc3161", []string{"flip 801.5"}},
 	{ksi.INT11, "own", []string{"set 801.7.4 1e020101 0105 6a75726100"}},
 	{ksi.INT11, "own", []string{"set 801.7.4 7e0101 0105 6a757261 00 030105"}},
@@ -68,7 +68,7 @@ var brokenRules = []struct {
 	{ksi.INT09, "rfc3161", []string{"flip 802.8#2"}},
 	{"", "own", []string{"drop 802.2"}},
 	{"", "own", []string{"add 801.2 c499 0002 ffff", "add 802 c499 0000", "add 805.b.1 4501aa"}},
-	{ksi.GEN02, "own", []string{"set 801#1.6 02"}},
+	{ksi.GEN02, "own", []string{"set 801#1.6 0b"}},
 	{ksi.KEY02, "own", []string{"flip 805.b.2"}},
 	{ksi.KEY02, "own", []string{"set 805.b.1 312e3200"}},
 	{ksi.GEN02, "own", []string{"flip 805.b.3"}},
@@ -146,7 +146,7 @@ func TestUserPublication(t *testing.T) {
 	later, other := right, right
 	later.Time++
 	other.Root = merkle.Digest{}.Imprint()
-	ripemd := parse(t, edit(t, s.Append(nil), "set 802.7 02"+someSHA1[2:]))
+	sm3 := parse(t, edit(t, s.Append(nil), "set 802.7 0b"+strings.Repeat("07", 32)))
 	sha1 := parse(t, edit(t, s.Append(nil), "set 802.7 "+someSHA1))
 	for _, c := range []struct {
 		s    *ksi.Signature
@@ -159,7 +159,7 @@ func TestUserPublication(t *testing.T) {
 		{s, &other, ksi.PUB04},
 		{parse(t, edit(t, s.Append(nil), "drop 803")), &right, ksi.GEN02},
 		{sha1, &right, ksi.INT09},
-		{ripemd, &right, ksi.GEN02},
+		{sm3, &right, ksi.GEN02},
 	} {
 		if r := ksi.Verify(t.Context(), c.s, ksi.Options{Policy: ksi.UserPublication, Publication: c.p}); r.Code != c.code {
 			t.Errorf("publication %v: %v, want %q", c.p, r, c.code)

@@ -18,6 +18,30 @@ func (l *Ledger) CreateRole(ctx context.Context, r storage.Role) error {
 	})
 }
 
+// SetKSIKey gives a role the key, of 1 to storage.MaxKSIKey bytes, by which it logs in to the KSI gateway, in place of the
+// one that it has; an empty key takes that one away. A role that does not exist, and a key to take away that is not
+// there, are ErrNotFound; a longer key is ErrKey.
+func (l *Ledger) SetKSIKey(ctx context.Context, login string, key []byte) error {
+	return l.administerWith(ctx, func() ([]storage.Entry, error) {
+		if _, ok := l.Role(login); !ok {
+			return nil, fmt.Errorf("role %q: %w", login, ErrNotFound)
+		}
+		if len(key) > storage.MaxKSIKey {
+			return nil, fmt.Errorf("role %q: %w: it has %d bytes, at most %d are allowed", login, ErrKey, len(key), storage.MaxKSIKey)
+		}
+		if _, ok := l.KSIKey(login); !ok && len(key) == 0 {
+			return nil, fmt.Errorf("KSI key of role %q: %w", login, ErrNotFound)
+		}
+		return []storage.Entry{storage.SetKSIKey{Login: login, Key: key}}, nil
+	})
+}
+
+// KSIKey returns the key by which a role logs in to the KSI gateway; ok is false if it has none.
+func (l *Ledger) KSIKey(login string) (key []byte, ok bool) { return l.store.KSIKey(login) }
+
+// KSILogins returns the roles that have a KSI key, in order of name.
+func (l *Ledger) KSILogins() []string { return l.store.KSILogins() }
+
 // ConfirmClock accepts the clock as it stands after a jump, so that filing goes on. It returns that time.
 func (l *Ledger) ConfirmClock(ctx context.Context) (time.Time, error) {
 	var now time.Time

@@ -36,6 +36,9 @@ func (l *Ledger) closeDue(now time.Time) error {
 	close(was.done)
 	l.ready, l.deferred = append(l.ready, l.deferred...), nil
 	l.warnOfCertificate(now)
+	if err := l.publishMonthly(); err != nil {
+		return err
+	}
 	if block, ok := l.store.SealableBlock(); ok {
 		return l.propose(storage.SealBlock{Block: block})
 	}

@@ -26,6 +26,20 @@
 // A slot is a lane of an agency. It is created by the first filing and takes leaves from the round after: the height of
 // a round's slot tree is fixed when the round opens. Such a filing waits for up to a second, once.
 //
+// # Publications
+//
+// A publication is the calendar root as of a closed second, recorded with when that was and where the root can be looked
+// up; it is for others to put it there. It is made by Publish, or by the ledger itself for the 15th of every month,
+// 00:00:00 UTC, as soon as that second is closed, after an outage too. Its root never changes; references may be added,
+// since where a root was printed is known later. As a root that is out cannot be taken back, everything that is read to
+// compute it is first checked against the calendar in memory.
+//
+// A proof can end at a publication instead of a signature of the calendar key: it then needs no trust in any key.
+// PublishedSignature makes it so, Extend turns any signature of this calendar into one, also one that a client has
+// lengthened below. Both take a calendar chain from the round to the publication; of it only the left links, which hold
+// what came after the round, differ from those of any other chain of the round. Extend refuses a signature whose round root
+// or right links are not those of this calendar. No chain leaves that does not lead to the root that was published.
+//
 // # Finding a digest
 //
 // Package index knows the leaves up to its cursor; recent knows the others, in memory. Leaves enter recent before their

@@ -32,6 +32,22 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists says that a role of that name exists.
 	ErrExists = errors.New("exists already")
+	// ErrKey says that a KSI key has no length that one can have.
+	ErrKey = errors.New("not a KSI key")
+	// ErrNotClosed says that a second is not closed yet: nothing is known of the calendar as of then.
+	ErrNotClosed = errors.New("not closed yet")
+	// ErrBeforeFirst says that a second is before the ledger's first.
+	ErrBeforeFirst = errors.New("before the ledger's first second")
+	// ErrRange says that a calendar chain would end before it starts.
+	ErrRange = errors.New("the calendar chain would end before it starts")
+	// ErrNoPublication says that there is no publication to extend to.
+	ErrNoPublication = errors.New("no publication")
+	// ErrReferences says that references do not fit a publication.
+	ErrReferences = errors.New("the references cannot be kept")
+	// ErrInvalid says that bytes are no signature, or one that contradicts itself.
+	ErrInvalid = errors.New("not a valid signature")
+	// ErrForeign says that a signature is of another calendar.
+	ErrForeign = errors.New("the signature is not of this ledger's calendar")
 )
 
 // Lanes that every agency has. Others do not exist.
@@ -69,7 +85,9 @@ type Config struct {
 	Clock       Clock
 	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
 	MaxClockJump time.Duration
-	Logger       *slog.Logger
+	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
+	MonthlyPublications bool
+	Logger              *slog.Logger
 }
 
 // A Ledger owns the open round. Exactly one goroutine, that of Run, writes.
@@ -80,6 +98,7 @@ type Ledger struct {
 	certificate ksi.Certificate
 	log         *slog.Logger
 	genesis     storage.Genesis
+	monthly     bool // publish the calendar root of every month
 
 	queue  *queue
 	recent *recent
@@ -91,6 +110,7 @@ type Ledger struct {
 	deferred []*ticket          // wait for the next round, in which their slots exist
 	ready    []*ticket          // were deferred, and the next round is open
 	warned   time.Time          // when the log last warned of the end of the certificate
+	failed   calendar.Second    // monthly publication that could not be made
 
 	mu     sync.RWMutex // covers all below; written by the goroutine of Run alone
 	slots  []storage.Slot
@@ -122,6 +142,7 @@ func Open(c Config) (*Ledger, error) {
 		certificate: c.Certificate,
 		log:         c.Logger,
 		genesis:     c.Store.Genesis(),
+		monthly:     c.MonthlyPublications,
 		queue:       newQueue(),
 		recent:      newRecent(),
 		views:       newViewCache(),
@@ -205,7 +226,7 @@ func (l *Ledger) apply(e storage.Entry) {
 		l.closed = e.Round
 	case storage.CloseIdle:
 		l.closed = e.Through
-	case storage.CreateRole, storage.SealBlock: // only the store knows of these
+	case storage.CreateRole, storage.SetKSIKey, storage.Publish, storage.SealBlock: // only the store knows of these
 	default:
 		panic(fmt.Sprintf("ledger: entry %T", e))
 	}

@@ -127,9 +127,12 @@ func newWorld(t *testing.T) *world {
 }
 
 // create makes the store of a new ledger.
-func create(fs vfs.FS) error {
+func create(fs vfs.FS) error { return createAt(fs, calendar.RoundOf(start), 1) }
+
+// createAt makes the store of a ledger that begins at a second; blinding tells it from others.
+func createAt(fs vfs.FS, first calendar.Second, blinding byte) error {
 	_, cert := testKey()
-	genesis := storage.Genesis{Server: "test", First: calendar.RoundOf(start), BlindingKey: [32]byte{1}}
+	genesis := storage.Genesis{Server: "test", First: first, BlindingKey: [32]byte{blinding}}
 	store, err := storage.Create("store", genesis, storage.Options{FS: fs})
 	if err != nil {
 		return err
@@ -146,6 +149,11 @@ func create(fs vfs.FS) error {
 
 // openLedger opens the ledger that fs holds.
 func openLedger(fs vfs.FS, clock Clock) (*Ledger, *storage.Store, error) {
+	return openWith(fs, clock, func(*Config) {})
+}
+
+// openWith opens the ledger with a changed configuration.
+func openWith(fs vfs.FS, clock Clock, change func(*Config)) (*Ledger, *storage.Store, error) {
 	store, err := storage.Open("store", storage.Options{FS: fs})
 	if err != nil {
 		return nil, nil, err
@@ -155,10 +163,12 @@ func openLedger(fs vfs.FS, clock Clock) (*Ledger, *storage.Store, error) {
 		return nil, nil, errors.Join(err, store.Close())
 	}
 	key, cert := testKey()
-	l, err := Open(Config{
+	c := Config{
 		Store: store, Index: x, Key: key, Certificate: cert, Clock: clock, MaxClockJump: 10 * time.Second,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+		MonthlyPublications: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	change(&c)
+	l, err := Open(c)
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}

@@ -21,6 +21,29 @@ func (l *Ledger) Signature(ctx context.Context, p Position) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.sign(p, v, &ending{
+		time:  p.Round,
+		chain: v.calendar,
+		authentication: &ksi.Authentication{
+			SignatureType: ksi.SHA256WithRSA,
+			Signature:     v.record.Signature,
+			CertificateID: v.record.Certificate,
+		},
+	})
+}
+
+// An ending is the part of a signature above the round root.
+type ending struct {
+	time  calendar.Second // of the calendar root
+	chain calendar.Chain  // from the round root to it
+
+	// One of the two: who vouches for the calendar root.
+	authentication *ksi.Authentication
+	notice         *ksi.Notice
+}
+
+// sign returns the signature of a leaf of the view's round with the ending e, serialized.
+func (l *Ledger) sign(p Position, v *view, e *ending) ([]byte, error) {
 	s := v.slot(p.Slot)
 	if s == nil || p.Index >= s.Count {
 		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, ErrNotFound)
@@ -30,16 +53,13 @@ func (l *Ledger) Signature(ctx context.Context, p Position) ([]byte, error) {
 		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, err)
 	}
 	signature, err := ksi.Build(ksi.Parts{
-		Round:        p.Round,
-		Leaf:         leaf,
-		Chains:       []merkle.Chain{chain, v.tree.Chain(p.Slot)},
-		CalendarTime: p.Round,
-		Calendar:     v.calendar,
-		Authentication: &ksi.Authentication{
-			SignatureType: ksi.SHA256WithRSA,
-			Signature:     v.record.Signature,
-			CertificateID: v.record.Certificate,
-		},
+		Round:          p.Round,
+		Leaf:           leaf,
+		Chains:         []merkle.Chain{chain, v.tree.Chain(p.Slot)},
+		CalendarTime:   e.time,
+		Calendar:       e.chain,
+		Authentication: e.authentication,
+		Notice:         e.notice,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, err)

@@ -174,13 +174,13 @@ type acked struct {
 	imprint merkle.Imprint
 }
 
-// history files, lets seconds pass and reads proofs until it is through or a write fails; it returns what was
+// history files, lets seconds pass, publishes and waits until it is through or a write fails; it returns what was
 // acknowledged.
-func history(fs vfs.FS, seed uint64) (told []acked, err error) {
+func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publication, err error) {
 	clock := newFakeClock(start)
 	l, store, err := openLedger(fs, clock)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -201,6 +201,12 @@ func history(fs vfs.FS, seed uint64) (told []acked, err error) {
 			clock.move(time.Second, 0)
 			err = l.waitClosed(ctx, open)
 		}
+		if _, closed, _ := l.Extent(); err == nil && closed >= l.genesis.First && i%2 == 1 {
+			var p storage.Publication
+			if p, err = l.Publish(ctx, 0, []string{fmt.Sprint("Gazette ", i)}); err == nil {
+				published = append(published, p)
+			}
+		}
 	}
 	stop()
 	for running := true; running; {
@@ -212,10 +218,11 @@ func history(fs vfs.FS, seed uint64) (told []acked, err error) {
 			clock.move(100*time.Millisecond, 0)
 		}
 	}
-	return told, errors.Join(err, store.Close())
+	return told, published, errors.Join(err, store.Close())
 }
 
-// Every file operation fails once; what was acknowledged before is there after a crash, with a proof.
+// Every file operation fails once; what was acknowledged before is there after a crash, with a proof, and what was
+// published leads to its publication.
 func TestFaultSweep(t *testing.T) {
 	seed := uint64(1)
 	if os.Getenv("JURAT_SOAK") != "" {
@@ -227,10 +234,10 @@ func TestFaultSweep(t *testing.T) {
 		if err := create(mem); err != nil {
 			t.Fatal(err)
 		}
-		told, err := history(errorfs.Wrap(mem, errorfs.ErrInjected.If(errorfs.OnIndex(i))), seed)
+		told, published, err := history(errorfs.Wrap(mem, errorfs.ErrInjected.If(errorfs.OnIndex(i))), seed)
 		for _, unsynced := range []int{0, 50} {
 			crash := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rand.New(rand.NewPCG(seed, uint64(i)))})
-			if err := mustHold(crash, told); err != nil {
+			if err := mustHold(crash, told, published); err != nil {
 				t.Fatalf("operation %d failed, %d %% of unsynced data kept: %v", i, unsynced, err)
 			}
 		}
@@ -244,8 +251,9 @@ func TestFaultSweep(t *testing.T) {
 	}
 }
 
-// mustHold recovers a ledger, closes its open round and proves every acknowledged leaf.
-func mustHold(fs vfs.FS, told []acked) error {
+// mustHold recovers a ledger, closes its open round and proves every acknowledged leaf, by every acknowledged publication
+// that is not before.
+func mustHold(fs vfs.FS, told []acked, published []storage.Publication) error {
 	clock := newFakeClock(start.Add(time.Hour))
 	l, store, err := openLedger(fs, clock)
 	if err != nil {
@@ -254,17 +262,42 @@ func mustHold(fs vfs.FS, told []acked) error {
 	defer store.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { err = errors.Join(err, l.Run(ctx)) })
+	var stopped error
+	wg.Go(func() { stopped = l.Run(ctx) })
 	for _, a := range told {
 		if e := prove(l, a.Position, a.imprint); e != nil {
 			err = errors.Join(err, e)
 			break
 		}
 	}
+	err = errors.Join(err, provePublished(l, told, published))
 	stop()
 	clock.move(time.Second, 0)
 	wg.Wait()
-	return err
+	return errors.Join(err, stopped)
+}
+
+func provePublished(l *Ledger, told []acked, published []storage.Publication) error {
+	for i := range published {
+		was := &published[i]
+		p, ok := findPublication(l.Publications(), was.Time)
+		if !ok || p.Root != was.Root || !p.Published.Equal(was.Published) || len(p.References) < len(was.References) {
+			return fmt.Errorf("published %+v, recovered %+v", was, p)
+		}
+		for _, a := range told {
+			if a.Round > p.Time {
+				continue
+			}
+			data, err := l.PublishedSignature(context.Background(), a.Position, p.Time)
+			if err == nil {
+				err = verifyPublished(data, a.imprint, a.Round, &p)
+			}
+			if err != nil {
+				return fmt.Errorf("%v to %s: %w", a.Position, p.Time, err)
+			}
+		}
+	}
+	return nil
 }
 
 // Many agencies file at the same time while seconds pass; every leaf stands where its receipt says.

@@ -26,9 +26,10 @@ type checker struct {
 	keys    map[string]*rsa.PublicKey // by certificate ID
 
 	// What the rounds so far have led to.
-	frontier *calendar.Frontier
-	ordinals []uint64
-	block    blockCheck
+	frontier     *calendar.Frontier
+	publications []storage.Publication // of seconds that frontier has not come to
+	ordinals     []uint64
+	block        blockCheck
 
 	// Where each kind of key should be.
 	runs     *storage.LeafIter
@@ -118,10 +119,10 @@ func (c *checker) pulse() error {
 	return c.ctx.Err()
 }
 
-// checkSmall checks slots, roles, certificates and the genesis.
+// checkSmall checks slots, roles, KSI keys, certificates, the genesis and the form of publications.
 func (c *checker) checkSmall() error {
-	for _, kind := range []storage.Kind{storage.KindMeta, storage.KindSlot, storage.KindRole, storage.KindCertificate,
-		storage.KindOrdinal} {
+	for _, kind := range []storage.Kind{storage.KindMeta, storage.KindSlot, storage.KindRole, storage.KindKSIKey,
+		storage.KindCertificate, storage.KindOrdinal, storage.KindPublication} {
 		w, err := newKindWalk(c.s.DB(), kind)
 		for err == nil && !w.done {
 			err = w.pass(w.key)
@@ -133,6 +134,7 @@ func (c *checker) checkSmall() error {
 			return err
 		}
 	}
+	c.ordinals = make([]uint64, len(c.slots))
 	if c.closed < c.genesis.First-1 {
 		return different("progress: closed through %s, before the ledger's first second, %s", c.closed, c.genesis.First)
 	}
@@ -148,7 +150,17 @@ func (c *checker) checkSmall() error {
 			return different("slot %d: created %s, before the ledger or another slot", i, s.Created)
 		}
 	}
-	c.ordinals = make([]uint64, len(c.slots))
+	roles := c.s.Roles()
+	for _, login := range c.s.KSILogins() {
+		if !slices.ContainsFunc(roles, func(r storage.Role) bool { return r.Name == login }) {
+			return different("role %q: has a KSI key, but does not exist", login)
+		}
+	}
+	return c.checkCertificates()
+}
+
+// checkCertificates parses the certificates and keeps their keys.
+func (c *checker) checkCertificates() error {
 	c.keys = make(map[string]*rsa.PublicKey)
 	for i, x := range c.s.Certificates() {
 		cert, err := ksi.ParseCertificate(x.DER)
@@ -182,9 +194,14 @@ func (c *checker) checkEnd() error {
 	if err := c.checkBlock(); err != nil {
 		return err
 	}
-	c.frontier.AppendIdle(uint64(c.closed + 1 - c.frontier.Next()))
+	if err := c.appendIdle(c.closed + 1); err != nil {
+		return err
+	}
 	if err := c.checkKept(); err != nil {
 		return err
+	}
+	if len(c.publications) > 0 {
+		return different("publication of %s: closed through %s only", c.publications[0].Time, c.closed)
 	}
 	if n := c.s.TotalLeaves(); n != c.report.Leaves {
 		return different("progress: %d leaves, rounds give %d", n, c.report.Leaves)

@@ -1,6 +1,6 @@
 // Package fsck checks a store against its own leaves. It derives all that is stored of closed rounds again (slot roots,
-// kept nodes, round roots, calendar nodes, calendar roots) and compares, verifies the signature of every calendar root,
-// and sees to it that every key is one that ought to be there.
+// kept nodes, round roots, calendar nodes, calendar roots, those published among them) and compares, verifies the
+// signature of every calendar root, and sees to it that every key is one that ought to be there.
 //
 // It shares no code with server/ledger, which wrote the store: where the two understand the format differently, it says
 // so. The store must not change meanwhile.
@@ -46,6 +46,7 @@ type Report struct {
 	Tiles         uint64
 	CalendarNodes uint64
 	Signatures    uint64
+	Publications  uint64
 	Indexed       uint64 // leaves found in the index
 }
 
@@ -64,13 +65,14 @@ func different(format string, args ...any) error {
 // its end. The report says what was in order until then.
 func Check(ctx context.Context, s *storage.Store, o Options) (Report, error) {
 	c := &checker{
-		ctx:      ctx,
-		s:        s,
-		o:        o,
-		genesis:  s.Genesis(),
-		slots:    s.Slots(),
-		closed:   s.Closed(),
-		frontier: calendar.NewFrontier(s.Genesis().First),
+		ctx:          ctx,
+		s:            s,
+		o:            o,
+		genesis:      s.Genesis(),
+		slots:        s.Slots(),
+		closed:       s.Closed(),
+		publications: s.Publications(),
+		frontier:     calendar.NewFrontier(s.Genesis().First),
 	}
 	defer c.close()
 	for _, step := range []func() error{c.checkKinds, c.checkSmall, c.open, c.checkRounds, c.checkEnd, c.checkOpenRounds,

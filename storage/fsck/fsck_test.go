@@ -23,7 +23,7 @@ func options(fs vfs.FS) storage.Options {
 }
 
 // newStore returns a small store that has every kind of key: two sealed blocks, single records, tiles of two heights,
-// calendar nodes, open rounds.
+// calendar nodes, publications of busy and idle seconds, a KSI key, open rounds.
 func newStore(t testing.TB, fs vfs.FS, big int) *storage.Store {
 	t.Helper()
 	m := storagetest.NewMaker(7)
@@ -39,7 +39,9 @@ func newStore(t testing.TB, fs vfs.FS, big int) *storage.Store {
 	}
 	propose(m.Begin(3)...)
 	first := storagetest.First
-	propose(m.Append(first, 0, 1, false), m.Append(first, 2, 300, true), m.Close(first))
+	propose(m.Append(first, 0, 1, false), m.Append(first, 2, 300, true), m.Close(first), m.Publish())
+	propose(storage.SetKSIKey{Login: "jurat", Key: []byte("anon")})
+	propose(m.Close(first+3), m.Publish("Gazette"))
 	propose(m.Append(first+7, 1, big, false), m.Append(first+7, 2, 2, true), m.Close(first+7))
 	propose(m.CreateSlot("late", "main", 0, first+1500))
 	propose(m.Append(first+1500, 3, 3, true), m.Append(first+1500, 1, 3, false), m.Close(first+1500))
@@ -56,7 +58,7 @@ func newStore(t testing.TB, fs vfs.FS, big int) *storage.Store {
 		propose(storage.SealBlock{Block: block})
 	}
 	propose(m.Append(first+2500, 0, 2, false), m.Append(first+2500, 1, 2, false), m.Close(first+2500))
-	propose(m.Append(first+2501, 0, 2, false), m.Close(first+2501))
+	propose(m.Append(first+2501, 0, 2, false), m.Close(first+2501), m.Publish("Gazette", "Herald"))
 	propose(m.Append(first+2503, 1, 4, true), m.Append(first+2503, 1, 4, true), m.Append(first+2504, 2, 1, true))
 	return s
 }
@@ -79,6 +81,7 @@ func TestClean(t *testing.T) {
 		Tiles:         1 + 2 + 1,
 		CalendarNodes: 2, // of height 8; the last rounds' is not complete
 		Signatures:    6,
+		Publications:  3,
 	}
 	if got != want {
 		t.Fatalf("report %+v\nwant   %+v", got, want)
@@ -196,14 +199,18 @@ func (quiet) Errorf(string, ...any)          {}
 func (quiet) Fatalf(format string, a ...any) { panic(format) }
 
 // harmless reports whether nothing that a proof says depends on byte i of the value of key: there is nothing to compare it
-// with. Such bytes are the time at which a run was accepted, leaves of open rounds, roles, and the first second of ledger
-// and slots, to which only bounds apply.
+// with. Such bytes are the time at which a run was accepted, leaves of open rounds, roles and their KSI keys, all of a
+// publication but its root, and the first second of ledger and slots, to which only bounds apply.
 func harmless(key storage.Key, i int) bool {
 	switch key.Kind {
 	case storage.KindRun:
 		return i >= 2 && i < 10 || key.Round > storagetest.First+2501
 	case storage.KindRole:
 		return true
+	case storage.KindKSIKey:
+		return i >= 1
+	case storage.KindPublication:
+		return i >= 33
 	case storage.KindMeta:
 		return key.Group == storage.GroupGenesis && i >= 1 && i < 9
 	case storage.KindSlot:
@@ -261,7 +268,7 @@ func TestDamage(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range "BCDGKLMNORSU" {
+	for _, kind := range "BCDGHKLMNOPRSU" {
 		if !kinds[storage.Kind(kind)] {
 			t.Errorf("the store has no key of kind %c", kind)
 		}
@@ -275,7 +282,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// unmissed reports whether a store without key n is a valid one: it is a role, or the last run of a slot in an open round.
+// unmissed reports whether a store without key n is a valid one: it is a KSI key, a publication, or the last run of a slot in an
+// open round. The one role has a KSI key, so it is missed.
 func unmissed(all []pair, n int) bool {
 	key, _ := storage.ParseKey(all[n].key)
 	next := storage.Key{}
@@ -283,7 +291,7 @@ func unmissed(all []pair, n int) bool {
 		next, _ = storage.ParseKey(all[n+1].key)
 	}
 	last := next.Kind != key.Kind || next.Round != key.Round || next.Slot != key.Slot
-	return key.Kind == storage.KindRole || key.Kind == storage.KindRun && key.Round > storagetest.First+2501 && last
+	return key.Kind == storage.KindKSIKey || key.Kind == storage.KindPublication || key.Kind == storage.KindRun && key.Round > storagetest.First+2501 && last
 }
 
 func contains(all []pair, key []byte) bool {

@@ -199,8 +199,13 @@ func (c *checker) checkTiles(round calendar.Second, slot uint32, height uint8, n
 
 // checkCalendar adds the round to the calendar, compares what it completes and verifies the signature of its root.
 func (c *checker) checkCalendar(r *storage.RoundRecord) error {
-	c.frontier.AppendIdle(uint64(r.Round - c.frontier.Next()))
+	if err := c.appendIdle(r.Round); err != nil {
+		return err
+	}
 	c.frontier.Append(r.Root)
+	if err := c.checkPublication(); err != nil {
+		return err
+	}
 	if err := c.checkKept(); err != nil {
 		return err
 	}
@@ -221,6 +226,36 @@ func (c *checker) checkCalendar(r *storage.RoundRecord) error {
 		return different("round %s: signature is not that of certificate %x over calendar root %s", r.Round, r.Certificate, root)
 	}
 	c.report.Signatures++
+	return nil
+}
+
+// appendIdle adds idle seconds to the calendar up to, not including, next, and checks what was published of them.
+func (c *checker) appendIdle(next calendar.Second) error {
+	for len(c.publications) > 0 && c.publications[0].Time < next {
+		at := c.publications[0].Time
+		if at < c.frontier.Next() {
+			return different("publication of %s: before the ledger's first second, %s", at, c.genesis.First)
+		}
+		c.frontier.AppendIdle(uint64(at + 1 - c.frontier.Next()))
+		if err := c.checkPublication(); err != nil {
+			return err
+		}
+	}
+	c.frontier.AppendIdle(uint64(next - c.frontier.Next()))
+	return nil
+}
+
+// checkPublication compares the publication of the second that the calendar has come to, if there is one.
+func (c *checker) checkPublication() error {
+	if len(c.publications) == 0 || c.publications[0].Time != c.frontier.Next()-1 {
+		return nil
+	}
+	p := &c.publications[0]
+	if root := c.frontier.Root(); p.Root != root {
+		return different("publication of %s: calendar root is %s, rounds give %s", p.Time, p.Root, root)
+	}
+	c.publications = c.publications[1:]
+	c.report.Publications++
 	return nil
 }
 

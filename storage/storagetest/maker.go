@@ -179,6 +179,12 @@ func (m *Maker) Close(through calendar.Second) storage.Entry {
 	return e
 }
 
+// Publish returns the entry that publishes the calendar root as of the newest closed second, a minute later.
+func (m *Maker) Publish(references ...string) storage.Publish {
+	return storage.Publish{Publication: storage.Publication{Time: m.closed, Root: m.frontier.Root(), References: references,
+		Published: m.closed.Time().Add(time.Minute)}}
+}
+
 func (m *Maker) kept() []storage.CalendarNode {
 	var nodes []storage.CalendarNode
 	for _, n := range m.frontier.Kept() {
