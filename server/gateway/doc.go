@@ -38,7 +38,8 @@
 // HMAC is checked, and gives it back when its answer is made, before that is sent. Who is over a limit is told so at once;
 // nothing queues. An answer waits for its reader only in its own connection: a TCP connection reads no further while
 // Config.MaxPipelined of its requests are not answered and written, and is closed if a write takes longer than
-// Config.WriteTimeout. Memory follows the bytes that arrived, never a length that was announced.
+// Config.WriteTimeout. Memory follows the bytes that arrived, never a length that was announced. Logins that together
+// reach Config.MaxRunning, which takes four at their Config.MaxLoginShare by default, make others be refused for as long.
 //
 // Who has not yet sent an authentic PDU has Config.ReadTimeout for it, who has, Config.IdleTimeout for the next. A TCP
 // connection is closed, after its answers are written, when a PDU is malformed or not authentic. A client may close its

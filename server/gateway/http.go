@@ -146,6 +146,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 			out = s.run(r.Context(), c)
 		}
 	} else {
+		s.cfg.Logger.Debug("KSI request refused", "error", err)
 		out = unread(data, err)
 	}
 	code := http.StatusOK

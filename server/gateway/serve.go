@@ -59,7 +59,7 @@ func (l *limited) Accept() (net.Conn, error) {
 			l.open.Add(1)
 			return nc, nil
 		default:
-			l.logger.Warn("KSI connection refused: there are too many", "remote", nc.RemoteAddr().String())
+			l.logger.Debug("KSI connection refused: there are too many", "remote", nc.RemoteAddr().String())
 			nc.Close()
 		}
 	}

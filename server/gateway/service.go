@@ -31,6 +31,7 @@ type reply struct {
 func (s *Server) authenticate(data []byte) (*call, reply) {
 	e, err := pdu.Parse(data)
 	if err != nil {
+		s.cfg.Logger.Debug("KSI request refused", "error", err)
 		service, _ := pdu.ServiceOf(data)
 		return nil, bare(service, pdu.InvalidRequest, err.Error())
 	}
