@@ -30,6 +30,8 @@ type Config struct {
 	Clock    func() time.Time
 	Database string // the one database that sessions may name
 	Version  string // of this product, "0.1.0"; "" for a build without one
+	// ServerName stands in every proof.
+	ServerName string
 	// StatementMemory bounds the memory of one statement in bytes; more is the error 53200. 0 is the default.
 	StatementMemory int64
 	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.

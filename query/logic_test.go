@@ -34,7 +34,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	w := &world{ledger: querytest.New(start), sessions: map[string]*query.Session{}}
 	w.engine = query.NewEngine(query.Config{
-		Ledger: w.ledger, Clock: w.ledger.Now, Database: "jurat", StatementMemory: 8 << 20, TransactionLeaves: 1000,
+		Ledger: w.ledger, Clock: w.ledger.Now, Database: "jurat", ServerName: "ledger.example", StatementMemory: 8 << 20, TransactionLeaves: 1000,
 	})
 	for _, name := range []string{"alpha", "beta"} {
 		if err := w.ledger.CreateRole(t.Context(), query.Role{Name: name}); err != nil {

@@ -51,6 +51,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}}
 	s.settings.base = map[string]string{
 		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Superuser),
+		"jurat.server_name": e.ServerName,
 	}
 	for name, v := range l.Settings {
 		if err := s.startup(name, v); err != nil {

@@ -119,6 +119,7 @@ func (s *Server) open() (err error) {
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
+		ServerName:      s.store.Genesis().Server,
 		StatementMemory: s.config.StatementMemory,
 		Logger:          s.log,
 	})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -84,8 +82,9 @@ func (o *publishOptions) run(ctx context.Context, out, words io.Writer) error {
 // writeFiles writes the sheet and the publications file, if they are wanted.
 func (o *publishOptions) writeFiles(ctx context.Context, conn *pgx.Conn, words io.Writer, p ksi.Publication) error {
 	if o.sheet != "" {
-		s := &sheet{server: net.JoinHostPort(conn.Config().Host, strconv.Itoa(int(conn.Config().Port))), publication: p}
-		err := conn.QueryRow(ctx, `SELECT reference FROM publications WHERE second = $1`, int64(p.Time)).Scan(&s.references)
+		s := &sheet{publication: p}
+		err := conn.QueryRow(ctx, `SELECT current_setting('jurat.server_name'), reference FROM publications WHERE second = $1`,
+			int64(p.Time)).Scan(&s.server, &s.references)
 		if err != nil {
 			return err
 		}

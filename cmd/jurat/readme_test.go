@@ -23,8 +23,10 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "letter.pdf"), []byte("Dear Sir or Madam"), 0o644); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"letter.pdf", "contract.pdf"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("Dear Sir or Madam"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	blocks := regexp.MustCompile("(?s)```(sql|sh)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) < 3 {

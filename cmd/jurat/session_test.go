@@ -336,22 +336,11 @@ func TestStrangers(t *testing.T) {
 // Commands of the program against a server, with a home of their own.
 func TestSignVerifyInspect(t *testing.T) {
 	s := startServer(t, t.TempDir())
-	home := t.TempDir()
+	a := newAccount(t)
+	home, expect := a.home, a.expect
 	file := filepath.Join(home, "letter.txt")
 	if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {
 		t.Fatal(err)
-	}
-	expect := func(code int, parts []string, args ...string) {
-		t.Helper()
-		r := run(t, home, args...)
-		for _, part := range parts {
-			if !strings.Contains(r.stdout+r.stderr, part) {
-				t.Errorf("jurat %s does not say %q:\n%s%s", strings.Join(args, " "), part, r.stdout, r.stderr)
-			}
-		}
-		if r.code != code {
-			t.Errorf("jurat %s ended with %d, want %d:\n%s%s", strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
-		}
 	}
 	proof, crt := file+".ksig", filepath.Join(s.dir, "keys", "calendar.crt")
 	expect(0, []string{"receipt 20", "/jurat/main/0", "Remembered"}, "sign", "--server", s.url(), file)

@@ -18,7 +18,7 @@ import (
 
 // A sheet is one page about a publication, to be printed, signed, put up and kept.
 type sheet struct {
-	server      string // address that it was published with
+	server      string // name that stands in every proof
 	publication ksi.Publication
 	references  []string
 }
@@ -158,7 +158,7 @@ func (s *sheet) pdf(code barcode.Barcode) ([]byte, error) {
 		p.SetFont("go", "", 11)
 		p.CellFormat(label, lineHeight, f[0], "", 0, "", false, 0, "")
 		if f[0] == "Root" {
-			p.SetFont("mono", "", 9)
+			p.SetFont("mono", "", 8) // all on one line
 		}
 		p.MultiCell(width-label, lineHeight, f[1], "", "", false)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,9 +128,22 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 		report.References = references(signature, &options, p)
 	}
 	if result.Verdict == ksi.NA {
-		report.Sentence += hint
+		report.Sentence += cmp.Or(hint, whatToGive(signature, &options))
 	}
 	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
+}
+
+// whatToGive says what would help an inconclusive verification.
+func whatToGive(s *ksi.Signature, o *ksi.Options) string {
+	switch {
+	case o.Policy == ksi.Internal || o.Publication != nil || o.PublicationsFile != nil:
+		return ""
+	case s.Extended():
+		return " It rests on a publication: give that with --publication, or --publications-file."
+	case len(o.Certificates) == 0:
+		return " No calendar certificate is known here: give one with --certificate (see jurat verify --help)."
+	}
+	return ""
 }
 
 // references returns where a publication can be looked up: as the publications file says, else the proof itself.
@@ -154,7 +168,7 @@ func (r *verifyReport) name(issuers []ksi.Issuer) {
 	}
 }
 
-// verification turns the flags into what to verify against. hint is what to say besides where the result is inconclusive.
+// verification turns the flags into what to verify against. hint says what was left out of what was given.
 func (o *verifyOptions) verification() (options ksi.Options, hint string, err error) {
 	if options.Policy, err = ksi.ParsePolicy(o.policy); err != nil {
 		return options, "", err
@@ -180,9 +194,6 @@ func (o *verifyOptions) verification() (options ksi.Options, hint string, err er
 	}
 	if options.Certificates, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
 		return options, "", err
-	}
-	if hint == "" && options.PublicationsFile == nil && options.Publication == nil && len(options.Certificates) == 0 {
-		hint = " Nothing was given to check its time with: see jurat verify --help on --certificate and --publication."
 	}
 	if options.Extender, err = o.extender.dial(); err != nil {
 		return options, "", err
@@ -229,7 +240,7 @@ func whatInstead(data []byte) string {
 		return "the file is empty: get it again"
 	case bytes.HasPrefix(data, []byte(`\x`)):
 		return "it is hex text as psql prints it: fetch encode(signature, 'base64') and pipe it through base64 -d"
-	case bytes.HasPrefix(data, []byte("KSIPUBLF")):
+	case ksi.IsPublicationsFile(data):
 		return "it is a publications file"
 	case data[0] != firstByte:
 		return "it does not begin like one: the document comes first on the command line, its proof second"

@@ -2,7 +2,6 @@ package ksi
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -88,7 +87,7 @@ func Parse(data []byte) (*Signature, error) {
 	}
 	s := &Signature{raw: root.Raw()}
 	if err := s.parse(&root); err != nil {
-		return nil, fmt.Errorf("signature: %w", root.Wrap(err))
+		return nil, fmt.Errorf("signature: %w", err)
 	}
 	return s, nil
 }
@@ -123,13 +122,13 @@ func (s *Signature) parse(root *tlv.Element) error {
 	}
 	switch {
 	case len(s.chains) == 0:
-		return errors.New("no aggregation chain (0x801)")
+		return root.Errorf("no aggregation chain (0x801)")
 	case s.publication != nil && s.authentication != nil:
-		return errors.New("both a publication record (0x803) and a calendar authentication record (0x805)")
+		return root.Errorf("both a publication record (0x803) and a calendar authentication record (0x805)")
 	case s.calendar == nil && s.publication != nil:
-		return errors.New("publication record (0x803) without a calendar chain (0x802)")
+		return root.Errorf("publication record (0x803) without a calendar chain (0x802)")
 	case s.calendar == nil && s.authentication != nil:
-		return errors.New("calendar authentication record (0x805) without a calendar chain (0x802)")
+		return root.Errorf("calendar authentication record (0x805) without a calendar chain (0x802)")
 	}
 	levels := 0
 	for i := range s.chains {
@@ -138,7 +137,7 @@ func (s *Signature) parse(root *tlv.Element) error {
 		}
 	}
 	if levels > math.MaxUint8 {
-		return fmt.Errorf("links reach level %d, levels end at %d", levels, math.MaxUint8)
+		return root.Errorf("links reach level %d, levels end at %d", levels, math.MaxUint8)
 	}
 	slices.SortStableFunc(s.chains, func(a, b aggregationChain) int { return len(b.index) - len(a.index) })
 	return nil

@@ -71,7 +71,7 @@ func (f *PublicationsFile) parse() error {
 	if len(f.raw) > MaxPublicationsFile {
 		return fmt.Errorf("%d bytes, at most %d are read", len(f.raw), MaxPublicationsFile)
 	}
-	if !bytes.HasPrefix(f.raw, []byte(publicationsMagic)) {
+	if !IsPublicationsFile(f.raw) {
 		return fmt.Errorf("does not begin with %s", publicationsMagic)
 	}
 	r := tlv.NewReader(f.raw)
@@ -87,7 +87,7 @@ func (f *PublicationsFile) parse() error {
 		}
 		last = e.Tag
 		if err := f.parseElement(&e); err != nil {
-			return e.Wrap(err)
+			return err
 		}
 	}
 	if last != tagFileSignature {
@@ -153,6 +153,9 @@ func parseFileCertificate(e *tlv.Element) (c Certificate, err error) {
 	}, tagFileCertificateID, tagFileCertificateDER)
 	return c, err
 }
+
+// IsPublicationsFile reports whether data begins as a publications file does.
+func IsPublicationsFile(data []byte) bool { return bytes.HasPrefix(data, []byte(publicationsMagic)) }
 
 // Append appends the file to dst, byte for byte as it was parsed.
 func (f *PublicationsFile) Append(dst []byte) []byte { return append(dst, f.raw...) }

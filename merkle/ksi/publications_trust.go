@@ -143,7 +143,7 @@ func (f *PublicationsFile) authenticate(t Trust) error {
 	}
 	for i := range t.Constraints {
 		if !t.Constraints[i].met(&signer.Subject) {
-			return fmt.Errorf("it is signed by %q, who does not meet the constraint %s", signer.Subject, t.Constraints[i])
+			return fmt.Errorf("it is signed by %s, who does not meet the constraint %s", subjectText(signer), t.Constraints[i])
 		}
 	}
 	return nil
@@ -161,7 +161,16 @@ func authenticationError(err error, signer *x509.Certificate, at time.Time) erro
 	case at.Before(signer.NotBefore):
 		return fmt.Errorf("the certificate that it is signed with begins on %s only", signer.NotBefore.UTC().Format(time.DateOnly))
 	}
-	return fmt.Errorf("its signature by %q does not verify: %w", signer.Subject, err)
+	return fmt.Errorf("its signature by %s does not verify: %w", subjectText(signer), err)
+}
+
+// subjectText names who a certificate is of, as constraints do.
+func subjectText(cert *x509.Certificate) string {
+	var parts []string
+	for _, a := range cert.Subject.Names {
+		parts = append(parts, Constraint{Attribute: a.Type, Value: fmt.Sprint(a.Value)}.String())
+	}
+	return fmt.Sprintf("%q", strings.Join(parts, ", "))
 }
 
 // Contents are what a publications file is made of.
