@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A Bench carries out benchmarks and gathers what they measure.
+type Bench struct {
+	// Seed chooses the digests.
+	Seed uint64
+	// Runs is how often each contender runs, alternately.
+	Runs int
+	// Seconds is about how long one timed run takes, where its length can be chosen.
+	Seconds float64
+	// Progress is told what is being done and how far it is; total is 0 where it is not known.
+	Progress func(what string, done, total int64)
+	// Record takes the samples.
+	Record *Record
+}
+
+// A contender is one of several ways to do the same work.
+type contender struct {
+	name string
+	// run does the work once and returns what it measured, and a checksum of what it computed.
+	run func(ctx context.Context, run int) (values map[string]float64, checksum string, err error)
+}
+
+// alternate runs all contenders in turn, Runs times, and records their samples under name. Those that give a checksum
+// must agree on it.
+func (b *Bench) alternate(ctx context.Context, name string, contenders ...contender) error {
+	agreed := ""
+	for run := range b.Runs {
+		for i, c := range contenders {
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			full := name + "/by=" + c.name
+			b.Progress(full, int64(run*len(contenders)+i), int64(b.Runs*len(contenders)))
+			values, checksum, err := c.run(ctx, run)
+			if err != nil {
+				return fmt.Errorf("%s: %w", full, err)
+			}
+			if agreed == "" {
+				agreed = checksum
+			}
+			if checksum != "" && checksum != agreed {
+				return fmt.Errorf("%s: computed %s, another contender %s", full, checksum, agreed)
+			}
+			b.Record.Samples = append(b.Record.Samples, Sample{Name: full, Run: run, Values: values, Checksum: checksum})
+		}
+	}
+	return nil
+}
+
+// promise records what an acknowledgement of a contender means.
+func (b *Bench) promise(contender, durability string) {
+	if b.Record.Durability == nil {
+		b.Record.Durability = make(map[string]string)
+	}
+	b.Record.Durability[contender] = durability
+}
+
+// repeat calls work until seconds have passed, at least once, and returns how often and how long it took.
+func repeat(seconds float64, work func()) (times int, took time.Duration) {
+	start := time.Now()
+	for {
+		work()
+		times++
+		if took = time.Since(start); took.Seconds() >= seconds {
+			return times, took
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/jurat-ledger/jurat/bench/load"
+	"github.com/jurat-ledger/jurat/bench/stream"
+	"github.com/jurat-ledger/jurat/bench/target"
+)
+
+// many is how many digests a look-up of many holds.
+const many = 100
+
+// Proofs files leaves on each target and then looks random ones up: one by its digest, many by their digests, and, where there
+// are receipts, one by its receipt. Some proofs are verified at the end.
+func (b *Bench) Proofs(ctx context.Context, o *Servers, leaves uint64, clients []int) error {
+	b.promises(o)
+	return b.proofs(ctx, o, o.Targets, nil, leaves, clients)
+}
+
+// proofs starts the targets that are left, one inside the other, and then measures with all of them running.
+func (b *Bench) proofs(ctx context.Context, o *Servers, left []*target.Target, ready []*library, leaves uint64, clients []int) error {
+	if len(left) == 0 {
+		return b.lookUps(ctx, ready, leaves, clients)
+	}
+	_, err := o.with(ctx, left[0], func(s *target.Server) error {
+		l := &library{server: s, digests: stream.Stream(b.Seed), n: leaves}
+		if err := b.fill(ctx, o, l); err != nil {
+			return err
+		}
+		return b.proofs(ctx, o, left[1:], append(ready, l), leaves, clients)
+	})
+	return err
+}
+
+// A library is a server with leaves to look up.
+type library struct {
+	server   *target.Server
+	digests  stream.Stream
+	n        uint64
+	receipts [][]byte // of some leaves chosen at random
+	prover   *prover
+}
+
+// remembered is how many receipts a library holds.
+const remembered = 2000
+
+// fill files the leaves and waits until they are indexed.
+func (b *Bench) fill(ctx context.Context, o *Servers, l *library) error {
+	if err := warmUp(ctx, l.server); err != nil {
+		return err
+	}
+	conn, err := l.server.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for i := uint64(0); i < l.n; i += uint64(o.CopyRows) {
+		b.Progress("filing leaves to look up with "+l.server.Target.Name, int64(i), int64(l.n))
+		if err := conn.Copy(load.Binary, l.digests, i, min(uint64(o.CopyRows), l.n-i)); err != nil {
+			return err
+		}
+	}
+	if _, err := l.server.Settle(ctx, closing); err != nil {
+		return err
+	}
+	if l.prover, err = newProver(ctx, l.server); err != nil || !l.server.Target.Proofs {
+		return err
+	}
+	if err := conn.Prepare("receipt", "SELECT receipt FROM hashes WHERE digest = $1"); err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(b.Seed, 1))
+	for range remembered {
+		d := l.digests.At(random.Uint64N(l.n))
+		_, err := conn.Run("receipt", d[:], func(_, _ int, v []byte) { l.receipts = append(l.receipts, append([]byte(nil), v...)) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A search is a way to look up.
+type search struct {
+	name string
+	rows int
+	sql  func(t *target.Target) string
+	// parameter appends the statement's parameter to dst.
+	parameter func(dst []byte, l *library, r *rand.Rand) []byte
+}
+
+var searches = []search{
+	{"digest", 1, func(t *target.Target) string { return t.Lookup }, func(dst []byte, l *library, r *rand.Rand) []byte {
+		d := l.digests.At(r.Uint64N(l.n))
+		return append(dst, d[:]...)
+	}},
+	{"many", many, func(t *target.Target) string { return t.LookupMany }, func(dst []byte, l *library, r *rand.Rand) []byte {
+		digests := make([]byte, many*stream.Size)
+		for i, at := range distinct(r, many, l.n) {
+			l.digests.Put(digests[i*stream.Size:], at)
+		}
+		return load.AppendArray(dst, digests, stream.Size)
+	}},
+	{"receipt", 1, func(*target.Target) string { return lookupByReceipt }, func(dst []byte, l *library, r *rand.Rand) []byte {
+		return append(dst, l.receipts[r.IntN(len(l.receipts))]...)
+	}},
+}
+
+// distinct returns count different numbers below n, which must be greater.
+func distinct(r *rand.Rand, count int, n uint64) []uint64 {
+	seen := make(map[uint64]bool, count)
+	var all []uint64
+	for len(all) < count {
+		if i := r.Uint64N(n); !seen[i] {
+			seen[i] = true
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+func (b *Bench) lookUps(ctx context.Context, libraries []*library, leaves uint64, clients []int) error {
+	if leaves <= many {
+		return fmt.Errorf("%d leaves to look up: give more than %d", leaves, many)
+	}
+	for _, s := range searches {
+		for _, n := range clients {
+			var contenders []contender
+			for _, l := range libraries {
+				if s.name == "receipt" && !l.server.Target.Proofs {
+					continue
+				}
+				contenders = append(contenders, contender{l.server.Target.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
+					values, err := b.lookUp(ctx, l, s, n, uint64(run))
+					return values, "", err
+				}})
+			}
+			if err := b.alternate(ctx, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", leaves, s.name, n), contenders...); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range libraries {
+		if err := l.prover.sample(ctx, l.digests, l.n, sampled); err != nil {
+			return err
+		}
+		l.prover.conn.Close()
+	}
+	return nil
+}
+
+// lookUp has clients look leaves up for as long as a run takes.
+func (b *Bench) lookUp(ctx context.Context, l *library, s search, clients int, seed uint64) (map[string]float64, error) {
+	m := method{prepare: s.sql(l.server.Target), rows: 1}
+	var number atomic.Uint64
+	f, err := newFiler(ctx, l.server, m, clients, 1, l.digests)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	before, err := l.server.Usage()
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	end := start.Add(time.Duration(b.Seconds * 1e9))
+	latency, err := f.each(func(c *client) error {
+		random := rand.New(rand.NewPCG(b.Seed+seed, number.Add(1)))
+		for now := time.Now(); ctx.Err() == nil; {
+			c.buf = s.parameter(c.buf[:0], l, random)
+			now = time.Now()
+			rows, err := c.conn.Run(statement, c.buf, nil)
+			if err != nil {
+				return err
+			}
+			c.latency.Add(time.Since(now))
+			if rows != s.rows {
+				return fmt.Errorf("looking up %d digests by %s found %d", s.rows, s.name, rows)
+			}
+			if now.After(end) {
+				return nil
+			}
+		}
+		return context.Cause(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(start)
+	after, err := l.server.Usage()
+	if err != nil {
+		return nil, err
+	}
+	ops := float64(latency.Count())
+	values := map[string]float64{
+		"ops/s":        ops / took.Seconds(),
+		"server-us/op": float64(after.CPU-before.CPU) / ops / 1e3,
+	}
+	if s.rows > 1 {
+		values["found/s"] = ops * float64(s.rows) / took.Seconds()
+	}
+	latency.report(values)
+	return values, nil
+}

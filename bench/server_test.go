@@ -1,0 +1,225 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jurat-ledger/jurat/bench/load"
+	"github.com/jurat-ledger/jurat/bench/stream"
+	"github.com/jurat-ledger/jurat/bench/target"
+)
+
+const ingested = "client-ns/row p50-us p99-us p999-us peak-MB rows/s server-ns/row settled-rows/s stored-B/row written-B/row"
+
+// Every way to file, on a server of its own, with proofs verified and fsck.
+func TestIngest(t *testing.T) {
+	for _, m := range Methods() {
+		t.Run(m, func(t *testing.T) {
+			t.Parallel()
+			b, o := tiny(), servers(t)
+			b.Runs = 1
+			want := map[string]string{"ingest/how=" + m + "/clients=2/by=jurat": ingested}
+			if m == "insert" {
+				want["open-loop/how=insert/clients=2/by=jurat"] = "offered/s p50-us p99-us p999-us"
+			}
+			if err := b.Ingest(t.Context(), o, []Load{{m, 2}}); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range b.Record.Samples { // how many proofs were seen within so short a time is up to chance
+				delete(s.Values, "proof-p50-ms")
+				delete(s.Values, "proof-p99-ms")
+			}
+			mustRecord(t, b.Record, want)
+			if b.Record.Durability["jurat"] == "" {
+				t.Error("no word about durability")
+			}
+			if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+	err := tiny().Ingest(t.Context(), new(Servers), []Load{{"telepathy", 1}})
+	if err == nil || !strings.Contains(err.Error(), "copy-binary") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRounds(t *testing.T) {
+	t.Parallel()
+	b := tiny()
+	b.Runs = 1
+	if err := b.Rounds(t.Context(), servers(t), 100); err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[string]string)
+	for _, n := range []int{1, 10, 100} {
+		want[fmt.Sprintf("round/leaves=%d/by=jurat", n)] = "lag-ms server-ns/leaf written-B/leaf"
+	}
+	mustRecord(t, b.Record, want)
+}
+
+func TestProofs(t *testing.T) {
+	t.Parallel()
+	b := tiny()
+	if err := b.Proofs(t.Context(), servers(t), 2000, []int{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[string]string)
+	for clients := 1; clients <= 2; clients++ {
+		for _, s := range searches {
+			units := "ops/s p50-us p99-us p999-us server-us/op"
+			if s.rows > 1 {
+				units = "found/s " + units
+			}
+			want[fmt.Sprintf("proof/leaves=2000/find=%s/clients=%d/by=jurat", s.name, clients)] = units
+		}
+	}
+	mustRecord(t, b.Record, want)
+}
+
+// PostgreSQL beside the server, where it is installed.
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	keyed, err := target.Postgres(true)
+	if err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	bare, err := target.Postgres(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, o := tiny(), servers(t)
+	b.Runs = 1
+	if o.Dir, err = os.MkdirTemp("", "jurat-bench-test-"); err != nil { // t.TempDir is closed to user postgres
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(o.Dir)
+	if err := os.Chmod(o.Dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	o.Targets = []*target.Target{bare, keyed, o.Targets[0]}
+	if err := b.Ingest(t.Context(), o, []Load{{"insert", 1}}); err != nil {
+		t.Fatal(err)
+	}
+	o.Targets = o.Targets[1:]
+	if err := b.Proofs(t.Context(), o, 2000, []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, s := range Summarize(b.Record.Samples) {
+		seen[s.What()+" "+s.Key("by")] = true
+		if s.What() != "open-loop" && s.Ratio <= 0 {
+			t.Errorf("%s has no ratio", s.Name)
+		}
+	}
+	for _, name := range []string{"ingest postgres", "ingest postgres-unindexed", "ingest jurat", "open-loop postgres", "proof postgres", "proof jurat"} {
+		if !seen[name] {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+// A long run ends with its leaves counted, proven and checked; one that was cut short, with a COPY acknowledged that the journal
+// does not know of, goes on.
+func TestBillion(t *testing.T) {
+	t.Parallel()
+	const rows, copies = 500, 8
+	b := tiny()
+	o := &Billion{Leaves: rows * copies, CopyRows: rows, Clients: 2, Dir: t.TempDir(), Proofs: 5}
+	jurat := servers(t).Targets[0]
+	interrupted(t, b, o, jurat)
+	if err := b.Billion(t.Context(), jurat, o); err != nil {
+		t.Fatal(err)
+	}
+	at := b.Record.Samples[1:]
+	if len(at) != copies || at[copies-1].Key("leaves") != fmt.Sprint(rows*copies) || at[0].Values["resident-MB"] <= 0 {
+		t.Errorf("the curve is %+v", at)
+	}
+	b.Record.Samples = b.Record.Samples[:1]
+	mustRecord(t, b.Record, map[string]string{
+		fmt.Sprintf("billion/leaves=%d/clients=2/by=jurat", rows*copies): "fsck-s peak-MB rows/s server-ns/row settled-rows/s stored-B/row verified-proofs verify-ms/proof written-B/row",
+	})
+	other := *o
+	other.Leaves += rows
+	if err := b.Billion(t.Context(), jurat, &other); err == nil || !strings.Contains(err.Error(), "another run") {
+		t.Errorf("a run of another size goes on: %v", err)
+	}
+}
+
+// interrupted leaves behind what a run does that was killed: COPYs 0 and 2 in the journal, 1 acknowledged but not in it, and
+// half a line.
+func interrupted(t *testing.T, b *Bench, o *Billion, jurat *target.Target) {
+	t.Helper()
+	s, err := jurat.Start(t.Context(), filepath.Join(o.Dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Kill()
+	conn, err := s.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, _, err := openJournal(filepath.Join(o.Dir, "journal.jsonl"), journalHead{Format, b.Seed, o.Leaves, o.CopyRows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range uint64(3) {
+		if err := conn.Copy(load.Binary, stream.Stream(b.Seed), k*uint64(o.CopyRows), uint64(o.CopyRows)); err != nil {
+			t.Fatal(err)
+		}
+		if k == 1 {
+			continue
+		}
+		if err := j.append(event{Copy: k, Seconds: float64(k + 1), Resident: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := j.file.WriteString(`{"copy":3,`); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was acknowledged and is not there is found out.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	s, err := servers(t).Targets[0].Start(t.Context(), filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Kill()
+	if err := warmUp(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	p, err := newProver(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := s.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests := stream.Stream(1)
+	if err := conn.Copy(load.CSV, digests, 0, 9); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.sample(t.Context(), digests, 9, 3); err != nil {
+		t.Error(err)
+	}
+	if err := p.sample(t.Context(), digests, 10, 1); err == nil || !strings.Contains(err.Error(), "found 0 times") {
+		t.Errorf("a digest that was never filed: %v", err)
+	}
+	d := digests.At(2)
+	var signature []byte
+	if _, err := p.conn.Run(lookup, d[:], func(_, _ int, v []byte) { signature = append(signature, v...) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verified(t.Context(), digests.At(3), signature, p.certificates); err == nil {
+		t.Error("a proof of one digest passes for another")
+	}
+}
