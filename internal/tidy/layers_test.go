@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"server/gateway": {"server/gateway", "merkle"},
 	"server":         {"server", "merkle", "storage", "wire", "query"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench"},
 	"internal/tidy":  {},
 }
 
