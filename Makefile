@@ -5,8 +5,9 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
+BENCHRUNS   ?= 3
 
-.PHONY: run build test race check interop bench fuzz soak generate clean
+.PHONY: run build test race check interop bench bench-peers bench-report fuzz soak generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -35,9 +36,17 @@ check:
 interop:
 	cd interop && $(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...
 
-# Benchmarks with fixed seeds; the output is kept under bench/results.
+# Benchmarks with fixed seeds, Go's and "jurat bench all"; the output is kept under bench/results.
 bench:
 	@scripts/bench.sh "$(BENCHTIME)" "$(BENCHCOUNT)"
+
+# Others beside us, alternately on this machine: gohashtree, Tessera and, where it is installed, PostgreSQL.
+bench-peers:
+	@scripts/bench-peers.sh "$(BENCHRUNS)"
+
+# A page of plots of everything under bench/results.
+bench-report: build
+	bin/jurat bench report bench/results/*.json -o bin/bench.html
 
 # Every fuzz target for FUZZTIME each.
 fuzz:

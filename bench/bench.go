@@ -20,25 +20,26 @@ type Bench struct {
 	Record *Record
 }
 
-// A contender is one of several ways to do the same work.
-type contender struct {
-	name string
-	// run does the work once and returns what it measured, and a checksum of what it computed.
-	run func(ctx context.Context, run int) (values map[string]float64, checksum string, err error)
+// A Contender is one of several ways to do the same work.
+type Contender struct {
+	// Name is the part "by" of its samples' names: no slash in it.
+	Name string
+	// Run does the work once and returns what it measured, and a checksum of what it computed.
+	Run func(ctx context.Context, run int) (values map[string]float64, checksum string, err error)
 }
 
-// alternate runs all contenders in turn, Runs times, and records their samples under name. Those that give a checksum
+// Alternate runs all contenders in turn, Runs times, and records their samples under name. Those that give a checksum
 // must agree on it.
-func (b *Bench) alternate(ctx context.Context, name string, contenders ...contender) error {
+func (b *Bench) Alternate(ctx context.Context, name string, contenders ...Contender) error {
 	agreed := ""
 	for run := range b.Runs {
 		for i, c := range contenders {
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
 			}
-			full := name + "/by=" + c.name
+			full := name + "/by=" + c.Name
 			b.Progress(full, int64(run*len(contenders)+i), int64(b.Runs*len(contenders)))
-			values, checksum, err := c.run(ctx, run)
+			values, checksum, err := c.Run(ctx, run)
 			if err != nil {
 				return fmt.Errorf("%s: %w", full, err)
 			}
@@ -54,8 +55,8 @@ func (b *Bench) alternate(ctx context.Context, name string, contenders ...conten
 	return nil
 }
 
-// promise records what an acknowledgement of a contender means.
-func (b *Bench) promise(contender, durability string) {
+// Promise records what an acknowledgement of a contender means.
+func (b *Bench) Promise(contender, durability string) {
 	if b.Record.Durability == nil {
 		b.Record.Durability = make(map[string]string)
 	}

@@ -168,15 +168,15 @@ func TestCalendar(t *testing.T) {
 // Contenders that compute different things are found out.
 func TestDisagreement(t *testing.T) {
 	b := tiny()
-	says := func(name, sum string) contender {
-		return contender{name, func(context.Context, int) (map[string]float64, string, error) {
+	says := func(name, sum string) Contender {
+		return Contender{name, func(context.Context, int) (map[string]float64, string, error) {
 			return map[string]float64{"ops/s": 1}, sum, nil
 		}}
 	}
-	if err := b.alternate(t.Context(), "x", says("a", "1"), says("b", "")); err != nil {
+	if err := b.Alternate(t.Context(), "x", says("a", "1"), says("b", "")); err != nil {
 		t.Error(err)
 	}
-	if err := b.alternate(t.Context(), "x", says("a", "1"), says("b", "2")); err == nil || !strings.Contains(err.Error(), "x/by=b") {
+	if err := b.Alternate(t.Context(), "x", says("a", "1"), says("b", "2")); err == nil || !strings.Contains(err.Error(), "x/by=b") {
 		t.Errorf("error %v", err)
 	}
 	names := ""

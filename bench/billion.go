@@ -49,7 +49,7 @@ func (b *Bench) Billion(ctx context.Context, t *target.Target, o *Billion) error
 	if o.Leaves == 0 || o.CopyRows < 1 || o.Leaves%uint64(o.CopyRows) != 0 || o.Clients < 1 {
 		return fmt.Errorf("%d leaves in COPYs of %d by %d clients: the first must be a multiple of the second", o.Leaves, o.CopyRows, o.Clients)
 	}
-	b.promise(t.Name, t.Durability)
+	b.Promise(t.Name, t.Durability)
 	j, events, err := openJournal(filepath.Join(o.Dir, "journal.jsonl"), journalHead{Format, b.Seed, o.Leaves, o.CopyRows})
 	if err != nil {
 		return err

@@ -30,17 +30,17 @@ func (b *Bench) Calendar(ctx context.Context, seconds uint64) error {
 	for i := range c.leaves {
 		c.leaves[i] = stream.Stream(b.Seed).At(uint64(i))
 	}
-	one := contender{"1-thread", func(context.Context, int) (map[string]float64, string, error) {
+	one := Contender{"1-thread", func(context.Context, int) (map[string]float64, string, error) {
 		start := time.Now()
 		root := c.build(c.first, c.leaves, nil).Root()
 		return calendarRates(seconds, time.Since(start)), root.String(), nil
 	}}
-	two := contender{"2-thread", func(context.Context, int) (map[string]float64, string, error) {
+	two := Contender{"2-thread", func(context.Context, int) (map[string]float64, string, error) {
 		start := time.Now()
 		root, err := c.verify(before)
 		return calendarRates(seconds, time.Since(start)), root.String(), err
 	}}
-	return b.alternate(ctx, fmt.Sprintf("calendar/seconds=%d", seconds), one, two)
+	return b.Alternate(ctx, fmt.Sprintf("calendar/seconds=%d", seconds), one, two)
 }
 
 // Year is how many seconds a year without a leap day has.

@@ -13,27 +13,49 @@ import (
 )
 
 // Kernel compares the tree builder, one thread, leaves in memory, with a loop over crypto/sha256 that makes the same
-// nodes: on a tree that the caches hold, and on larger ones.
-func (b *Bench) Kernel(ctx context.Context, maxLeaves uint64) error {
+// nodes, and with rivals: on a tree that the caches hold, and on larger ones.
+func (b *Bench) Kernel(ctx context.Context, maxLeaves uint64, rivals ...Rival) error {
 	for n := uint64(1 << 10); n <= maxLeaves; n <<= 3 {
 		digests := make([]byte, n*stream.Size)
 		stream.Stream(b.Seed).Fill(digests, 0)
 		var leaves merkle.Leaves
 		leaves.AppendDigests(merkle.SHA256, digests)
 		scratch := make([]byte, len(digests)/2)
-		err := b.alternate(ctx, fmt.Sprintf("kernel/leaves=%d", n),
-			b.builder("stdlib", n, func() merkle.Digest { return standardRoot(scratch, digests) }),
-			b.builder("merkle", n, func() merkle.Digest { return rootOf(&leaves) }))
-		if err != nil {
+		contenders := []Contender{b.builder("stdlib", n, func() merkle.Digest { return standardRoot(scratch, digests) })}
+		for _, r := range rivals {
+			build, err := r.Prepare(digests)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.Name, err)
+			}
+			contenders = append(contenders, b.rival(r.Name, n, build))
+		}
+		contenders = append(contenders, b.builder("merkle", n, func() merkle.Digest { return rootOf(&leaves) }))
+		if err := b.Alternate(ctx, fmt.Sprintf("kernel/leaves=%d", n), contenders...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// A Rival builds a tree of another shape of nodes over the same leaves.
+type Rival struct {
+	// Name is the contender's name.
+	Name string
+	// Prepare gets ready for leaves, 32 bytes each, a power of two of them, and sees to it that what build makes of them is
+	// right. build must not change them.
+	Prepare func(leaves []byte) (build func(), err error)
+}
+
+func (b *Bench) rival(name string, n uint64, build func()) Contender {
+	return Contender{name, func(context.Context, int) (map[string]float64, string, error) {
+		times, took := repeat(b.Seconds, build)
+		return rates(n, uint64(times)*n, took), "", nil
+	}}
+}
+
 // builder is a contender that builds a tree over n leaves, again and again.
-func (b *Bench) builder(name string, n uint64, build func() merkle.Digest) contender {
-	return contender{name, func(context.Context, int) (map[string]float64, string, error) {
+func (b *Bench) builder(name string, n uint64, build func() merkle.Digest) Contender {
+	return Contender{name, func(context.Context, int) (map[string]float64, string, error) {
 		var root merkle.Digest
 		times, took := repeat(b.Seconds, func() { root = build() })
 		return rates(n, uint64(times)*n, took), root.String(), nil
@@ -93,11 +115,11 @@ func (b *Bench) Tree(ctx context.Context, maxLeaves uint64) error {
 		return fmt.Errorf("%d leaves: give a power of two, 1024 at least", maxLeaves)
 	}
 	for n := uint64(1 << 10); ; n = min(n<<2, maxLeaves) {
-		var contenders []contender
+		var contenders []Contender
 		for _, threads := range []uint64{1, 2} {
 			contenders = append(contenders, b.threads(n, threads))
 		}
-		if err := b.alternate(ctx, fmt.Sprintf("tree/leaves=%d", n), contenders...); err != nil {
+		if err := b.Alternate(ctx, fmt.Sprintf("tree/leaves=%d", n), contenders...); err != nil {
 			return err
 		}
 		if n == maxLeaves {
@@ -113,9 +135,9 @@ const onTheFly = 1 << 24
 const flight = 1 << 14
 
 // threads is a contender that builds one tree with some threads, a power of two: each has a subtree of its own.
-func (b *Bench) threads(n, threads uint64) contender {
+func (b *Bench) threads(n, threads uint64) Contender {
 	name := fmt.Sprintf("%d-thread", threads)
-	return contender{name, func(context.Context, int) (map[string]float64, string, error) {
+	return Contender{name, func(context.Context, int) (map[string]float64, string, error) {
 		share := n / threads
 		builders := make([]subtree, threads)
 		for i := range builders {

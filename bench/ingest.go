@@ -44,15 +44,15 @@ func (b *Bench) Ingest(ctx context.Context, o *Servers, loads []Load) error {
 			return fmt.Errorf("%d clients, %d rows a COPY: give 1 at least", l.Clients, o.CopyRows)
 		}
 		name := fmt.Sprintf("how=%s/clients=%d", m.name, l.Clients)
-		var contenders []contender
+		var contenders []Contender
 		for _, t := range o.Targets {
-			contenders = append(contenders, contender{t.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
+			contenders = append(contenders, Contender{t.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
 				i := ingestion{b: b, o: o, method: m, clients: l.Clients, run: run, name: name}
 				values, err := i.measure(ctx, t)
 				return values, "", err
 			}})
 		}
-		if err := b.alternate(ctx, "ingest/"+name, contenders...); err != nil {
+		if err := b.Alternate(ctx, "ingest/"+name, contenders...); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (b *Bench) Ingest(ctx context.Context, o *Servers, loads []Load) error {
 
 func (b *Bench) promises(o *Servers) {
 	for _, t := range o.Targets {
-		b.promise(t.Name, t.Durability)
+		b.Promise(t.Name, t.Durability)
 	}
 }
 
@@ -207,7 +207,7 @@ func (i *ingestion) load(ctx context.Context, s *target.Server, f *filer, values
 		values["proof-p50-ms"] = float64(waits.Quantile(0.5)) / 1e6
 		values["proof-p99-ms"] = float64(waits.Quantile(0.99)) / 1e6
 	}
-	latency.report(values)
+	latency.Report(values)
 	return nil
 }
 
@@ -222,7 +222,7 @@ func (i *ingestion) openLoop(ctx context.Context, t *target.Target, f *filer, su
 		return err
 	}
 	values := map[string]float64{"offered/s": rate}
-	latency.report(values)
+	latency.Report(values)
 	i.b.Record.Samples = append(i.b.Record.Samples, Sample{Name: "open-loop/" + i.name + "/by=" + t.Name, Run: i.run, Values: values})
 	return nil
 }

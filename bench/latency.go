@@ -46,8 +46,8 @@ func (l *Latency) Quantile(q float64) time.Duration {
 	return l.max
 }
 
-// report adds the usual quantiles to values, in microseconds.
-func (l *Latency) report(values map[string]float64) {
+// Report adds the usual quantiles to values, in microseconds.
+func (l *Latency) Report(values map[string]float64) {
 	if l.n == 0 {
 		return
 	}

@@ -130,17 +130,17 @@ func (b *Bench) lookUps(ctx context.Context, libraries []*library, leaves uint64
 	}
 	for _, s := range searches {
 		for _, n := range clients {
-			var contenders []contender
+			var contenders []Contender
 			for _, l := range libraries {
 				if s.name == "receipt" && !l.server.Target.Proofs {
 					continue
 				}
-				contenders = append(contenders, contender{l.server.Target.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
+				contenders = append(contenders, Contender{l.server.Target.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
 					values, err := b.lookUp(ctx, l, s, n, uint64(run))
 					return values, "", err
 				}})
 			}
-			if err := b.alternate(ctx, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", leaves, s.name, n), contenders...); err != nil {
+			if err := b.Alternate(ctx, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", leaves, s.name, n), contenders...); err != nil {
 				return err
 			}
 		}
@@ -204,6 +204,6 @@ func (b *Bench) lookUp(ctx context.Context, l *library, s search, clients int, s
 	if s.rows > 1 {
 		values["found/s"] = ops * float64(s.rows) / took.Seconds()
 	}
-	latency.report(values)
+	latency.Report(values)
 	return values, nil
 }

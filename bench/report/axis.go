@@ -14,13 +14,16 @@ type axis struct {
 	from, to float64 // pixels at the ends
 }
 
+// wideSpan is what a linear axis cannot show well.
+const wideSpan = 30
+
 // newAxis covers the values from low to high, which are positive. A linear axis begins at 0; a logarithmic one, for what spans
-// more than two orders of magnitude, ends at powers of ten.
+// more than a factor of wideSpan, ends at powers of ten.
 func newAxis(low, high, from, to float64) axis {
 	if high <= 0 {
 		high = 1
 	}
-	if low > 0 && high/low > 100 {
+	if low > 0 && high/low > wideSpan {
 		return logAxis(low, high, from, to)
 	}
 	step := niceStep(high)
@@ -45,7 +48,7 @@ func (a axis) at(v float64) float64 {
 	return a.from + share*(a.to-a.from)
 }
 
-// ticks returns the values that the axis names, seven at most.
+// ticks returns the values that the axis names, eight at most.
 func (a axis) ticks() []float64 {
 	var all []float64
 	if !a.log {
@@ -63,16 +66,15 @@ func (a axis) ticks() []float64 {
 	return all
 }
 
-// niceStep returns a step of 1, 2 or 5 times a power of ten that divides up to high into four to eight parts.
+// niceStep returns the smallest step of 1, 2 or 5 times a power of ten that divides up to high into seven parts at most.
 func niceStep(high float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(high/4)))
-	switch m := high / 4 / power; {
-	case m >= 5:
-		return 5 * power
-	case m >= 2:
-		return 2 * power
+	power := math.Pow(10, math.Floor(math.Log10(high/7)))
+	for _, m := range []float64{1, 2, 5} {
+		if high <= 7*m*power {
+			return m * power
+		}
 	}
-	return power
+	return 10 * power
 }
 
 // prefixes are what large numbers end in.
@@ -91,15 +93,25 @@ func si(v float64) string {
 	return significant(v)
 }
 
+// nanoseconds writes so many nanoseconds in the unit that suits.
+func nanoseconds(ns float64) string { return duration(ns / 1e3) }
+
+// milliseconds writes so many milliseconds in the unit that suits.
+func milliseconds(ms float64) string { return duration(ms * 1e3) }
+
 // duration writes so many microseconds in the unit that suits.
 func duration(us float64) string {
 	switch {
+	case us == 0:
+		return "0"
 	case us >= 0.9995e6:
 		return significant(us/1e6) + " s"
 	case us >= 0.9995e3:
 		return significant(us/1e3) + " ms"
+	case us >= 0.9995:
+		return significant(us) + " µs"
 	}
-	return significant(us) + " µs"
+	return significant(us*1e3) + " ns"
 }
 
 // significant writes a number below 1,000 with three significant digits, without zeros at the end.
@@ -120,7 +132,7 @@ func count(n float64) string {
 	if exponent := math.Log2(n); exponent >= 10 && exponent == math.Trunc(exponent) {
 		return "2" + superscript(int(exponent))
 	}
-	if exponent := math.Log10(n); exponent >= 4 && math.Abs(exponent-math.Round(exponent)) < 1e-9 {
+	if exponent := math.Log10(n); exponent >= 3 && math.Abs(exponent-math.Round(exponent)) < 1e-9 {
 		return "10" + superscript(int(math.Round(exponent)))
 	}
 	return si(n)

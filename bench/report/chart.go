@@ -64,6 +64,9 @@ func (l *lines) draw(p palette) []byte {
 	if most < 2 {
 		return nil
 	}
+	if len(legend) == 1 {
+		legend = nil // the title says whose line it is
+	}
 	c := new(canvas)
 	top := head(c, l.title, l.subtitle, legend, func(i int) string { return p.of(l.series[i].by) }) + 14
 	bottom := lineHeight - 48

@@ -67,7 +67,7 @@ func pageTables(page *strings.Builder, all []bench.Summary) {
 		units := unitsOf(group)
 		fmt.Fprintf(page, "<h2>%s</h2>\n<div class=\"scroll\"><table>\n<tr><th></th><th>by</th><th>ratio</th>", html.EscapeString(what))
 		for _, u := range units {
-			fmt.Fprintf(page, "<th>%s</th>", html.EscapeString(u))
+			fmt.Fprintf(page, "<th>%s</th>", html.EscapeString(heading(u)))
 		}
 		page.WriteString("</tr>\n")
 		for i := range group {

@@ -123,9 +123,9 @@ func kernelPlot(all []bench.Summary, p palette) []byte {
 }
 
 func treePlot(all []bench.Summary, p palette) []byte {
-	l := lines{title: "Tree building: time a leaf", subtitle: "ns a leaf by the size of the tree; making the leaves is not counted", xName: "leaves",
-		series: gather(of(all, "tree"), "leaves", "ns/leaf", byName), xLabel: count, yLabel: si, linearY: true}
-	l.series = append(l.series, gather(of(all, "kernel"), "leaves", "ns/leaf", func(s *bench.Summary) string { return byName(s) + " (kernel)" })...)
+	l := lines{title: "Tree building: time a leaf", subtitle: "by the size of the tree; making the leaves is not counted", xName: "leaves",
+		series: gather(of(all, "tree"), "leaves", "ns/leaf", byName), xLabel: count, yLabel: nanoseconds, linearY: true}
+	l.series = append(l.series, gather(of(all, "kernel"), "leaves", "ns/leaf", byName)...)
 	l.series = slices.DeleteFunc(l.series, func(s series) bool { return s.by == "merkle" }) // that is the one thread
 	return l.draw(p)
 }
@@ -168,8 +168,8 @@ func merge(some []series) []series {
 }
 
 func processorPlot(all []bench.Summary, p palette) []byte {
-	r := rows{"Filing: processor time of the server", "ns a digest, of all processors, until the server is idle again",
-		table(of(all, "ingest"), clientsOf, value("server-ns/row")), si}
+	r := rows{"Filing: processor time of the server", "a digest, on all processors, until the server is idle again",
+		table(of(all, "ingest"), clientsOf, value("server-ns/row")), nanoseconds}
 	return r.draw(p)
 }
 
@@ -216,14 +216,14 @@ func bytesPlot(all []bench.Summary, p palette) []byte {
 }
 
 func roundPlot(all []bench.Summary, p palette) []byte {
-	l := lines{title: "Processor time a leaf, as rounds grow", subtitle: "ns of the server a leaf, from COPY to the closed, indexed round; a second or more of idling is in it",
-		xName: "leaves of the round", series: gather(of(all, "round"), "leaves", "server-ns/leaf", byName), xLabel: count, yLabel: si}
+	l := lines{title: "Processor time a leaf, as rounds grow", subtitle: "of the server, from COPY to the closed, indexed round; a second or more of idling is in it",
+		xName: "leaves of the round", series: gather(of(all, "round"), "leaves", "server-ns/leaf", byName), xLabel: count, yLabel: nanoseconds}
 	return l.draw(p)
 }
 
 func lagPlot(all []bench.Summary, p palette) []byte {
-	l := lines{title: "From the end of a round's second to its proof in hand", subtitle: "ms, of the round's last leaf", xName: "leaves of the round",
-		series: gather(of(all, "round"), "leaves", "lag-ms", byName), xLabel: count, yLabel: si}
+	l := lines{title: "From the end of a round's second to its proof in hand", subtitle: "of the round's last leaf", xName: "leaves of the round",
+		series: gather(of(all, "round"), "leaves", "lag-ms", byName), xLabel: count, yLabel: milliseconds}
 	return l.draw(p)
 }
 

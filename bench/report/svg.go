@@ -82,6 +82,7 @@ var colours = map[string]string{
 	"jurat": "#0072b2", "merkle": "#0072b2", "1-thread": "#56b4e9", "2-thread": "#0072b2",
 	"stdlib": "#8a8f98", "postgres": "#d55e00", "postgres-unindexed": "#e69f00",
 	"gohashtree": "#009e73", "gohashtree-avx512": "#66c2a5", "tessera": "#cc79a7",
+	"written": "#9aa3ad", "stored": "#0072b2",
 }
 
 // others are the colours of contenders without one of their own, by order of appearance.

@@ -50,7 +50,11 @@ func textTables(out *strings.Builder, all []bench.Summary) {
 		fmt.Fprintf(out, "\n%s\n", group[0].Rivals())
 		t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		units := unitsOf(group)
-		fmt.Fprintf(t, "  by\tratio\t%s\n", strings.Join(units, "\t"))
+		fmt.Fprint(t, "  by\tratio")
+		for _, u := range units {
+			fmt.Fprintf(t, "\t%s", heading(u))
+		}
+		fmt.Fprintln(t)
 		for i := range group {
 			fmt.Fprintf(t, "  %s\n", strings.Join(cells(&group[i], units), "\t"))
 		}
@@ -74,12 +78,35 @@ func cells(s *bench.Summary, units []string) []string {
 		case !ok:
 			all = append(all, "")
 		case s.Low[u] < s.High[u]:
-			all = append(all, fmt.Sprintf("%s [%s–%s]", si(v), si(s.Low[u]), si(s.High[u])))
+			all = append(all, fmt.Sprintf("%s [%s–%s]", written(v, u), written(s.Low[u], u), written(s.High[u], u)))
 		default:
-			all = append(all, si(v))
+			all = append(all, written(v, u))
 		}
 	}
 	return all
+}
+
+// written writes a value; times are in the unit that suits.
+func written(v float64, unit string) string {
+	switch {
+	case strings.HasSuffix(unit, "-us"), strings.Contains(unit, "-us/"):
+		return duration(v)
+	case strings.HasSuffix(unit, "-ms"), strings.Contains(unit, "-ms/"):
+		return milliseconds(v)
+	case strings.HasPrefix(unit, "ns/"), strings.Contains(unit, "-ns/"):
+		return nanoseconds(v)
+	}
+	return si(v)
+}
+
+// heading is a unit as the head of a column: without the unit of time, which the values name.
+func heading(unit string) string {
+	for _, u := range []string{"-us", "-ms", "-ns"} {
+		if name, per, ok := strings.Cut(unit, u); ok && (per == "" || per[0] == '/') {
+			return name + per
+		}
+	}
+	return strings.Replace(unit, "ns/", "time/", 1)
 }
 
 // unitsOf returns the units of a group: rates, then the others in alphabetical order.

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/jurat-ledger/jurat/bench"
+)
+
+func tiny() *bench.Bench {
+	return &bench.Bench{Seed: 1, Runs: 1, Seconds: 0.01, Progress: func(string, int64, int64) {}, Record: new(bench.Record)}
+}
+
+func TestKernel(t *testing.T) {
+	b := tiny()
+	if err := b.Kernel(t.Context(), 1<<10, rivals()...); err != nil {
+		t.Fatal(err)
+	}
+	if n, want := len(b.Record.Samples), 2+len(rivals()); n != want {
+		t.Errorf("%d samples, want %d", n, want)
+	}
+}
+
+func TestTessera(t *testing.T) {
+	b := tiny()
+	if err := measureTessera(t.Context(), b, setting{callers: 8, batch: 8, dir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	s := b.Record.Samples[0]
+	for _, unit := range []string{"rows/s", "settled-rows/s", "server-ns/row", "stored-B/row", "p50-us"} {
+		if s.Values[unit] <= 0 {
+			t.Errorf("%v %s", s.Values[unit], unit)
+		}
+	}
+	if b.Record.Durability["tessera"] == "" {
+		t.Error("no word about durability")
+	}
+}
