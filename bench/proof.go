@@ -47,7 +47,7 @@ type library struct {
 }
 
 // remembered is how many receipts a library holds.
-const remembered = 2000
+const remembered = 500
 
 // fill files the leaves and waits until they are indexed.
 func (b *Bench) fill(ctx context.Context, o *Servers, l *library) error {

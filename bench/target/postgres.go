@@ -76,7 +76,7 @@ func startPostgres(ctx context.Context, t *Target, dir, bin, column string) (*Se
 	if err != nil {
 		return nil, err
 	}
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-A", "trust", "--locale=C", "-E", "UTF8", "-U", "jurat", "-D", dir)
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--no-sync", "-A", "trust", "--locale=C", "-E", "UTF8", "-U", "jurat", "-D", dir)
 	initdb.SysProcAttr, initdb.Dir = attr, "/"
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w:\n%s", err, out)

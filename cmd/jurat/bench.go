@@ -113,8 +113,8 @@ that directory, which notes every acknowledged COPY. A billion leaves take some 
 	{"all", "A short run of everything but billion, in about two minutes", "",
 		func(f *pflag.FlagSet, o *benchOptions) {
 			leavesFlag(f, o, 0, "bound on leaves and seconds of everything, for a quick look (default none)")
-			f.IntSliceVar(&o.clients, "clients", nil, "how many file at the same time (default as the way needs)")
 			serverFlags(f, o)
+			ingestFlags(f, o)
 		}, runAll},
 }
 
@@ -233,6 +233,20 @@ func runIngest(ctx context.Context, b *bench.Bench, o *benchOptions) error {
 	if err != nil {
 		return err
 	}
+	loads, err := o.loads(func(usual []int) []int { return usual })
+	if err != nil {
+		return err
+	}
+	return b.Ingest(ctx, s, loads)
+}
+
+// loads returns the loads that --how and --clients name, or the usual ones, of whose numbers of clients pick takes some.
+func (o *benchOptions) loads(pick func(usual []int) []int) ([]bench.Load, error) {
+	for _, m := range o.methods {
+		if !slices.Contains(bench.Methods(), m) {
+			return nil, fmt.Errorf("--how %s: choose from %s", m, strings.Join(bench.Methods(), ", "))
+		}
+	}
 	var loads []bench.Load
 	for _, m := range bench.Methods() {
 		if len(o.methods) > 0 && !slices.Contains(o.methods, m) {
@@ -240,18 +254,13 @@ func runIngest(ctx context.Context, b *bench.Bench, o *benchOptions) error {
 		}
 		clients := o.clients
 		if len(clients) == 0 {
-			clients = usualClients[m]
+			clients = pick(usualClients[m])
 		}
 		for _, n := range clients {
 			loads = append(loads, bench.Load{Method: m, Clients: n})
 		}
 	}
-	for _, m := range o.methods {
-		if !slices.Contains(bench.Methods(), m) {
-			return fmt.Errorf("--how %s: choose from %s", m, strings.Join(bench.Methods(), ", "))
-		}
-	}
-	return b.Ingest(ctx, s, loads)
+	return loads, nil
 }
 
 func runRounds(ctx context.Context, b *bench.Bench, o *benchOptions) error {
@@ -312,15 +321,9 @@ func runAll(ctx context.Context, b *bench.Bench, o *benchOptions) error {
 		return err
 	}
 	s.CopyRows = int(atMost(o.copyRows))
-	var loads []bench.Load
-	for _, m := range bench.Methods() {
-		clients := o.clients
-		if len(clients) == 0 {
-			clients = usualClients[m][len(usualClients[m])-1:]
-		}
-		for _, n := range clients {
-			loads = append(loads, bench.Load{Method: m, Clients: n})
-		}
+	loads, err := o.loads(func(usual []int) []int { return usual[len(usual)-1:] })
+	if err != nil {
+		return err
 	}
 	if err := b.Ingest(ctx, s, loads); err != nil {
 		return err
