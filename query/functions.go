@@ -118,9 +118,6 @@ func wholeSecond(micros int64) (calendar.Second, error) {
 	return at, nil
 }
 
-// ksiKeySize is the size in bytes of a key made here, before it becomes text.
-const ksiKeySize = 32
-
 // setKSIKey gives a role a key for the KSI gateway: the one given, or a new one. A null key takes the key away. It returns
 // the key.
 func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, error) {

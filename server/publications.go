@@ -70,13 +70,6 @@ func (p *publisher) publicationsFile() (*ksi.PublicationsFile, error) {
 	return file, nil
 }
 
-// root returns the certificate that publications files lead to, and the e-mail address that stands in the subject of the
-// certificate that signs them.
-func (p *publisher) root(dir string) (root ksi.Certificate, email string, err error) {
-	root, err = rootFiles.loadCertificate(dir)
-	return root, ksi.Email(p.key.certificate.X509), err
-}
-
 // openPublicationsKey reads the key that signs publications files. Where there is none it is made, and so is the root that
 // issues its certificate if the ledger is new or has no root yet.
 func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, error) {
