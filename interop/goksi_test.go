@@ -94,17 +94,18 @@ func mustTell(t *testing.T, f *filed) {
 	if err != nil || len(identities) != 1+len(f.claims) {
 		t.Fatalf("%s: goksi reads the identities %v, %v", f, identities, err)
 	}
-	for i, claim := range f.claims { // the nearest to the document is the last
-		if client, err := identities[len(identities)-1-i].ClientID(); err != nil || client != claim {
+	for i, claim := range f.claims {
+		if client, err := identities[i].ClientID(); err != nil || client != claim {
 			t.Errorf("%s: goksi reads client %q, want %q, %v", f, client, claim, err)
 		}
 	}
-	client, err1 := identities[0].ClientID()
-	machine, err2 := identities[0].MachineID()
+	last := identities[len(f.claims)] // goksi lists them from the document up
+	client, err1 := last.ClientID()
+	machine, err2 := last.MachineID()
 	if err1 != nil || err2 != nil || client != f.agency || machine != f.server+"/"+f.lane {
 		t.Errorf("%s: goksi reads client %q, machine %q, %v, %v", f, client, machine, err1, err2)
 	}
-	micros, err := identities[0].RequestTime()
+	micros, err := last.RequestTime()
 	if want := uint64(f.round.UnixMicro()); err != nil || micros != want {
 		t.Errorf("%s: goksi reads request time %d, want %d, %v", f, micros, want, err)
 	}
