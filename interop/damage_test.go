@@ -2,7 +2,6 @@ package interop
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -35,9 +34,7 @@ func damagedProof(t *testing.T) (*server, *trust, *filed) {
 func TestWrongBits(t *testing.T) {
 	s, w, f := damagedProof(t)
 	x := *f
-	if err := s.connect(t, "canton").QueryRow(context.Background(), `SELECT extend($1)`, f.signature).Scan(&x.signature); err != nil {
-		t.Fatal(err)
-	}
+	x.signature = s.sqlExtend(t, f, time.Time{})
 	mustAccept(t, w, &x, extendedPolicies...)
 	bits := 1
 	if text := os.Getenv("JURAT_INTEROP_BITS"); text != "" {

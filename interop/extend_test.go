@@ -41,7 +41,7 @@ var references = [2]string{"Feuille officielle 2026-11-22", ""}
 func startPublished(t *testing.T) *published {
 	t.Helper()
 	p := &published{server: startServer(t, t.TempDir(), "jurat")}
-	p.key, p.before = p.agency(t, "canton"), p.closed(t)
+	p.key, p.before = p.agency(t, "canton"), p.closeRound(t)
 	p.proofs = append(p.proofs, p.prove(t, p.fileDocuments(t, "canton", "main", "sha512", 5), 3))
 	paths, contents := documents(t, "single", 1)
 	imprint := imprintOf("sha256", contents[0])
@@ -100,14 +100,14 @@ func mustKeep(t *testing.T, f *filed) {
 }
 
 // sqlExtend extends a proof with the function of the server, to the nearest publication if at is zero.
-func (p *published) sqlExtend(t *testing.T, f *filed, at time.Time) []byte {
+func (s *server) sqlExtend(t *testing.T, f *filed, at time.Time) []byte {
 	t.Helper()
 	sql, args := `SELECT extend($1)`, []any{f.signature}
 	if !at.IsZero() {
 		sql, args = `SELECT extend($1, $2)`, append(args, at)
 	}
 	var extended []byte
-	if err := p.connect(t, "canton").QueryRow(context.Background(), sql, args...).Scan(&extended); err != nil {
+	if err := s.connect(t, f.agency).QueryRow(context.Background(), sql, args...).Scan(&extended); err != nil {
 		t.Fatal(err)
 	}
 	return extended
@@ -333,7 +333,7 @@ func TestExtendAgain(t *testing.T) {
 // TestWrongPublication verifies proofs with publications that are not those that the ledger's calendar leads to.
 func TestWrongPublication(t *testing.T) {
 	other := startServer(t, t.TempDir(), "jurat") // first, so that it has the second that it publishes
-	other.closed(t)
+	other.closeRound(t)
 	p := startPublished(t)
 	f := p.proofs[1]
 	x := *f
@@ -408,7 +408,7 @@ func forge(t *testing.T, text string) string {
 func TestWrongCalendar(t *testing.T) {
 	other := startServer(t, t.TempDir(), "jurat") // first, so that it has the seconds that it is asked for
 	key := other.agency(t, "canton")
-	other.closed(t)
+	other.closeRound(t)
 	p := startPublished(t)
 	own := p.trust(t)
 	own.publication = p.texts[0]
@@ -418,7 +418,7 @@ func TestWrongCalendar(t *testing.T) {
 		policy string
 		want   verdict
 	}{
-		{"calendar-based", verdict{"FAIL", "CAL-02"}},
+		{"calendar-based", verdict{"FAIL", "CAL-04"}},
 		{"user-publication", verdict{"FAIL", "PUB-01"}},
 		{"publications-file", verdict{"FAIL", "PUB-01"}},
 	} {
@@ -458,18 +458,20 @@ func TestExtendRefused(t *testing.T) {
 		writeFile(t, path, []byte(strings.Join(edit(slices.Clone(lines)), "")))
 		return path
 	}
-	more := change(func(l []string) []string { // nothing was filed in the second after the proof's
-		return append(l, fmt.Sprintf("%d,\\x%x\n", f.round.Unix()+1, sha256.Sum256([]byte("no leaf"))))
+	other := change(func(l []string) []string { // the leaf of a later second
+		at, _, _ := strings.Cut(l[1], ",")
+		l[1] = fmt.Sprintf("%s,\\x%x\n", at, sha256.Sum256([]byte("another leaf")))
+		return l
 	})
-	p.mustRefuse(t, f, "another root", append(file, "--calendar", more)...)
+	p.mustRefuse(t, f, "another root", append(file, "--calendar", other)...)
 	less := change(func([]string) []string { return lines[:1] })
 	p.mustRefuse(t, p.proofs[0], "another root", append(file, "--calendar", less)...)
 	p.mustRefuse(t, f, "want a second and a leaf", append(file, "--calendar", change(func(l []string) []string { return append([]string{"nonsense\n"}, l...) }))...)
 	p.mustRefuse(t, f, "another root", "--calendar", path, "--publication", forge(t, p.texts[0]))
 	p.mustRefuse(t, f, "which publication?", "--calendar", path)
 	p.mustRefuse(t, f, "no publication of", append(file, "--calendar", path, "--to", f.round.UTC().Format(time.RFC3339))...)
-	p.mustRefuse(t, f, "key", append(file, "--extender", "http://canton:wrong@"+p.http)...)
-	p.mustRefuse(t, f, "key", append(file, "--extender", "ksi+tcp://canton:wrong@"+p.tcp)...)
+	p.mustRefuse(t, f, "status 0x102", append(file, "--extender", "http://canton:wrong@"+p.http)...)
+	p.mustRefuse(t, f, "status 0x102", append(file, "--extender", "ksi+tcp://canton:wrong@"+p.tcp)...)
 	p.mustRefuse(t, f, "constraint", "--calendar", path, "--publications-file", w.file, "--trust", w.root, "--constraint", "E=other@example.org")
 
 	for _, scheme := range transports {

@@ -261,7 +261,7 @@ func TestConfig(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat", "--gateway-requests", "321")
 	key := s.agency(t, "canton")
 	var first int64
-	s.closed(t)
+	s.closeRound(t)
 	if err := s.connect(t, "jurat").QueryRow(context.Background(), `SELECT min(second) FROM calendar`).Scan(&first); err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func goksiCode(err error) errors.ErrorCode {
 // TestPublications publishes seconds out of order and demands that goksi finds the right ones in the publications file.
 func TestPublications(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
-	first := s.closed(t)
+	first := s.closeRound(t)
 	s.waitClosed(t, first.Add(5*time.Second))
 	at := func(n int) time.Time { return first.Add(time.Duration(n) * time.Second) }
 	texts := map[int]string{}
@@ -262,6 +262,17 @@ func TestNewKey(t *testing.T) {
 	ours, theirs := ask(t, first, "key-based", young, young.signature)
 	if want := (verdict{"NA", "GEN-02"}); ours != want || theirs != want {
 		t.Errorf("without its certificate: jurat says %s, goksi says %s, want %s", ours, theirs, want)
+	}
+	// The calendar goes on under the new key.
+	at := young.round.Add(time.Second)
+	s.waitClosed(t, at)
+	text := s.publish(t, at, "")
+	w := s.trust(t)
+	w.publication = text
+	for _, f := range []*filed{old, young} {
+		x := *f
+		x.signature = s.sqlExtend(t, f, at)
+		mustAccept(t, w, &x, extendedPolicies...)
 	}
 }
 
