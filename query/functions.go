@@ -42,11 +42,16 @@ func scalar(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.
 	return &fn.Function{OID: oid, Name: name, Args: args, Ret: ret, Strict: true, Volatility: fn.Stable, Kernel: f.kernel}
 }
 
-// command declares a function that changes something, for superusers alone. It sees null arguments.
+// command declares a function that changes something, at once and for good, whatever becomes of the transaction. It is for
+// superusers alone, and not for transactions that only read. It sees null arguments.
 func command(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.OID) *fn.Function {
 	guarded := func(env *fn.Env, args []value.Datum) (value.Datum, error) {
-		if s, ok := env.Session.(*Session); !ok || !s.role.Superuser {
+		s, ok := env.Session.(*Session)
+		if !ok || !s.role.Superuser {
 			return value.Datum{}, errf(codeNoPrivilege, "permission denied for function %s", name).hint("Only a superuser may call it.")
+		}
+		if err := s.mayWrite(name + "()"); err != nil {
+			return value.Datum{}, err
 		}
 		return f(env, args)
 	}

@@ -38,7 +38,8 @@ Where the part of the calendar between comes from:
                          seconds from the proof's own up to the publication's, as this writes them:
     psql … jurat -c "\copy (SELECT second, leaf FROM calendar WHERE NOT idle AND round >= '2026-11-01') TO calendar.csv CSV"
 
-Nothing needs to be trusted here: what was between is right if it leads to the publication.`,
+The part of the calendar between needs no trust: it is right if it leads to the publication. The publication itself is with
+--server the one that the server names: look its string up in print, and verify with that.`,
 		Example: `  jurat extend letter.pdf.ksig
   jurat extend *.ksig --calendar calendar.csv --publications-file publications.bin --trust root.crt --constraint E=publications@ledger.example`,
 		Args: cobra.MinimumNArgs(1),
@@ -86,7 +87,7 @@ func (o *extendOptions) run(ctx context.Context, out io.Writer, paths []string) 
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, serverError(err))
 		}
-		p, err := checkExtended(ctx, s, extended)
+		p, err := checkExtended(ctx, extended)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -98,21 +99,15 @@ func (o *extendOptions) run(ctx context.Context, out io.Writer, paths []string) 
 	return nil
 }
 
-// checkExtended verifies an extended proof against the publication it names, for the document that the proof was of.
-func checkExtended(ctx context.Context, s, extended *ksi.Signature) (ksi.Publication, error) {
-	r, ok := extended.PublicationRecord()
-	if !ok {
-		return ksi.Publication{}, errors.New("the server sent a proof that is not extended")
-	}
-	document := s.InputImprint()
-	result := ksi.Verify(ctx, extended, ksi.Options{Policy: ksi.UserPublication, Document: &document, Publication: &r.Publication})
-	switch {
-	case result.Verdict == ksi.FAIL:
+// checkExtended verifies an extended proof against the publication it names: the proof that it was made of may be broken.
+func checkExtended(ctx context.Context, extended *ksi.Signature) (ksi.Publication, error) {
+	r, _ := extended.PublicationRecord()
+	result := ksi.Verify(ctx, extended, ksi.Options{Policy: ksi.UserPublication, Publication: &r.Publication})
+	switch result.Verdict {
+	case ksi.FAIL:
 		return r.Publication, fmt.Errorf("the extended proof does not verify: %s", result)
-	case result.Verdict == ksi.NA:
+	case ksi.NA:
 		return r.Publication, fmt.Errorf("the extended proof cannot be verified here: %s", result)
-	case extended.Time() != s.Time():
-		return r.Publication, errors.New("the extended proof gives another time than the proof")
 	}
 	return r.Publication, nil
 }
@@ -173,7 +168,8 @@ func (o *extendOptions) open(ctx context.Context) (extend extension, closing fun
 	}, none, err
 }
 
-// onServer extends proofs by the function of the server.
+// onServer extends proofs by the function of the server. Of its answer only the calendar chain and the publication are
+// taken: all else stays as it is in the proof at hand.
 func onServer(conn *pgx.Conn, to calendar.Second) extension {
 	return func(ctx context.Context, s *ksi.Signature) (*ksi.Signature, error) {
 		sql, args := `SELECT extend($1)`, []any{s.Append(nil)}
@@ -184,7 +180,15 @@ func onServer(conn *pgx.Conn, to calendar.Second) extension {
 		if err := conn.QueryRow(ctx, sql, args...).Scan(&data); err != nil {
 			return nil, err
 		}
-		return ksi.Parse(data)
+		answer, err := ksi.Parse(data)
+		if err != nil {
+			return nil, fmt.Errorf("the server sent a damaged proof: %w", err)
+		}
+		r, ok := answer.PublicationRecord()
+		if !ok {
+			return nil, errors.New("the server sent a proof that is not extended")
+		}
+		return s.Extend(answer.CalendarChain(), r)
 	}
 }
 

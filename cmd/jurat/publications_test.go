@@ -122,6 +122,11 @@ func TestPublications(t *testing.T) {
 	stranger.expect(2, []string{"rests on a publication"}, with()...)
 	stranger.expect(2, []string{"does not meet the constraint"}, with("--publications-file", file, "--trust", root, "--constraint", "E=other@ledger.example")...)
 	stranger.expect(2, []string{"not trusted"}, with("--publications-file", file, "--trust", crt, "--constraint", "E=gazette@ledger.example")...)
+	forged := stranger.file("forged.bin", strings.Replace(string(a.read(file)), "Feuille", "Gazette", 1))
+	tampered := []string{"--publications-file", forged, "--trust", root, "--constraint", "E=gazette@ledger.example"}
+	stranger.expect(2, []string{"changed after it was signed"}, with(tampered...)...)
+	a.expect(0, []string{"OK", "forged.bin was left out", "changed after it was signed"},
+		append([]string{"verify", letter, a.file("fresh.ksig", string(fresh))}, tampered...)...)
 	stranger.expect(3, []string{"say who may have signed it"}, with("--publications-file", file)...)
 	stranger.expect(3, []string{"checksum"}, with("--publication", publication[:len(publication)-1]+"A")...)
 	stranger.expect(1, []string{"FAIL GEN-01"}, append([]string{"verify", stranger.file("other", "x"), proof}, trust...)...)

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -107,8 +110,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", proof, whatInstead(data), err)
 		return o.print(w, &report, exitFail)
 	}
-	at := signature.Time().Time()
-	report.Time = &at
+	report.Time = moment(signature.Time())
 	report.name(signature.Issuers())
 	input := signature.InputImprint()
 	imprint, err := hashFile(file, input.Algorithm())
@@ -123,11 +125,13 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	report.Verdict, report.Code, report.Rule, report.Sentence = result.Verdict.String(), string(result.Code), result.Rule, result.Sentence
 	report.Policy = result.Policy.String()
 	if p := result.Publication; p != nil {
-		at := p.Time.Time()
-		report.PublicationTime = &at
+		report.PublicationTime = moment(p.Time)
 		report.References = references(signature, &options, p)
 	}
-	if result.Verdict == ksi.NA {
+	switch result.Verdict {
+	case ksi.OK:
+		report.Sentence += hint
+	case ksi.NA:
 		report.Sentence += cmp.Or(hint, whatToGive(signature, &options))
 	}
 	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
@@ -146,6 +150,16 @@ func whatToGive(s *ksi.Signature, o *ksi.Options) string {
 	return ""
 }
 
+// moment returns a second as a time, nil for one beyond the year 9999, which a hostile proof may name and JSON cannot.
+func moment(s calendar.Second) *time.Time {
+	const last calendar.Second = 253402300799 // 9999-12-31T23:59:59Z
+	if s > last {
+		return nil
+	}
+	t := s.Time()
+	return &t
+}
+
 // references returns where a publication can be looked up: as the publications file says, else the proof itself.
 func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) []string {
 	if o.PublicationsFile != nil {
@@ -153,7 +167,10 @@ func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) []string {
 			return r.References
 		}
 	}
-	return s.References()
+	if r, ok := s.PublicationRecord(); ok && r.Publication == *p {
+		return r.References
+	}
+	return nil
 }
 
 // name fills in who filed the document: the outermost issuer, which the server put there.
@@ -216,13 +233,13 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 		fmt.Fprintf(w, ": %s\n", r.Sentence)
 		if r.Verdict == ksi.OK.String() && r.Policy != ksi.Internal.String() {
 			if r.Agency != "" {
-				fmt.Fprintf(w, "Filed by %s (%s).\n", r.Agency, r.Lane)
+				fmt.Fprintf(w, "Filed by %s (%s).\n", plain(r.Agency), plain(r.Lane))
 			}
 			for _, c := range r.Claims {
-				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %s.\n", c)
+				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %q.\n", c)
 			}
-			if len(r.References) > 0 {
-				fmt.Fprintf(w, "The publication can be looked up in: %s.\n", strings.Join(r.References, "; "))
+			for _, reference := range r.References {
+				fmt.Fprintf(w, "The publication can be looked up in: %q.\n", reference)
 			}
 		}
 	}
@@ -230,6 +247,15 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 		return status
 	}
 	return nil
+}
+
+// plain returns text from a proof as it is if it is all printable, else quoted: a line break or a control character could
+// pass for words of ours.
+func plain(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // whatInstead guesses what a file is that is no proof, and says what to do.

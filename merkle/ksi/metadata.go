@@ -2,6 +2,7 @@ package ksi
 
 import (
 	"bytes"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -91,7 +92,7 @@ func parseLegacyID(e *tlv.Element) (string, error) {
 
 func (m *metadata) issuer(legacy bool) Issuer {
 	i := Issuer{Client: m.client, Machine: m.machine, Sequence: m.sequence, HasSequence: m.hasSequence, Legacy: legacy}
-	if m.hasReqTime {
+	if m.hasReqTime && m.requestTime <= math.MaxInt64 {
 		i.RequestTime = time.UnixMicro(int64(m.requestTime)).UTC()
 	}
 	return i
