@@ -31,7 +31,7 @@ const (
 func parseMetadata(e *tlv.Element) (*metadata, error) {
 	var m metadata
 	padded := false
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagClientID:
 			m.client, err = e.Text()
@@ -47,9 +47,9 @@ func parseMetadata(e *tlv.Element) (*metadata, error) {
 		case tagPadding:
 			padded = true
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagClientID)
 	if err == nil {
 		m.mistakable = mistakableMetadata(e.Value(), padded)
