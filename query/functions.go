@@ -3,7 +3,9 @@ package query
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -139,6 +141,8 @@ func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, e
 		switch {
 		case args[1].Null:
 			return value.Null(value.Text), c.ledger.SetKSIKey(env.Ctx, role, nil)
+		case strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }):
+			return value.Datum{}, errf(codeInvalidParameter, "a key has no line breaks or control characters")
 		case len(key) < minKSIKey || len(key) > maxKSIKey:
 			return value.Datum{}, errf(codeInvalidParameter, "a key has %d to %d bytes, this one has %d", minKSIKey, maxKSIKey, len(key)).
 				hint("set_ksi_key(role) makes a good one; NULL as key takes the key away.")

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -97,7 +98,7 @@ func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, e
 }
 
 // checkPublicationsKey returns an error if verifiers that keep to the root and the e-mail address at hand would refuse what
-// the key signs. It warns before the end of its certificate.
+// the key signs.
 func (s *Server) checkPublicationsKey(key *keyPair) error {
 	dir, cert := s.config.DataDir, key.certificate.X509
 	root, err := rootFiles.loadCertificate(dir)
@@ -112,10 +113,25 @@ func (s *Server) checkPublicationsKey(key *keyPair) error {
 		return fmt.Errorf("publications files are signed as %s, not %s: verifiers set that address as their constraint; leave --email away, or change it by jurat rotate-key publications --email",
 			email, s.config.Email)
 	}
-	if end := cert.NotAfter; end.Sub(s.now()) < warnBefore {
-		s.log.Error("the certificate that signs publications files ends: stop the server and run jurat rotate-key publications", "not_after", end)
-	}
 	return nil
+}
+
+// watchPublicationsKey warns daily before the end of the certificate that publications files are signed with, until ctx
+// is done.
+func (s *Server) watchPublicationsKey(ctx context.Context, cert *x509.Certificate) {
+	day := time.NewTicker(24 * time.Hour)
+	defer day.Stop()
+	for {
+		if cert.NotAfter.Sub(s.now()) < warnBefore {
+			s.log.Error("the certificate that signs publications files ends: stop the server and run jurat rotate-key publications",
+				"not_after", cert.NotAfter)
+		}
+		select {
+		case <-day.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // makePublicationsKeys makes the root and the key that signs publications files.

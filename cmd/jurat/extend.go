@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +95,7 @@ func (o *extendOptions) run(ctx context.Context, out io.Writer, paths []string) 
 		if err := writeWhole(cmp.Or(o.out, path), extended.Append(nil)); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n", cmp.Or(o.out, path), s.Time(), p.Time)
+		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n%s\n", cmp.Or(o.out, path), s.Time(), p.Time, p)
 	}
 	return nil
 }
@@ -123,22 +124,22 @@ func (o *extendOptions) open(ctx context.Context) (extend extension, closing fun
 		}
 		to = calendar.RoundOf(t)
 	}
-	offline := o.calendar != "" || o.extender.url != ""
-	switch {
-	case o.calendar != "" && o.extender.url != "" || offline && o.server != "":
+	if n := len(slices.DeleteFunc([]string{o.server, o.extender.url, o.calendar}, func(s string) bool { return s == "" })); n > 1 {
 		return nil, nil, errors.New("--server, --extender and --calendar are three ways to the same: give one")
-	case !offline && (o.publication != "" || o.publications.file != ""):
-		return nil, nil, errors.New("--publication and --publications-file go with --extender or --calendar: the server knows its publications")
-	case !offline:
-		conn, err := connect(ctx, o.server)
-		if err != nil {
-			return nil, nil, err
-		}
-		return onServer(conn, to), func() { conn.Close(ctx) }, nil
 	}
 	choose, err := o.publicationFor(to)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.calendar == "" && o.extender.url == "" {
+		conn, err := connect(ctx, o.server)
+		if err != nil {
+			return nil, nil, err
+		}
+		return onServer(conn, to, choose), func() { conn.Close(ctx) }, nil
+	}
+	if choose == nil {
+		return nil, nil, errors.New("which publication? Give --publications-file with --trust and --constraint, or --publication")
 	}
 	if o.calendar != "" {
 		part, err := readCalendarPart(o.calendar)
@@ -168,10 +169,19 @@ func (o *extendOptions) open(ctx context.Context) (extend extension, closing fun
 	}, none, err
 }
 
-// onServer extends proofs by the function of the server. Of its answer only the calendar chain and the publication are
-// taken: all else stays as it is in the proof at hand.
-func onServer(conn *pgx.Conn, to calendar.Second) extension {
+// onServer extends proofs by the function of the server: to the publication that is chosen, else to one that the server
+// knows. Of its answer only the calendar chain and, if none was chosen, the publication are taken: all else stays as it is in
+// the proof at hand.
+func onServer(conn *pgx.Conn, to calendar.Second, choose chooser) extension {
 	return func(ctx context.Context, s *ksi.Signature) (*ksi.Signature, error) {
+		var chosen ksi.PublicationRecord
+		if choose != nil {
+			var err error
+			if chosen, err = choose(s); err != nil {
+				return nil, err
+			}
+			to = chosen.Time
+		}
 		sql, args := `SELECT extend($1)`, []any{s.Append(nil)}
 		if to != 0 {
 			sql, args = `SELECT extend($1, $2)`, append(args, to.Time())
@@ -188,22 +198,26 @@ func onServer(conn *pgx.Conn, to calendar.Second) extension {
 		if !ok {
 			return nil, errors.New("the server sent a proof that is not extended")
 		}
+		if choose != nil {
+			r = chosen
+		}
 		return s.Extend(answer.CalendarChain(), r)
 	}
 }
 
-// publicationFor returns how the publication for a proof is chosen: the one given, or one of the publications file.
-func (o *extendOptions) publicationFor(to calendar.Second) (func(*ksi.Signature) (ksi.PublicationRecord, error), error) {
+// A chooser says which publication a proof is extended to.
+type chooser func(*ksi.Signature) (ksi.PublicationRecord, error)
+
+// publicationFor returns how the publication for a proof is chosen: the one given, or one of the publications file; nil if
+// neither was given.
+func (o *extendOptions) publicationFor(to calendar.Second) (chooser, error) {
 	if o.publication != "" {
 		p, err := ksi.ParsePublication(o.publication)
 		return func(*ksi.Signature) (ksi.PublicationRecord, error) { return ksi.PublicationRecord{Publication: p}, nil }, err
 	}
 	file, err := o.publications.read()
-	switch {
-	case err != nil:
+	if err != nil || file == nil {
 		return nil, err
-	case file == nil:
-		return nil, errors.New("which publication? Give --publications-file with --trust and --constraint, or --publication")
 	}
 	return func(s *ksi.Signature) (ksi.PublicationRecord, error) {
 		if to != 0 {

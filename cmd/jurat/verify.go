@@ -90,15 +90,18 @@ type verifyReport struct {
 	Lane            string     `json:"lane,omitempty"`   // server and lane
 	PublicationTime *time.Time `json:"publication_time,omitempty"`
 	References      []string   `json:"references,omitempty"`
+	// TrustedBy is the file with the certificate of the calendar key, if the verdict rests on that.
+	TrustedBy string `json:"trusted_by,omitempty"`
 	// Claims are names that stand below the agency's: the agency or its clients put them there themselves.
 	Claims []string `json:"claims,omitempty"`
 }
 
 func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string) error {
-	options, hint, err := o.verification()
+	basis, err := o.basis()
 	if err != nil {
 		return err
 	}
+	options := basis.options
 	data, err := readSignature(proof)
 	if err != nil {
 		return err
@@ -130,9 +133,12 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	}
 	switch result.Verdict {
 	case ksi.OK:
-		report.Sentence += hint
+		report.Sentence += basis.leftOut
+		if result.Policy == ksi.KeyBased {
+			report.TrustedBy = basis.pathOf(signature.CertificateID())
+		}
 	case ksi.NA:
-		report.Sentence += cmp.Or(hint, whatToGive(signature, &options))
+		report.Sentence += cmp.Or(basis.leftOut, whatToGive(signature, &options))
 	}
 	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
 }
@@ -185,37 +191,50 @@ func (r *verifyReport) name(issuers []ksi.Issuer) {
 	}
 }
 
-// verification turns the flags into what to verify against. hint says what was left out of what was given.
-func (o *verifyOptions) verification() (options ksi.Options, hint string, err error) {
-	if options.Policy, err = ksi.ParsePolicy(o.policy); err != nil {
-		return options, "", err
+// A verifyBasis is what proofs are verified against.
+type verifyBasis struct {
+	options ksi.Options
+	trusted []trustedCertificate // those of options.Certificates, with where they come from
+	leftOut string               // what of the flags could not be used, as a sentence
+}
+
+// pathOf returns the file with the certificate of an id, the empty string if it is of the publications file.
+func (b *verifyBasis) pathOf(id []byte) string {
+	for _, c := range b.trusted {
+		if bytes.Equal(c.ID, id) {
+			return c.path
+		}
 	}
-	if options.Policy == ksi.Internal {
-		return options, "", nil
+	return ""
+}
+
+// basis turns the flags into what to verify against.
+func (o *verifyOptions) basis() (b verifyBasis, err error) {
+	if b.options.Policy, err = ksi.ParsePolicy(o.policy); err != nil || b.options.Policy == ksi.Internal {
+		return b, err
 	}
 	if o.publication != "" {
 		p, err := ksi.ParsePublication(o.publication)
 		if err != nil {
-			return options, "", err
+			return b, err
 		}
-		options.Publication = &p
+		b.options.Publication = &p
 	}
 	file, err := o.publications.read()
 	switch {
 	case errors.Is(err, ksi.ErrUntrusted):
-		hint = fmt.Sprintf(" %s was left out: %s.", o.publications.file, err)
+		b.leftOut = fmt.Sprintf(" %s was left out: %s.", o.publications.file, err)
 	case err != nil:
-		return options, "", err
+		return b, err
 	default:
-		options.PublicationsFile = file
+		b.options.PublicationsFile = file
 	}
-	if options.Certificates, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
-		return options, "", err
+	if b.trusted, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
+		return b, err
 	}
-	if options.Extender, err = o.extender.dial(); err != nil {
-		return options, "", err
-	}
-	return options, hint, nil
+	b.options.Certificates = certificatesOf(b.trusted)
+	b.options.Extender, err = o.extender.dial()
+	return b, err
 }
 
 func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) error {
@@ -234,6 +253,9 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 		if r.Verdict == ksi.OK.String() && r.Policy != ksi.Internal.String() {
 			if r.Agency != "" {
 				fmt.Fprintf(w, "Filed by %s (%s).\n", plain(r.Agency), plain(r.Lane))
+			}
+			if r.TrustedBy != "" {
+				fmt.Fprintf(w, "The key is trusted because of %s.\n", r.TrustedBy)
 			}
 			for _, c := range r.Claims {
 				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %q.\n", c)
