@@ -32,7 +32,7 @@ check:
 	$(GO) mod verify
 	$(GO) test ./internal/tidy
 
-# Whether goksi, a KSI verifier of others, accepts our proofs. A module of its own; openssl is used where it is installed.
+# Whether goksi, a KSI SDK of others, works with the gateway and accepts our proofs. A module of its own.
 interop:
 	cd interop && $(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...
 

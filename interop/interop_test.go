@@ -110,7 +110,7 @@ func sample(n int) []int {
 
 func TestOneSlot(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
-	w := newTrust(t, s.certificates(t))
+	w := s.trust(t)
 	for _, c := range []struct {
 		algorithm string
 		n         int
@@ -132,7 +132,7 @@ func TestManySlots(t *testing.T) {
 	for _, a := range agencies {
 		s.exec(t, fmt.Sprintf(`CREATE ROLE %q LOGIN`, a))
 	}
-	w := newTrust(t, s.certificates(t))
+	w := s.trust(t)
 	for pass, take := range []func(slot int) int{
 		func(slot int) int { return 1 },          // opens the lanes
 		func(slot int) int { return slot%5 + 1 }, // all slots
@@ -164,16 +164,18 @@ func TestManySlots(t *testing.T) {
 // the hash itself is put to it.
 func TestAlgorithms(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
-	w := newTrust(t, s.certificates(t))
+	w := s.trust(t)
 	for name, a := range algorithms {
 		f := s.prove(t, s.fileDocuments(t, "jurat", "main", name, 1), 0)
 		if a.hash != nil {
 			mustVerify(t, w, f)
 			continue
 		}
-		for policy, p := range goksiPolicies {
-			if v := goksiVerdict(t, p, f.signature, signature.VerCtxOptDocumentHash(f.imprint), w.option); v.Verdict != "OK" {
-				t.Errorf("%s, %s: goksi says %s", name, policy, v)
+		for _, p := range keyPolicies {
+			_, options := w.question(t, p)
+			options = append(options, signature.VerCtxOptDocumentHash(f.imprint))
+			if v := goksiVerdict(t, goksiPolicies[p], f.signature, options...); v.Verdict != "OK" {
+				t.Errorf("%s, %s: goksi says %s", name, p, v)
 			}
 		}
 	}
@@ -183,7 +185,7 @@ func TestAlgorithms(t *testing.T) {
 func TestSign(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
 	s.exec(t, `CREATE ROLE canton LOGIN`)
-	w := newTrust(t, s.certificates(t))
+	w := s.trust(t)
 	t.Setenv("JURAT_SERVER", s.url("canton"))
 	paths, contents := documents(t, "signed", 5)
 	if out, code := jurat(t, t.TempDir(), append([]string{"sign", "--lane", "seal", "--algorithm", "sha512"}, paths...)...); code != 0 {
@@ -212,7 +214,7 @@ func TestSign(t *testing.T) {
 // leaves that goksi puts together from its own chains and our signature.
 func TestOwnTree(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
-	w := newTrust(t, s.certificates(t))
+	w := s.trust(t)
 	for _, n := range []int{1, 2, 5, 64} {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			tree, err := treebuilder.New(treebuilder.TreeOptAlgorithm(hash.SHA2_256))
@@ -282,38 +284,13 @@ func mustJoin(t *testing.T, w *trust, upper *signature.Signature, leaf *treebuil
 	mustVerify(t, w, f)
 }
 
-// TestNewKey verifies the proofs of before and after a change of the calendar key, with the certificates of both keys, of
-// the right one and of the wrong one.
-func TestNewKey(t *testing.T) {
-	dir := t.TempDir()
-	s := startServer(t, dir, "jurat")
-	before := s.certificates(t)
-	old := s.prove(t, s.fileDocuments(t, "jurat", "main", "sha256", 1), 0)
-	s.stop(t)
-	// A key that is good for years is replaced only when it is lost.
-	if err := os.Remove(filepath.Join(dir, "keys", "calendar.key")); err != nil {
-		t.Fatal(err)
-	}
-	s = startServer(t, dir, "jurat", "--new-calendar-key")
-	both, first := newTrust(t, s.certificates(t)), newTrust(t, before)
-	young := s.prove(t, s.fileDocuments(t, "jurat", "seal", "sha256", 1), 0)
-	for _, f := range []*filed{old, young} {
-		mustVerify(t, both, f)
-	}
-	mustVerify(t, first, old)
-	ours, theirs := ask(t, first, "key", young, young.signature)
-	if want := (verdict{"NA", "GEN-02"}); ours != want || theirs != want {
-		t.Errorf("without its certificate: jurat says %s, goksi says %s, want %s", ours, theirs, want)
-	}
-}
-
 // TestOtherDocument verifies a proof against a document that it was not made for.
 func TestOtherDocument(t *testing.T) {
 	s := startServer(t, t.TempDir(), "jurat")
-	w := newTrust(t, s.certificates(t))
+	w := s.trust(t)
 	b := s.fileDocuments(t, "jurat", "main", "sha512", 2)
 	f, other := s.prove(t, b, 0), s.prove(t, b, 1)
-	for policy := range goksiPolicies {
+	for _, policy := range keyPolicies {
 		ours, theirs := ask(t, w, policy, other, f.signature)
 		if want := (verdict{"FAIL", "GEN-01"}); ours != want || theirs != want {
 			t.Errorf("another document, %s: jurat says %s, goksi says %s, want %s", policy, ours, theirs, want)

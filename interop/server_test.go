@@ -70,22 +70,25 @@ func jurat(t *testing.T, home string, args ...string) (string, int) {
 	return stdout.String() + stderr.String(), cmd.ProcessState.ExitCode()
 }
 
-// A server is a running jurat serve.
+// A server is a running jurat serve with its gateway.
 type server struct {
-	cmd     *exec.Cmd
-	name    string // what --server-name gives
-	dir     string
-	address string
-	exited  chan struct{} // closed when the process has ended and log holds all
-	mu      sync.Mutex    // covers log
-	log     bytes.Buffer
+	cmd       *exec.Cmd
+	name      string // what --server-name gives
+	dir       string
+	address   string        // of the Postgres port
+	http, tcp string        // addresses of the gateway
+	exited    chan struct{} // closed when the process has ended and log holds all
+	mu        sync.Mutex    // covers log
+	log       bytes.Buffer
 }
 
-// startServer runs jurat serve on a data directory and a free port and waits until it is ready.
+// startServer runs jurat serve on a data directory and free ports and waits until it is ready. It publishes nothing by
+// itself, so that the tests do not depend on the day.
 func startServer(t *testing.T, dir, name string, args ...string) *server {
 	t.Helper()
 	s := &server{name: name, dir: dir, exited: make(chan struct{})}
-	s.cmd = exec.Command(program(t), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--server-name", name}, args...)...)
+	s.cmd = exec.Command(program(t), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--server-name", name,
+		"--gateway-listen", "127.0.0.1:0", "--gateway-tcp-listen", "127.0.0.1:0", "--monthly-publications=false"}, args...)...)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -93,14 +96,15 @@ func startServer(t *testing.T, dir, name string, args ...string) *server {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make(chan string, 1)
+	ready := make(chan map[string]string, 1)
 	go s.follow(stderr, ready)
 	t.Cleanup(func() {
 		s.cmd.Process.Kill()
 		<-s.exited
 	})
 	select {
-	case s.address = <-ready:
+	case line := <-ready:
+		s.address, s.http, s.tcp = line["listen"], line["gateway"], line["gateway_tcp"]
 	case <-s.exited:
 		t.Fatalf("the server ended before it was ready:\n%s", s.logged())
 	case <-time.After(30 * time.Second):
@@ -109,16 +113,20 @@ func startServer(t *testing.T, dir, name string, args ...string) *server {
 	return s
 }
 
-// follow keeps the log and finds the address in it.
-func (s *server) follow(stderr io.Reader, ready chan<- string) {
+// follow keeps the log and finds the line in it that tells the addresses.
+func (s *server) follow(stderr io.Reader, ready chan<- map[string]string) {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		s.mu.Lock()
 		fmt.Fprintln(&s.log, lines.Text())
 		s.mu.Unlock()
-		if _, rest, ok := strings.Cut(lines.Text(), "msg=ready listen="); ok {
-			address, _, _ := strings.Cut(rest, " ")
-			ready <- address
+		if _, rest, ok := strings.Cut(lines.Text(), "msg=ready "); ok {
+			values := map[string]string{}
+			for _, field := range strings.Fields(rest) {
+				name, value, _ := strings.Cut(field, "=")
+				values[name] = value
+			}
+			ready <- values
 		}
 	}
 	s.cmd.Wait()
@@ -171,6 +179,7 @@ type filed struct {
 	imprint              hash.Imprint // what was filed
 	path                 string       // the document; its proof is beside it
 	signature            []byte
+	claims               []string // the names that the client put into its own tree, from the document up
 }
 
 // String names the proof in messages.
@@ -205,6 +214,45 @@ func (s *server) fetch(t *testing.T, agency, lane, receipt string) *filed {
 	return f
 }
 
+// closed returns the newest closed second. Some round must have been waited for.
+func (s *server) closed(t *testing.T) (at time.Time) {
+	t.Helper()
+	if err := s.connect(t, "jurat").QueryRow(context.Background(), `SELECT max(round) FROM calendar`).Scan(&at); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// closeRound files a hash, waits until its round is closed, and returns that.
+func (s *server) closeRound(t *testing.T) (at time.Time) {
+	t.Helper()
+	var proof []byte
+	err := s.connect(t, "jurat").QueryRow(context.Background(), `INSERT INTO hashes (digest) VALUES ($1) RETURNING round, signature`,
+		bytes.Repeat([]byte{1}, 32)).Scan(&at, &proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// waitClosed waits until a second is closed.
+func (s *server) waitClosed(t *testing.T, at time.Time) {
+	t.Helper()
+	for s.closeRound(t).Before(at) {
+	}
+}
+
+// publish publishes a second and returns the publication string. An empty reference stands for none.
+func (s *server) publish(t *testing.T, at time.Time, reference string) string {
+	t.Helper()
+	var text string
+	err := s.connect(t, "jurat").QueryRow(context.Background(), `SELECT publish($1, NULLIF($2, ''))`, at, reference).Scan(&text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // certificates returns the server's calendar certificates as PEM.
 func (s *server) certificates(t *testing.T) []byte {
 	t.Helper()
@@ -222,16 +270,31 @@ func (s *server) certificates(t *testing.T) []byte {
 // A verdict is what a verifier says. Code is empty if the signature cannot be parsed.
 type verdict struct{ Verdict, Code string }
 
-// juratVerdict asks jurat verify.
-func juratVerdict(t *testing.T, policy, document, proof, certificates string) verdict {
+// juratVerdict asks jurat verify under a policy, with what the arguments name as trusted.
+func juratVerdict(t *testing.T, policy, document, proof string, args ...string) verdict {
 	t.Helper()
-	out, code := jurat(t, t.TempDir(), "verify", document, proof, "--policy", policy, "--certificate", certificates, "--json")
-	var v verdict
-	if err := json.Unmarshal([]byte(out), &v); err != nil {
+	return juratReport(t, policy, document, proof, args...).verdict
+}
+
+// A report is what jurat verify prints. Names of clients, which stand below the agency's, are claims.
+type report struct {
+	verdict
+	Agency, Lane    string
+	Claims          []string
+	PublicationTime *time.Time `json:"publication_time"`
+	References      []string
+	Sentence        string
+}
+
+func juratReport(t *testing.T, policy, document, proof string, args ...string) *report {
+	t.Helper()
+	out, code := jurat(t, t.TempDir(), append([]string{"verify", document, proof, "--policy", policy, "--json"}, args...)...)
+	r := &report{}
+	if err := json.Unmarshal([]byte(out), r); err != nil {
 		t.Fatalf("jurat verify %s ends with %d: %s", proof, code, out)
 	}
-	if v.Code == "FORMAT" {
-		v.Code = ""
+	if r.Code == "FORMAT" {
+		r.Code = ""
 	}
-	return v
+	return r
 }

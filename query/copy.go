@@ -128,7 +128,7 @@ func (a *analyzer) copyFrom(stmt *parse.Copy) (*compiled, error) {
 		return nil, err
 	}
 	return &compiled{run: func(_ context.Context, r *run) (*Result, error) {
-		if err := r.mayFile("COPY FROM"); err != nil {
+		if err := r.mayWrite("COPY FROM"); err != nil {
 			return nil, err
 		}
 		c := &CopyIn{Options: *o, target: target, binary: o.Format == "binary", run: r}

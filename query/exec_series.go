@@ -154,7 +154,7 @@ func (x *execution) newSeries(n *seriesNode, w wish) (operator, error) {
 	op.width = len(n.in.columns())
 	need := needed(op.width+len(n.cols), allOf(w.need, op.width+len(n.cols)), n.calls)
 	var err error
-	op.in, err = x.operator(n.in, wish{need: need[:op.width], limit: w.limit})
+	op.in, err = x.operator(n.in, wish{need: need[:op.width], limit: -1}) // a row of it may give none
 	return op, err
 }
 

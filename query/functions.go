@@ -3,7 +3,9 @@ package query
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -42,11 +44,16 @@ func scalar(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.
 	return &fn.Function{OID: oid, Name: name, Args: args, Ret: ret, Strict: true, Volatility: fn.Stable, Kernel: f.kernel}
 }
 
-// command declares a function that changes something, for superusers alone. It sees null arguments.
+// command declares a function that changes something, at once and for good, whatever becomes of the transaction. It is for
+// superusers alone, and not for transactions that only read. It sees null arguments.
 func command(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.OID) *fn.Function {
 	guarded := func(env *fn.Env, args []value.Datum) (value.Datum, error) {
-		if s, ok := env.Session.(*Session); !ok || !s.role.Superuser {
+		s, ok := env.Session.(*Session)
+		if !ok || !s.role.Superuser {
 			return value.Datum{}, errf(codeNoPrivilege, "permission denied for function %s", name).hint("Only a superuser may call it.")
+		}
+		if err := s.mayWrite(name + "()"); err != nil {
+			return value.Datum{}, err
 		}
 		return f(env, args)
 	}
@@ -118,9 +125,6 @@ func wholeSecond(micros int64) (calendar.Second, error) {
 	return at, nil
 }
 
-// ksiKeySize is the size in bytes of a key made here, before it becomes text.
-const ksiKeySize = 32
-
 // setKSIKey gives a role a key for the KSI gateway: the one given, or a new one. A null key takes the key away. It returns
 // the key.
 func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, error) {
@@ -137,6 +141,8 @@ func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, e
 		switch {
 		case args[1].Null:
 			return value.Null(value.Text), c.ledger.SetKSIKey(env.Ctx, role, nil)
+		case strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }):
+			return value.Datum{}, errf(codeInvalidParameter, "a key has no line breaks or control characters")
 		case len(key) < minKSIKey || len(key) > maxKSIKey:
 			return value.Datum{}, errf(codeInvalidParameter, "a key has %d to %d bytes, this one has %d", minKSIKey, maxKSIKey, len(key)).
 				hint("set_ksi_key(role) makes a good one; NULL as key takes the key away.")

@@ -29,7 +29,7 @@ func (c *ledgerCalls) verifyFunctions() []*fn.Function {
 	args := []value.OID{value.ByteaOID, value.ByteaOID, value.TextOID, value.TextOID}
 	var all []*fn.Function
 	for n := 2; n <= len(args); n++ {
-		all = append(all, &fn.Function{OID: 16510 + value.OID(n) - 2, Name: "verify", Args: args[:n], Ret: value.RecordOID, Strict: true,
+		all = append(all, &fn.Function{OID: 16510 + value.OID(n) - 2, Name: "verify", Args: args[:n], Ret: value.RecordOID,
 			Volatility: fn.Stable, Columns: verifyColumns, Series: c.verify})
 	}
 	return append(all, &fn.Function{OID: 16513, Name: "signature_links", Args: args[:1], Ret: value.RecordOID, Strict: true,
@@ -37,55 +37,67 @@ func (c *ledgerCalls) verifyFunctions() []*fn.Function {
 }
 
 // verify gives one row: what the verification of a proof of a digest finds, under the policy general unless another is
-// given. Certificates, publications and calendar are those of this server.
+// given. Certificates, publications and calendar are those of this server. It is not strict: with a null digest or proof
+// it says NA, since a proof that is missing must not be missed in a list of those that do not verify.
 func (c *ledgerCalls) verify(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
-	o := ksi.Options{Policy: ksi.General}
-	if len(args) > 2 {
-		var err error
-		if o.Policy, err = ksi.ParsePolicy(string(args[2].B)); err != nil {
-			return nil, errf(codeInvalidParameter, "%s", err.Error())
+	o, err := c.verifyOptions(env.Ctx, args[2:])
+	if err != nil {
+		return nil, err
+	}
+	row := verifyRow(ksi.Result{Verdict: ksi.NA, Code: ksi.GEN02, Sentence: "There is no digest or no proof: it is null."})
+	if !args[0].Null && !args[1].Null {
+		row = verified(env.Ctx, args[0].B, args[1].B, o)
+	}
+	return &rowSeries{rows: [][]value.Datum{row}}, env.Check() // a look at the calendar that was cut off is no verdict
+}
+
+// verifyOptions says what verify checks against, by its policy and publication string, which may be missing or null.
+func (c *ledgerCalls) verifyOptions(ctx context.Context, args []value.Datum) (o ksi.Options, err error) {
+	o.Policy = ksi.General
+	if len(args) > 0 && !args[0].Null {
+		if o.Policy, err = ksi.ParsePolicy(string(args[0].B)); err != nil {
+			return o, errf(codeInvalidParameter, "%s", err.Error())
 		}
 	}
-	if len(args) > 3 {
-		p, err := ksi.ParsePublication(string(args[3].B))
+	if len(args) > 1 && !args[1].Null {
+		p, err := ksi.ParsePublication(string(args[1].B))
 		if err != nil {
-			return nil, errf(codeInvalidParameter, "%s", err.Error())
+			return o, errf(codeInvalidParameter, "%s", err.Error())
 		}
 		o.Publication = &p
 	}
 	if o.Policy != ksi.Internal {
 		o.Extender = calendarOf{c.ledger}
-		var err error
-		if o.PublicationsFile, err = c.ledger.PublicationsFile(env.Ctx); err != nil {
-			return nil, err
-		}
+		o.PublicationsFile, err = c.ledger.PublicationsFile(ctx)
 	}
-	row, err := verified(env.Ctx, args[0].B, args[1].B, o)
-	if err == nil {
-		err = env.Check() // a look at the calendar that was cut off is no verdict
-	}
-	return &rowSeries{rows: [][]value.Datum{row}}, err
+	return o, err
 }
 
-// verified returns a row of verify.
-func verified(ctx context.Context, digest, signature []byte, o ksi.Options) ([]value.Datum, error) {
-	null, never := value.Null(value.Text), value.Null(value.Timestamptz)
+// verified returns the row of verify for a proof of a digest.
+func verified(ctx context.Context, digest, signature []byte, o ksi.Options) []value.Datum {
 	s, err := ksi.Parse(signature)
 	if err != nil {
-		return []value.Datum{value.NewText(ksi.FAIL.String()), value.NewText(string(ksi.Format)), null,
-			value.NewText("This is no whole, unchanged proof: " + err.Error() + "."), null, null, never, never}, nil
+		return verifyRow(ksi.Result{Verdict: ksi.FAIL, Code: ksi.Format,
+			Sentence: "This is no whole, unchanged proof: " + err.Error() + "."})
 	}
-	r := verifyDigest(ctx, s, digest, o)
-	row := []value.Datum{value.NewText(r.Verdict.String()), textOrNull(string(r.Code)), textOrNull(r.Rule), value.NewText(r.Sentence),
-		null, null, momentOf(s.Time()), never}
+	row := verifyRow(verifyDigest(ctx, s, digest, o))
 	if all := s.Issuers(); len(all) > 0 {
 		last := all[len(all)-1]
 		row[4], row[5] = value.NewText(last.Client), textOrNull(last.Machine[strings.LastIndexByte(last.Machine, '/')+1:])
 	}
+	row[6] = momentOf(s.Time())
+	return row
+}
+
+// verifyRow returns a row of verify with what is known without the proof: its agency, lane and round are null.
+func verifyRow(r ksi.Result) []value.Datum {
+	null, never := value.Null(value.Text), value.Null(value.Timestamptz)
+	row := []value.Datum{value.NewText(r.Verdict.String()), textOrNull(string(r.Code)), textOrNull(r.Rule), value.NewText(r.Sentence),
+		null, null, never, never}
 	if r.Publication != nil {
 		row[7] = momentOf(r.Publication.Time)
 	}
-	return row, nil
+	return row
 }
 
 // verifyDigest verifies s for a digest, which is taken to be of the algorithm that the proof names.

@@ -9,8 +9,8 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// mayFile refuses filing where the transaction does not allow it.
-func (s *Session) mayFile(what string) error {
+// mayWrite refuses what changes the ledger where the transaction does not allow it.
+func (s *Session) mayWrite(what string) error {
 	if s.tx.readOnly {
 		return errf(codeReadOnly, "cannot execute %s in a read-only transaction", what)
 	}
@@ -19,7 +19,7 @@ func (s *Session) mayFile(what string) error {
 
 // insert runs an INSERT.
 func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
-	if err := r.mayFile("INSERT"); err != nil {
+	if err := r.mayWrite("INSERT"); err != nil {
 		return nil, err
 	}
 	if p.returning != nil && (r.tx.state == txBlock || !r.returning) {

@@ -57,7 +57,6 @@ type ScanRequest struct {
 	Where   []Constraint // all of them hold for the rows wanted
 	Need    []bool       // by column: whether its values are used; never set for computed columns
 	Order   []OrderKey   // the order the statement would like
-	Limit   int64        // how many rows in that order suffice, -1 for all; only a hint
 }
 
 // A Constraint is a condition on one column that a path may make use of.

@@ -405,6 +405,9 @@ func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
 			return "", errf(codeInvalidName, "role name %q is not valid", t.Name).
 				hint("The name stands in every proof of the agency. It has 1 to 63 bytes of a-z, 0-9, _, - and dot.")
 		}
+		if err := r.mayWrite("CREATE ROLE"); err != nil {
+			return "", err
+		}
 		if r.tx.state == txBlock {
 			return "", errf(codeActiveTransaction, "CREATE ROLE cannot run inside a transaction block")
 		}

@@ -33,7 +33,7 @@ type Config struct {
 	// Role is the first login role, a superuser, made by the first start. Later starts must give the same role or none.
 	Role string
 	// Email is the address of who publishes, in the subject of the certificate that publications files are signed with.
-	// It is fixed by the first start.
+	// It is fixed by the first start; later starts must give the same address or none.
 	Email string
 	// MonthlyPublications has the calendar published on the 15th of every month at 00:00:00 UTC.
 	MonthlyPublications bool
@@ -99,7 +99,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("role %q: 1 to 63 of a-z, 0-9, dot, _ and - are allowed", c.Role))
 	}
 	if c.Email != "" && !validEmail(c.Email) {
-		errs = append(errs, fmt.Errorf("e-mail address %q: want one such as publications@ledger.example", c.Email))
+		errs = append(errs, badEmail(c.Email))
 	}
 	if c.GatewayRequests < 1 {
 		errs = append(errs, fmt.Errorf("gateway requests %d: at least 1", c.GatewayRequests))
@@ -121,6 +121,10 @@ func validEmail(address string) bool {
 	at := strings.IndexByte(address, '@')
 	return at > 0 && at < len(address)-1 && len(address) < 128 &&
 		!strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+func badEmail(address string) error {
+	return fmt.Errorf("e-mail address %q: want one such as publications@ledger.example, in ASCII", address)
 }
 
 func validateListen(flag, address string) error {

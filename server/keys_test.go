@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -195,6 +196,52 @@ func TestPublicationsKey(t *testing.T) {
 	}
 	lose(publicationsFiles)
 	mustRefuse(t, c, "key of the root is needed")
+}
+
+// Keys that sign what verifiers would not believe are refused, and a rotation that fails changes nothing.
+func TestPublicationsKeyOfNoUse(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.Email = "gazette@ledger.example"
+	if err := serveOnce(t, c); err != nil {
+		t.Fatal(err)
+	}
+	certificate := filepath.Join(c.DataDir, publicationsFiles.certificate)
+	before, _ := os.ReadFile(certificate)
+	if _, err := RotateKey(c.DataDir, "publications", "hélène@ledger.example", time.Now()); err == nil {
+		t.Errorf("rotated to an address that no certificate can hold: %v", err)
+	}
+	if after, err := os.ReadFile(certificate); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the certificate after a rotation that failed: %v", err)
+	}
+	other := c
+	other.Email = "other@ledger.example"
+	mustRefuse(t, other, "signed as "+c.Email)
+
+	// A root that is not the issuer's, and none: what would be signed is of no use to those who have the root.
+	root := filepath.Join(c.DataDir, rootFiles.certificate)
+	kept, err := os.ReadFile(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := os.ReadFile(filepath.Join(c.DataDir, calendarFiles.certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		text  []byte
+		words string
+	}{{foreign, "is not issued by"}, {nil, "put it back"}} {
+		if err := os.WriteFile(root, x.text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		mustRefuse(t, c, x.words)
+	}
+	if err := os.WriteFile(root, kept, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveOnce(t, c); err != nil {
+		t.Error(err)
+	}
 }
 
 // A data directory of before there were publications gets the keys at the next start, and so does a first start that was cut

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -70,28 +71,22 @@ func (p *publisher) publicationsFile() (*ksi.PublicationsFile, error) {
 	return file, nil
 }
 
-// root returns the certificate that publications files lead to, and the e-mail address that stands in the subject of the
-// certificate that signs them.
-func (p *publisher) root(dir string) (root ksi.Certificate, email string, err error) {
-	root, err = rootFiles.loadCertificate(dir)
-	return root, ksi.Email(p.key.certificate.X509), err
-}
-
 // openPublicationsKey reads the key that signs publications files. Where there is none it is made, and so is the root that
 // issues its certificate if the ledger is new or has no root yet.
 func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, error) {
 	dir := s.config.DataDir
 	key, err := publicationsFiles.load(dir)
 	if err == nil {
-		if end := key.certificate.X509.NotAfter; end.Sub(s.now()) < warnBefore {
-			s.log.Error("the certificate that signs publications files ends: stop the server and run jurat rotate-key publications", "not_after", end)
-		}
-		return key, nil
+		return key, s.checkPublicationsKey(key)
 	} else if !errors.Is(err, errNoKey) {
 		return nil, err
 	}
 	_, noRoot := os.Stat(filepath.Join(dir, rootFiles.certificate))
 	if newLedger || errors.Is(noRoot, fs.ErrNotExist) {
+		if !newLedger {
+			s.log.Warn("the ledger has no root for publications files: a new one is made. If it had one, stop the server and put keys/ back from the backup; else hand the new one out: verifiers do not know it",
+				"root", filepath.Join(dir, rootFiles.certificate))
+		}
 		return makePublicationsKeys(dir, server, cmp.Or(s.config.Email, "publications@"+server), s.now())
 	}
 	key, rotateErr := rotatePublicationsKey(dir, server, s.config.Email, s.now())
@@ -100,6 +95,43 @@ func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, e
 	}
 	s.log.Warn("the key that signs publications files was missing: a new one is issued under the same root")
 	return key, nil
+}
+
+// checkPublicationsKey returns an error if verifiers that keep to the root and the e-mail address at hand would refuse what
+// the key signs.
+func (s *Server) checkPublicationsKey(key *keyPair) error {
+	dir, cert := s.config.DataDir, key.certificate.X509
+	root, err := rootFiles.loadCertificate(dir)
+	if err != nil {
+		return err
+	}
+	if err := cert.CheckSignatureFrom(root.X509); err != nil {
+		return fmt.Errorf("%s is not issued by %s, so nobody would believe the publications file: put keys/ back from one backup (%w)",
+			filepath.Join(dir, publicationsFiles.certificate), filepath.Join(dir, rootFiles.certificate), err)
+	}
+	if email := ksi.Email(cert); s.config.Email != "" && s.config.Email != email {
+		return fmt.Errorf("publications files are signed as %s, not %s: verifiers set that address as their constraint; leave --email away, or change it by jurat rotate-key publications --email",
+			email, s.config.Email)
+	}
+	return nil
+}
+
+// watchPublicationsKey warns daily before the end of the certificate that publications files are signed with, until ctx
+// is done.
+func (s *Server) watchPublicationsKey(ctx context.Context, cert *x509.Certificate) {
+	day := time.NewTicker(24 * time.Hour)
+	defer day.Stop()
+	for {
+		if cert.NotAfter.Sub(s.now()) < warnBefore {
+			s.log.Error("the certificate that signs publications files ends: stop the server and run jurat rotate-key publications",
+				"not_after", cert.NotAfter)
+		}
+		select {
+		case <-day.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // makePublicationsKeys makes the root and the key that signs publications files.
@@ -113,17 +145,18 @@ func makePublicationsKeys(dir, server, email string, now time.Time) (*keyPair, e
 	if err := root.save(dir, rootFiles); err != nil {
 		return nil, err
 	}
-	return issuePublicationsKey(dir, root, server, email, now)
-}
-
-func issuePublicationsKey(dir string, root *keyPair, server, email string, now time.Time) (*keyPair, error) {
-	key, err := newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
-		return ksi.NewPublicationsCertificate(rand.Reader, root.certificate.X509, root.signer, &key.PublicKey, server, email, now)
-	})
+	key, err := newPublicationsKey(root, server, email, now)
 	if err != nil {
 		return nil, err
 	}
 	return key, key.save(dir, publicationsFiles)
+}
+
+// newPublicationsKey makes a key to sign publications files, issued by the root, in memory.
+func newPublicationsKey(root *keyPair, server, email string, now time.Time) (*keyPair, error) {
+	return newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
+		return ksi.NewPublicationsCertificate(rand.Reader, root.certificate.X509, root.signer, &key.PublicKey, server, email, now)
+	})
 }
 
 // rotatePublicationsKey makes a new key to sign publications files, issued by the root, whose key must be there. The e-mail
@@ -136,6 +169,10 @@ func rotatePublicationsKey(dir, server, email string, now time.Time) (*keyPair, 
 	if old, err := publicationsFiles.loadCertificate(dir); err == nil {
 		email = cmp.Or(email, ksi.Email(old.X509))
 	}
+	key, err := newPublicationsKey(root, server, cmp.Or(email, "publications@"+server), now)
+	if err != nil {
+		return nil, err
+	}
 	old, err := publicationsFiles.load(dir)
 	switch {
 	case err == nil:
@@ -146,7 +183,7 @@ func rotatePublicationsKey(dir, server, email string, now time.Time) (*keyPair, 
 	if err != nil {
 		return nil, err
 	}
-	return issuePublicationsKey(dir, root, server, cmp.Or(email, "publications@"+server), now)
+	return key, key.save(dir, publicationsFiles)
 }
 
 // warnBefore is how long before its end a certificate is warned of.
@@ -170,6 +207,9 @@ func RotateKey(dir, which, email string, now time.Time) (certificate string, err
 		_, err = replaceCalendarKey(dir, server, from.Time(), now)
 		return filepath.Join(dir, calendarFiles.certificate), err
 	case "publications":
+		if email != "" && !validEmail(email) {
+			return "", badEmail(email)
+		}
 		_, err = rotatePublicationsKey(dir, server, email, now)
 		return filepath.Join(dir, publicationsFiles.certificate), err
 	}

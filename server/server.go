@@ -28,16 +28,17 @@ import (
 
 // A Server is an open data directory with a listening port.
 type Server struct {
-	config   Config
-	clock    ledger.Clock
-	log      *slog.Logger
-	store    *storage.Store
-	ledger   *ledger.Ledger
-	wire     *wire.Server
-	listener net.Listener
-	gateway  *gateway.Server // nil if neither of its listeners is wanted
-	http     net.Listener    // of the gateway; nil for none
-	tcp      net.Listener    // likewise
+	config    Config
+	clock     ledger.Clock
+	log       *slog.Logger
+	store     *storage.Store
+	ledger    *ledger.Ledger
+	publisher *publisher
+	wire      *wire.Server
+	listener  net.Listener
+	gateway   *gateway.Server // nil if neither of its listeners is wanted
+	http      net.Listener    // of the gateway; nil for none
+	tcp       net.Listener    // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
@@ -113,9 +114,9 @@ func (s *Server) open() (err error) {
 	}); err != nil {
 		return err
 	}
-	publisher := &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
+	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	engine := query.NewEngine(query.Config{
-		Ledger:          source{s.ledger, publisher},
+		Ledger:          source{s.ledger, s.publisher},
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
@@ -131,7 +132,7 @@ func (s *Server) open() (err error) {
 	})
 	if s.http != nil || s.tcp != nil {
 		s.gateway = gateway.New(gateway.Config{
-			Ledger:      gatewaySource{s.ledger, publisher},
+			Ledger:      gatewaySource{s.ledger, s.publisher},
 			Now:         time.Now,
 			Logger:      s.log,
 			MaxRequests: s.config.GatewayRequests,
@@ -266,6 +267,7 @@ func (s *Server) Run(ctx context.Context) error {
 	done := make(chan error, 2)
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.RunIndex(ledgerCtx) }) }()
+	go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
 	served := make(chan error, 1)
 	go func() {
 		if s.gateway == nil {

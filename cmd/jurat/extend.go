@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,8 @@ Where the part of the calendar between comes from:
                          seconds from the proof's own up to the publication's, as this writes them:
     psql … jurat -c "\copy (SELECT second, leaf FROM calendar WHERE NOT idle AND round >= '2026-11-01') TO calendar.csv CSV"
 
-Nothing needs to be trusted here: what was between is right if it leads to the publication.`,
+The part of the calendar between needs no trust: it is right if it leads to the publication. The publication itself is with
+--server the one that the server names: look its string up in print, and verify with that.`,
 		Example: `  jurat extend letter.pdf.ksig
   jurat extend *.ksig --calendar calendar.csv --publications-file publications.bin --trust root.crt --constraint E=publications@ledger.example`,
 		Args: cobra.MinimumNArgs(1),
@@ -86,33 +88,27 @@ func (o *extendOptions) run(ctx context.Context, out io.Writer, paths []string) 
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, serverError(err))
 		}
-		p, err := checkExtended(ctx, s, extended)
+		p, err := checkExtended(ctx, extended)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		if err := writeWhole(cmp.Or(o.out, path), extended.Append(nil)); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n", cmp.Or(o.out, path), s.Time(), p.Time)
+		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n%s\n", cmp.Or(o.out, path), s.Time(), p.Time, p)
 	}
 	return nil
 }
 
-// checkExtended verifies an extended proof against the publication it names, for the document that the proof was of.
-func checkExtended(ctx context.Context, s, extended *ksi.Signature) (ksi.Publication, error) {
-	r, ok := extended.PublicationRecord()
-	if !ok {
-		return ksi.Publication{}, errors.New("the server sent a proof that is not extended")
-	}
-	document := s.InputImprint()
-	result := ksi.Verify(ctx, extended, ksi.Options{Policy: ksi.UserPublication, Document: &document, Publication: &r.Publication})
-	switch {
-	case result.Verdict == ksi.FAIL:
+// checkExtended verifies an extended proof against the publication it names: the proof that it was made of may be broken.
+func checkExtended(ctx context.Context, extended *ksi.Signature) (ksi.Publication, error) {
+	r, _ := extended.PublicationRecord()
+	result := ksi.Verify(ctx, extended, ksi.Options{Policy: ksi.UserPublication, Publication: &r.Publication})
+	switch result.Verdict {
+	case ksi.FAIL:
 		return r.Publication, fmt.Errorf("the extended proof does not verify: %s", result)
-	case result.Verdict == ksi.NA:
+	case ksi.NA:
 		return r.Publication, fmt.Errorf("the extended proof cannot be verified here: %s", result)
-	case extended.Time() != s.Time():
-		return r.Publication, errors.New("the extended proof gives another time than the proof")
 	}
 	return r.Publication, nil
 }
@@ -128,22 +124,22 @@ func (o *extendOptions) open(ctx context.Context) (extend extension, closing fun
 		}
 		to = calendar.RoundOf(t)
 	}
-	offline := o.calendar != "" || o.extender.url != ""
-	switch {
-	case o.calendar != "" && o.extender.url != "" || offline && o.server != "":
+	if n := len(slices.DeleteFunc([]string{o.server, o.extender.url, o.calendar}, func(s string) bool { return s == "" })); n > 1 {
 		return nil, nil, errors.New("--server, --extender and --calendar are three ways to the same: give one")
-	case !offline && (o.publication != "" || o.publications.file != ""):
-		return nil, nil, errors.New("--publication and --publications-file go with --extender or --calendar: the server knows its publications")
-	case !offline:
-		conn, err := connect(ctx, o.server)
-		if err != nil {
-			return nil, nil, err
-		}
-		return onServer(conn, to), func() { conn.Close(ctx) }, nil
 	}
 	choose, err := o.publicationFor(to)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.calendar == "" && o.extender.url == "" {
+		conn, err := connect(ctx, o.server)
+		if err != nil {
+			return nil, nil, err
+		}
+		return onServer(conn, to, choose), func() { conn.Close(ctx) }, nil
+	}
+	if choose == nil {
+		return nil, nil, errors.New("which publication? Give --publications-file with --trust and --constraint, or --publication")
 	}
 	if o.calendar != "" {
 		part, err := readCalendarPart(o.calendar)
@@ -173,9 +169,19 @@ func (o *extendOptions) open(ctx context.Context) (extend extension, closing fun
 	}, none, err
 }
 
-// onServer extends proofs by the function of the server.
-func onServer(conn *pgx.Conn, to calendar.Second) extension {
+// onServer extends proofs by the function of the server: to the publication that is chosen, else to one that the server
+// knows. Of its answer only the calendar chain and, if none was chosen, the publication are taken: all else stays as it is in
+// the proof at hand.
+func onServer(conn *pgx.Conn, to calendar.Second, choose chooser) extension {
 	return func(ctx context.Context, s *ksi.Signature) (*ksi.Signature, error) {
+		var chosen ksi.PublicationRecord
+		if choose != nil {
+			var err error
+			if chosen, err = choose(s); err != nil {
+				return nil, err
+			}
+			to = chosen.Time
+		}
 		sql, args := `SELECT extend($1)`, []any{s.Append(nil)}
 		if to != 0 {
 			sql, args = `SELECT extend($1, $2)`, append(args, to.Time())
@@ -184,22 +190,34 @@ func onServer(conn *pgx.Conn, to calendar.Second) extension {
 		if err := conn.QueryRow(ctx, sql, args...).Scan(&data); err != nil {
 			return nil, err
 		}
-		return ksi.Parse(data)
+		answer, err := ksi.Parse(data)
+		if err != nil {
+			return nil, fmt.Errorf("the server sent a damaged proof: %w", err)
+		}
+		r, ok := answer.PublicationRecord()
+		if !ok {
+			return nil, errors.New("the server sent a proof that is not extended")
+		}
+		if choose != nil {
+			r = chosen
+		}
+		return s.Extend(answer.CalendarChain(), r)
 	}
 }
 
-// publicationFor returns how the publication for a proof is chosen: the one given, or one of the publications file.
-func (o *extendOptions) publicationFor(to calendar.Second) (func(*ksi.Signature) (ksi.PublicationRecord, error), error) {
+// A chooser says which publication a proof is extended to.
+type chooser func(*ksi.Signature) (ksi.PublicationRecord, error)
+
+// publicationFor returns how the publication for a proof is chosen: the one given, or one of the publications file; nil if
+// neither was given.
+func (o *extendOptions) publicationFor(to calendar.Second) (chooser, error) {
 	if o.publication != "" {
 		p, err := ksi.ParsePublication(o.publication)
 		return func(*ksi.Signature) (ksi.PublicationRecord, error) { return ksi.PublicationRecord{Publication: p}, nil }, err
 	}
 	file, err := o.publications.read()
-	switch {
-	case err != nil:
+	if err != nil || file == nil {
 		return nil, err
-	case file == nil:
-		return nil, errors.New("which publication? Give --publications-file with --trust and --constraint, or --publication")
 	}
 	return func(s *ksi.Signature) (ksi.PublicationRecord, error) {
 		if to != 0 {

@@ -179,7 +179,7 @@ func (s *serverProcess) certificates() []ksi.Certificate {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return c
+	return certificatesOf(c)
 }
 
 // psql runs psql with a script on standard input and returns what it prints.

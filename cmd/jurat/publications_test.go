@@ -108,7 +108,7 @@ func TestPublications(t *testing.T) {
 	// The proof as it was signed.
 	trust := []string{"--publications-file", file, "--trust", root, "--constraint", "E=gazette@ledger.example"}
 	with := func(more ...string) []string { return append([]string{"verify", letter}, more...) }
-	a.expect(0, []string{"calendar key of CN=ledger.example"}, with(trust...)...)
+	a.expect(0, []string{"calendar key of CN=ledger.example", "trusted because of " + a.home}, with(trust...)...)
 	a.expect(2, []string{"not been extended"}, with("--publication", publication)...)
 
 	testThreeWays(t, s, a, conn, proof, publication, trust)
@@ -122,6 +122,11 @@ func TestPublications(t *testing.T) {
 	stranger.expect(2, []string{"rests on a publication"}, with()...)
 	stranger.expect(2, []string{"does not meet the constraint"}, with("--publications-file", file, "--trust", root, "--constraint", "E=other@ledger.example")...)
 	stranger.expect(2, []string{"not trusted"}, with("--publications-file", file, "--trust", crt, "--constraint", "E=gazette@ledger.example")...)
+	forged := stranger.file("forged.bin", strings.Replace(string(a.read(file)), "Feuille", "Gazette", 1))
+	tampered := []string{"--publications-file", forged, "--trust", root, "--constraint", "E=gazette@ledger.example"}
+	stranger.expect(2, []string{"changed after it was signed"}, with(tampered...)...)
+	a.expect(0, []string{"OK", "forged.bin was left out", "changed after it was signed"},
+		append([]string{"verify", letter, a.file("fresh.ksig", string(fresh))}, tampered...)...)
 	stranger.expect(3, []string{"say who may have signed it"}, with("--publications-file", file)...)
 	stranger.expect(3, []string{"checksum"}, with("--publication", publication[:len(publication)-1]+"A")...)
 	stranger.expect(1, []string{"FAIL GEN-01"}, append([]string{"verify", stranger.file("other", "x"), proof}, trust...)...)
@@ -175,6 +180,18 @@ func testThreeWays(t *testing.T, s *serverProcess, a *account, conn *pgx.Conn, p
 	a.expect(3, []string{"does " + calendar}, append([]string{"extend", proof, "--calendar", a.file("calendar.csv", "")}, trust...)...)
 	a.expect(3, []string{"line 1"}, append([]string{"extend", proof, "--calendar", a.file("calendar.csv", "1,\\x00\n")}, trust...)...)
 	a.expect(3, []string{"which publication"}, "extend", proof, "--calendar", calendar)
+	a.expect(3, []string{"three ways"}, "extend", proof, "--calendar", calendar, "--server", s.url())
+
+	// The server is held to a publication that the caller knows, if one is given.
+	checked := filepath.Join(a.home, "checked.ksig")
+	a.expect(0, []string{publication}, "extend", proof, "--server", s.url(), "--publication", publication, "--out", checked)
+	a.expect(0, nil, append([]string{"extend", proof, "--server", s.url(), "--out", checked}, trust...)...)
+	p, err := ksi.ParsePublication(publication)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Root = merkle.Digest{1}.Imprint()
+	a.expect(3, []string{"leads to another root"}, "extend", proof, "--server", s.url(), "--publication", p.String())
 }
 
 // testProofsInSQL asks the server itself about proofs.

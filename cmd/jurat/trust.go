@@ -26,9 +26,23 @@ func trustDir() (string, error) {
 	return filepath.Join(dir, "jurat", "calendars"), err
 }
 
+// A trustedCertificate is a calendar certificate and the file that it comes from.
+type trustedCertificate struct {
+	ksi.Certificate
+	path string
+}
+
+// certificatesOf returns the certificates alone.
+func certificatesOf(trusted []trustedCertificate) (all []ksi.Certificate) {
+	for _, c := range trusted {
+		all = append(all, c.Certificate)
+	}
+	return all
+}
+
 // trustedCertificates reads the certificates of the given PEM files, or else those that this account trusts. Of the latter
 // it leaves out, with a word, files that it cannot read.
-func trustedCertificates(words io.Writer, paths []string) ([]ksi.Certificate, error) {
+func trustedCertificates(words io.Writer, paths []string) ([]trustedCertificate, error) {
 	given := len(paths) > 0
 	if !given {
 		dir, err := trustDir()
@@ -45,12 +59,14 @@ func trustedCertificates(words io.Writer, paths []string) ([]ksi.Certificate, er
 			}
 		}
 	}
-	var all []ksi.Certificate
+	var all []trustedCertificate
 	for _, path := range paths {
 		certificates, err := readCertificates(path)
 		switch {
 		case err == nil:
-			all = append(all, certificates...)
+			for _, c := range certificates {
+				all = append(all, trustedCertificate{c, path})
+			}
 		case given:
 			return nil, err
 		default:

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -87,15 +90,18 @@ type verifyReport struct {
 	Lane            string     `json:"lane,omitempty"`   // server and lane
 	PublicationTime *time.Time `json:"publication_time,omitempty"`
 	References      []string   `json:"references,omitempty"`
+	// TrustedBy is the file with the certificate of the calendar key, if the verdict rests on that.
+	TrustedBy string `json:"trusted_by,omitempty"`
 	// Claims are names that stand below the agency's: the agency or its clients put them there themselves.
 	Claims []string `json:"claims,omitempty"`
 }
 
 func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string) error {
-	options, hint, err := o.verification()
+	basis, err := o.basis()
 	if err != nil {
 		return err
 	}
+	options := basis.options
 	data, err := readSignature(proof)
 	if err != nil {
 		return err
@@ -107,8 +113,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", proof, whatInstead(data), err)
 		return o.print(w, &report, exitFail)
 	}
-	at := signature.Time().Time()
-	report.Time = &at
+	report.Time = moment(signature.Time())
 	report.name(signature.Issuers())
 	input := signature.InputImprint()
 	imprint, err := hashFile(file, input.Algorithm())
@@ -123,12 +128,17 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	report.Verdict, report.Code, report.Rule, report.Sentence = result.Verdict.String(), string(result.Code), result.Rule, result.Sentence
 	report.Policy = result.Policy.String()
 	if p := result.Publication; p != nil {
-		at := p.Time.Time()
-		report.PublicationTime = &at
+		report.PublicationTime = moment(p.Time)
 		report.References = references(signature, &options, p)
 	}
-	if result.Verdict == ksi.NA {
-		report.Sentence += cmp.Or(hint, whatToGive(signature, &options))
+	switch result.Verdict {
+	case ksi.OK:
+		report.Sentence += basis.leftOut
+		if result.Policy == ksi.KeyBased {
+			report.TrustedBy = basis.pathOf(signature.CertificateID())
+		}
+	case ksi.NA:
+		report.Sentence += cmp.Or(basis.leftOut, whatToGive(signature, &options))
 	}
 	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
 }
@@ -146,6 +156,16 @@ func whatToGive(s *ksi.Signature, o *ksi.Options) string {
 	return ""
 }
 
+// moment returns a second as a time, nil for one beyond the year 9999, which a hostile proof may name and JSON cannot.
+func moment(s calendar.Second) *time.Time {
+	const last calendar.Second = 253402300799 // 9999-12-31T23:59:59Z
+	if s > last {
+		return nil
+	}
+	t := s.Time()
+	return &t
+}
+
 // references returns where a publication can be looked up: as the publications file says, else the proof itself.
 func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) []string {
 	if o.PublicationsFile != nil {
@@ -153,7 +173,10 @@ func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) []string {
 			return r.References
 		}
 	}
-	return s.References()
+	if r, ok := s.PublicationRecord(); ok && r.Publication == *p {
+		return r.References
+	}
+	return nil
 }
 
 // name fills in who filed the document: the outermost issuer, which the server put there.
@@ -168,37 +191,50 @@ func (r *verifyReport) name(issuers []ksi.Issuer) {
 	}
 }
 
-// verification turns the flags into what to verify against. hint says what was left out of what was given.
-func (o *verifyOptions) verification() (options ksi.Options, hint string, err error) {
-	if options.Policy, err = ksi.ParsePolicy(o.policy); err != nil {
-		return options, "", err
+// A verifyBasis is what proofs are verified against.
+type verifyBasis struct {
+	options ksi.Options
+	trusted []trustedCertificate // those of options.Certificates, with where they come from
+	leftOut string               // what of the flags could not be used, as a sentence
+}
+
+// pathOf returns the file with the certificate of an id, the empty string if it is of the publications file.
+func (b *verifyBasis) pathOf(id []byte) string {
+	for _, c := range b.trusted {
+		if bytes.Equal(c.ID, id) {
+			return c.path
+		}
 	}
-	if options.Policy == ksi.Internal {
-		return options, "", nil
+	return ""
+}
+
+// basis turns the flags into what to verify against.
+func (o *verifyOptions) basis() (b verifyBasis, err error) {
+	if b.options.Policy, err = ksi.ParsePolicy(o.policy); err != nil || b.options.Policy == ksi.Internal {
+		return b, err
 	}
 	if o.publication != "" {
 		p, err := ksi.ParsePublication(o.publication)
 		if err != nil {
-			return options, "", err
+			return b, err
 		}
-		options.Publication = &p
+		b.options.Publication = &p
 	}
 	file, err := o.publications.read()
 	switch {
 	case errors.Is(err, ksi.ErrUntrusted):
-		hint = fmt.Sprintf(" %s was left out: %s.", o.publications.file, err)
+		b.leftOut = fmt.Sprintf(" %s was left out: %s.", o.publications.file, err)
 	case err != nil:
-		return options, "", err
+		return b, err
 	default:
-		options.PublicationsFile = file
+		b.options.PublicationsFile = file
 	}
-	if options.Certificates, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
-		return options, "", err
+	if b.trusted, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
+		return b, err
 	}
-	if options.Extender, err = o.extender.dial(); err != nil {
-		return options, "", err
-	}
-	return options, hint, nil
+	b.options.Certificates = certificatesOf(b.trusted)
+	b.options.Extender, err = o.extender.dial()
+	return b, err
 }
 
 func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) error {
@@ -216,13 +252,16 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 		fmt.Fprintf(w, ": %s\n", r.Sentence)
 		if r.Verdict == ksi.OK.String() && r.Policy != ksi.Internal.String() {
 			if r.Agency != "" {
-				fmt.Fprintf(w, "Filed by %s (%s).\n", r.Agency, r.Lane)
+				fmt.Fprintf(w, "Filed by %s (%s).\n", plain(r.Agency), plain(r.Lane))
+			}
+			if r.TrustedBy != "" {
+				fmt.Fprintf(w, "The key is trusted because of %s.\n", r.TrustedBy)
 			}
 			for _, c := range r.Claims {
-				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %s.\n", c)
+				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %q.\n", c)
 			}
-			if len(r.References) > 0 {
-				fmt.Fprintf(w, "The publication can be looked up in: %s.\n", strings.Join(r.References, "; "))
+			for _, reference := range r.References {
+				fmt.Fprintf(w, "The publication can be looked up in: %q.\n", reference)
 			}
 		}
 	}
@@ -230,6 +269,15 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 		return status
 	}
 	return nil
+}
+
+// plain returns text from a proof as it is if it is all printable, else quoted: a line break or a control character could
+// pass for words of ours.
+func plain(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // whatInstead guesses what a file is that is no proof, and says what to do.

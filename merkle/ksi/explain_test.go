@@ -76,3 +76,15 @@ func checkLinks(t *testing.T, s *ksi.Signature) {
 		}
 	}
 }
+
+// A request time that no time can hold is not taken for one long ago.
+func TestRequestTimeBeyond(t *testing.T) {
+	for micros, known := range map[uint64]bool{1: true, 1<<63 - 1: true, 1 << 63: false, 1<<64 - 1: false} {
+		m := merkle.Metadata{ClientID: "canton", MachineID: "jurat/ksi", TimeMicros: micros}
+		s := build(t, ksi.Parts{Round: ownRound, Leaf: imprintOf(t, merkletest.Hash([]byte("a"))), CalendarTime: ownRound,
+			Chains: []merkle.Chain{{{Left: true, Metadata: m.Append(nil)}}}, Calendar: idleCalendar(ownRound)})
+		if got := s.Issuers()[0].RequestTime; got.IsZero() == known {
+			t.Errorf("%d µs: %s", micros, got)
+		}
+	}
+}

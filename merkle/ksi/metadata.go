@@ -2,6 +2,7 @@ package ksi
 
 import (
 	"bytes"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -30,7 +31,7 @@ const (
 func parseMetadata(e *tlv.Element) (*metadata, error) {
 	var m metadata
 	padded := false
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagClientID:
 			m.client, err = e.Text()
@@ -46,9 +47,9 @@ func parseMetadata(e *tlv.Element) (*metadata, error) {
 		case tagPadding:
 			padded = true
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagClientID)
 	if err == nil {
 		m.mistakable = mistakableMetadata(e.Value(), padded)
@@ -91,7 +92,7 @@ func parseLegacyID(e *tlv.Element) (string, error) {
 
 func (m *metadata) issuer(legacy bool) Issuer {
 	i := Issuer{Client: m.client, Machine: m.machine, Sequence: m.sequence, HasSequence: m.hasSequence, Legacy: legacy}
-	if m.hasReqTime {
+	if m.hasReqTime && m.requestTime <= math.MaxInt64 {
 		i.RequestTime = time.UnixMicro(int64(m.requestTime)).UTC()
 	}
 	return i

@@ -68,8 +68,6 @@ const (
 	maxCalendarLinks = 63
 	// usualLink is the size in bytes of a calendar link with SHA-256, and of the smallest usual one in an aggregation chain.
 	usualLink = 35
-	// maxChildren bounds the elements in one element, among them chain indices, publication references and what is unknown.
-	maxChildren = 2048
 )
 
 // Parse reads a signature. It keeps no part of data.
@@ -94,7 +92,7 @@ func Parse(data []byte) (*Signature, error) {
 
 func (s *Signature) parse(root *tlv.Element) error {
 	links := 0
-	err := eachChild(root, func(e *tlv.Element, seen *children) (err error) {
+	err := root.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagAggregation:
 			var c aggregationChain
@@ -102,18 +100,18 @@ func (s *Signature) parse(root *tlv.Element) error {
 			s.chains = append(s.chains, c)
 		case tagCalendar:
 			s.calendar, err = parseCalendarChain(e)
-			return seen.once(e, err)
+			return seen.Once(e, err)
 		case tagPublication:
 			s.publication, err = parsePublicationRecord(e)
-			return seen.once(e, err)
+			return seen.Once(e, err)
 		case tagAuthentication:
 			s.authentication, err = parseAuthenticationRecord(e)
-			return seen.once(e, err)
+			return seen.Once(e, err)
 		case tagRFC3161:
 			s.rfc3161, err = parseRFC3161Record(e)
-			return seen.once(e, err)
+			return seen.Once(e, err)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
 		return err
 	})
@@ -146,7 +144,7 @@ func (s *Signature) parse(root *tlv.Element) error {
 func parseAggregationChain(e *tlv.Element, links *int) (c aggregationChain, err error) {
 	c.offset = e.Offset
 	c.links = make([]link, 0, min(len(e.Value())/usualLink+1, maxLinks))
-	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err = e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagTime:
 			c.time, err = parseSecond(e)
@@ -167,9 +165,9 @@ func parseAggregationChain(e *tlv.Element, links *int) (c aggregationChain, err 
 			c.links = append(c.links, l)
 			return err
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagTime, tagInput, tagAlgorithm)
 	switch {
 	case err != nil:
@@ -184,11 +182,11 @@ func parseAggregationChain(e *tlv.Element, links *int) (c aggregationChain, err 
 
 func parseLink(e *tlv.Element) (l link, err error) {
 	l = link{offset: e.Offset, left: e.Tag == tagLeft}
-	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err = e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagCorrection:
 			l.correction, err = parseByte(e)
-			return seen.once(e, err)
+			return seen.Once(e, err)
 		case tagSibling:
 			l.kind = SiblingHash
 			_, err = parseImprint(e)
@@ -200,7 +198,7 @@ func parseLink(e *tlv.Element) (l link, err error) {
 			l.kind = SiblingMetadata
 			l.meta, err = parseMetadata(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
 		if l.sibling != nil {
 			return e.Errorf("second sibling in one link")
@@ -217,7 +215,7 @@ func parseLink(e *tlv.Element) (l link, err error) {
 func parseCalendarChain(e *tlv.Element) (*CalendarChain, error) {
 	c := &CalendarChain{raw: e.Raw(), links: make([]calendarLink, 0, min(len(e.Value())/usualLink+1, maxCalendarLinks))}
 	explicit := false
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagPublicationTime:
 			c.publication, err = parseSecond(e)
@@ -235,9 +233,9 @@ func parseCalendarChain(e *tlv.Element) (*CalendarChain, error) {
 			c.links = append(c.links, l)
 			return err
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagPublicationTime, tagInput)
 	if err == nil && len(c.links) == 0 {
 		err = e.Errorf("no link (0x07 or 0x08)")
@@ -250,17 +248,17 @@ func parseCalendarChain(e *tlv.Element) (*CalendarChain, error) {
 
 func parsePublicationRecord(e *tlv.Element) (*PublicationRecord, error) {
 	r := &PublicationRecord{}
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagPublishedData:
 			r.Publication, err = parsePublishedData(e)
-			return seen.once(e, err)
+			return seen.Once(e, err)
 		case tagReference:
 			r.References, err = appendText(r.References, e)
 		case tagRepository:
 			r.Repositories, err = appendText(r.Repositories, e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
 		return err
 	}, tagPublishedData)
@@ -268,23 +266,23 @@ func parsePublicationRecord(e *tlv.Element) (*PublicationRecord, error) {
 }
 
 func parsePublishedData(e *tlv.Element) (p Publication, err error) {
-	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err = e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagPublishedTime:
 			p.Time, err = parseSecond(e)
 		case tagPublishedRoot:
 			p.Root, err = parseImprint(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagPublishedTime, tagPublishedRoot)
 	return p, err
 }
 
 func parseAuthenticationRecord(e *tlv.Element) (*authenticationRecord, error) {
 	r := &authenticationRecord{}
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagPublishedData:
 			r.signed = e.Raw()
@@ -292,15 +290,15 @@ func parseAuthenticationRecord(e *tlv.Element) (*authenticationRecord, error) {
 		case tagSignatureData:
 			err = r.parseSignatureData(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagPublishedData, tagSignatureData)
 	return r, err
 }
 
 func (r *authenticationRecord) parseSignatureData(e *tlv.Element) error {
-	return eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	return e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagSignatureType:
 			r.signatureType, err = e.Text()
@@ -311,15 +309,15 @@ func (r *authenticationRecord) parseSignatureData(e *tlv.Element) error {
 		case tagCertificateURI:
 			r.repository, err = parseText(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagSignatureType, tagSignatureValue, tagCertificateID)
 }
 
 func parseRFC3161Record(e *tlv.Element) (*rfc3161Record, error) {
 	r := &rfc3161Record{}
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagTime:
 			r.time, err = parseSecond(e)
@@ -342,67 +340,15 @@ func parseRFC3161Record(e *tlv.Element) (*rfc3161Record, error) {
 		case tagSignedAlgorithm:
 			r.signedAttributes.algorithm, err = parseAlgorithm(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagTime, tagInput, tagTSTPrefix, tagTSTSuffix, tagTSTAlgorithm, tagSignedPrefix, tagSignedSuffix,
 		tagSignedAlgorithm)
 	if err == nil && len(r.index) == 0 {
 		err = e.Errorf("no chain index (0x03)")
 	}
 	return r, err
-}
-
-// Children remembers which tags were read inside one element, by their lowest six bits.
-type children uint64
-
-// once passes err on, and refuses e if an element with its tag was read before.
-func (c *children) once(e *tlv.Element, err error) error {
-	if err != nil {
-		return err
-	}
-	bit := children(1) << (e.Tag & 0x3f)
-	if *c&bit != 0 {
-		return e.Errorf("repeated, allowed once")
-	}
-	*c |= bit
-	return nil
-}
-
-// eachChild calls read for every child of e and then looks for the required tags among those that passed once. Errors
-// come back as errors about e.
-func eachChild(e *tlv.Element, read func(*tlv.Element, *children) error, required ...tlv.Tag) error {
-	var v struct { // of all children, as it is allocated
-		child tlv.Element
-		seen  children
-	}
-	r := e.Children()
-	for n := 0; r.More(); n++ {
-		if n == maxChildren {
-			return e.Errorf("more than %d elements in it", maxChildren)
-		}
-		var err error
-		if v.child, err = r.Next(); err != nil {
-			return e.Wrap(err)
-		}
-		if err := read(&v.child, &v.seen); err != nil {
-			return e.Wrap(err)
-		}
-	}
-	for _, tag := range required {
-		if v.seen&(1<<(tag&0x3f)) == 0 {
-			return e.Errorf("no element 0x%02x in it", uint16(tag))
-		}
-	}
-	return nil
-}
-
-// unknown is the verdict on an element whose tag its parent does not know.
-func unknown(e *tlv.Element) error {
-	if e.Flags&tlv.NonCritical != 0 {
-		return nil
-	}
-	return e.Errorf("unknown critical element")
 }
 
 func parseSecond(e *tlv.Element) (calendar.Second, error) {

@@ -118,7 +118,7 @@ func (f *PublicationsFile) parseElement(e *tlv.Element) error {
 
 func (f *PublicationsFile) parseHeader(e *tlv.Element) error {
 	var version uint64
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagFileVersion:
 			version, err = e.Uint()
@@ -127,9 +127,9 @@ func (f *PublicationsFile) parseHeader(e *tlv.Element) error {
 		case tagFileRepository:
 			f.repository, err = parseText(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagFileVersion, tagFileCreated)
 	if err == nil && version != publicationsVersion {
 		err = e.Errorf("version %d, only %d is known", version, publicationsVersion)
@@ -138,7 +138,7 @@ func (f *PublicationsFile) parseHeader(e *tlv.Element) error {
 }
 
 func parseFileCertificate(e *tlv.Element) (c Certificate, err error) {
-	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err = e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagFileCertificateID:
 			c.ID = e.Value()
@@ -147,9 +147,9 @@ func parseFileCertificate(e *tlv.Element) (c Certificate, err error) {
 				err = e.Wrap(err)
 			}
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagFileCertificateID, tagFileCertificateDER)
 	return c, err
 }

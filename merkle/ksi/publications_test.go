@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
 // publicationsKeys are the keys of a root and of who signs publications files, made once.
@@ -271,6 +273,27 @@ func TestForeignPublicationsFiles(t *testing.T) {
 	trust := ksi.Trust{Roots: x509.NewCertPool(), Constraints: []ksi.Constraint{{Value: "x"}}}
 	if err := resigned.Authenticate(trust); err == nil || !strings.Contains(err.Error(), "hash algorithm 1.3.14.3.2.26") {
 		t.Errorf("signed with SHA-1: %v", err)
+	}
+}
+
+// TestDeepSignature has CMS structures that are nested as deep as they can be: reading them costs nothing to speak of.
+func TestDeepSignature(t *testing.T) {
+	now := time.Now()
+	p := newPublisher(t, email, now)
+	signed := signedPart(t, parseFile(t, p.file(t, someContents(t, 10))))
+	deep := []byte{5, 0}
+	for len(deep) < 65000 {
+		inner, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: deep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		deep = inner
+	}
+	for _, cms := range [][]byte{deep, bytes.Repeat([]byte{0x30, 0x80}, 32000)} {
+		f := parseFile(t, tlv.Append(bytes.Clone(signed), 0x704, 0, cms))
+		if err := f.Authenticate(p.trust(t, now, "E="+email)); err == nil || !strings.Contains(err.Error(), "nested too deep") {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

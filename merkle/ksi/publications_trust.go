@@ -120,6 +120,9 @@ func (f *PublicationsFile) authenticate(t Trust) error {
 	if len(t.Constraints) == 0 || t.Roots == nil {
 		return errors.New("no root certificate or no constraint on its signer was given")
 	}
+	if depthOf(f.signature) > maxDepth {
+		return errors.New("its signature cannot be read: it is nested too deep")
+	}
 	cms, err := pkcs7.Parse(f.signature)
 	if err != nil {
 		return fmt.Errorf("its signature cannot be read: %w", err)
@@ -147,6 +150,37 @@ func (f *PublicationsFile) authenticate(t Trust) error {
 		}
 	}
 	return nil
+}
+
+// maxDepth bounds the nesting of a CMS structure, which its reader pays for at every level; honest ones have some fifteen.
+const maxDepth = 32
+
+// depthOf returns how deep constructed elements of ASN.1 are nested in data, maxDepth+1 for whatever is more. Where data is
+// no ASN.1 it stops counting.
+func depthOf(data []byte) int {
+	deepest := 0
+	var visit func(data []byte, depth int)
+	visit = func(data []byte, depth int) {
+		deepest = max(deepest, depth)
+		for depth <= maxDepth && len(data) > 1 {
+			constructed, indefinite := data[0]&0x20 != 0, data[1] == 0x80
+			if constructed && indefinite { // BER: what follows is inside, as far as we know
+				visit(data[2:], depth+1)
+				return
+			}
+			var e asn1.RawValue
+			rest, err := asn1.Unmarshal(data, &e)
+			if err != nil {
+				return
+			}
+			if e.IsCompound {
+				visit(e.Bytes, depth+1)
+			}
+			data = rest
+		}
+	}
+	visit(data, 0)
+	return deepest
 }
 
 // authenticationError says in plain words why the signature does not verify.

@@ -133,7 +133,7 @@ type Issuer struct {
 	Machine     string // empty if absent
 	Sequence    uint64 // meaningful only with HasSequence
 	HasSequence bool
-	RequestTime time.Time // to the microsecond, UTC; the zero time if absent
+	RequestTime time.Time // to the microsecond, UTC; the zero time if absent or beyond all times
 	Legacy      bool      // a legacy client id, which holds nothing but Client
 }
 

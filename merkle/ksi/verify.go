@@ -224,7 +224,7 @@ func (v *verification) result(p Policy, f *fault) Result {
 		r.Verdict, r.Sentence = OK, policies[p].ok(v)
 		return r
 	case f.code == GEN02:
-		r.Verdict, r.Sentence = NA, "The proof could not be checked: "+f.reason+"."
+		r.Verdict, r.Sentence = NA, "The proof could not be checked: "+strings.TrimSuffix(f.reason, ".")+"."
 	default:
 		r.Verdict, r.Sentence = FAIL, f.code.Sentence()
 	}

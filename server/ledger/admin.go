@@ -39,9 +39,6 @@ func (l *Ledger) SetKSIKey(ctx context.Context, login string, key []byte) error 
 // KSIKey returns the key by which a role logs in to the KSI gateway; ok is false if it has none.
 func (l *Ledger) KSIKey(login string) (key []byte, ok bool) { return l.store.KSIKey(login) }
 
-// KSILogins returns the roles that have a KSI key, in order of name.
-func (l *Ledger) KSILogins() []string { return l.store.KSILogins() }
-
 // ConfirmClock accepts the clock as it stands after a jump, so that filing goes on. It returns that time.
 func (l *Ledger) ConfirmClock(ctx context.Context) (time.Time, error) {
 	var now time.Time

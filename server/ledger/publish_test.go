@@ -355,9 +355,6 @@ func TestKSIKeys(t *testing.T) {
 		if key, ok := w.ledger.KSIKey("ministry"); ok {
 			t.Errorf("key %q that was taken away", key)
 		}
-		if logins := w.ledger.KSILogins(); !slices.Equal(logins, []string{"canton"}) {
-			t.Errorf("logins %q", logins)
-		}
 		w.shutdown()
 		w.run()
 	}

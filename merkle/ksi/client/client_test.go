@@ -228,8 +228,8 @@ func TestLies(t *testing.T) {
 		"another start":    {func(c *client.Client) error { _, err := c.Extend(context.Background(), 4, 0); return err }, extended(chain), "starts at 1970-01-01T00:00:05Z, not at"},
 		"malformed chain":  {newest, extended(unhex("88020000")), "the server's calendar chain: 0x802"},
 		"bare error": {config, func(*pdu.Request) []byte {
-			return write(pdu.Response{Error: &pdu.Error{Status: 0x102, Message: "who?"}}, "")
-		}, "status 0x102, authentication failure: who?"},
+			return write(pdu.Response{Error: &pdu.Error{Status: 0x102, Message: "who?\nOK"}}, "")
+		}, `status 0x102, authentication failure: "who?\nOK"`},
 		"status in payload": {sign, func(q *pdu.Request) []byte {
 			return write(pdu.Response{Aggregate: &pdu.AggregationResponse{ID: q.Aggregate.ID, Status: 0x300}}, "key")
 		}, "status 0x300, upstream error"},

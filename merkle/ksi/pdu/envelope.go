@@ -34,9 +34,6 @@ const (
 	tagLogin    tlv.Tag = 0x01
 	tagInstance tlv.Tag = 0x02
 	tagMessage  tlv.Tag = 0x03
-
-	// maxChildren bounds the elements in one element.
-	maxChildren = 2048
 )
 
 // ErrNotPDU is wrapped by the errors of Parse and Reader about input that does not start as a PDU does.
@@ -127,7 +124,7 @@ func tagOf(s Service, response bool) tlv.Tag {
 
 func (e *Envelope) parse() error {
 	headed := false
-	err := eachChild(&e.root, func(c *tlv.Element, seen *children) (err error) {
+	err := e.root.EachChild(func(c *tlv.Element, seen *tlv.Seen) (err error) {
 		switch {
 		case !e.mac.IsZero():
 			return c.Errorf("behind the HMAC, which is last")
@@ -143,9 +140,9 @@ func (e *Envelope) parse() error {
 			c.Tag == tagAck && e.Service == Aggregator:
 			e.payloads = append(e.payloads, *c)
 		default:
-			return unknown(c)
+			return c.Unknown()
 		}
-		return seen.once(c, err)
+		return seen.Once(c, err)
 	})
 	bare := e.IsResponse && len(e.payloads) == 1 && e.payloads[0].Tag == tagError
 	switch {
@@ -160,7 +157,7 @@ func (e *Envelope) parse() error {
 }
 
 func parseHeader(e *tlv.Element) (h Header, err error) {
-	err = eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err = e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagLogin:
 			h.Login, err = e.Text()
@@ -169,9 +166,9 @@ func parseHeader(e *tlv.Element) (h Header, err error) {
 		case tagMessage:
 			h.Message, err = e.Uint()
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagLogin)
 	return h, err
 }

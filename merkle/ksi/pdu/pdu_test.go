@@ -311,7 +311,7 @@ func TestStatus(t *testing.T) {
 	}
 	for want, err := range map[string]error{
 		"aggregator: status 0x105, over quota: The client has used up its requests for now; ask again in the next period.": &pdu.Error{Status: 0x105},
-		"extender: status 0x105, time too old: before 2026":                                                                &pdu.Error{Service: pdu.Extender, Status: 0x105, Message: "before 2026"},
+		`extender: status 0x105, time too old: "before 2026"`:                                                              &pdu.Error{Service: pdu.Extender, Status: 0x105, Message: "before 2026"},
 		"extender: status 0x7777, unknown status: ":                                                                        &pdu.Error{Service: pdu.Extender, Status: 0x7777},
 	} {
 		if err.Error() != want {

@@ -62,7 +62,7 @@ func (e *Envelope) Request() (*Request, error) {
 			q.Extend, err = parseExtensionRequest(p)
 		case p.Tag == tagConfig:
 			q.Config = true
-			err = eachChild(p, func(c *tlv.Element, _ *children) error { return unknown(c) })
+			err = p.EachChild(func(c *tlv.Element, _ *tlv.Seen) error { return c.Unknown() })
 		default:
 			acknowledge = true
 		}
@@ -78,7 +78,7 @@ func (e *Envelope) Request() (*Request, error) {
 
 func parseAggregationRequest(e *tlv.Element) (*AggregationRequest, error) {
 	q := &AggregationRequest{}
-	return q, eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	return q, e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagRequestID:
 			q.ID, err = e.Uint()
@@ -89,15 +89,15 @@ func parseAggregationRequest(e *tlv.Element) (*AggregationRequest, error) {
 		case tagLevel:
 			q.Level, err = e.Uint()
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagRequestID, tagInput)
 }
 
 func parseExtensionRequest(e *tlv.Element) (*ExtensionRequest, error) {
 	q := &ExtensionRequest{}
-	return q, eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	return q, e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagRequestID:
 			q.ID, err = e.Uint()
@@ -108,9 +108,9 @@ func parseExtensionRequest(e *tlv.Element) (*ExtensionRequest, error) {
 				err = e.Errorf("no calendar chain ends at second 0; leave the element out for the newest second")
 			}
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagRequestID, tagFrom)
 }
 

@@ -119,7 +119,7 @@ func (e *Envelope) Response() (*Response, error) {
 
 func parseError(e *tlv.Element, s Service) (*Error, error) {
 	x := &Error{Service: s}
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagStatus:
 			if x.Status, err = parseStatus(e); err == nil && x.Status == OK {
@@ -128,9 +128,9 @@ func parseError(e *tlv.Element, s Service) (*Error, error) {
 		case tagStatusMessage:
 			x.Message, err = e.Text()
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagStatus)
 	return x, err
 }
@@ -142,7 +142,7 @@ func parseStatus(e *tlv.Element) (Status, error) {
 
 func parseAggregationResponse(e *tlv.Element) (*AggregationResponse, error) {
 	r := &AggregationResponse{}
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagRequestID:
 			r.ID, err = e.Uint()
@@ -156,9 +156,9 @@ func parseAggregationResponse(e *tlv.Element) (*AggregationResponse, error) {
 		case tagCalendar, tagAuthentication:
 			r.Elements = append(r.Elements, e.Raw()...)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagRequestID, tagStatus)
 	if err == nil && (r.Status == OK) != (len(r.Elements) > 0) {
 		err = e.Errorf("status 0x%03x and a signature of %d bytes", uint64(r.Status), len(r.Elements))
@@ -168,7 +168,7 @@ func parseAggregationResponse(e *tlv.Element) (*AggregationResponse, error) {
 
 func parseExtensionResponse(e *tlv.Element) (*ExtensionResponse, error) {
 	r := &ExtensionResponse{}
-	err := eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	err := e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch e.Tag {
 		case tagRequestID:
 			r.ID, err = e.Uint()
@@ -181,9 +181,9 @@ func parseExtensionResponse(e *tlv.Element) (*ExtensionResponse, error) {
 		case tagCalendar:
 			r.Chain = slices.Clone(e.Raw())
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	}, tagRequestID, tagStatus)
 	if err == nil && (r.Status == OK) != (r.Chain != nil) {
 		err = e.Errorf("status 0x%03x and a calendar chain of %d bytes", uint64(r.Status), len(r.Chain))
@@ -193,7 +193,7 @@ func parseExtensionResponse(e *tlv.Element) (*ExtensionResponse, error) {
 
 func parseConfig(e *tlv.Element, s Service) (*Config, error) {
 	c := &Config{}
-	return c, eachChild(e, func(e *tlv.Element, seen *children) (err error) {
+	return c, e.EachChild(func(e *tlv.Element, seen *tlv.Seen) (err error) {
 		switch {
 		case e.Tag == tagMaxRequests:
 			c.MaxRequests, err = e.Uint()
@@ -216,9 +216,9 @@ func parseConfig(e *tlv.Element, s Service) (*Config, error) {
 		case e.Tag == tagNewest && s == Extender:
 			c.Newest, err = parseSecond(e)
 		default:
-			return unknown(e)
+			return e.Unknown()
 		}
-		return seen.once(e, err)
+		return seen.Once(e, err)
 	})
 }
 
@@ -243,7 +243,7 @@ func SignatureElements(s *ksi.Signature) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = eachChild(&root, func(e *tlv.Element, _ *children) error {
+	err = root.EachChild(func(e *tlv.Element, _ *tlv.Seen) error {
 		switch e.Tag {
 		case tagAggregation, tagCalendar, tagAuthentication:
 			return nil

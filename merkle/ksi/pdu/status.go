@@ -1,6 +1,9 @@
 package pdu
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // A Service is one of the two services of the protocol.
 type Service uint8
@@ -104,10 +107,11 @@ type Error struct {
 	Message string // of the server, in its words; may be empty
 }
 
-// Error returns service, status, its name, and the message or else what the status means.
+// Error returns service, status, its name, and the message or else what the status means. The message is quoted: anybody
+// on the way may have sent it, and a line break in it could pass for words of ours.
 func (e *Error) Error() string {
-	text := e.Message
-	if text == "" {
+	text := strconv.Quote(e.Message)
+	if e.Message == "" {
 		text = e.Status.Sentence(e.Service)
 	}
 	return fmt.Sprintf("%s: status 0x%03x, %s: %s", e.Service, uint64(e.Status), e.Status.Name(e.Service), text)
