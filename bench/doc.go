@@ -22,18 +22,23 @@
 // last. Its values are named by their units:
 //
 //	hashes/s, ns/leaf        tree building; the digests that are its leaves are made beforehand
-//	make-ns/leaf             making those digests, where that could not be done beforehand
-//	rows/s                   acknowledged rows over the time from the first byte to the last acknowledgement
+//	make-ns/leaf, total-s    making those digests, where that could not be done beforehand; all of it
+//	rows/s                   acknowledged rows over the time from the first byte to the last acknowledgement; of a calendar, seconds
 //	settled-rows/s           the same until the server is idle again: index built, compactions done
+//	offered/s                operations that were due each second, in open loop
 //	p50-us, p99-us, p999-us  latency of one operation, whatever number of rows it holds
-//	server-ns/row            processor time of the server until it was idle, per row
+//	server-ns/row            processor time of the server until it was idle, per row; also ns/leaf, and us/op of a look-up
 //	client-ns/row            processor time of the load generator, per row
-//	written-B/row            bytes that the server sent towards the disk until it was idle, per row
-//	stored-B/row             size of the data directory after a clean stop, per row, less that of an empty one
-//	peak-MB                  greatest resident memory of the server, in 10^6 bytes
+//	written-B/row            bytes that the server sent towards the disk until it was idle, per row or leaf
+//	stored-B/row             size of the data directory after a clean stop, per row; of PostgreSQL, of the table and its index
+//	peak-MB, resident-MB     memory of the server, greatest and at the time, in 10^6 bytes
 //	proof-p50-ms, …          from the acknowledgement of a filing to its signature in the client's hands, under the load
 //	lag-ms                   from the end of a round's second to the signature in the client's hands
-//	ops/s                    queries answered
+//	ops/s, found/s           queries answered, and what they found, where that is more than one row each
+//	time-s                   since the long run began, while it was loading
+//	fsck-s, verify-ms/proof  of the long run: computing every root again; fetching and verifying one proof
+//
+// What an idle server stores and writes, and a second or more of its idling, is in the values per row: of few rows it is most.
 //
 // Package report makes tables and pictures of records, load is the client, target starts servers.
 package bench

@@ -174,7 +174,10 @@ func (m *benchmark) measure(ctx context.Context, cmd *cobra.Command, o *benchOpt
 	b := &bench.Bench{Seed: o.seed, Runs: o.runs, Seconds: o.seconds, Progress: shown.set, Record: r}
 	err := m.run(ctx, b, o)
 	shown.done()
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted: nothing is recorded; a long run with --data goes on when it is started again")
+	case err != nil:
 		return err
 	}
 	if o.json {
