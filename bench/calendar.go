@@ -12,12 +12,11 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
 
-const (
-	// seam is a second where a node of height 24 begins, in 2026: what comes before and after it can be computed apart.
-	seam = calendar.Second(107 << 24)
-	// year is how many seconds the calendar benchmark takes unless told otherwise.
-	year = 365 * 24 * 3600
-)
+// seam is a second where a node of height 24 begins, in 2026: what comes before and after it can be computed apart.
+const seam = calendar.Second(107 << 24)
+
+// Year is how many seconds a year without a leap day has.
+const Year = 365 * 24 * 3600
 
 // Calendar builds a calendar of so many seconds, each with a round, as the server does, one after the other, and verifies it
 // again from its round roots: in one thread, and in two, each with the seconds of one side of a seam.
@@ -42,9 +41,6 @@ func (b *Bench) Calendar(ctx context.Context, seconds uint64) error {
 	}}
 	return b.Alternate(ctx, fmt.Sprintf("calendar/seconds=%d", seconds), one, two)
 }
-
-// Year is how many seconds a year without a leap day has.
-func Year() uint64 { return year }
 
 func calendarRates(seconds uint64, took time.Duration) map[string]float64 {
 	return map[string]float64{"rows/s": float64(seconds) / took.Seconds(), "total-s": took.Seconds()}

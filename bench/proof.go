@@ -171,9 +171,9 @@ func (b *Bench) lookUp(ctx context.Context, l *library, s search, clients int, s
 	end := start.Add(time.Duration(b.Seconds * 1e9))
 	latency, err := f.each(func(c *client) error {
 		random := rand.New(rand.NewPCG(b.Seed+seed, number.Add(1)))
-		for now := time.Now(); ctx.Err() == nil; {
+		for ctx.Err() == nil {
 			c.buf = s.parameter(c.buf[:0], l, random)
-			now = time.Now()
+			now := time.Now()
 			rows, err := c.conn.Run(statement, c.buf, nil)
 			if err != nil {
 				return err

@@ -142,29 +142,15 @@ func ingestPlot(all []bench.Summary, p palette) []byte {
 	return r.draw(p)
 }
 
-func clientsPlot(all []bench.Summary, p palette) []byte {
-	l := lines{title: "Single INSERTs by the number of clients", subtitle: "acknowledged digests a second", xName: "clients", xLabel: si, yLabel: si}
-	for _, s := range of(all, "ingest") {
-		if s.Key("how") == "insert" {
-			l.series = append(l.series, gather([]bench.Summary{s}, "clients", "rows/s", byName)...)
-		}
-	}
-	l.series = merge(l.series)
-	return l.draw(p)
+// single returns what was filed one by one.
+func single(some []bench.Summary) []bench.Summary {
+	return slices.DeleteFunc(some, func(s bench.Summary) bool { return s.Key("how") != "insert" })
 }
 
-// merge joins series of the same name.
-func merge(some []series) []series {
-	var all []series
-	for _, s := range some {
-		at := slices.IndexFunc(all, func(o series) bool { return o.name == s.name })
-		if at < 0 {
-			all = append(all, s)
-			continue
-		}
-		all[at].points = append(all[at].points, s.points...)
-	}
-	return all
+func clientsPlot(all []bench.Summary, p palette) []byte {
+	l := lines{title: "Single INSERTs by the number of clients", subtitle: "acknowledged digests a second", xName: "clients",
+		series: gather(single(of(all, "ingest")), "clients", "rows/s", byName), xLabel: si, yLabel: si}
+	return l.draw(p)
 }
 
 func processorPlot(all []bench.Summary, p palette) []byte {
@@ -174,8 +160,6 @@ func processorPlot(all []bench.Summary, p palette) []byte {
 }
 
 func latencyPlot(all []bench.Summary, p palette) []byte {
-	some := of(all, "ingest")
-	some = slices.DeleteFunc(some, func(s bench.Summary) bool { return s.Key("how") != "insert" })
 	title := func(s *bench.Summary) string {
 		if s.What() == "open-loop" {
 			return clientsOf(s) + ", open loop"
@@ -183,7 +167,7 @@ func latencyPlot(all []bench.Summary, p palette) []byte {
 		return clientsOf(s)
 	}
 	r := rows{"Single INSERT: time until the digest is durable", "p50 (full) · p99 · p999; in open loop from when the operation was due",
-		table(append(some, of(all, "open-loop")...), title, quantiles), duration}
+		table(append(single(of(all, "ingest")), of(all, "open-loop")...), title, quantiles), duration}
 	return r.draw(p)
 }
 

@@ -84,7 +84,7 @@ var benchmarks = []benchmark{
 		},
 		func(ctx context.Context, b *bench.Bench, o *benchOptions) error { return b.Tree(ctx, o.leaves) }},
 	{"calendar", "Building a year's calendar, and verifying it again from its round roots", "",
-		func(f *pflag.FlagSet, o *benchOptions) { leavesFlag(f, o, bench.Year(), "seconds of the calendar") },
+		func(f *pflag.FlagSet, o *benchOptions) { leavesFlag(f, o, bench.Year, "seconds of the calendar") },
 		func(ctx context.Context, b *bench.Bench, o *benchOptions) error { return b.Calendar(ctx, o.leaves) }},
 	{"ingest", "Filing with a server, by every way and any number of clients", "",
 		func(f *pflag.FlagSet, o *benchOptions) { serverFlags(f, o); ingestFlags(f, o) }, runIngest},
@@ -203,22 +203,25 @@ func (o *benchOptions) targets() ([]*target.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []*target.Target
-	for _, name := range o.peers {
+	all := []*target.Target{target.Jurat("jurat", self, o.serveFlags...)}
+	for i, name := range o.peers {
 		var t *target.Target
 		switch name {
 		case "postgres", "postgres-unindexed":
 			t, err = target.Postgres(name == "postgres")
 		default:
 			_, err = exec.LookPath(name)
-			t = target.Jurat(strings.ReplaceAll(filepath.Base(name), "/", "_")+"-peer", name, o.serveFlags...)
+			t = target.Jurat(filepath.Base(name)+"-peer", name, o.serveFlags...)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--peer %s: %w", name, err)
 		}
-		all = append(all, t)
+		if slices.ContainsFunc(all, func(o *target.Target) bool { return o.Name == t.Name }) {
+			return nil, fmt.Errorf("--peer %s: another peer has this name; give the program a name of its own", name)
+		}
+		all = slices.Insert(all, i, t)
 	}
-	return append(all, target.Jurat("jurat", self, o.serveFlags...)), nil
+	return all, nil
 }
 
 func (o *benchOptions) servers() (*bench.Servers, error) {

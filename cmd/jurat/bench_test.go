@@ -80,6 +80,7 @@ func TestBenchRefuses(t *testing.T) {
 	}{
 		{[]string{"ingest", "--how=telepathy"}, "copy-binary"},
 		{[]string{"ingest", "--peer=/nowhere/jurat"}, "--peer /nowhere/jurat"},
+		{[]string{"ingest", "--peer=sh", "--peer=/bin/sh"}, "a name of its own"},
 		{[]string{"ingest", "--clients=0"}, "give 1 at least"},
 		{[]string{"tree", "--leaves=1000"}, "power of two"},
 		{[]string{"kernel", "--runs=0"}, "--runs"},
