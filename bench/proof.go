@@ -65,6 +65,11 @@ func (b *Bench) fill(ctx context.Context, o *Servers, l *library) error {
 			return err
 		}
 	}
+	if l.server.Target.Tidy != "" {
+		if _, err := conn.Exec(l.server.Target.Tidy); err != nil {
+			return err
+		}
+	}
 	if _, err := l.server.Settle(ctx, closing); err != nil {
 		return err
 	}

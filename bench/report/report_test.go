@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,18 @@ func TestChoose(t *testing.T) {
 	newer := record(3, "x", map[string]float64{"a": 10, "b": 30})
 	if got := choose([]*bench.Record{newer, alone, both}); len(got) != 2 || got[0].Values["ops/s"] != 10 || got[1].Ratio != 3 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Disciplines stand in the order of their meaning, whichever record was first.
+func TestOrder(t *testing.T) {
+	want := []string{"tree/leaves=1024", "tree/leaves=65536", "ingest/how=copy-text/clients=1", "ingest/how=insert/clients=8",
+		"ingest/how=insert/clients=64", "proof/find=digest/clients=1"}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	slices.SortStableFunc(got, func(a, b string) int { return compareRivals([]string{"tree", "ingest", "proof"}, a, b) })
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jurat-ledger/jurat/bench"
 )
 
-// choose returns what counts of all records, in the order in which it was measured.
+// choose returns what counts of all records: kinds of measurement in the order in which they were made, of a kind the
+// disciplines by their names' parts.
 func choose(records []*bench.Record) []bench.Summary {
 	type group struct {
 		record    *bench.Record
@@ -29,11 +31,44 @@ func choose(records []*bench.Record) []bench.Summary {
 			}
 		}
 	}
+	var kinds []string
+	for _, rivals := range order {
+		if kind, _, _ := strings.Cut(rivals, "/"); !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return compareRivals(kinds, a, b) })
 	var all []bench.Summary
 	for _, rivals := range order {
 		all = append(all, best[rivals].summaries...)
 	}
 	return all
+}
+
+// compareRivals compares names part by part: words that are known in their order, numbers by size.
+func compareRivals(kinds []string, a, b string) int {
+	words := slices.Concat(kinds, bench.Methods())
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	for i := range min(len(x), len(y)) {
+		_, v, _ := strings.Cut(x[i], "=")
+		_, w, _ := strings.Cut(y[i], "=")
+		if i == 0 {
+			v, w = x[i], y[i]
+		}
+		n, err1 := strconv.ParseFloat(v, 64)
+		m, err2 := strconv.ParseFloat(w, 64)
+		c := strings.Compare(v, w)
+		switch {
+		case err1 == nil && err2 == nil:
+			c = cmp.Compare(n, m)
+		case slices.Contains(words, v) && slices.Contains(words, w):
+			c = cmp.Compare(slices.Index(words, v), slices.Index(words, w))
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return len(x) - len(y)
 }
 
 // byAge returns the records, the oldest first.

@@ -38,32 +38,57 @@ func about(r *bench.Record) [][2]string {
 		[2]string{"run", fmt.Sprintf("jurat %s; commit %s, seed %d, %s", strings.Join(r.Command, " "), r.Commit, r.Seed, r.Started.Format("2006-01-02 15:04:05 UTC"))})
 }
 
-// textTables writes a table for each group of rivals.
+// textTables writes a table for each group of rivals; what has no rivals shares one with others of its kind.
 func textTables(out *strings.Builder, all []bench.Summary) {
-	for len(all) > 0 {
-		n := 1
-		for n < len(all) && all[n].Rivals() == all[0].Rivals() {
-			n++
+	groups := make(map[string][]bench.Summary)
+	alone := make(map[string]bool) // kinds of measurement without any rivals
+	for _, s := range all {
+		groups[s.Rivals()] = append(groups[s.Rivals()], s)
+	}
+	for _, s := range all {
+		n := len(groups[s.Rivals()])
+		before, known := alone[s.What()]
+		alone[s.What()] = n == 1 && (before || !known)
+	}
+	written := make(map[string]bool)
+	for _, s := range all {
+		title, group, first := s.Rivals(), groups[s.Rivals()], func(s *bench.Summary) string { return s.Key("by") }
+		if alone[s.What()] {
+			title, group, first = s.What(), of(all, s.What()), parts
 		}
-		group := all[:n]
-		all = all[n:]
-		fmt.Fprintf(out, "\n%s\n", group[0].Rivals())
-		t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		units := unitsOf(group)
-		fmt.Fprint(t, "  by\tratio")
-		for _, u := range units {
-			fmt.Fprintf(t, "\t%s", heading(u))
-		}
-		fmt.Fprintln(t)
-		for i := range group {
-			fmt.Fprintf(t, "  %s\n", strings.Join(cells(&group[i], units), "\t"))
-		}
-		t.Flush()
-		if sum := group[0].Checksum; sum != "" {
-			fmt.Fprintf(out, "  checksum %s\n", sum)
+		if !written[title] {
+			written[title] = true
+			textTable(out, title, group, first)
 		}
 	}
 	out.WriteByte('\n')
+}
+
+// parts returns the name without its first word.
+func parts(s *bench.Summary) string {
+	_, rest, _ := strings.Cut(s.Name, "/")
+	return rest
+}
+
+// textTable writes one table; first is what its first column says.
+func textTable(out *strings.Builder, title string, group []bench.Summary, first func(s *bench.Summary) string) {
+	fmt.Fprintf(out, "\n%s\n", title)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	units := unitsOf(group)
+	fmt.Fprint(t, "  \tratio")
+	for _, u := range units {
+		fmt.Fprintf(t, "\t%s", heading(u))
+	}
+	fmt.Fprintln(t)
+	for i := range group {
+		row := cells(&group[i], units)
+		row[0] = first(&group[i])
+		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
+	}
+	t.Flush()
+	if sum := group[0].Checksum; sum != "" {
+		fmt.Fprintf(out, "  checksum %s\n", sum)
+	}
 }
 
 // cells are the columns of a contender: its name, its ratio and its values.

@@ -47,6 +47,7 @@ func Postgres(keyed bool) (*Target, error) {
 			strings.TrimSpace(string(out)), index, strings.Join(postgresSettings[:4], " ")),
 		Lookup:     "SELECT ts FROM hashes WHERE digest = $1",
 		LookupMany: "SELECT ts FROM hashes WHERE digest = ANY($1)",
+		Tidy:       "VACUUM ANALYZE hashes", // autovacuum, which would do it, is off
 		start: func(ctx context.Context, t *Target, dir string) (*Server, error) {
 			return startPostgres(ctx, t, dir, bin, column)
 		},

@@ -27,6 +27,8 @@ type Target struct {
 	Lookup string
 	// LookupMany is the same for many digests, its one parameter being an array.
 	LookupMany string
+	// Tidy is SQL to be run between filing and looking up, as an operator would; empty for none.
+	Tidy string
 	// Proofs reports whether Lookup gives proofs that can be verified: KSI signatures, in the first column.
 	Proofs bool
 
