@@ -52,8 +52,8 @@ func hashAVX512(dst, src []byte, level byte) {
 	pool512.Put(s)
 }
 
-// treesAVX512 computes the roots of 32 trees.
-func treesAVX512(dst, src []byte, level byte, height int) {
+// hashTrees is Reduce of exactly 32 trees.
+func hashTrees(dst, src []byte, level byte, height int) {
 	s := pool512.Get().(*scratch512)
 	s.trees(dst, src, level, height)
 	pool512.Put(s)

@@ -15,16 +15,13 @@ type Kernel struct {
 	name      string
 	available bool // the processor can run it
 	width     int  // nodes that it hashes at once, a power of two
-	// pairs is HashPairs without the check of lengths, of at least one and at most maxCall bytes of pairs.
-	pairs func(dst, src []byte, level byte)
-	// trees is Reduce of exactly width trees, nil if going level by level is as fast.
-	trees func(dst, src []byte, level byte, height int)
+	trees     bool // hashTrees is faster than going level by level
 }
 
 // stdlib is the definition of all kernels.
-var stdlib = &Kernel{name: "stdlib", available: true, width: 1, pairs: hashStdlib}
+var stdlib = &Kernel{name: "stdlib", available: true, width: 1}
 
-var kernels = append(machineKernels(), stdlib)
+var kernels = append(machineKernels, stdlib)
 
 // Kernels returns all kernels for this kind of processor, the one to prefer first.
 func Kernels() []*Kernel { return slices.Clone(kernels) }

@@ -49,7 +49,7 @@ const (
 )
 
 // MaxHeight is how many levels Reduce hashes at most.
-const MaxHeight = 5
+const MaxHeight = 4
 
 // HashPairs is Kernel.HashPairs of the default kernel.
 func HashPairs(dst, src []byte, level byte) { Default().HashPairs(dst, src, level) }
@@ -62,12 +62,10 @@ func (k *Kernel) HashPairs(dst, src []byte, level byte) {
 		panic(fmt.Sprintf("lanes: %d bytes of pairs into %d bytes of nodes", len(src), len(dst)))
 	}
 	for len(src) > maxCall {
-		k.pairs(dst[:maxCall/2], src[:maxCall], level)
+		k.hash(dst[:maxCall/2], src[:maxCall], level)
 		dst, src = dst[maxCall/2:], src[maxCall:]
 	}
-	if len(src) > 0 {
-		k.pairs(dst, src, level)
-	}
+	k.hash(dst, src, level)
 }
 
 // Reduce sets dst to the roots of perfect trees of a height from 1 to MaxHeight: node i is the root over
@@ -80,11 +78,11 @@ func (k *Kernel) Reduce(dst, src []byte, level byte, height int) {
 	if height < 1 || height > MaxHeight || len(dst)%Size != 0 || len(src) != len(dst)<<height {
 		panic(fmt.Sprintf("lanes: %d bytes into %d by %d levels", len(src), len(dst), height))
 	}
-	if k.trees != nil {
+	if k.trees {
 		n := len(dst) / Size &^ (k.width - 1)
 		for i := range n / k.width {
 			from, to := i*k.width*Size, (i+1)*k.width*Size
-			k.trees(dst[from:to], src[from<<height:to<<height], level, height)
+			hashTrees(dst[from:to], src[from<<height:to<<height], level, height)
 		}
 		dst, src = dst[n*Size:], src[n*Size<<height:]
 	}

@@ -4,13 +4,28 @@ package lanes
 
 import "golang.org/x/sys/cpu"
 
-func machineKernels() []*Kernel {
-	ni := hasNI() && cpu.X86.HasSSSE3 && cpu.X86.HasSSE41
-	wide := ni && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2
-	return []*Kernel{
-		{name: "avx512", available: wide, width: width512, pairs: hashAVX512, trees: treesAVX512},
-		{name: "shani", available: ni, width: 4, pairs: hashSHANI},
-		{name: "avx2", available: cpu.X86.HasAVX2, width: 8, pairs: hashAVX2},
+var (
+	hasSHANI  = hasNI() && cpu.X86.HasSSSE3 && cpu.X86.HasSSE41
+	hasAVX512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2
+
+	avx512 = &Kernel{name: "avx512", available: hasAVX512 && hasSHANI, width: width512, trees: true}
+	shani  = &Kernel{name: "shani", available: hasSHANI, width: 4}
+	avx2   = &Kernel{name: "avx2", available: cpu.X86.HasAVX2, width: 8}
+
+	machineKernels = []*Kernel{avx512, shani, avx2}
+)
+
+// hash is HashPairs of at most maxCall bytes. A switch instead of a field with a function keeps arguments off the heap.
+func (k *Kernel) hash(dst, src []byte, level byte) {
+	switch k {
+	case avx512:
+		hashAVX512(dst, src, level)
+	case shani:
+		hashSHANI(dst, src, level)
+	case avx2:
+		hashAVX2(dst, src, level)
+	default:
+		hashStdlib(dst, src, level)
 	}
 }
 

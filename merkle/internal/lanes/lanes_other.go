@@ -2,4 +2,8 @@
 
 package lanes
 
-func machineKernels() []*Kernel { return nil }
+var machineKernels []*Kernel
+
+func (k *Kernel) hash(dst, src []byte, level byte) { hashStdlib(dst, src, level) }
+
+func hashTrees(_, _ []byte, _ byte, _ int) { panic("lanes: no kernel hashes trees") }
