@@ -2,9 +2,11 @@ package lanes
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +168,24 @@ func TestChoose(t *testing.T) {
 	}
 	if err := Use(before.Name()); err != nil || Default() != before {
 		t.Errorf("Use(%q): %v, default %s", before.Name(), err, Default().Name())
+	}
+}
+
+// TestFIPS asks a process in FIPS 140 mode, which cannot be entered later, what it hashes with.
+func TestFIPS(t *testing.T) {
+	if fips140.Enabled() {
+		if Default() != stdlib {
+			t.Errorf("default is %s", Default().Name())
+		}
+		if err := Use(kernels[0].name); err == nil && kernels[0] != stdlib {
+			t.Errorf("%s is accepted", kernels[0].name)
+		}
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFIPS$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "LANES=")
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("PASS: TestFIPS")) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

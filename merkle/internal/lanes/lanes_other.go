@@ -1,9 +1,7 @@
-//go:build purego || !amd64
+//go:build purego || !(amd64 || arm64)
 
 package lanes
 
 var machineKernels []*Kernel
 
 func (k *Kernel) hash(dst, src []byte, level byte) { hashStdlib(dst, src, level) }
-
-func hashTrees(_, _ []byte, _ byte, _ int) { panic("lanes: no kernel hashes trees") }
