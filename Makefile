@@ -6,7 +6,7 @@ FUZZTIME    ?= 30s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 
-.PHONY: run build test race check interop bench fuzz soak generate clean
+.PHONY: run build test race check interop kernels bench bench-trees fuzz soak generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -27,6 +27,8 @@ check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these files'; exit 1; }
 	$(GO) vet ./...
 	GOARCH=arm64 $(GO) vet ./...
+	$(GO) vet -tags purego ./merkle/...
+	@scripts/generated.sh
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod verify
 	$(GO) test ./internal/tidy
@@ -35,9 +37,17 @@ check:
 interop:
 	cd interop && $(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...
 
+# Trees with every kernel that this machine can run, and arm64's where qemu-user is installed.
+kernels:
+	@scripts/kernels.sh
+
 # Benchmarks with fixed seeds; the output is kept under bench/results.
 bench:
 	@scripts/bench.sh "$(BENCHTIME)" "$(BENCHCOUNT)"
+
+# How fast trees are built, beside crypto/sha256 and gohashtree. A module of its own; the output is kept too.
+bench-trees:
+	@scripts/bench-trees.sh
 
 # Every fuzz target for FUZZTIME each.
 fuzz:
@@ -47,7 +57,7 @@ fuzz:
 soak:
 	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
 
-# Rewrites golden files and generated tables; review the difference.
+# Rewrites generated tables and assembly; review the difference.
 generate:
 	$(GO) generate ./...
 

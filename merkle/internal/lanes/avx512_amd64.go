@@ -52,10 +52,12 @@ func hashAVX512(dst, src []byte, level byte) {
 	pool512.Put(s)
 }
 
-// hashTrees is Reduce of exactly 32 trees.
+// hashTrees is Reduce of a multiple of 32 trees.
 func hashTrees(dst, src []byte, level byte, height int) {
 	s := pool512.Get().(*scratch512)
-	s.trees(dst, src, level, height)
+	for ; len(dst) > 0; dst, src = dst[width512*Size:], src[width512*Size<<height:] {
+		s.trees(dst, src, level, height)
+	}
 	pool512.Put(s)
 }
 

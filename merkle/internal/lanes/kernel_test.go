@@ -182,6 +182,9 @@ func TestFIPS(t *testing.T) {
 		}
 		return
 	}
+	if kernels[0] == stdlib {
+		t.Skip("there is no other kernel here")
+	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFIPS$", "-test.v")
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "LANES=")
 	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("PASS: TestFIPS")) {

@@ -68,9 +68,9 @@ func (k *Kernel) HashPairs(dst, src []byte, level byte) {
 	k.hash(dst, src, level)
 }
 
-// Reduce sets dst to the roots of perfect trees of a height from 1 to MaxHeight: node i is the root over
-// src[i<<height : (i+1)<<height], its children's level is level+height-2 and so on down to level, that of the nodes
-// directly over src. src must be 1<<height times as long as dst and must not overlap it.
+// Reduce sets dst to the roots of perfect trees of a height from 1 to MaxHeight: node i is the root over digests i<<height to
+// (i+1)<<height-1 of src. The nodes directly over src have level, the roots level+height-1. src must be 1<<height times as
+// long as dst and must not overlap it.
 //
 // It is HashPairs height times over, faster: what is between stays in the cache, and the widest kernel keeps it in
 // the form in which it computes.
@@ -78,13 +78,9 @@ func (k *Kernel) Reduce(dst, src []byte, level byte, height int) {
 	if height < 1 || height > MaxHeight || len(dst)%Size != 0 || len(src) != len(dst)<<height {
 		panic(fmt.Sprintf("lanes: %d bytes into %d by %d levels", len(src), len(dst), height))
 	}
-	if k.trees {
-		n := len(dst) / Size &^ (k.width - 1)
-		for i := range n / k.width {
-			from, to := i*k.width*Size, (i+1)*k.width*Size
-			hashTrees(dst[from:to], src[from<<height:to<<height], level, height)
-		}
-		dst, src = dst[n*Size:], src[n*Size<<height:]
+	if n := len(dst) &^ (k.width*Size - 1); k.trees && n > 0 {
+		hashTrees(dst[:n], src[:n<<height], level, height)
+		dst, src = dst[n:], src[n<<height:]
 	}
 	if len(dst) > 0 {
 		k.reduceByLevel(dst, src, level, height)

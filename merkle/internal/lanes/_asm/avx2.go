@@ -24,7 +24,7 @@ var ymm = []reg.VecPhysical{
 
 // slots256 follow the dependences of a round; one stream has no other to fill its gaps.
 var slots256 = map[string]float64{
-	"w": -5, "wk": -5, "hk": -4, "ea": 0, "eb": 0.3, "ec": 0.6, "e": 1, "ch": 0.8, "hc": 2, "t1": 4, "d": 5,
+	"w": -5, "hk": -4, "ea": 0, "eb": 0.3, "ec": 0.6, "e": 1, "ch": 0.8, "hc": 2, "t1": 4, "d": 5,
 	"aa": 2, "ab": 2.3, "ac": 2.6, "a": 3, "maj": 4, "sm": 6, "h": 7,
 	"s0a": 2, "s0b": 2.5, "s0c": 3, "s0": 3.5, "sum": 3, "s0+": 5, "s1a": 4, "s1b": 4.5, "s1c": 5, "s1": 5.5, "s1+": 7,
 	"store": 8,

@@ -24,7 +24,7 @@ var zmm = []reg.VecPhysical{
 // slots512 says when the steps of a round and of a message word should run, in elevenths of a round after its own slot.
 // Found by random search on Zen 5.
 var slots512 = map[string]float64{
-	"w": -5, "wk": -5.5, "hk": 0, "ea": 1, "eb": 0, "ec": 1, "ch": 0.5, "hc": 5, "e": 2.5, "t1": 8.5, "d": 7,
+	"w": -2, "hk": 0, "ea": 1, "eb": 0, "ec": 1, "ch": 0.5, "hc": 5, "e": 2.5, "t1": 8.5, "d": 7,
 	"aa": 1, "ab": 5, "ac": 4.5, "a": 5, "maj": 8, "sm": 10, "h": 9,
 	"s0a": 4, "s0b": 4, "s0c": 3, "s0": 8.5, "sum": 6, "s0+": 12, "s1a": 3, "s1b": 4.5, "s1c": 8, "s1": 10, "s1+": 12,
 	"store": 14,

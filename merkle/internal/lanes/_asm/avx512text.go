@@ -134,7 +134,7 @@ func align() { Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []Op{Imm
 func avx512() {
 	p := &pool{name: "tables512", fixed: tables512(), words: []uint32{1}, lanes: 1}
 	loop, start, load := newBody512(p, 16, 2), newBody512(p, 16, 2), newBody512(p, 0, 0)
-	loop.turn(7.25)
+	loop.turn(7)
 	start.second(atSecond)
 	load512(load)
 	data := p.print()

@@ -61,7 +61,7 @@ func (b *body) put(slot float64, at cell, v value) *instr {
 }
 
 // round appends round i of a stream. konst is the round constant; word is the message word to add, nil if it is a constant
-// that konst already contains. The result is the load of word.
+// that konst already contains. The result is the instruction that reads word.
 func (b *body) round(stream, i int, word *cell, konst cell) (load *instr) {
 	at := func(step string) float64 { return float64(i) + float64(stream)/2 + b.slots[step]/b.perRound }
 	state := func(j int) value { return value(8*stream + (j-i%8+8)%8) }
@@ -70,9 +70,9 @@ func (b *body) round(stream, i int, word *cell, konst cell) (load *instr) {
 	if word == nil {
 		hk = b.addConstant(at("hk"), konst, vh)
 	} else {
-		w := b.do(at("w"), b.move, -1, word)
+		hk = b.do(at("w"), b.plus, -1, word, vh)
 		load = b.code[len(b.code)-1]
-		hk = b.do(at("hk"), b.plus, -1, nil, vh, b.addConstant(at("wk"), konst, w))
+		hk = b.addConstant(at("hk"), konst, hk)
 	}
 	e := b.xorRotated("e", at, ve, [3]int{6, 11, 25}, false)
 	hc := b.do(at("hc"), b.plus, -1, nil, hk, b.ch(at("ch"), ve, vf, vg))
