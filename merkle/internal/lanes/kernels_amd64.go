@@ -10,8 +10,9 @@ package lanes
 //go:noescape
 func load512(a *byte, b *byte, rows *byte, stride uintptr, ahead uintptr, level uint32)
 
-// hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, with above behind
-// them; or, if parents is nil, to dst, those of a and b in turn. parents may be b.
+// hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;
+// the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.
+// parents may be b.
 //
 //go:noescape
 func hash512(a *byte, b *byte, parents *byte, dst *byte, above uint32)

@@ -491,11 +491,11 @@ TEXT ·hash512(SB), NOSPLIT, $0-36
 	VPBROADCASTD 276(CX), Z13
 	VPBROADCASTD 280(CX), Z14
 	VPBROADCASTD 284(CX), Z15
-	MOVQ         CX, AX
-	MOVQ         DI, R9
-	MOVQ         SI, R10
-	MOVQ         DI, R11
-	MOVQ         SI, R12
+	LEAQ         (CX), AX
+	LEAQ         (DI), R9
+	LEAQ         (SI), R10
+	LEAQ         (DI), R11
+	LEAQ         (SI), R12
 	MOVL         $0x00000008, R8
 	XORL         R13, R13
 	PCALIGN      $0x40

@@ -76,21 +76,28 @@ func address256(c cell) Op {
 	}[c.base], Disp: c.off}
 }
 
-// avx2 prints the kernel.
-func avx2() {
-	const tableReverse = 4 * 8 * (64 + 8) // bytes
-	p := &pool{name: "tables256", lanes: 8}
+// tableReverse256 is where, in bytes, the byte indices that turn words around stand in the pool: behind the round constants
+// and the initial state.
+const tableReverse256 = 4 * 8 * (64 + 8)
+
+func tables256() (t []uint32) {
 	for _, c := range slices.Concat(roundConstants[:], initial[:]) {
-		p.fixed = append(p.fixed, slices.Repeat([]uint32{c}, 8)...)
+		t = append(t, slices.Repeat([]uint32{c}, 8)...)
 	}
 	for i := range uint32(8) {
 		m := 4 * i % 16
-		p.fixed = append(p.fixed, (m+3)|(m+2)<<8|(m+1)<<16|m<<24)
+		t = append(t, (m+3)|(m+2)<<8|(m+1)<<16|m<<24)
 	}
+	return t
+}
+
+// avx2 prints the kernel.
+func avx2() {
+	p := &pool{name: "tables256", fixed: tables256(), lanes: 8}
 	loop, second := newBody256(p), newBody256(p)
 	loop.turn(turnRounds)
 	second.second(atSecond256)
-	one := p.cell(1)
+	one := address256(p.cell(1))
 	data := p.print()
 
 	TEXT("hash256", 0, "func(dst, src *byte, n int, level uint32)")
@@ -105,7 +112,7 @@ func avx2() {
 	Load(Param("src"), reg.RSI)
 	Load(Param("n"), reg.RBX)
 	Label("eight")
-	messages256(tableReverse, address256(one))
+	messages256(one)
 	for i := range 8 {
 		VMOVDQU(Mem{Base: reg.RCX, Disp: vector256 * (64 + i)}, ymm[i])
 	}
@@ -138,7 +145,7 @@ func avx2() {
 	JMP(LabelRef("turn"))
 
 	Label("done")
-	VMOVDQU(Mem{Base: reg.RCX, Disp: tableReverse}, ymm[8])
+	VMOVDQU(Mem{Base: reg.RCX, Disp: tableReverse256}, ymm[8])
 	for i := range 8 {
 		VPADDD(middle(i), ymm[i], ymm[i])
 		VPSHUFB(ymm[8], ymm[i], ymm[i])
@@ -157,12 +164,12 @@ func avx2() {
 
 // messages256 turns 8 rows of a left and a right digest at SI into message words at R8: those of the left digest one byte
 // further back, of the right one two, behind algorithm ids.
-func messages256(reverse int, one Op) {
+func messages256(one Op) {
 	to := func(i int) Mem { return Mem{Base: reg.R8, Disp: vector256 * i} }
 	t := ymm[8]
 	for half, shift := range []int{8, 16} {
 		before := ymm[9]
-		VMOVDQU(Mem{Base: reg.RCX, Disp: reverse}, t)
+		VMOVDQU(Mem{Base: reg.RCX, Disp: tableReverse256}, t)
 		for i := range 8 {
 			VMOVDQU(Mem{Base: reg.RSI, Disp: 64*i + 32*half}, ymm[i])
 			VPSHUFB(t, ymm[i], ymm[i])

@@ -157,22 +157,24 @@ func avx512() {
 	load.print(zmm, address512)
 	VZEROUPPER()
 	RET()
+	hash512(data, loop, start)
+}
 
+// hash512 prints the function that hashes both blocks. A loop over 8 rounds serves both: short code stays in the
+// instruction cache, whatever the neighbours do.
+func hash512(data Mem, loop, start *body) {
 	TEXT("hash512", NOSPLIT, "func(a, b, parents, dst *byte, above uint32)")
 	Pragma("noescape")
-	Doc("hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, with above behind",
-		"them; or, if parents is nil, to dst, those of a and b in turn. parents may be b.")
+	Doc("hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;",
+		"the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.",
+		"parents may be b.")
 	LEAQ(data, reg.RCX)
 	Load(Param("a"), reg.RDI)
 	Load(Param("b"), reg.RSI)
 	for i := range 16 {
 		VPBROADCASTD(Mem{Base: reg.RCX, Disp: 4 * (tableInitial + i%8)}, zmm[i])
 	}
-	MOVQ(reg.RCX, reg.RAX)
-	MOVQ(reg.RDI, reg.R9)
-	MOVQ(reg.RSI, reg.R10)
-	MOVQ(reg.RDI, reg.R11)
-	MOVQ(reg.RSI, reg.R12)
+	pointers512(0, 0)
 	MOVL(U32(64/turnRounds), reg.R8L)
 	XORL(reg.R13L, reg.R13L)
 	align()
@@ -193,11 +195,7 @@ func avx512() {
 		VMOVDQU64(zmm[i], middle(i))
 	}
 	start.print(zmm, address512)
-	LEAQ(Mem{Base: reg.RCX, Disp: 4 * 16}, reg.RAX)
-	LEAQ(Mem{Base: reg.RDI, Disp: vector * 16}, reg.R9)
-	LEAQ(Mem{Base: reg.RSI, Disp: vector * 16}, reg.R10)
-	LEAQ(Mem{Base: reg.RDI, Disp: vector * (firstWord - 16)}, reg.R11)
-	LEAQ(Mem{Base: reg.RSI, Disp: vector * (firstWord - 16)}, reg.R12)
+	pointers512(16, firstWord-16)
 	MOVL(U32(48/turnRounds), reg.R8L)
 	MOVL(U32(1), reg.R13L)
 	JMP(LabelRef("turn"))
@@ -216,6 +214,15 @@ func avx512() {
 	store512()
 	VZEROUPPER()
 	RET()
+}
+
+// pointers512 lets the loop start at a round and at a word 16 before the first to compute.
+func pointers512(round, word int) {
+	LEAQ(Mem{Base: reg.RCX, Disp: 4 * round}, reg.RAX)
+	LEAQ(Mem{Base: reg.RDI, Disp: vector * round}, reg.R9)
+	LEAQ(Mem{Base: reg.RSI, Disp: vector * round}, reg.R10)
+	LEAQ(Mem{Base: reg.RDI, Disp: vector * word}, reg.R11)
+	LEAQ(Mem{Base: reg.RSI, Disp: vector * word}, reg.R12)
 }
 
 // middle returns where register i of the state after the first block stands.

@@ -189,22 +189,22 @@ func shani1(data Mem) {
 	RET()
 }
 
+// streams is how many nodes the wider kernel has under way.
+const streams = 4
+
 // shani4 hashes four nodes in turn, with their words in memory.
 func shani4(data Mem) {
-	const streams = 4
 	TEXT("hashNI4", 0, "func(dst, src *byte, n int, level uint32)")
 	Pragma("noescape")
 	Doc("hashNI4 sets dst to 4n > 0 nodes over the pairs of src, four at a time.")
 	words, middle, second := AllocLocal(16*16*streams), AllocLocal(2*16*streams), AllocLocal(16*streams)
-	state := xmm[1 : 1+2*streams]
-	t, konst := xmm[9:13], xmm[15]
+	state, t, konst := xmm[1:1+2*streams], xmm[9:13], xmm[15]
 	argumentsNI(data)
 	Label("four")
 	for s := range streams {
-		m := [4]reg.VecPhysical{t[0], t[1], t[2], t[3]}
-		messageNI(64*s, m, konst)
-		for i := range m {
-			MOVOU(m[i], words.Offset(16*(streams*i+s)))
+		messageNI(64*s, [4]reg.VecPhysical(t), konst)
+		for i := range t {
+			MOVOU(t[i], words.Offset(16*(streams*i+s)))
 		}
 		secondNI(64*s, t[0])
 		MOVOU(t[0], second.Offset(16*s))
@@ -223,40 +223,14 @@ func shani4(data Mem) {
 	MOVQ(reg.RCX, reg.R9)
 	LEAQ(words, reg.R8)
 	MOVL(U32(12), reg.R10L)
-	turn := func(schedule bool) {
-		word := func(i, s int) Mem { return Mem{Base: reg.R8, Disp: 16 * (streams*i + s)} }
-		MOVOU(Mem{Base: reg.R9}, konst)
-		for s := range streams {
-			abef, cdgh := state[2*s], state[2*s+1]
-			MOVOU(word(0, s), t[0])
-			MOVOA(t[0], reg.X0)
-			PADDD(konst, reg.X0)
-			roundsNI(abef, cdgh)
-			if schedule {
-				MOVOU(word(1, s), t[1])
-				MOVOU(word(2, s), t[2])
-				MOVOU(word(3, s), t[3])
-				SHA256MSG1(t[1], t[0])
-				MOVOA(t[3], t[1])
-				PALIGNR(U8(4), t[2], t[1])
-				PADDD(t[1], t[0])
-				SHA256MSG2(t[3], t[0])
-				MOVOU(t[0], word(4, s))
-			}
-		}
-		ADDQ(U8(16), reg.R9)
-		ADDQ(U8(16*streams), reg.R8)
-		DECL(reg.R10L)
-	}
 	align()
 	Label("schedule")
-	turn(true)
+	turnNI(state, t, konst, true)
 	JNZ(LabelRef("schedule"))
 	MOVL(U32(4), reg.R10L)
 	Label("last")
-	turn(false)
+	turnNI(state, t, konst, false)
 	JNZ(LabelRef("last"))
-
 	for i := range state {
 		MOVOU(middle.Offset(16*i), t[0])
 		PADDD(t[0], state[i])
@@ -285,6 +259,33 @@ func shani4(data Mem) {
 	DECQ(reg.RBX)
 	JNZ(LabelRef("four"))
 	RET()
+}
+
+// turnNI is four rounds of each stream, with words at R8 and constants at R9, both moved on, and, with schedule set, the words
+// for the four rounds after the next twelve. It counts R10 down.
+func turnNI(state, t []reg.VecPhysical, konst reg.VecPhysical, schedule bool) {
+	word := func(i, s int) Mem { return Mem{Base: reg.R8, Disp: 16 * (streams*i + s)} }
+	MOVOU(Mem{Base: reg.R9}, konst)
+	for s := range streams {
+		MOVOU(word(0, s), t[0])
+		MOVOA(t[0], reg.X0)
+		PADDD(konst, reg.X0)
+		roundsNI(state[2*s], state[2*s+1])
+		if schedule {
+			MOVOU(word(1, s), t[1])
+			MOVOU(word(2, s), t[2])
+			MOVOU(word(3, s), t[3])
+			SHA256MSG1(t[1], t[0])
+			MOVOA(t[3], t[1])
+			PALIGNR(U8(4), t[2], t[1])
+			PADDD(t[1], t[0])
+			SHA256MSG2(t[3], t[0])
+			MOVOU(t[0], word(4, s))
+		}
+	}
+	ADDQ(U8(16), reg.R9)
+	ADDQ(U8(16*streams), reg.R8)
+	DECL(reg.R10L)
 }
 
 // cpuid prints what asks the processor for the SHA extensions, which package cpu does not know.
