@@ -12,6 +12,13 @@ const maxImprint = 1 + MaxDigestSize
 
 // HashNode returns the node over l and r: the SHA-256 of imprint(l) || imprint(r) || level.
 func HashNode(l, r Imprint, level Level) Digest {
+	if l.alg == SHA256 && r.alg == SHA256 {
+		var pair [2]Digest
+		copy(pair[0][:], l.d[:])
+		copy(pair[1][:], r.d[:])
+		lanes.HashPairs(lanes.Flat(pair[:1]), lanes.Flat(pair[:]), byte(level))
+		return pair[0]
+	}
 	var m [2*maxImprint + 1]byte
 	b := r.Append(l.Append(m[:0]))
 	return sha256.Sum256(append(b, byte(level)))

@@ -21,6 +21,8 @@ for kernel in avx512 shani avx2 stdlib; do
 		missing $kernel
 	fi
 done
+echo 'benchmarks, once each'
+go test -run '^$' -short -bench . -benchtime 1x $packages >/dev/null
 echo 'FIPS 140 mode'
 GODEBUG=fips140=only go test -count=1 $packages
 echo 'without assembly'
