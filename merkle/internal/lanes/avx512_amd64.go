@@ -13,18 +13,11 @@ const width512 = 32 // nodes that one call hashes
 type buffer512 [77 * 64]byte
 
 // scratch512 are the buffers of one goroutine: left[h] holds the messages at height h that wait for their neighbours,
-// right those of the neighbours, which are hashed at once.
-//
-// A load seems to depend on a store before it if their addresses agree in the low 12 bits. The padding keeps every left
-// buffer half of that away from right.
+// right those of the neighbours, which are hashed at once. All fit into the nearest cache, beside the digests.
 type scratch512 struct {
 	right buffer512
-	_     [(96 - 77) * 64]byte
+	left  [MaxHeight]buffer512
 	pairs [2 * width512 * Size]byte // for less than 32 nodes
-	left  [MaxHeight]struct {
-		buffer512
-		_ [(128 - 77) * 64]byte
-	}
 }
 
 var pool512 = sync.Pool{New: func() any {
@@ -70,18 +63,18 @@ func (s *scratch512) trees(dst, src []byte, level byte, height int) {
 	for i := range 1 << (height - 1) {
 		b := &s.right
 		ahead := uintptr(rows) + 16*stride + uintptr(i)*width512*2*Size // of the next 32 trees, if there are any
-		load512(&s.left[0].buffer512[0], &b[0], (*byte)(unsafe.Add(rows, 4*Size*i)), stride, ahead, second(level))
+		load512(&s.left[0][0], &b[0], (*byte)(unsafe.Add(rows, 4*Size*i)), stride, ahead, second(level))
 		for h := range height {
 			if h == height-1 {
-				hash512(&s.left[h].buffer512[0], &b[0], nil, &dst[0], 0)
+				hash512(&s.left[h][0], &b[0], nil, &dst[0], 0)
 				break
 			}
 			above := second(level+byte(h)+1) << 16
 			if i>>h&1 == 0 {
-				hash512(&s.left[h].buffer512[0], &b[0], &s.left[h+1].buffer512[0], nil, above)
+				hash512(&s.left[h][0], &b[0], &s.left[h+1][0], nil, above)
 				break
 			}
-			hash512(&s.left[h].buffer512[0], &b[0], &b[0], nil, above)
+			hash512(&s.left[h][0], &b[0], &b[0], nil, above)
 		}
 	}
 }
