@@ -7,7 +7,7 @@ BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 BENCHRUNS   ?= 3
 
-.PHONY: run build test race check interop bench bench-peers bench-report fuzz soak generate clean
+.PHONY: run build test race check interop kernels bench bench-peers bench-trees bench-report fuzz soak generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -28,6 +28,8 @@ check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these files'; exit 1; }
 	$(GO) vet ./...
 	GOARCH=arm64 $(GO) vet ./...
+	$(GO) vet -tags purego ./merkle/...
+	@scripts/generated.sh
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod verify
 	$(GO) test ./internal/tidy
@@ -36,6 +38,10 @@ check:
 interop:
 	cd interop && $(GO) vet ./... && $(GO) test -count=1 -timeout 20m ./...
 
+# Trees with every kernel that this machine can run, and arm64's where qemu-user is installed.
+kernels:
+	@scripts/kernels.sh
+
 # Benchmarks with fixed seeds, Go's and "jurat bench all"; the output is kept under bench/results.
 bench:
 	@scripts/bench.sh "$(BENCHTIME)" "$(BENCHCOUNT)"
@@ -43,6 +49,10 @@ bench:
 # Others beside us, alternately on this machine: gohashtree, Tessera and, where it is installed, PostgreSQL.
 bench-peers:
 	@scripts/bench-peers.sh "$(BENCHRUNS)"
+
+# How fast trees are built, beside crypto/sha256 and gohashtree. A module of its own; the output is kept too.
+bench-trees:
+	@scripts/bench-trees.sh
 
 # A page of plots of everything under bench/results.
 bench-report: build
@@ -56,7 +66,7 @@ fuzz:
 soak:
 	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
 
-# Rewrites golden files and generated tables; review the difference.
+# Rewrites generated tables and assembly; review the difference.
 generate:
 	$(GO) generate ./...
 

@@ -2,8 +2,8 @@
 //
 // A round is one second's worth of leaves. Each slot, which is one append stream of one agency, has a subtree of its own;
 // the issuer link turns its root into the slot's node, and the slot tree joins those into the round root, which is the leaf
-// of that second in the calendar (package calendar). The package knows neither time nor disk nor SQL, starts no goroutine,
-// and of KSI's file format only the value of a metadata element, because that enters a hash.
+// of that second in the calendar (package calendar). The package knows neither time nor disk nor SQL, leaves no goroutine
+// behind, and of KSI's file format only the value of a metadata element, because that enters a hash.
 //
 // # Words
 //
@@ -40,6 +40,13 @@
 //
 // Of a subtree only the leaves and the perfect nodes of heights 8, 16, 24 … are stored; the rest is computed from them when a
 // proof is asked for. ProveLeaf plans which ranges it needs, reads each once through a NodeReader, and computes from memory.
+//
+// # Speed
+//
+// A Tree hashes while leaves arrive, 512 at a time and four heights at once, so that closing a round costs what is left over
+// at the right edge. Build does the same on several processors, for trees too large for memory. Nearly all hashing is
+// done by kernels that use what vector instructions the processor has (directory internal/lanes); UseKernel chooses
+// another, such as "stdlib", the standard library's code. All give the same trees.
 //
 // # Where to look
 //

@@ -2,6 +2,7 @@ package merkle
 
 import (
 	"crypto/sha256"
+	"unsafe"
 
 	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
 )
@@ -11,13 +12,20 @@ const maxImprint = 1 + MaxDigestSize
 
 // HashNode returns the node over l and r: the SHA-256 of imprint(l) || imprint(r) || level.
 func HashNode(l, r Imprint, level Level) Digest {
+	if l.alg == SHA256 && r.alg == SHA256 {
+		var pair [2]Digest
+		copy(pair[0][:], l.d[:])
+		copy(pair[1][:], r.d[:])
+		lanes.HashPairs(lanes.Flat(pair[:1]), lanes.Flat(pair[:]), byte(level))
+		return pair[0]
+	}
 	var m [2*maxImprint + 1]byte
 	b := r.Append(l.Append(m[:0]))
 	return sha256.Sum256(append(b, byte(level)))
 }
 
 // hashLeafPairs sets dst to the nodes over leaves first, first+1; first+2, first+3 and so on.
-func hashLeafPairs(dst []Digest, l *Leaves, first int, level Level) {
+func hashLeafPairs(kernel *lanes.Kernel, dst []Digest, l *Leaves, first int, level Level) {
 	alg, digests, uniform := l.Uniform()
 	switch {
 	case !uniform:
@@ -26,7 +34,7 @@ func hashLeafPairs(dst []Digest, l *Leaves, first int, level Level) {
 		}
 	case alg == SHA256:
 		src := digests[first*lanes.Size:]
-		lanes.HashPairs(lanes.Flat(dst), src[:2*len(dst)*lanes.Size], byte(level))
+		kernel.HashPairs(lanes.Flat(dst), src[:2*len(dst)*lanes.Size], byte(level))
 	default:
 		hashUniformPairs(dst, alg, digests[first*alg.Size():], level)
 	}
@@ -56,4 +64,9 @@ func reduce(nodes []Digest, level Level) Digest {
 		nodes = half
 	}
 	return nodes[0]
+}
+
+// unflat returns digests that lie one after the other as a list that shares their storage.
+func unflat(digests []byte) []Digest {
+	return unsafe.Slice((*Digest)(unsafe.Pointer(unsafe.SliceData(digests))), len(digests)/len(Digest{}))
 }

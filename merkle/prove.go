@@ -3,6 +3,7 @@ package merkle
 import (
 	"fmt"
 
+	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
 	"github.com/jurat-ledger/jurat/merkle/internal/shape"
 )
 
@@ -95,6 +96,6 @@ func (s *stored) node(n shape.Node, base Level) Imprint {
 	}
 	var scratch [1 << (KeptStep - 2)]Digest
 	nodes := scratch[:source.Count/2]
-	hashLeafPairs(nodes, &s.leaves[rank], offset, base+1)
+	hashLeafPairs(lanes.Default(), nodes, &s.leaves[rank], offset, base+1)
 	return reduce(nodes, base+1).Imprint()
 }

@@ -29,25 +29,43 @@ func RootLevel(base Level, n uint64) Level {
 	return base + Level(shape.Height(n))
 }
 
-// A Tree computes the subtree of one slot while its leaves arrive. It holds no leaves: only the nodes that wait for a
-// neighbour, at most a few kilobytes a height, and the kept nodes, 0.4 % of the leaves.
+// A Tree computes the subtree of one slot while its leaves arrive. It holds the kept nodes, 0.4 % of the leaves, and what
+// waits to be hashed in large units: at most 16 KiB for each four heights. Closing it so costs a few hundred hashes a
+// height at most, however many leaves there are.
 //
 // A Tree belongs to one goroutine at a time.
 type Tree struct {
-	base Level
-	n    uint64
-	odd  Imprint    // the last leaf, if n is odd
-	rows [][]Digest // rows[h]: nodes of height h without a parent yet, the first at an even index; rows[0] is empty
-	kept [][]Digest // kept[k]: all nodes of height KeptStep*(k+1)
+	kernel *lanes.Kernel
+	base   Level
+	n      uint64
+	mixed  bool       // leaves of another algorithm than SHA-256 came: row 0 is empty from then on
+	odd    Imprint    // the last leaf, if mixed and n is odd
+	rows   [][]Digest // nodes without a parent yet, by rowHeight; of row r the first is leftmost in a tree of row r+1
+	kept   [][]Digest // kept[k]: all nodes of height KeptStep*(k+1)
 }
 
-// group is how many nodes of a row are hashed at once: enough to fill wide kernels twice.
-const group = 128
+// Rows are not for every height: between them, nodes exist only while they are hashed. Row 0 holds SHA-256 leaves, row 1
+// the nodes over leaves of mixed algorithms, the others every fourth height, so that all kept nodes pass through one.
+func rowHeight(r int) int {
+	if r < 2 {
+		return r
+	}
+	return lanes.MaxHeight * (r - 1)
+}
+
+// above returns the row that takes the roots over nodes of row r, and how many heights are between.
+func above(r int) (row, height int) {
+	row = max(2, r+1)
+	return row, rowHeight(row) - rowHeight(r)
+}
+
+// unit is how many roots are computed at once: enough for the widest kernel.
+const unit = 32
 
 // NewTree returns an empty subtree whose leaves have level base, which must be below SlotLevel.
 func NewTree(base Level) *Tree {
 	MaxLeaves(base)
-	return &Tree{base: base, rows: make([][]Digest, 1)}
+	return &Tree{kernel: lanes.Default(), base: base}
 }
 
 // Append adds leaves at the end. It panics if the tree would have more than MaxLeaves.
@@ -56,15 +74,23 @@ func (t *Tree) Append(leaves *Leaves) {
 	if uint64(count) > MaxLeaves(t.base)-t.n {
 		panic(fmt.Sprintf("merkle: %d leaves after %d of level %d", count, t.n, t.base))
 	}
+	if count == 0 {
+		return
+	}
+	if alg, digests, uniform := leaves.Uniform(); uniform && alg == SHA256 && !t.mixed {
+		t.appendDigests(unflat(digests))
+		return
+	}
+	t.mix()
 	i := 0
-	if t.n%2 == 1 && count > 0 {
+	if t.n%2 == 1 {
 		t.grow(1, 1)[0] = HashNode(t.odd, leaves.At(0), t.base+1)
 		t.lift(1, false)
 		i = 1
 	}
 	for count-i >= 2 {
-		nodes := t.grow(1, min((count-i)/2, group-len(t.row(1))))
-		hashLeafPairs(nodes, leaves, i, t.base+1)
+		nodes := t.grow(1, min((count-i)/2, t.room(1)))
+		hashLeafPairs(t.kernel, nodes, leaves, i, t.base+1)
 		t.lift(1, false)
 		i += 2 * len(nodes)
 	}
@@ -72,6 +98,42 @@ func (t *Tree) Append(leaves *Leaves) {
 		t.odd = leaves.At(i)
 	}
 	t.n += uint64(count)
+}
+
+// appendDigests is Append of SHA-256 leaves, which must not exceed the limit. Whole units are hashed where they are.
+func (t *Tree) appendDigests(leaves []Digest) {
+	t.n += uint64(len(leaves))
+	row, height := above(0)
+	for len(leaves) > 0 {
+		if len(t.row(0)) == 0 && len(leaves) >= unit<<height {
+			units := max(1, min(len(leaves)>>height, t.room(row))/unit)
+			nodes := t.grow(row, units*unit)
+			t.kernel.Reduce(lanes.Flat(nodes), lanes.Flat(leaves[:len(nodes)<<height]), byte(t.base)+1, height)
+			leaves = leaves[len(nodes)<<height:]
+			t.keep(row, nodes)
+			t.lift(row, false)
+			continue
+		}
+		wait := t.grow(0, min(len(leaves), t.room(0)))
+		leaves = leaves[copy(wait, leaves):]
+		t.lift(0, false)
+	}
+}
+
+// mix makes the nodes over the SHA-256 leaves that wait, because leaves of other algorithms come.
+func (t *Tree) mix() {
+	if t.mixed {
+		return
+	}
+	t.mixed = true
+	leaves := t.row(0)
+	if len(leaves)%2 == 1 {
+		t.odd = leaves[len(leaves)-1].Imprint()
+		leaves = leaves[:len(leaves)-1]
+	}
+	t.kernel.HashPairs(lanes.Flat(t.grow(1, len(leaves)/2)), lanes.Flat(leaves), byte(t.base)+1)
+	t.rows[0] = nil
+	t.lift(1, false)
 }
 
 // Count returns the number of leaves.
@@ -83,17 +145,24 @@ func (t *Tree) Root() Imprint {
 		panic("merkle: root of a tree without leaves")
 	}
 	t.settle()
-	var root Imprint
-	if t.n%2 == 1 {
+	var root Imprint // of what is right of the nodes not yet looked at
+	if t.mixed && t.n%2 == 1 {
 		root = t.odd
 	}
-	for h, row := range t.rows {
-		switch {
-		case len(row) == 0:
-		case root.IsZero():
-			root = row[0].Imprint()
-		default:
-			root = HashNode(row[0].Imprint(), root, t.base+Level(h)+1).Imprint()
+	var scratch [1 << lanes.MaxHeight]Digest
+	for r, row := range t.rows {
+		level := t.base + Level(rowHeight(r)) + 1
+		for nodes := scratch[:copy(scratch[:], row)]; len(nodes) > 0; level++ {
+			if last := len(nodes) - 1; last%2 == 0 {
+				if root.IsZero() {
+					root = nodes[last].Imprint()
+				} else {
+					root = HashNode(nodes[last].Imprint(), root, level).Imprint()
+				}
+			}
+			half := nodes[:len(nodes)/2]
+			t.kernel.HashPairs(lanes.Flat(half), lanes.Flat(nodes[:2*len(half)]), byte(level))
+			nodes = half
 		}
 	}
 	return root
@@ -115,33 +184,37 @@ func (t *Tree) Kept() iter.Seq2[uint8, []Digest] {
 	}
 }
 
-// row returns the waiting nodes of height h.
-func (t *Tree) row(h int) []Digest {
-	if h == len(t.rows) {
+// row returns the waiting nodes of row r.
+func (t *Tree) row(r int) []Digest {
+	for r >= len(t.rows) {
 		t.rows = append(t.rows, nil)
 	}
-	return t.rows[h]
+	return t.rows[r]
 }
 
-// grow extends the row of height h by n nodes and returns them for the caller to fill.
-func (t *Tree) grow(h, n int) []Digest {
-	row := t.row(h)
+// room returns how many nodes row r may take before it must be lifted.
+func (t *Tree) room(r int) int {
+	_, height := above(r)
+	return unit<<height - len(t.row(r))
+}
+
+// grow extends row r by n nodes and returns them for the caller to fill.
+func (t *Tree) grow(r, n int) []Digest {
+	row := t.row(r)
 	end := len(row)
 	row = slices.Grow(row, n)[:end+n]
-	t.rows[h] = row
+	t.rows[r] = row
 	return row[end:]
 }
 
-// lift takes in nodes that were added to the row of height h: kept ones are copied, whole groups become nodes of the next
-// height, and so on upwards. With all set every pair does. A row is so shorter than group afterwards, shorter than 2 with
-// all set.
-func (t *Tree) lift(h int, all bool) {
-	for ; h < len(t.rows); h++ {
-		take := 0
-		if row := t.rows[h]; all {
-			take = len(row) &^ 1
-		} else if len(row) >= group {
-			take = group
+// lift hashes whole units of row r, kept nodes among the roots are copied, and so on upwards. With all set every whole tree
+// of a row is hashed, which leaves less nodes than make a node of the next row; without, less than a unit.
+func (t *Tree) lift(r int, all bool) {
+	for ; r < len(t.rows); r++ {
+		row, height := above(r)
+		take := len(t.rows[r]) &^ (unit<<height - 1)
+		if all {
+			take = len(t.rows[r]) &^ (1<<height - 1)
 		}
 		if take == 0 {
 			if all {
@@ -149,25 +222,51 @@ func (t *Tree) lift(h int, all bool) {
 			}
 			return
 		}
-		nodes := t.grow(h+1, take/2)
-		row := t.rows[h]
-		lanes.HashPairs(lanes.Flat(nodes), lanes.Flat(row[:take]), byte(t.base)+byte(h)+1)
-		t.rows[h] = row[:copy(row, row[take:])]
-		t.keep(h+1, nodes)
+		nodes := t.grow(row, take>>height)
+		from := t.rows[r]
+		t.kernel.Reduce(lanes.Flat(nodes), lanes.Flat(from[:take]), byte(t.base)+byte(rowHeight(r))+1, height)
+		t.rows[r] = from[:copy(from, from[take:])]
+		t.keep(row, nodes)
+		if r == 0 {
+			r++ // above row 0 comes row 2
+		}
 	}
 }
 
-// keep copies nodes just made if their height is a kept one.
-func (t *Tree) keep(h int, nodes []Digest) {
-	if h%KeptStep != 0 {
+// keep copies nodes just made in row r if their height is a kept one.
+func (t *Tree) keep(r int, nodes []Digest) {
+	height := rowHeight(r)
+	if height%KeptStep != 0 {
 		return
 	}
-	k := h/KeptStep - 1
+	k := height/KeptStep - 1
 	if k == len(t.kept) {
 		t.kept = append(t.kept, nil)
 	}
 	t.kept[k] = append(t.kept[k], nodes...)
 }
 
-// settle hashes every pair that waits, which leaves one node in the row of each height whose bit is set in n.
-func (t *Tree) settle() { t.lift(1, true) }
+// appendNodes adds perfect subtrees of the height of a row, given by their roots, whose kept nodes are there already, to a
+// tree without other nodes.
+func (t *Tree) appendNodes(height int, nodes []Digest) {
+	r := height/lanes.MaxHeight + 1
+	for len(nodes) > 0 {
+		wait := t.grow(r, min(len(nodes), t.room(r)))
+		nodes = nodes[copy(wait, nodes):]
+		t.lift(r, false)
+	}
+}
+
+// clear empties the tree and keeps its memory for reuse.
+func (t *Tree) clear() {
+	t.n = 0
+	for r := range t.rows {
+		t.rows[r] = t.rows[r][:0]
+	}
+	for k := range t.kept {
+		t.kept[k] = t.kept[k][:0]
+	}
+}
+
+// settle hashes every whole tree that waits.
+func (t *Tree) settle() { t.lift(0, true) }

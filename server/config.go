@@ -43,6 +43,8 @@ type Config struct {
 	MaxClockJump time.Duration
 	// StatementMemory bounds the memory of one statement in bytes.
 	StatementMemory int64
+	// Kernel names the code that hashes tree nodes, for the whole process: see merkle.UseKernel. Empty keeps what is in use.
+	Kernel string
 	// Version is that of the program, as clients see it.
 	Version string
 	// Clock is the source of time, nil for the system's.

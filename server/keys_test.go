@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -314,6 +315,9 @@ func TestNotADataDirectory(t *testing.T) {
 	mustRefuse(t, c, "letter.pdf")
 
 	c = testConfig(filepath.Join(t.TempDir(), "new"))
+	c.Kernel = "abacus"
+	mustRefuse(t, c, "--kernel")
+	c.Kernel = merkle.Kernel()
 	c.Listen = "127.0.0.1:99999"
 	mustRefuse(t, c, "99999")
 	if _, err := os.Stat(c.DataDir); !errors.Is(err, os.ErrNotExist) {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/gateway"
@@ -45,6 +46,11 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if c.Kernel != "" {
+		if err := merkle.UseKernel(c.Kernel); err != nil {
+			return nil, fmt.Errorf("--kernel: %w", err)
+		}
 	}
 	s := &Server{config: c, clock: c.Clock, log: c.Logger}
 	if s.clock == nil {

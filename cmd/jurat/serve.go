@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/server"
 )
 
@@ -46,6 +47,7 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
 	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
+	f.StringVar(&c.Kernel, "kernel", c.Kernel, "code that hashes tree nodes: stdlib for the standard library's, avx512, shani, avx2 or sha2; the fastest unless given")
 	return cmd
 }
 
@@ -56,7 +58,7 @@ func serve(ctx context.Context, c server.Config) error {
 	if err != nil {
 		return err
 	}
-	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "version", version}
+	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "version", version}
 	http, tcp := s.GatewayAddrs()
 	if http != nil {
 		ready = append(ready, "gateway", http.String())

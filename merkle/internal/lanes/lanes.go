@@ -1,11 +1,36 @@
 // Package lanes hashes many equal-shaped nodes at once: whole tree levels of SHA-256 digests, pair by pair.
 //
 // A node message is 67 bytes: the imprint of the left child, the imprint of the right child, one level byte, where an
-// imprint is the algorithm id 0x01 and 32 bytes of digest. The package knows this one shape and nothing of trees.
+// imprint is the algorithm id 0x01 and 32 bytes of digest. The package knows this one shape, and of trees only that the
+// parents of parents of perfect ones have it too. Digests lie flat, one after the other, 32 bytes each.
 //
-// Digests lie flat, one after the other, 32 bytes each. The implementation over crypto/sha256 is the definition that any
-// faster kernel is compared with.
+// # Kernels
+//
+// A Kernel is one implementation. They differ in speed alone: "stdlib", over crypto/sha256, is the definition, and the
+// tests compare every other one with it, at every count of nodes up to three times what it hashes at once.
+//
+//	avx512  x86 with AVX-512 VBMI2 and SHA-NI: two interleaved vectors of 16 lanes
+//	shani   x86 with SHA-NI: four interleaved nodes
+//	avx2    x86: one vector of 8 lanes; for processors without SHA-NI, where it is faster than crypto/sha256
+//	sha2    arm64 with the SHA-2 instructions: four interleaved nodes
+//	stdlib  everywhere
+//
+// Default is the fastest that the processor has. LANES=name in the environment chooses another one at start, Use does while
+// the program runs. Where crypto/fips140 is enabled only stdlib is allowed: the validated code. The build tag purego
+// leaves assembly out.
+//
+// What makes them fast: the second block of a node message is constant but for its first word, so that a quarter of its
+// schedule falls away; and trees are hashed several levels at a time while the words of 32 nodes stay transposed, see
+// Reduce.
+//
+// # Assembly
+//
+// The .s files are written by the generator in _asm, a module of its own: go generate here, or make generate. It puts
+// instructions in order itself, because order decides between 50 and 80 cycles a node: list.go there says how. Assembly
+// cannot be preempted, so a call hashes at most maxCall bytes.
 package lanes
+
+//go:generate sh -c "cd _asm && go run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg lanes"
 
 import (
 	"crypto/sha256"
@@ -20,28 +45,63 @@ const (
 	algorithm   = 0x01              // id of SHA-256 in an imprint
 	imprintSize = 1 + Size          // algorithm id, digest
 	messageSize = 2*imprintSize + 1 // left child, right child, level
+	maxCall     = 64 << 10          // bytes of digests that assembly reads in one call
 )
+
+// MaxHeight is how many levels Reduce hashes at most.
+const MaxHeight = 4
+
+// HashPairs is Kernel.HashPairs of the default kernel.
+func HashPairs(dst, src []byte, level byte) { Default().HashPairs(dst, src, level) }
 
 // HashPairs sets dst to the nodes over the pairs of src: node i is the SHA-256 of imprint(src[2i]) || imprint(src[2i+1])
 // || level. src must be twice as long as dst. dst may start where src starts, so that a level can be replaced by the next
 // one; otherwise the two must not overlap.
-func HashPairs(dst, src []byte, level byte) {
+func (k *Kernel) HashPairs(dst, src []byte, level byte) {
 	if len(dst)%Size != 0 || len(src) != 2*len(dst) {
 		panic(fmt.Sprintf("lanes: %d bytes of pairs into %d bytes of nodes", len(src), len(dst)))
 	}
-	portable(dst, src, level)
+	for len(src) > maxCall {
+		k.hash(dst[:maxCall/2], src[:maxCall], level)
+		dst, src = dst[maxCall/2:], src[maxCall:]
+	}
+	k.hash(dst, src, level)
 }
 
-// portable is HashPairs over crypto/sha256, without the check of lengths.
-func portable(dst, src []byte, level byte) {
-	var m [messageSize]byte
-	m[0], m[imprintSize], m[messageSize-1] = algorithm, algorithm, level
+// Reduce sets dst to the roots of perfect trees of a height from 1 to MaxHeight: node i is the root over digests i<<height to
+// (i+1)<<height-1 of src. The nodes directly over src have level, the roots level+height-1. src must be 1<<height times as
+// long as dst and must not overlap it.
+//
+// It is HashPairs height times over, faster: what is between stays in the cache, and the widest kernel keeps it in
+// the form in which it computes.
+func (k *Kernel) Reduce(dst, src []byte, level byte, height int) {
+	if height < 1 || height > MaxHeight || len(dst)%Size != 0 || len(src) != len(dst)<<height {
+		panic(fmt.Sprintf("lanes: %d bytes into %d by %d levels", len(src), len(dst), height))
+	}
+	if n := len(dst) &^ (k.width*Size - 1); k.trees && n > 0 {
+		hashTrees(dst[:n], src[:n<<height], level, height)
+		dst, src = dst[n:], src[n<<height:]
+	}
+	if len(dst) > 0 {
+		k.reduceByLevel(dst, src, level, height)
+	}
+}
+
+// reduceByLevel is Reduce with HashPairs, over as many trees at a time as stay in the nearest cache.
+func (k *Kernel) reduceByLevel(dst, src []byte, level byte, height int) {
+	var scratch [256 * Size]byte
 	for len(dst) > 0 {
-		copy(m[1:imprintSize], src[:Size])
-		copy(m[1+imprintSize:], src[Size:2*Size])
-		d := sha256.Sum256(m[:])
-		copy(dst, d[:])
-		dst, src = dst[Size:], src[2*Size:]
+		take := min(len(dst), 2*len(scratch)>>height)
+		nodes := src[:take<<height]
+		for h := range height {
+			up := scratch[:len(nodes)/2]
+			if h == height-1 {
+				up = dst[:take]
+			}
+			k.HashPairs(up, nodes, level+byte(h))
+			nodes = up
+		}
+		dst, src = dst[take:], src[take<<height:]
 	}
 }
 
