@@ -216,17 +216,26 @@ type leafNode struct{ cols []Column }
 
 func (n *leafNode) columns() []Column { return n.cols }
 
-// A filer takes rows for hashes, checks them and sorts them into parts.
+// A filer takes rows for hashes, checks them and sorts them into parts. A lane with many leaves has many parts: leaves are
+// written once and not moved again when there are more.
 type filer struct {
 	session *Session
 	nothing bool
 	parts   []Part
-	lane    map[string]int // part of each lane
+	lane    map[string]int // newest part of each lane
 	order   []place        // of each row; kept where wanted
 	keep    bool
 	count   int
 	seen    map[string]bool // digests of this statement, for ON CONFLICT DO NOTHING
 }
+
+// Sizes of parts in leaves. Each part of a lane is larger than the one before, so that little stays unused; all but a last
+// one are made of whole runs of the store.
+const (
+	smallPart  = 1 << 10 // up to here a part grows as needed
+	largePart  = 1 << 16
+	partGrowth = 4
+)
 
 // place is where a row stands in the parts.
 type place struct{ part, index int }
@@ -321,17 +330,47 @@ func assigned(column string) *Error {
 	return e.hint("Leave the column out, or give NULL or DEFAULT.")
 }
 
-// part returns the part of a lane.
-func (f *filer) part(lane string) int {
-	if i, ok := f.lane[lane]; ok {
-		return i
+// part returns the part that takes the next leaf of a lane.
+func (f *filer) part(alg merkle.Algorithm, lane string) int {
+	i, ok := f.lane[lane]
+	if !ok {
+		if f.lane == nil {
+			f.lane = map[string]int{}
+		}
+		return f.newPart(lane, merkle.Leaves{})
 	}
-	if f.lane == nil {
-		f.lane = map[string]int{}
+	l := &f.parts[i].Leaves
+	if n := l.Len(); n >= smallPart && len(l.Room(alg)) == 0 {
+		return f.newPart(lane, merkle.MakeLeaves(alg, min(partGrowth*n, largePart)))
 	}
+	return i
+}
+
+func (f *filer) newPart(lane string, l merkle.Leaves) int {
 	f.lane[lane] = len(f.parts)
-	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing})
+	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing, Leaves: l})
 	return len(f.parts) - 1
+}
+
+// room returns memory for more digests of alg in a lane, written one behind the other and taken in by extend. It is empty
+// when the transaction must not have more.
+func (f *filer) room(alg merkle.Algorithm, lane string) []byte {
+	left := f.session.engine.TransactionLeaves - f.session.tx.leaves - f.count
+	if left <= 0 {
+		return nil
+	}
+	p := f.part(alg, lane)
+	if l := &f.parts[p].Leaves; l.Len() == 0 && len(l.Room(alg)) == 0 {
+		*l = merkle.MakeLeaves(alg, smallPart)
+	}
+	room := f.parts[p].Leaves.Room(alg)
+	return room[:min(len(room), left*alg.Size())]
+}
+
+// extend takes in n digests that were written to the room of a lane.
+func (f *filer) extend(lane string, n int) {
+	f.parts[f.lane[lane]].Leaves.Extend(n)
+	f.count += n
 }
 
 // add takes one digest, whose length must be that of alg.
@@ -350,7 +389,7 @@ func (f *filer) add(ctx context.Context, alg merkle.Algorithm, lane string, dige
 	if f.count++; s.tx.leaves+f.count > s.engine.TransactionLeaves {
 		return s.tooMany()
 	}
-	p := f.part(lane)
+	p := f.part(alg, lane)
 	f.place(p, f.parts[p].Leaves.Len())
 	f.parts[p].Leaves.AppendDigests(alg, digest)
 	return nil

@@ -130,10 +130,11 @@ func (s *Session) flush(ctx context.Context, more []Part) ([]Filing, error) {
 	return filings[held:], nil
 }
 
-// merge joins neighbours that go the same way.
+// merge joins small neighbours that go the same way.
 func merge(parts []Part) (merged []Part) {
 	for _, p := range parts {
-		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New {
+		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New &&
+			merged[n-1].Leaves.Len()+p.Leaves.Len() <= smallPart {
 			appendLeaves(&merged[n-1].Leaves, &p.Leaves)
 		} else {
 			merged = append(merged, p)
