@@ -81,6 +81,17 @@ func (l *Leaves) AppendDigests(alg Algorithm, digests []byte) {
 	}
 }
 
+// AppendLeaves adds the leaves of from at the end.
+func (l *Leaves) AppendLeaves(from *Leaves) {
+	if alg, digests, ok := from.Uniform(); ok {
+		l.AppendDigests(alg, digests)
+		return
+	}
+	for i := range from.Len() {
+		l.Append(from.At(i))
+	}
+}
+
 // MakeLeaves returns an empty list with room for n digests of alg.
 func MakeLeaves(alg Algorithm, n int) Leaves {
 	if alg.Size() == 0 {

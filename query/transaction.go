@@ -135,22 +135,12 @@ func merge(parts []Part) (merged []Part) {
 	for _, p := range parts {
 		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New &&
 			merged[n-1].Leaves.Len()+p.Leaves.Len() <= smallPart {
-			appendLeaves(&merged[n-1].Leaves, &p.Leaves)
+			merged[n-1].Leaves.AppendLeaves(&p.Leaves)
 		} else {
 			merged = append(merged, p)
 		}
 	}
 	return merged
-}
-
-func appendLeaves(to, from *merkle.Leaves) {
-	if alg, digests, ok := from.Uniform(); ok {
-		to.AppendDigests(alg, digests)
-		return
-	}
-	for i := range from.Len() {
-		to.Append(from.At(i))
-	}
 }
 
 // hold puts parts aside until the transaction ends.

@@ -87,7 +87,7 @@
 // A store's directory, open to its owner alone, holds the file LOCK and the database in directory db. Create makes the
 // database in db.new and renames it when it is whole.
 //
-// Proposals of leaves alone, 65,536 and more, do not go through the log: their runs are written to sorted tables, one for
+// Proposals of leaves alone, 65,536 and more for each slot, do not go through the log: their runs are written to sorted tables, one for
 // each slot, named N.leaves.sst until the database takes them in, all or none, which is durable when its manifest is. So a
 // leaf is written once, 32 bytes. What a crash leaves of such files the next Open removes. Small proposals would leave too
 // many tables: they go to the log, and their values from 12 KiB on, full runs most of all, to Pebble's blob files, so that a

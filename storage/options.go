@@ -16,8 +16,8 @@ type Options struct {
 	FS vfs.FS
 	// CacheBytes is the size of the cache for blocks of tables, 0 for DefaultCacheBytes.
 	CacheBytes int64
-	// TableLeaves is how many leaves a proposal of leaves alone must have to be written once, as tables, and not through the
-	// log; 0 for DefaultTableLeaves.
+	// TableLeaves is how many leaves for each of its slots a proposal of leaves alone must have to be written once, as tables,
+	// and not through the log; 0 for DefaultTableLeaves.
 	TableLeaves int
 	// ReadOnly opens a store without writing to it. Propose panics.
 	ReadOnly bool

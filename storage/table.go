@@ -14,8 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// DefaultTableLeaves is the default of Options.TableLeaves: 2 MiB of SHA-256 leaves. Below, the few milliseconds that taking
-// in a table costs are more than what it saves, and there would be too many of them.
+// DefaultTableLeaves is the default of Options.TableLeaves: 2 MiB of SHA-256 leaves. Below, the milliseconds that taking in
+// a table costs are more than what it saves, and there would be too many of them.
 const DefaultTableLeaves = 1 << 16
 
 // Sizes of tables of leaves.
@@ -27,17 +27,20 @@ const (
 // tableSuffix is what the files of tables end with that the database has not taken in.
 const tableSuffix = ".leaves.sst"
 
-// largeGroup returns the entries if they are leaves alone and so many that tables are the better place, else nil.
+// largeGroup returns the entries if they are leaves alone and so many for each slot that tables are the better place, else
+// nil.
 func (s *Store) largeGroup(entries []Entry) []AppendLeaves {
 	n := 0
+	slots := make(map[uint32]bool)
 	for _, e := range entries {
 		a, ok := e.(AppendLeaves)
 		if !ok {
 			return nil
 		}
 		n += a.Leaves.Len()
+		slots[a.Slot] = true
 	}
-	if n < s.tableLeaves {
+	if n < s.tableLeaves*len(slots) {
 		return nil
 	}
 	group := make([]AppendLeaves, len(entries))
