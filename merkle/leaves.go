@@ -97,8 +97,11 @@ func MakeLeaves(alg Algorithm, n int) Leaves {
 	if alg.Size() == 0 {
 		panic(fmt.Sprintf("merkle: room for digests of %s", alg))
 	}
-	return Leaves{alg: alg, data: make([]byte, 0, n*alg.Size())}
+	return LeavesIn(alg, make([]byte, n*alg.Size()))
 }
+
+// LeavesIn returns an empty list of digests of alg that are stored in memory, as far as they fit.
+func LeavesIn(alg Algorithm, memory []byte) Leaves { return Leaves{alg: alg, data: memory[:0]} }
 
 // Room returns the memory behind the last leaf, for whole digests of alg: none if the list holds anything else. The caller
 // writes digests to its start and takes them in by Extend.

@@ -255,7 +255,7 @@ func (c *CopyIn) Room() []byte { return c.filer.room(merkle.SHA256, LaneMain) }
 // Took takes in n digests that were written to the start of what Room returned last.
 func (c *CopyIn) Took(n int) {
 	c.rows += n
-	c.filer.extend(LaneMain, n)
+	c.filer.extend(merkle.SHA256, LaneMain, n)
 }
 
 // algorithm returns the algorithm of a name. Most rows name that of the row before.
@@ -298,9 +298,9 @@ func (c *CopyIn) Finish() error {
 	c.ended = true
 	s := c.run.Session
 	return s.guard("COPY", func() error {
-		parts := c.filer.parts
+		s.hold(&c.filer)
 		c.filer = filer{}
-		return s.hold(parts)
+		return nil
 	})
 }
 

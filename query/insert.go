@@ -226,6 +226,7 @@ type filer struct {
 	order   []place        // of each row; kept where wanted
 	keep    bool
 	count   int
+	bytes   int64           // of the digests
 	seen    map[string]bool // digests of this statement, for ON CONFLICT DO NOTHING
 }
 
@@ -341,7 +342,10 @@ func (f *filer) part(alg merkle.Algorithm, lane string) int {
 	}
 	l := &f.parts[i].Leaves
 	if n := l.Len(); n >= smallPart && len(l.Room(alg)) == 0 {
-		return f.newPart(lane, merkle.MakeLeaves(alg, min(partGrowth*n, largePart)))
+		if n = min(partGrowth*n, largePart); n < largePart {
+			return f.newPart(lane, merkle.MakeLeaves(alg, n))
+		}
+		return f.newPart(lane, f.session.largeLeaves(alg))
 	}
 	return i
 }
@@ -353,9 +357,11 @@ func (f *filer) newPart(lane string, l merkle.Leaves) int {
 }
 
 // room returns memory for more digests of alg in a lane, written one behind the other and taken in by extend. It is empty
-// when the transaction must not have more.
+// when the transaction must not have more, or not at once.
 func (f *filer) room(alg merkle.Algorithm, lane string) []byte {
-	left := f.session.engine.TransactionLeaves - f.session.tx.leaves - f.count
+	s, size := f.session, alg.Size()
+	bytes := s.tx.bytes + f.bytes
+	left := min(s.engine.TransactionLeaves-s.tx.leaves-f.count, int(s.mayHoldNow(bytes+int64(size))-bytes)/size)
 	if left <= 0 {
 		return nil
 	}
@@ -364,13 +370,14 @@ func (f *filer) room(alg merkle.Algorithm, lane string) []byte {
 		*l = merkle.MakeLeaves(alg, smallPart)
 	}
 	room := f.parts[p].Leaves.Room(alg)
-	return room[:min(len(room), left*alg.Size())]
+	return room[:min(len(room), left*size)]
 }
 
-// extend takes in n digests that were written to the room of a lane.
-func (f *filer) extend(lane string, n int) {
+// extend takes in n digests of alg that were written to the room of a lane.
+func (f *filer) extend(alg merkle.Algorithm, lane string, n int) {
 	f.parts[f.lane[lane]].Leaves.Extend(n)
 	f.count += n
+	f.bytes += int64(n * alg.Size())
 }
 
 // add takes one digest, whose length must be that of alg.
@@ -388,6 +395,10 @@ func (f *filer) add(ctx context.Context, alg merkle.Algorithm, lane string, dige
 	}
 	if f.count++; s.tx.leaves+f.count > s.engine.TransactionLeaves {
 		return s.tooMany()
+	}
+	f.bytes += int64(len(digest))
+	if err := s.mayHold(ctx, s.tx.bytes+f.bytes); err != nil {
+		return err
 	}
 	p := f.part(alg, lane)
 	f.place(p, f.parts[p].Leaves.Len())

@@ -35,7 +35,8 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 		return nil, stopped(limit, err)
 	}
 	if p.returning == nil && !r.single {
-		return r.tagged("INSERT 0 " + itoa(f.count)), r.hold(f.parts)
+		r.hold(f)
+		return r.tagged("INSERT 0 " + itoa(f.count)), nil
 	}
 	filings, err := r.flush(ctx, f.parts)
 	if err != nil {

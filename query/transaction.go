@@ -26,6 +26,7 @@ type transaction struct {
 	begun      settings // to go back to on ROLLBACK
 	parts      []Part   // filings not yet sent to the ledger
 	leaves     int      // in parts
+	bytes      int64    // of their digests
 	digests    map[string]struct{}
 	savepoints []savepoint
 }
@@ -36,6 +37,7 @@ type savepoint struct {
 	settings settings
 	parts    int
 	leaves   int
+	bytes    int64
 	readOnly bool
 }
 
@@ -112,6 +114,7 @@ func (s *Session) rollback() {
 func (s *Session) end() {
 	s.closePortals()
 	s.tx = transaction{}
+	s.releaseMemory()
 }
 
 // flush files what is held back and, if given, one statement's parts, in one request. It returns the filings of those.
@@ -119,7 +122,7 @@ func (s *Session) flush(ctx context.Context, more []Part) ([]Filing, error) {
 	parts := merge(s.tx.parts)
 	held := len(parts)
 	parts = append(parts, more...)
-	s.tx.parts, s.tx.leaves, s.tx.digests = nil, 0, nil
+	s.tx.parts, s.tx.leaves, s.tx.bytes, s.tx.digests = nil, 0, 0, nil
 	if len(parts) == 0 {
 		return nil, nil
 	}
@@ -143,16 +146,11 @@ func merge(parts []Part) (merged []Part) {
 	return merged
 }
 
-// hold puts parts aside until the transaction ends.
-func (s *Session) hold(parts []Part) error {
-	for _, p := range parts {
-		s.tx.leaves += p.Leaves.Len()
-	}
-	if s.tx.leaves > s.engine.TransactionLeaves {
-		return s.tooMany()
-	}
-	s.tx.parts = append(s.tx.parts, parts...)
-	return nil
+// hold puts what a statement files aside until the transaction ends.
+func (s *Session) hold(f *filer) {
+	s.tx.leaves += f.count
+	s.tx.bytes += f.bytes
+	s.tx.parts = append(s.tx.parts, f.parts...)
 }
 
 // tooMany is the error for a transaction that holds back more than it may.
@@ -163,7 +161,7 @@ func (s *Session) tooMany() error {
 
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) {
-	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, readOnly: s.tx.readOnly}
+	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes, readOnly: s.tx.readOnly}
 	s.tx.savepoints = append(s.tx.savepoints, p)
 }
 
@@ -182,8 +180,8 @@ func (s *Session) rollbackTo(i int) {
 	p := s.tx.savepoints[i]
 	s.tx.savepoints = s.tx.savepoints[:i+1]
 	s.settings, s.values = p.settings, nil
-	s.tx.parts, s.tx.leaves, s.tx.digests, s.tx.aborted = s.tx.parts[:p.parts:p.parts], p.leaves, nil, false
-	s.tx.readOnly = p.readOnly
+	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
+	s.tx.digests, s.tx.aborted, s.tx.readOnly = nil, false, p.readOnly
 }
 
 // holds reports whether the transaction holds back a digest.

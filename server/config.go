@@ -43,6 +43,9 @@ type Config struct {
 	MaxClockJump time.Duration
 	// StatementMemory bounds the memory of one statement in bytes.
 	StatementMemory int64
+	// IngestMemory bounds the memory in bytes of the digests that transactions hold back until they end, all together. Clients
+	// that file faster than the disk can take wait.
+	IngestMemory int64
 	// Version is that of the program, as clients see it.
 	Version string
 	// Clock is the source of time, nil for the system's.
@@ -62,6 +65,7 @@ func DefaultConfig() Config {
 		MaxConnections:      2000,
 		MaxClockJump:        10 * time.Second,
 		StatementMemory:     256 << 20,
+		IngestMemory:        query.DefaultIngestMemory,
 		Logger:              slog.Default(),
 	}
 }
@@ -113,8 +117,14 @@ func (c *Config) Validate() error {
 	if c.StatementMemory < 1<<20 {
 		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB", c.StatementMemory))
 	}
+	if c.IngestMemory < minIngestMemory {
+		errs = append(errs, fmt.Errorf("ingest memory %d: at least 16 MiB", c.IngestMemory))
+	}
 	return errors.Join(errs...)
 }
+
+// minIngestMemory lets a few clients at a time file some hundred thousand hashes each.
+const minIngestMemory = 16 << 20
 
 // validEmail reports whether an address can stand in a certificate: ASCII, with an @ inside.
 func validEmail(address string) bool {

@@ -46,6 +46,7 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
 	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
+	f.Int64Var(&c.IngestMemory, "ingest-memory", c.IngestMemory, "memory in bytes of the hashes that all open transactions together hold back")
 	return cmd
 }
 

@@ -17,8 +17,8 @@ type Request struct {
 	Parts  []Part
 }
 
-// A Part is a list of leaves for one lane. They get consecutive indices in the order of the list. The ledger keeps
-// Leaves: the caller must not change it after Append.
+// A Part is a list of leaves for one lane. They get consecutive indices in the order of the list. The ledger reads
+// Leaves until Append returns.
 type Part struct {
 	Lane   string
 	Leaves merkle.Leaves
