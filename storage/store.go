@@ -36,8 +36,9 @@ type Store struct {
 	tableLeaves int // as in Options
 
 	// Used by the proposer alone.
-	ahead  *state // after all entries proposed
-	failed error  // of the first proposal that failed
+	ahead       *state // after all entries proposed
+	failed      error  // of the first proposal that failed
+	tableMemory []byte // for writing tables
 
 	mu      sync.RWMutex // covers durable; never held over I/O
 	durable *state       // after all entries synced

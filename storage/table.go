@@ -89,12 +89,11 @@ func (s *Store) commitTables(group []AppendLeaves) (err error) {
 
 // writeTable writes leaves of one slot and round to a table, durably.
 func (s *Store) writeTable(path string, group []AppendLeaves) error {
-	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
+	out, err := s.createTable(path)
 	if err != nil {
 		return err
 	}
-	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: tableSync})
-	w := sstable.NewWriter(&tableFile{f: f, buf: bufio.NewWriterSize(f, tableBuffer)}, sstable.WriterOptions{
+	w := sstable.NewWriter(out, sstable.WriterOptions{
 		BlockSize:   blockBytes,
 		Compression: sstable.NoCompression,
 		TableFormat: s.db.FormatMajorVersion().MaxTableFormat(),
@@ -109,6 +108,21 @@ func (s *Store) writeTable(path string, group []AppendLeaves) error {
 		}
 	}
 	return firstError(err, w.Close())
+}
+
+// createTable creates the file of a table. On Linux it is written past the cache of the operating system.
+func (s *Store) createTable(path string) (objstorage.Writable, error) {
+	if s.fs == vfs.Default {
+		if d, ok := createDirect(path, &s.tableMemory); ok {
+			return d, nil
+		}
+	}
+	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: tableSync})
+	return &tableFile{f: f, buf: bufio.NewWriterSize(f, tableBuffer)}, nil
 }
 
 // removeTables removes tables that a crash has left outside the database.

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -49,6 +50,37 @@ func TestTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.tw.check(t, w.s)
+}
+
+// TestTablesOnDisk files large groups on the disk of the machine and reads them after a reopening.
+func TestTablesOnDisk(t *testing.T) {
+	m := storagetest.NewMaker(8)
+	dir := filepath.Join(t.TempDir(), "store")
+	s, err := storage.Create(dir, m.Genesis(), options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw := newTwin(m.Genesis())
+	for _, group := range [][]storage.Entry{
+		m.Begin(2), {m.Append(storagetest.First, 0, 33_000, false)}, {m.Append(storagetest.First, 0, 70, true), m.Append(storagetest.First, 1, 40, false)},
+		{m.Close(storagetest.First)},
+	} {
+		if err := s.Propose(group...); err != nil {
+			t.Fatal(err)
+		}
+		tw.apply(group...)
+	}
+	if ingested(s) != 2 {
+		t.Errorf("%d groups as tables, want 2", ingested(s))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = storage.Open(dir, options(nil)); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	tw.check(t, s)
 }
 
 // TestRunsApart shows that runs share no table with other keys, whatever is flushed and compacted.
