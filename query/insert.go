@@ -20,6 +20,7 @@ type insertPlan struct {
 	target    []int
 	nothing   bool // ON CONFLICT DO NOTHING
 	returning *projectNode
+	direct    [][]int // of each row the parameters that it consists of; nil if it is not that simple
 }
 
 // hashesTable is the only table that takes rows.
@@ -71,7 +72,31 @@ func (a *analyzer) insertPlan(stmt *parse.Insert) (*insertPlan, error) {
 	if err := a.onConflict(stmt.OnConflict, p); err != nil {
 		return nil, err
 	}
+	if stmt.Returning == nil && !p.nothing {
+		p.direct = directRows(p.source)
+	}
 	return p, a.returning(t, stmt, p)
+}
+
+// directRows returns the parameters that rows of VALUES consist of, nil if there is anything else in them.
+func directRows(source node) [][]int {
+	values, ok := source.(*valuesNode)
+	if !ok {
+		return nil
+	}
+	var rows [][]int
+	for _, exprs := range values.rows {
+		row := make([]int, len(exprs))
+		for k, e := range exprs {
+			p, ok := e.(*paramExpr)
+			if !ok {
+				return nil
+			}
+			row[k] = p.n
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // insertColumns finds the columns that values go to.

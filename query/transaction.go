@@ -153,6 +153,35 @@ func (s *Session) hold(f *filer) {
 	s.tx.parts = append(s.tx.parts, f.parts...)
 }
 
+// holdOne is hold for a single digest, whose length must be that of alg. Digests that come one after the other share a part.
+func (s *Session) holdOne(ctx context.Context, alg merkle.Algorithm, lane string, digest []byte) error {
+	tx := &s.tx
+	if tx.leaves+1 > s.engine.TransactionLeaves {
+		return s.tooMany()
+	}
+	if err := s.mayHold(ctx, tx.bytes+int64(len(digest))); err != nil {
+		return err
+	}
+	fixed := 0 // parts that a savepoint goes back to
+	if n := len(tx.savepoints); n > 0 {
+		fixed = tx.savepoints[n-1].parts
+	}
+	i := len(tx.parts) - 1
+	if i < fixed || !tx.parts[i].takes(lane) {
+		i = len(tx.parts)
+		tx.parts = append(tx.parts, Part{Lane: lane})
+	}
+	tx.parts[i].Leaves.AppendDigests(alg, digest)
+	tx.leaves++
+	tx.bytes += int64(len(digest))
+	return nil
+}
+
+// takes reports whether one more leaf of a lane may join the part.
+func (p *Part) takes(lane string) bool {
+	return p.Lane == lane && !p.New && p.Leaves.Len() < smallPart
+}
+
 // tooMany is the error for a transaction that holds back more than it may.
 func (s *Session) tooMany() error {
 	return errf(codeProgramLimit, "a transaction files at most %d digests", s.engine.TransactionLeaves).
