@@ -120,3 +120,36 @@ func checkLeaves(t *testing.T, l *merkle.Leaves, want [][]byte) {
 		t.Fatalf("uniform %v of %d leaves", alg, len(want))
 	}
 }
+
+// TestLeavesRoom fills lists in place: they hold the same leaves as lists that were appended to.
+func TestLeavesRoom(t *testing.T) {
+	digests := make([]byte, 10*64)
+	for i := range digests {
+		digests[i] = byte(i)
+	}
+	for _, alg := range []merkle.Algorithm{merkle.SHA256, merkle.SHA512} {
+		var want merkle.Leaves
+		want.AppendDigests(alg, digests[:7*alg.Size()])
+		got := merkle.MakeLeaves(alg, 8)
+		if len(got.Room(alg)) != 8*alg.Size() || got.Room(merkle.SHA384) != nil {
+			t.Fatalf("%s: room of an empty list", alg)
+		}
+		got.Extend(copy(got.Room(alg), digests[:3*alg.Size()]) / alg.Size())
+		got.AppendDigests(alg, digests[3*alg.Size():6*alg.Size()])
+		copy(got.Room(alg), digests[6*alg.Size():7*alg.Size()])
+		got.Extend(1)
+		if len(got.Room(alg)) != alg.Size() || got.Len() != want.Len() {
+			t.Fatalf("%s: %d leaves, room of %d bytes", alg, got.Len(), len(got.Room(alg)))
+		}
+		for i := range want.Len() {
+			if got.At(i) != want.At(i) {
+				t.Errorf("%s: leaf %d is %s, want %s", alg, i, got.At(i), want.At(i))
+			}
+		}
+		other := merkle.SHA256 + merkle.SHA512 - alg
+		got.AppendDigests(other, digests[:other.Size()])
+		if got.Room(alg) != nil || got.Room(other) != nil {
+			t.Errorf("%s: room in a mixed list", alg)
+		}
+	}
+}

@@ -81,6 +81,45 @@ func (l *Leaves) AppendDigests(alg Algorithm, digests []byte) {
 	}
 }
 
+// AppendLeaves adds the leaves of from at the end.
+func (l *Leaves) AppendLeaves(from *Leaves) {
+	if alg, digests, ok := from.Uniform(); ok {
+		l.AppendDigests(alg, digests)
+		return
+	}
+	for i := range from.Len() {
+		l.Append(from.At(i))
+	}
+}
+
+// MakeLeaves returns an empty list with room for n digests of alg.
+func MakeLeaves(alg Algorithm, n int) Leaves {
+	if alg.Size() == 0 {
+		panic(fmt.Sprintf("merkle: room for digests of %s", alg))
+	}
+	return LeavesIn(alg, make([]byte, n*alg.Size()))
+}
+
+// LeavesIn returns an empty list of digests of alg that are stored in memory, as far as they fit.
+func LeavesIn(alg Algorithm, memory []byte) Leaves { return Leaves{alg: alg, data: memory[:0]} }
+
+// Room returns the memory behind the last leaf, for whole digests of alg: none if the list holds anything else. The caller
+// writes digests to its start and takes them in by Extend.
+func (l *Leaves) Room(alg Algorithm) []byte {
+	size := alg.Size()
+	if l.off != nil || l.alg != alg || size == 0 {
+		return nil
+	}
+	room := cap(l.data) - len(l.data)
+	return l.data[len(l.data) : len(l.data)+room-room%size]
+}
+
+// Extend adds the n digests that the caller has written to the start of what Room returned last.
+func (l *Leaves) Extend(n int) {
+	l.data = l.data[:len(l.data)+n*l.alg.Size()]
+	l.n += n
+}
+
 // Slice returns leaves i to j-1 as a list that may share storage with l: it is valid until l is Reset. Appending to either
 // does not change the other.
 func (l *Leaves) Slice(i, j int) Leaves {

@@ -36,13 +36,18 @@ type Config struct {
 	StatementMemory int64
 	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.
 	TransactionLeaves int
-	Logger            *slog.Logger // of what must not happen; nil discards
+	// IngestMemory bounds the memory in bytes of the digests that all transactions together hold back; whoever wants more
+	// waits, or gets the error 53200 where waiting would not help. 0 is the default. The default of TransactionLeaves is lower
+	// where that many would take more than half of it.
+	IngestMemory int64
+	Logger       *slog.Logger // of what must not happen; nil discards
 }
 
 // An Engine runs SQL over a ledger. It is shared by all sessions and never changes.
 type Engine struct {
 	Config
 	tables map[string]Table // of the schema public, by name
+	memory *leafMemory
 	fns    *fn.Registry
 }
 
@@ -51,13 +56,16 @@ func NewEngine(c Config) *Engine {
 	if c.StatementMemory == 0 {
 		c.StatementMemory = DefaultStatementMemory
 	}
+	if c.IngestMemory == 0 {
+		c.IngestMemory = DefaultIngestMemory
+	}
 	if c.TransactionLeaves == 0 {
-		c.TransactionLeaves = DefaultTransactionLeaves
+		c.TransactionLeaves = int(min(DefaultTransactionLeaves, c.IngestMemory/2/32))
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{Config: c, tables: map[string]Table{}}
+	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory)}
 	// Object ids are fixed: clients keep them.
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),

@@ -20,6 +20,7 @@ type insertPlan struct {
 	target    []int
 	nothing   bool // ON CONFLICT DO NOTHING
 	returning *projectNode
+	direct    [][]int // of each row the parameters that it consists of; nil if it is not that simple
 }
 
 // hashesTable is the only table that takes rows.
@@ -71,7 +72,31 @@ func (a *analyzer) insertPlan(stmt *parse.Insert) (*insertPlan, error) {
 	if err := a.onConflict(stmt.OnConflict, p); err != nil {
 		return nil, err
 	}
+	if stmt.Returning == nil && !p.nothing {
+		p.direct = directRows(p.source)
+	}
 	return p, a.returning(t, stmt, p)
+}
+
+// directRows returns the parameters that rows of VALUES consist of, nil if there is anything else in them.
+func directRows(source node) [][]int {
+	values, ok := source.(*valuesNode)
+	if !ok {
+		return nil
+	}
+	var rows [][]int
+	for _, exprs := range values.rows {
+		row := make([]int, len(exprs))
+		for k, e := range exprs {
+			p, ok := e.(*paramExpr)
+			if !ok {
+				return nil
+			}
+			row[k] = p.n
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // insertColumns finds the columns that values go to.
@@ -216,17 +241,27 @@ type leafNode struct{ cols []Column }
 
 func (n *leafNode) columns() []Column { return n.cols }
 
-// A filer takes rows for hashes, checks them and sorts them into parts.
+// A filer takes rows for hashes, checks them and sorts them into parts. A lane with many leaves has many parts: leaves are
+// written once and not moved again when there are more.
 type filer struct {
 	session *Session
 	nothing bool
 	parts   []Part
-	lane    map[string]int // part of each lane
+	lane    map[string]int // newest part of each lane
 	order   []place        // of each row; kept where wanted
 	keep    bool
 	count   int
+	bytes   int64           // of the digests
 	seen    map[string]bool // digests of this statement, for ON CONFLICT DO NOTHING
 }
+
+// Sizes of parts in leaves. Each part of a lane is larger than the one before, so that little stays unused; all but a last
+// one are made of whole runs of the store.
+const (
+	smallPart  = 1 << 10 // up to here a part grows as needed
+	largePart  = 1 << 16
+	partGrowth = 4
+)
 
 // place is where a row stands in the parts.
 type place struct{ part, index int }
@@ -321,17 +356,53 @@ func assigned(column string) *Error {
 	return e.hint("Leave the column out, or give NULL or DEFAULT.")
 }
 
-// part returns the part of a lane.
-func (f *filer) part(lane string) int {
-	if i, ok := f.lane[lane]; ok {
-		return i
+// part returns the part that takes the next leaf of a lane.
+func (f *filer) part(alg merkle.Algorithm, lane string) int {
+	i, ok := f.lane[lane]
+	if !ok {
+		if f.lane == nil {
+			f.lane = map[string]int{}
+		}
+		return f.newPart(lane, merkle.Leaves{})
 	}
-	if f.lane == nil {
-		f.lane = map[string]int{}
+	l := &f.parts[i].Leaves
+	if n := l.Len(); n >= smallPart && len(l.Room(alg)) == 0 {
+		if n = min(partGrowth*n, largePart); n < largePart {
+			return f.newPart(lane, merkle.MakeLeaves(alg, n))
+		}
+		return f.newPart(lane, f.session.largeLeaves(alg))
 	}
+	return i
+}
+
+func (f *filer) newPart(lane string, l merkle.Leaves) int {
 	f.lane[lane] = len(f.parts)
-	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing})
+	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing, Leaves: l})
 	return len(f.parts) - 1
+}
+
+// room returns memory for more digests of alg in a lane, written one behind the other and taken in by extend. It is empty
+// when the transaction must not have more, or not at once.
+func (f *filer) room(alg merkle.Algorithm, lane string) []byte {
+	s, size := f.session, alg.Size()
+	bytes := s.tx.bytes + f.bytes
+	left := min(s.engine.TransactionLeaves-s.tx.leaves-f.count, int(s.mayHoldNow(bytes+int64(size))-bytes)/size)
+	if left <= 0 {
+		return nil
+	}
+	p := f.part(alg, lane)
+	if l := &f.parts[p].Leaves; l.Len() == 0 && len(l.Room(alg)) == 0 {
+		*l = merkle.MakeLeaves(alg, smallPart)
+	}
+	room := f.parts[p].Leaves.Room(alg)
+	return room[:min(len(room), left*size)]
+}
+
+// extend takes in n digests of alg that were written to the room of a lane.
+func (f *filer) extend(alg merkle.Algorithm, lane string, n int) {
+	f.parts[f.lane[lane]].Leaves.Extend(n)
+	f.count += n
+	f.bytes += int64(n * alg.Size())
 }
 
 // add takes one digest, whose length must be that of alg.
@@ -350,7 +421,11 @@ func (f *filer) add(ctx context.Context, alg merkle.Algorithm, lane string, dige
 	if f.count++; s.tx.leaves+f.count > s.engine.TransactionLeaves {
 		return s.tooMany()
 	}
-	p := f.part(lane)
+	f.bytes += int64(len(digest))
+	if err := s.mayHold(ctx, s.tx.bytes+f.bytes); err != nil {
+		return err
+	}
+	p := f.part(alg, lane)
 	f.place(p, f.parts[p].Leaves.Len())
 	f.parts[p].Leaves.AppendDigests(alg, digest)
 	return nil

@@ -26,6 +26,9 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 		return nil, errf(codeUnsupported, "INSERT … RETURNING is not supported inside a transaction block").
 			hint("Receipts exist once the digests are durable, which is at COMMIT. Send the INSERT on its own, or look the receipts up after COMMIT: SELECT receipt FROM hashes WHERE digest = …")
 	}
+	if p.direct != nil && !r.single && r.timeout() == 0 {
+		return r.insertDirect(ctx, p)
+	}
 	f := &filer{session: r.Session, nothing: p.nothing, keep: p.returning != nil}
 	x := r.execution(ctx, r.params)
 	limit, cancel := r.limit(ctx, x)
@@ -35,7 +38,8 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 		return nil, stopped(limit, err)
 	}
 	if p.returning == nil && !r.single {
-		return r.tagged("INSERT 0 " + itoa(f.count)), r.hold(f.parts)
+		r.hold(f)
+		return r.tagged("INSERT 0 " + itoa(f.count)), nil
 	}
 	filings, err := r.flush(ctx, f.parts)
 	if err != nil {
@@ -49,6 +53,58 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 		return r.tagged("INSERT 0 " + itoa(count)), nil
 	}
 	return r.returned(x, p, f, filings)
+}
+
+// insertDirect runs an INSERT whose rows are parameters, without an execution: drivers send it for one digest after the
+// other.
+func (r *run) insertDirect(ctx context.Context, p *insertPlan) (*Result, error) {
+	for _, row := range p.direct {
+		if err := r.directRow(ctx, p.target, row); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.direct) == 1 {
+		return r.tagged("INSERT 0 1"), nil
+	}
+	return r.tagged("INSERT 0 " + itoa(len(p.direct))), nil
+}
+
+// directRow checks and files one row of parameters, as filer.row does.
+func (r *run) directRow(ctx context.Context, target, row []int) error {
+	var digest, alg, lane *value.Datum
+	for k, c := range target {
+		switch d := &r.params[row[k]]; {
+		case d.Null:
+		case c == colDigest:
+			digest = d
+		case c == colAlgorithm:
+			alg = d
+		case c == colLane:
+			lane = d
+		default:
+			return assigned(r.engine.tables["hashes"].Def().Columns[c].Name)
+		}
+	}
+	if digest == nil {
+		return nullDigest()
+	}
+	a, l := merkle.SHA256, LaneMain
+	if alg != nil {
+		var err error
+		if a, err = algorithm(string(alg.B)); err != nil {
+			return err
+		}
+	}
+	if lane != nil {
+		l = string(lane.B)
+		if err := checkLane(l); err != nil {
+			return err
+		}
+	}
+	if len(digest.B) != a.Size() {
+		return wrongLength(a, digest.B)
+	}
+	return r.holdOne(ctx, a, l, digest.B)
 }
 
 // read takes all rows of the source.

@@ -12,7 +12,8 @@ import (
 // A Ledger is what the engine needs of the ledger. Its methods may be called from many goroutines. Errors meant for the
 // client are *Error; the engine passes them on as they are.
 type Ledger interface {
-	// Append files a request whole and returns when all of it is durable, one Filing a part.
+	// Append files a request whole and returns when all of it is durable, one Filing a part. It reads the leaves until it
+	// returns, and not after.
 	Append(ctx context.Context, r *Request) ([]Filing, error)
 	// Signature returns the KSI signature of a leaf, serialized. It waits while the leaf's round is open.
 	Signature(ctx context.Context, p Position) ([]byte, error)

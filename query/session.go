@@ -36,6 +36,9 @@ type Session struct {
 	tx         transaction
 	statements map[string]*prepared
 	portals    map[string]*Portal
+
+	held   int64    // bytes that the session has of the engine's memory for digests
+	chunks []*chunk // behind its parts
 }
 
 // Open opens a session.
@@ -198,8 +201,7 @@ func (s *Session) put(key, v string, local bool) {
 
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
-	s.closePortals()
-	s.tx = transaction{}
+	s.end()
 }
 
 // guard runs f, turns a panic into an error and, after an error, fails the transaction.

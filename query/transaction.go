@@ -26,6 +26,7 @@ type transaction struct {
 	begun      settings // to go back to on ROLLBACK
 	parts      []Part   // filings not yet sent to the ledger
 	leaves     int      // in parts
+	bytes      int64    // of their digests
 	digests    map[string]struct{}
 	savepoints []savepoint
 }
@@ -36,6 +37,7 @@ type savepoint struct {
 	settings settings
 	parts    int
 	leaves   int
+	bytes    int64
 	readOnly bool
 }
 
@@ -112,6 +114,7 @@ func (s *Session) rollback() {
 func (s *Session) end() {
 	s.closePortals()
 	s.tx = transaction{}
+	s.releaseMemory()
 }
 
 // flush files what is held back and, if given, one statement's parts, in one request. It returns the filings of those.
@@ -119,7 +122,7 @@ func (s *Session) flush(ctx context.Context, more []Part) ([]Filing, error) {
 	parts := merge(s.tx.parts)
 	held := len(parts)
 	parts = append(parts, more...)
-	s.tx.parts, s.tx.leaves, s.tx.digests = nil, 0, nil
+	s.tx.parts, s.tx.leaves, s.tx.bytes, s.tx.digests = nil, 0, 0, nil
 	if len(parts) == 0 {
 		return nil, nil
 	}
@@ -130,11 +133,12 @@ func (s *Session) flush(ctx context.Context, more []Part) ([]Filing, error) {
 	return filings[held:], nil
 }
 
-// merge joins neighbours that go the same way.
+// merge joins small neighbours that go the same way.
 func merge(parts []Part) (merged []Part) {
 	for _, p := range parts {
-		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New {
-			appendLeaves(&merged[n-1].Leaves, &p.Leaves)
+		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New &&
+			merged[n-1].Leaves.Len()+p.Leaves.Len() <= smallPart {
+			merged[n-1].Leaves.AppendLeaves(&p.Leaves)
 		} else {
 			merged = append(merged, p)
 		}
@@ -142,26 +146,40 @@ func merge(parts []Part) (merged []Part) {
 	return merged
 }
 
-func appendLeaves(to, from *merkle.Leaves) {
-	if alg, digests, ok := from.Uniform(); ok {
-		to.AppendDigests(alg, digests)
-		return
-	}
-	for i := range from.Len() {
-		to.Append(from.At(i))
-	}
+// hold puts what a statement files aside until the transaction ends.
+func (s *Session) hold(f *filer) {
+	s.tx.leaves += f.count
+	s.tx.bytes += f.bytes
+	s.tx.parts = append(s.tx.parts, f.parts...)
 }
 
-// hold puts parts aside until the transaction ends.
-func (s *Session) hold(parts []Part) error {
-	for _, p := range parts {
-		s.tx.leaves += p.Leaves.Len()
-	}
-	if s.tx.leaves > s.engine.TransactionLeaves {
+// holdOne is hold for a single digest, whose length must be that of alg. Digests that come one after the other share a part.
+func (s *Session) holdOne(ctx context.Context, alg merkle.Algorithm, lane string, digest []byte) error {
+	tx := &s.tx
+	if tx.leaves+1 > s.engine.TransactionLeaves {
 		return s.tooMany()
 	}
-	s.tx.parts = append(s.tx.parts, parts...)
+	if err := s.mayHold(ctx, tx.bytes+int64(len(digest))); err != nil {
+		return err
+	}
+	fixed := 0 // parts that a savepoint goes back to
+	if n := len(tx.savepoints); n > 0 {
+		fixed = tx.savepoints[n-1].parts
+	}
+	i := len(tx.parts) - 1
+	if i < fixed || !tx.parts[i].takes(lane) {
+		i = len(tx.parts)
+		tx.parts = append(tx.parts, Part{Lane: lane})
+	}
+	tx.parts[i].Leaves.AppendDigests(alg, digest)
+	tx.leaves++
+	tx.bytes += int64(len(digest))
 	return nil
+}
+
+// takes reports whether one more leaf of a lane may join the part.
+func (p *Part) takes(lane string) bool {
+	return p.Lane == lane && !p.New && p.Leaves.Len() < smallPart
 }
 
 // tooMany is the error for a transaction that holds back more than it may.
@@ -172,7 +190,7 @@ func (s *Session) tooMany() error {
 
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) {
-	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, readOnly: s.tx.readOnly}
+	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes, readOnly: s.tx.readOnly}
 	s.tx.savepoints = append(s.tx.savepoints, p)
 }
 
@@ -191,8 +209,8 @@ func (s *Session) rollbackTo(i int) {
 	p := s.tx.savepoints[i]
 	s.tx.savepoints = s.tx.savepoints[:i+1]
 	s.settings, s.values = p.settings, nil
-	s.tx.parts, s.tx.leaves, s.tx.digests, s.tx.aborted = s.tx.parts[:p.parts:p.parts], p.leaves, nil, false
-	s.tx.readOnly = p.readOnly
+	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
+	s.tx.digests, s.tx.aborted, s.tx.readOnly = nil, false, p.readOnly
 }
 
 // holds reports whether the transaction holds back a digest.

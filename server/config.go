@@ -45,6 +45,9 @@ type Config struct {
 	StatementMemory int64
 	// Kernel names the code that hashes tree nodes, for the whole process: see merkle.UseKernel. Empty keeps what is in use.
 	Kernel string
+	// IngestMemory bounds the memory in bytes of the digests that transactions hold back until they end, all together. Clients
+	// that file faster than the disk can take wait.
+	IngestMemory int64
 	// Version is that of the program, as clients see it.
 	Version string
 	// Clock is the source of time, nil for the system's.
@@ -64,6 +67,7 @@ func DefaultConfig() Config {
 		MaxConnections:      2000,
 		MaxClockJump:        10 * time.Second,
 		StatementMemory:     256 << 20,
+		IngestMemory:        query.DefaultIngestMemory,
 		Logger:              slog.Default(),
 	}
 }
@@ -115,8 +119,14 @@ func (c *Config) Validate() error {
 	if c.StatementMemory < 1<<20 {
 		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB", c.StatementMemory))
 	}
+	if c.IngestMemory < minIngestMemory {
+		errs = append(errs, fmt.Errorf("ingest memory %d: at least 16 MiB", c.IngestMemory))
+	}
 	return errors.Join(errs...)
 }
+
+// minIngestMemory lets a few clients at a time file some hundred thousand hashes each.
+const minIngestMemory = 16 << 20
 
 // validEmail reports whether an address can stand in a certificate: ASCII, with an @ inside.
 func validEmail(address string) bool {

@@ -128,6 +128,7 @@ func (s *Server) open() (err error) {
 		Version:         s.config.Version,
 		ServerName:      s.store.Genesis().Server,
 		StatementMemory: s.config.StatementMemory,
+		IngestMemory:    s.config.IngestMemory,
 		Logger:          s.log,
 	})
 	s.wire = wire.New(wire.Config{

@@ -31,8 +31,11 @@ func (s *Store) Propose(entries ...Entry) error {
 	return nil
 }
 
-// commit applies entries to one batch and syncs it.
+// commit makes entries durable: large groups of leaves as tables, all else by one batch that is synced.
 func (s *Store) commit(entries []Entry) error {
+	if group := s.largeGroup(entries); group != nil {
+		return s.commitTables(group)
+	}
 	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}
 	for _, e := range entries {
 		if err := w.apply(e); err != nil {

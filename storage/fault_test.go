@@ -38,6 +38,10 @@ var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 		{m.Publish("Gazette", "Herald"), storage.SetKSIKey{Login: "jurat"}},
 		{storage.SealBlock{Block: uint64(first) / storage.BlockSeconds}},
 		{m.Append(first+1301, 3, 2000, true), m.Close(first + 1301), m.Append(first+1302, 3, 1, false)},
+		{m.Append(first+1302, 3, 1100, false), m.Append(first+1302, 1, 30, true), m.Append(first+1302, 3, 20, true)},
+		{m.Append(first+1302, 3, 2, false)},
+		{m.Append(first+1302, 3, 50, false)},
+		{m.Close(first + 1302)},
 	}
 })
 

@@ -16,6 +16,9 @@ type Options struct {
 	FS vfs.FS
 	// CacheBytes is the size of the cache for blocks of tables, 0 for DefaultCacheBytes.
 	CacheBytes int64
+	// TableLeaves is how many leaves for each of its slots a proposal of leaves alone must have to be written once, as tables,
+	// and not through the log; 0 for DefaultTableLeaves.
+	TableLeaves int
 	// ReadOnly opens a store without writing to it. Propose panics.
 	ReadOnly bool
 	// Logger is told of background errors, slow disks and write stalls; nil for slog.Default().
@@ -49,6 +52,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = DefaultCacheBytes
+	}
+	if o.TableLeaves == 0 {
+		o.TableLeaves = DefaultTableLeaves
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -84,6 +90,7 @@ func (o *Options) pebble() *pebble.Options {
 			TargetGarbageRatio:    1, // what is separated is never deleted
 		}
 	}
+	p.Experimental.SpanPolicyFunc = runsApart
 	log := o.Logger
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { log.Error("storage: background work", "error", err.Error()) },
@@ -94,6 +101,17 @@ func (o *Options) pebble() *pebble.Options {
 		WriteStallEnd:   func() { log.Warn("storage: writes go on") },
 	}
 	return p
+}
+
+// runsApart has flushes and compactions put runs into tables of their own. Tables of all kinds of keys would reach from the
+// oldest round to the newest, and each compaction of one would rewrite all runs that it finds on its way.
+func runsApart(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	for _, kind := range []Kind{KindRun, KindRun + 1} {
+		if start[0] < byte(kind) {
+			return policy, []byte{byte(kind)}, nil
+		}
+	}
+	return policy, nil, nil
 }
 
 // pebbleLogger passes on what Pebble logs: its routine messages are of no use to an operator.

@@ -31,9 +31,14 @@ type Store struct {
 	genesis  Genesis
 	readOnly bool
 
+	fs          vfs.FS
+	dir         string
+	tableLeaves int // as in Options
+
 	// Used by the proposer alone.
-	ahead  *state // after all entries proposed
-	failed error  // of the first proposal that failed
+	ahead       *state // after all entries proposed
+	failed      error  // of the first proposal that failed
+	tableMemory []byte // for writing tables
 
 	mu      sync.RWMutex // covers durable; never held over I/O
 	durable *state       // after all entries synced
@@ -88,8 +93,11 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly}
-	if err = first(); err == nil {
+	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves}
+	if err = first(); err == nil && !o.ReadOnly {
+		err = s.removeTables()
+	}
+	if err == nil {
 		s.db, err = openPebble(o.FS.PathJoin(dir, database), o.pebble())
 	}
 	if err == nil {

@@ -16,8 +16,9 @@ import (
 	"github.com/jurat-ledger/jurat/storage/storagetest"
 )
 
+// options has groups of some dozen leaves written as tables, so that every test has proposals of both kinds.
 func options(fs vfs.FS) storage.Options {
-	return storage.Options{FS: fs, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return storage.Options{FS: fs, TableLeaves: 40, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
 func create(t testing.TB, fs vfs.FS, g storage.Genesis) *storage.Store {

@@ -17,8 +17,8 @@ type Request struct {
 	Parts  []Part
 }
 
-// A Part is a list of leaves for one lane. They get consecutive indices in the order of the list. The ledger keeps
-// Leaves: the caller must not change it after Append.
+// A Part is a list of leaves for one lane. They get consecutive indices in the order of the list. The ledger reads
+// Leaves until Append returns.
 type Part struct {
 	Lane   string
 	Leaves merkle.Leaves
@@ -81,7 +81,8 @@ func (l *Ledger) submit(ctx context.Context, t *ticket) error {
 // A plan is a group of tickets turned into entries.
 type plan struct {
 	now     time.Time
-	entries []storage.Entry
+	entries []storage.AppendLeaves
+	last    map[uint32]int    // newest entry of each slot
 	counts  map[uint32]uint64 // of the open round's slots, with what is planned
 	filed   map[filedKey]bool // what is planned; nil unless a part is marked New
 	done    []*ticket         // tickets that are carried out once the entries are durable
@@ -126,7 +127,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 	if err != nil {
 		return err
 	}
-	p := &plan{now: now, counts: make(map[uint32]uint64)}
+	p := &plan{now: now, last: make(map[uint32]int), counts: make(map[uint32]uint64)}
 	for _, t := range filings {
 		if marked(t.request) {
 			p.filed = make(map[filedKey]bool)
@@ -138,7 +139,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 		}
 	}
 	if len(p.entries) > 0 {
-		if err := l.propose(p.entries...); err != nil {
+		if err := l.file(p.entries); err != nil {
 			return err
 		}
 	}
@@ -220,9 +221,7 @@ func (l *Ledger) plan(p *plan, t *ticket) error {
 			p.remember(r.Agency, &leaves)
 		}
 		if leaves.Len() > 0 {
-			p.entries = append(p.entries, storage.AppendLeaves{
-				Round: l.open.second, Slot: slot, First: first, At: p.now, Leaves: leaves,
-			})
+			p.add(storage.AppendLeaves{Round: l.open.second, Slot: slot, First: first, At: p.now, Leaves: leaves})
 		}
 		p.counts[slot] = first + uint64(leaves.Len())
 		t.filings = append(t.filings, Filing{
@@ -231,6 +230,20 @@ func (l *Ledger) plan(p *plan, t *ticket) error {
 	}
 	p.done = append(p.done, t)
 	return nil
+}
+
+// add plans an entry. Small ones of a slot become one, so that they are stored as one run.
+func (p *plan) add(e storage.AppendLeaves) {
+	n := e.Leaves.Len()
+	if i, ok := p.last[e.Slot]; ok && p.entries[i].Leaves.Len()+n <= storage.MaxRun {
+		p.entries[i].Leaves.AppendLeaves(&e.Leaves)
+		return
+	}
+	if n < storage.MaxRun {
+		e.Leaves = e.Leaves.Slice(0, n) // what is added to it must not change the request
+	}
+	p.last[e.Slot] = len(p.entries)
+	p.entries = append(p.entries, e)
 }
 
 // remember notes what is planned, where later parts of the group need to know.

@@ -13,6 +13,9 @@
 // the tickets go. While it syncs the next group fills. The same apply rebuilds the state from the store after a start,
 // so recovery is the normal path. Everyone else reads the state under a lock that is never held over disk or network.
 //
+// The trees of the open round are that goroutine's alone. They take in a group while the store writes it: when the write
+// fails, they are never looked at again.
+//
 // # Time
 //
 // The round of second T takes what is accepted in (T-1, T]. It closes when the clock reaches T, late if it must, never

@@ -159,7 +159,7 @@ func (w *world) mustPass() {
 	w.t.Helper()
 	want := uint64(len(w.ledger.Publications()))
 	w.shutdown()
-	s, err := storage.Open("store", storage.Options{FS: w.fs})
+	s, err := storage.Open("store", storage.Options{FS: w.fs, TableLeaves: 20})
 	if err != nil {
 		w.t.Fatal(err)
 	}

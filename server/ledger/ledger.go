@@ -187,8 +187,9 @@ func (l *Ledger) recoverOpen() error {
 	defer runs.Close()
 	for runs.Next() {
 		r := runs.Run()
+		e := storage.AppendLeaves(r)
+		l.recent.add(l.recent.prepare([]storage.AppendLeaves{e}))
 		if r.Round <= l.closed {
-			l.recent.add(r.Round, r.Slot, r.First, &r.Leaves)
 			continue
 		}
 		if r.Round != l.open.second {
@@ -197,7 +198,7 @@ func (l *Ledger) recoverOpen() error {
 			}
 			l.open = newOpenRound(r.Round)
 		}
-		l.apply(storage.AppendLeaves(r))
+		l.grow(&e)
 	}
 	if len(l.open.trees) > 0 {
 		l.log.Info("the last stop was not clean: the round that was open is recovered and goes on", "round", l.open.second.String(),
@@ -210,12 +211,8 @@ func (l *Ledger) recoverOpen() error {
 const maxSecond calendar.Second = 1<<62 - 1
 
 // apply brings the state in memory to where the store stands after e. It is called for entries that are durable: by
-// Run after a commit, by recover after a start.
+// Run after a commit, by recover after a start. Leaves are not among them: see file.
 func (l *Ledger) apply(e storage.Entry) {
-	if a, ok := e.(storage.AppendLeaves); ok {
-		l.applyLeaves(a)
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch e := e.(type) {
@@ -232,8 +229,30 @@ func (l *Ledger) apply(e storage.Entry) {
 	}
 }
 
-// applyLeaves adds leaves to the open round's trees and to recent, both outside the lock.
-func (l *Ledger) applyLeaves(e storage.AppendLeaves) {
+// file makes leaves durable and applies them. The trees grow while the store writes: nobody else sees them, and a failed
+// write ends Run. An error is fatal.
+func (l *Ledger) file(entries []storage.AppendLeaves) error {
+	written := make(chan error, 1)
+	go func() {
+		group := make([]storage.Entry, len(entries))
+		for i, e := range entries {
+			group[i] = e
+		}
+		written <- l.store.Propose(group...)
+	}()
+	found := l.recent.prepare(entries)
+	for i := range entries {
+		l.grow(&entries[i])
+	}
+	if err := <-written; err != nil {
+		return fmt.Errorf("%w: %w", ErrFatal, err)
+	}
+	l.recent.add(found)
+	return nil
+}
+
+// grow adds leaves to the open round's trees.
+func (l *Ledger) grow(e *storage.AppendLeaves) {
 	if e.Round != l.open.second {
 		panic(fmt.Sprintf("ledger: leaves of %s applied to open round %s", e.Round, l.open.second))
 	}
@@ -246,7 +265,6 @@ func (l *Ledger) applyLeaves(e storage.AppendLeaves) {
 		panic(fmt.Sprintf("ledger: round %s: slot %d: run at %d after %d leaves", e.Round, e.Slot, e.First, t.Count()))
 	}
 	t.Append(&e.Leaves)
-	l.recent.add(e.Round, e.Slot, e.First, &e.Leaves)
 }
 
 // propose makes entries durable and applies them. An error is fatal.

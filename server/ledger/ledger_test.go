@@ -133,7 +133,7 @@ func create(fs vfs.FS) error { return createAt(fs, calendar.RoundOf(start), 1) }
 func createAt(fs vfs.FS, first calendar.Second, blinding byte) error {
 	_, cert := testKey()
 	genesis := storage.Genesis{Server: "test", First: first, BlindingKey: [32]byte{blinding}}
-	store, err := storage.Create("store", genesis, storage.Options{FS: fs})
+	store, err := storage.Create("store", genesis, storage.Options{FS: fs, TableLeaves: 20})
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func openLedger(fs vfs.FS, clock Clock) (*Ledger, *storage.Store, error) {
 
 // openWith opens the ledger with a changed configuration.
 func openWith(fs vfs.FS, clock Clock, change func(*Config)) (*Ledger, *storage.Store, error) {
-	store, err := storage.Open("store", storage.Options{FS: fs})
+	store, err := storage.Open("store", storage.Options{FS: fs, TableLeaves: 20})
 	if err != nil {
 		return nil, nil, err
 	}

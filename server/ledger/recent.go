@@ -7,10 +7,15 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
-// segmentLeaves is how many leaves one segment of recent holds at most, give or take one run.
-const segmentLeaves = 1 << 16
+const (
+	// segmentLeaves is how many leaves one segment of recent holds at most, give or take one entry.
+	segmentLeaves = 1 << 16
+	// ownSegment is how many leaves of an entry get a segment of their own.
+	ownSegment = segmentLeaves / 4
+)
 
 // recent finds the leaves that the digest index does not hold yet: those of the open round and of the rounds closed
 // since the index last grew. It is a list of hash tables in filing order. Tables are hashed with a secret seed, so that
@@ -42,28 +47,65 @@ type run struct {
 
 func newRecent() *recent { return &recent{seed: maphash.MakeSeed()} }
 
-// add records leaves that are durable.
-func (r *recent) add(round calendar.Second, slot uint32, first uint64, leaves *merkle.Leaves) {
+// A prepared is leaves ready to be added: a segment of their own if they are many, else their hashes.
+type prepared struct {
+	run     run
+	hashes  []uint64
+	segment *segment // nil if the leaves go to the newest segment
+}
+
+// prepare does the work for leaves that will be added next, in this order. It changes nothing that find sees.
+func (r *recent) prepare(entries []storage.AppendLeaves) []prepared {
+	list := make([]prepared, len(entries))
+	for i := range entries {
+		e, p := &entries[i], &list[i]
+		p.run = run{round: e.Round, slot: e.Slot, first: e.First}
+		p.hashes = r.hash(&e.Leaves)
+		if len(p.hashes) >= ownSegment {
+			p.segment = newSegment(len(p.hashes))
+			p.segment.add(p.run, p.hashes)
+		}
+	}
+	return list
+}
+
+// hash returns the hashes of leaves.
+func (r *recent) hash(leaves *merkle.Leaves) []uint64 {
 	hashes := make([]uint64, leaves.Len())
 	if alg, digests, ok := leaves.Uniform(); ok {
+		size := alg.Size()
 		for i := range hashes {
-			hashes[i] = maphash.Bytes(r.seed, digests[i*alg.Size():(i+1)*alg.Size()])
+			hashes[i] = maphash.Bytes(r.seed, digests[i*size:(i+1)*size])
 		}
-	} else {
-		for i := range hashes {
-			im := leaves.At(i)
-			hashes[i] = maphash.Bytes(r.seed, im.Digest())
-		}
+		return hashes
 	}
+	for i := range hashes {
+		im := leaves.At(i)
+		hashes[i] = maphash.Bytes(r.seed, im.Digest())
+	}
+	return hashes
+}
+
+// add has find see leaves, which must be durable.
+func (r *recent) add(list []prepared) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := len(r.segments)
-	if n == 0 || len(r.segments[n-1].hashes) >= segmentLeaves {
-		r.segments = append(r.segments, &segment{number: r.added, heads: make([]uint32, 1<<8)})
-		n++
+	for _, p := range list {
+		if p.segment != nil {
+			p.segment.number = r.added
+			r.segments = append(r.segments, p.segment)
+		} else {
+			n := len(r.segments)
+			if n == 0 || len(r.segments[n-1].hashes) >= segmentLeaves {
+				s := newSegment(0)
+				s.number = r.added
+				r.segments = append(r.segments, s)
+				n++
+			}
+			r.segments[n-1].add(p.run, p.hashes)
+		}
+		r.added += uint64(len(p.hashes))
 	}
-	r.segments[n-1].add(run{round: round, slot: slot, first: first}, hashes)
-	r.added += uint64(len(hashes))
 }
 
 // mark returns what find takes to look only at leaves that are added from now on.
@@ -73,10 +115,23 @@ func (r *recent) mark() uint64 {
 	return r.added
 }
 
+// newSegment returns a segment that takes n leaves without growing.
+func newSegment(n int) *segment {
+	heads := 1 << 8
+	for heads < n {
+		heads *= 2
+	}
+	return &segment{next: make([]uint32, 0, n), heads: make([]uint32, heads)}
+}
+
 func (s *segment) add(r run, hashes []uint64) {
 	r.start = len(s.hashes)
 	s.runs = append(s.runs, r)
-	s.hashes = append(s.hashes, hashes...)
+	if s.hashes == nil {
+		s.hashes = hashes
+	} else {
+		s.hashes = append(s.hashes, hashes...)
+	}
 	if len(s.hashes) > len(s.heads) {
 		n := len(s.heads)
 		for n < len(s.hashes) {

@@ -158,7 +158,7 @@ func TestShutdownCloses(t *testing.T) {
 	if _, err := old.Append(context.Background(), request("canton", LaneMain, leaves(1, 1))); !errors.Is(err, ErrStopped) {
 		t.Errorf("after the stop: %v", err)
 	}
-	store, err := storage.Open("store", storage.Options{FS: w.fs})
+	store, err := storage.Open("store", storage.Options{FS: w.fs, TableLeaves: 20})
 	if err != nil {
 		t.Fatal(err)
 	}

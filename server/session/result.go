@@ -30,6 +30,9 @@ func newResult(s *session, q *query.Result, formats []int16) (wire.Result, error
 		}
 		r.in = &copyIn{session: s, query: c, decoder: copyrow.NewDecoder(o), binary: o.Format == copyrow.Binary}
 		r.in.row = r.in.takeRow
+		if n := c.FixedSize(); n > 0 {
+			r.in.decoder.SetFixed(copyrow.Fixed{Size: n, Room: c.Room, Took: c.Took})
+		}
 	}
 	if c := q.CopyOut(); c != nil {
 		o, err := copyOptions(c, q.Columns())

@@ -20,6 +20,7 @@ import (
 	"github.com/jurat-ledger/jurat/query/querytest"
 	"github.com/jurat-ledger/jurat/server/session"
 	"github.com/jurat-ledger/jurat/wire"
+	"github.com/jurat-ledger/jurat/wire/copyrow"
 )
 
 var start = time.Date(2026, 11, 22, 1, 15, 29, 250_000_000, time.UTC)
@@ -283,6 +284,61 @@ func TestCopy(t *testing.T) {
 	tag, err = conn.PgConn().CopyTo(ctx, &out, "copy hashes (digest) to stdout binary")
 	if err != nil || tag.String() != "COPY 3002" || out.Len() != 19+3002*(2+4+32)+2 {
 		t.Error(tag, err, out.Len())
+	}
+}
+
+// TestCopyOrder copies more rows than one list of leaves holds, in all formats and with an algorithm here and there: they
+// stand in the order of the rows.
+func TestCopyOrder(t *testing.T) {
+	const rows = 90_000
+	for _, format := range []string{"text", "csv", "binary"} {
+		for _, columns := range []string{"digest", "digest, algorithm"} {
+			s := serve(t)
+			conn := s.connect(t, "alpha")
+			o := copyrow.Defaults(copyrow.Text)
+			if f, ok := copyrow.ParseFormat(format); ok {
+				o = copyrow.Defaults(f)
+			}
+			e := copyrow.NewEncoder(o)
+			data := e.AppendHeader(nil)
+			field := func(d []byte) []byte {
+				if format == "binary" {
+					return d
+				}
+				return fmt.Appendf(nil, `\x%x`, d)
+			}
+			want := make([][]byte, rows)
+			for i := range want {
+				want[i] = digest(fmt.Sprint(i))
+				row := [][]byte{nil, nil}
+				if columns == "digest" {
+					row = row[:1]
+				} else if i%1000 == 7 {
+					want[i] = append(want[i], want[i]...)
+					row[1] = []byte("sha512")
+				}
+				row[0] = field(want[i])
+				data = e.AppendRow(data, row)
+			}
+			data = e.AppendTrailer(data)
+			tag, err := conn.PgConn().CopyFrom(t.Context(), bytes.NewReader(data), "copy hashes ("+columns+") from stdin (format "+format+")")
+			if err != nil || tag.RowsAffected() != rows || s.ledger.Appends() != 1 {
+				t.Fatal(format, columns, tag, err, s.ledger.Appends())
+			}
+			stored, err := conn.Query(t.Context(), "select digest from hashes order by slot_index")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := pgx.CollectRows(stored, pgx.RowTo[[]byte])
+			if err != nil || len(got) != rows {
+				t.Fatal(format, columns, len(got), err)
+			}
+			for i := range want {
+				if !bytes.Equal(got[i], want[i]) {
+					t.Fatalf("%s (%s): row %d is %x, want %x", format, columns, i, got[i], want[i])
+				}
+			}
+		}
 	}
 }
 

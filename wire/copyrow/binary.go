@@ -23,6 +23,7 @@ func (d *Decoder) tuples(data []byte, row func([][]byte) error) (used int, err e
 		d.started = true
 	}
 	for {
+		used += d.takeFixed(data[used:])
 		n, err := d.tuple(data[used:])
 		if n == 0 || err != nil {
 			return used, err

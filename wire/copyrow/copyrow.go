@@ -5,6 +5,9 @@
 // rows are what Postgres 15 makes of the same bytes; so are the errors, *[wire.Error] with their CONTEXT. A row that lies
 // within one piece is not copied, and no row costs an allocation. What a row may hold is bounded by Options.MaxRow.
 //
+// Rows of one field of fixed size, hashes say, need not come one by one: [Fixed] has them written where they belong, many at
+// a time and each copied once.
+//
 // An [Encoder] appends rows to a buffer.
 //
 //	text     fields between delimiters (tab), rows between newlines; backslash escapes; \N is NULL; \. ends the data

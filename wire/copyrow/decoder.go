@@ -29,6 +29,9 @@ type Decoder struct {
 	embedded int64 // csv: line ends within the quotes of the row at hand, counted as Postgres counts them
 
 	started bool // binary: the header is read
+
+	fixed  Fixed  // takes the rows that it can; Size is 0 without one
+	prefix string // text and csv: what stands before the digits of such rows
 }
 
 // NewDecoder returns a decoder for data described by o, which must be valid.
@@ -39,8 +42,8 @@ func NewDecoder(o Options) *Decoder {
 	return &Decoder{o: o, header: o.Header}
 }
 
-// Write takes the next piece of the data and calls row for each row that it completes. A nil field is NULL. The fields
-// are valid during the call only. An error of row is returned as it is.
+// Write takes the next piece of the data and calls row for each row that it completes and that SetFixed's taker has not
+// taken. A nil field is NULL. The fields are valid during the call only. An error of row is returned as it is.
 func (d *Decoder) Write(b []byte, row func(fields [][]byte) error) error {
 	for len(b) > 0 {
 		if d.ended {

@@ -31,6 +31,7 @@ const (
 // lines is rows for text and csv.
 func (d *Decoder) lines(data []byte, row func([][]byte) error) (used int, err error) {
 	for {
+		used += d.takeFixed(data[used:])
 		rest := data[used:]
 		end, next, found, err := d.scan(rest, false)
 		if err != nil {

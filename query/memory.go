@@ -1,0 +1,146 @@
+package query
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle"
+)
+
+// DefaultIngestMemory is the default of Config.IngestMemory.
+const DefaultIngestMemory = 1 << 30
+
+const (
+	// uncountedMemory is what every session may hold back of digests besides.
+	uncountedMemory = smallPart * 32
+	// memoryStep is the most that a session takes at once.
+	memoryStep = largePart * 32
+	// memoryPatience is how long a session waits for memory of others.
+	memoryPatience = 30 * time.Second
+)
+
+// leafMemory bounds the memory of the digests that all sessions together hold back until their transactions end. Who wants
+// more than there is waits, and with it its client. Transactions that wait for each other would do so for ever: the one that
+// would complete such a ring gets an error instead.
+type leafMemory struct {
+	limit int64
+
+	mu      sync.Mutex // covers all below
+	used    int64
+	waiting int64         // of used: what sessions have that wait for more
+	freed   chan struct{} // closed and replaced when used shrinks
+}
+
+func newLeafMemory(limit int64) *leafMemory {
+	return &leafMemory{limit: limit, freed: make(chan struct{})}
+}
+
+// try takes n bytes if they can be had at once.
+func (m *leafMemory) try(n int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used+n > m.limit {
+		return false
+	}
+	m.used += n
+	return true
+}
+
+// take takes n bytes for a session that has held of them already, waiting for others to end.
+func (m *leafMemory) take(ctx context.Context, held, n int64) error {
+	patience, cancel := context.WithTimeout(ctx, memoryPatience)
+	defer cancel()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.used+n > m.limit {
+		switch {
+		case ctx.Err() != nil:
+			return canceled(ctx)
+		case m.used == m.waiting+held, patience.Err() != nil:
+			return m.exhausted()
+		}
+		freed := m.freed
+		m.waiting += held
+		m.mu.Unlock()
+		select {
+		case <-freed:
+		case <-patience.Done():
+		}
+		m.mu.Lock()
+		m.waiting -= held
+	}
+	m.used += n
+	return nil
+}
+
+// give returns n bytes.
+func (m *leafMemory) give(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used -= n
+	close(m.freed)
+	m.freed = make(chan struct{})
+}
+
+func (m *leafMemory) exhausted() *Error {
+	e := errf(codeOutOfMemory, "the memory for digests that are not filed yet is exhausted")
+	e.Detail = "All open transactions together may hold back " + itoa(int(m.limit>>20)) + " MiB of digests."
+	return e.hint("Commit in smaller parts, or try again when other transactions have ended. An operator sets the limit by --ingest-memory.")
+}
+
+// mayHold returns nil once the session may hold back n bytes of digests altogether, waiting for memory if need be.
+func (s *Session) mayHold(ctx context.Context, n int64) error {
+	if step := s.memoryStep(n); step > 0 {
+		if err := s.engine.memory.take(ctx, s.held, step); err != nil {
+			return err
+		}
+		s.held += step
+	}
+	return nil
+}
+
+// mayHoldNow is mayHold without waiting. It returns how many bytes the session may hold back.
+func (s *Session) mayHoldNow(n int64) int64 {
+	if step := s.memoryStep(n); step > 0 && s.engine.memory.try(step) {
+		s.held += step
+	}
+	return s.held + uncountedMemory
+}
+
+// memoryStep returns what the session has to take to hold back n bytes: more than that if it holds much already.
+func (s *Session) memoryStep(n int64) int64 {
+	need := n - uncountedMemory - s.held
+	if need <= 0 {
+		return 0
+	}
+	return max(need, min(s.held, memoryStep))
+}
+
+// chunks are the memory of large parts, used again and again: fresh memory costs more than what is written to it.
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
+
+// A chunk holds the SHA-256 digests of a large part.
+type chunk [largePart * 32]byte
+
+// largeLeaves returns an empty list with room for largePart digests. Its memory is the session's until its transaction ends.
+func (s *Session) largeLeaves(alg merkle.Algorithm) merkle.Leaves {
+	if alg.Size()*largePart != len(chunk{}) {
+		return merkle.MakeLeaves(alg, largePart)
+	}
+	c := chunks.Get().(*chunk)
+	s.chunks = append(s.chunks, c)
+	return merkle.LeavesIn(alg, c[:])
+}
+
+// releaseMemory gives back what the session holds for digests. No part of the transaction may be used any more.
+func (s *Session) releaseMemory() {
+	if s.held > 0 {
+		s.engine.memory.give(s.held)
+		s.held = 0
+	}
+	for _, c := range s.chunks {
+		chunks.Put(c)
+	}
+	s.chunks = nil
+}

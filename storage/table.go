@@ -1,0 +1,168 @@
+package storage
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/objstorage"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// DefaultTableLeaves is the default of Options.TableLeaves: 2 MiB of SHA-256 leaves. Below, the milliseconds that taking in
+// a table costs are more than what it saves, and there would be too many of them.
+const DefaultTableLeaves = 1 << 16
+
+// Sizes of tables of leaves.
+const (
+	tableBuffer = 1 << 20 // of one write
+	tableSync   = 8 << 20 // after so many bytes a table starts to be synced
+)
+
+// tableSuffix is what the files of tables end with that the database has not taken in.
+const tableSuffix = ".leaves.sst"
+
+// largeGroup returns the entries if they are leaves alone and so many for each slot that tables are the better place, else
+// nil.
+func (s *Store) largeGroup(entries []Entry) []AppendLeaves {
+	n := 0
+	slots := make(map[uint32]bool)
+	for _, e := range entries {
+		a, ok := e.(AppendLeaves)
+		if !ok {
+			return nil
+		}
+		n += a.Leaves.Len()
+		slots[a.Slot] = true
+	}
+	if n < s.tableLeaves*len(slots) {
+		return nil
+	}
+	group := make([]AppendLeaves, len(entries))
+	for i, e := range entries {
+		group[i] = e.(AppendLeaves)
+	}
+	return group
+}
+
+// commitTables writes leaves as sorted tables, one for each slot and round, and has the database take them in, all or none.
+// No other key lies between those of one table, so it goes to the bottom of the database at once and is not written again.
+func (s *Store) commitTables(group []AppendLeaves) (err error) {
+	for _, e := range group {
+		e.check(s.ahead)
+		e.advance(s.ahead)
+	}
+	slices.SortStableFunc(group, func(a, b AppendLeaves) int {
+		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot)) // by First they are ascending
+	})
+	var paths []string
+	defer func() {
+		if err != nil { // what cannot be removed now is removed by the next Open
+			for _, path := range paths {
+				_ = s.fs.Remove(path)
+			}
+		}
+	}()
+	for len(group) > 0 {
+		n := 1
+		for n < len(group) && group[n].Round == group[0].Round && group[n].Slot == group[0].Slot {
+			n++
+		}
+		path := s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", len(paths), tableSuffix))
+		paths = append(paths, path)
+		if err := s.writeTable(path, group[:n]); err != nil {
+			return fmt.Errorf("table of %s: %w", Key{Kind: KindRun, Round: group[0].Round, Slot: group[0].Slot}, err)
+		}
+		group = group[n:]
+	}
+	defer rescue(&err)
+	if err := s.db.Ingest(context.Background(), paths); err != nil {
+		return fmt.Errorf("take in %d tables of leaves: %w", len(paths), err)
+	}
+	return nil
+}
+
+// writeTable writes leaves of one slot and round to a table, durably.
+func (s *Store) writeTable(path string, group []AppendLeaves) error {
+	out, err := s.createTable(path)
+	if err != nil {
+		return err
+	}
+	w := sstable.NewWriter(out, sstable.WriterOptions{
+		BlockSize:   blockBytes,
+		Compression: sstable.NoCompression,
+		TableFormat: s.db.FormatMajorVersion().MaxTableFormat(),
+	})
+	var buf []byte
+	for i := range group {
+		e := &group[i]
+		for k, n := 0, e.Leaves.Len(); k < n && err == nil; k += MaxRun {
+			buf = appendRun(buf[:0], e.At, &e.Leaves, k, min(k+MaxRun, n))
+			key := Key{Kind: KindRun, Round: e.Round, Slot: e.Slot, Number: e.First + uint64(k)}
+			err = w.Set(key.bytes(), buf)
+		}
+	}
+	return firstError(err, w.Close())
+}
+
+// createTable creates the file of a table. On Linux it is written past the cache of the operating system.
+func (s *Store) createTable(path string) (objstorage.Writable, error) {
+	if s.fs == vfs.Default {
+		if d, ok := createDirect(path, &s.tableMemory); ok {
+			return d, nil
+		}
+	}
+	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: tableSync})
+	return &tableFile{f: f, buf: bufio.NewWriterSize(f, tableBuffer)}, nil
+}
+
+// removeTables removes tables that a crash has left outside the database.
+func (s *Store) removeTables() error {
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, tableSuffix) {
+			if err := s.fs.Remove(s.fs.PathJoin(s.dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A tableFile is the file of a table.
+type tableFile struct {
+	f   vfs.File
+	buf *bufio.Writer
+}
+
+var _ objstorage.Writable = (*tableFile)(nil)
+
+// Write appends p to the file.
+func (t *tableFile) Write(p []byte) error {
+	_, err := t.buf.Write(p)
+	return err
+}
+
+// Finish makes the file durable and closes it.
+func (t *tableFile) Finish() error {
+	err := t.buf.Flush()
+	if err == nil {
+		err = t.f.Sync()
+	}
+	return errors.Join(err, t.f.Close())
+}
+
+// Abort closes the file.
+func (t *tableFile) Abort() { _ = t.f.Close() }
