@@ -45,15 +45,3 @@ func hashUniformPairs(dst []Digest, alg Algorithm, digests []byte, level Level) 
 		digests = digests[2*size:]
 	}
 }
-
-// reduce returns the root of a perfect tree over nodes, whose count must be a power of two; it overwrites them. level is
-// the level of nodes.
-func reduce(nodes []Digest, level Level) Digest {
-	for len(nodes) > 1 {
-		level++
-		half := nodes[:len(nodes)/2]
-		lanes.HashPairs(lanes.Flat(half), lanes.Flat(nodes), byte(level))
-		nodes = half
-	}
-	return nodes[0]
-}
