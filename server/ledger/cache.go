@@ -16,7 +16,7 @@ const (
 	maxRecordBytes = 16 << 20
 	maxViewBytes   = 32 << 20
 	maxTrunkBytes  = 16 << 20
-	maxLeafTiles   = 16 << 20
+	maxLeafTiles   = 32 << 20
 	maxNodeTiles   = 32 << 20 // those of height 8 over a hundred million leaves
 )
 
