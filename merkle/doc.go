@@ -39,7 +39,9 @@
 // # Kept nodes
 //
 // Of a subtree only the leaves and the perfect nodes of heights 8, 16, 24 … are stored; the rest is computed from them when a
-// proof is asked for. ProveLeaf plans which ranges it needs, reads each once through a NodeReader, and computes from memory.
+// proof is asked for. ProveLeaf reads whole tiles of 256 leaves or kept nodes through a NodeReader, one on the way and at
+// most one at the right edge of each height, and computes from memory. Who makes many proofs keeps Tiles, which hold all
+// nodes between two kept heights, and calls ProveFromTiles.
 //
 // # Speed
 //

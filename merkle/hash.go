@@ -54,18 +54,6 @@ func hashUniformPairs(dst []Digest, alg Algorithm, digests []byte, level Level) 
 	}
 }
 
-// reduce returns the root of a perfect tree over nodes, whose count must be a power of two; it overwrites them. level is
-// the level of nodes.
-func reduce(nodes []Digest, level Level) Digest {
-	for len(nodes) > 1 {
-		level++
-		half := nodes[:len(nodes)/2]
-		lanes.HashPairs(lanes.Flat(half), lanes.Flat(nodes), byte(level))
-		nodes = half
-	}
-	return nodes[0]
-}
-
 // unflat returns digests that lie one after the other as a list that shares their storage.
 func unflat(digests []byte) []Digest {
 	return unsafe.Slice((*Digest)(unsafe.Pointer(unsafe.SliceData(digests))), len(digests)/len(Digest{}))

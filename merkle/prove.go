@@ -2,8 +2,8 @@ package merkle
 
 import (
 	"fmt"
+	"slices"
 
-	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
 	"github.com/jurat-ledger/jurat/merkle/internal/shape"
 )
 
@@ -17,85 +17,81 @@ type NodeReader interface {
 }
 
 // ProveLeaf returns the chain from leaf i to the root of a subtree over n leaves of level base. The first correction holds
-// base, because verification starts at level 0; a subtree of one leaf has a chain without links. It reads at most two
-// tiles of 256 leaves or nodes for each KeptStep heights, each range once, before it hashes anything.
+// base, because verification starts at level 0; a subtree of one leaf has a chain without links. It reads the tile that the
+// way passes on each KeptStep heights and the last tile there, if the peaks at the right edge need it, each once.
 func ProveLeaf(r NodeReader, base Level, n, i uint64) (Chain, error) {
+	return ProveFromTiles(tileReader{r, base, n, make(map[tileName]*Tile, 4)}, base, n, i)
+}
+
+// A TileSource has the tiles of one slot's subtree in one round, read by ReadTile now or before.
+type TileSource interface {
+	// Tile returns a tile, as ReadTile takes height and index.
+	Tile(height uint8, index uint64) (*Tile, error)
+}
+
+// ProveFromTiles is ProveLeaf for who keeps tiles: it hashes only where the right edge folds. It asks for at most two
+// tiles for each KeptStep heights, but maybe more than once for one.
+func ProveFromTiles(s TileSource, base Level, n, i uint64) (Chain, error) {
 	if i >= n || n > MaxLeaves(base) {
 		return nil, fmt.Errorf("leaf %d: no such leaf among %d of level %d", i, n, base)
 	}
 	path := shape.Path(n, i)
-	var nodes []shape.Node
-	for _, l := range path {
-		nodes = l.Sibling.AppendPeaks(nodes)
-	}
-	s, err := readStored(r, shape.Plan(nodes))
-	if err != nil {
-		return nil, fmt.Errorf("leaf %d of %d: %w", i, n, err)
-	}
 	chain := make(Chain, 0, len(path)+1) // room for the issuer link
 	var level Level
 	for _, l := range path {
+		sibling, err := spanRoot(s, l.Sibling, base)
+		if err != nil {
+			return nil, fmt.Errorf("leaf %d of %d: %w", i, n, err)
+		}
 		up := base + Level(l.Height)
-		chain = append(chain, Link{Left: l.Left, Correction: uint8(up - 1 - level), Sibling: s.root(l.Sibling, base)})
+		chain = append(chain, Link{Left: l.Left, Correction: uint8(up - 1 - level), Sibling: sibling})
 		level = up
 	}
 	return chain, nil
 }
 
-// stored is what a plan asked for.
-type stored struct {
-	plan   []shape.Range
-	leaves []Leaves   // by place in plan, where the height is 0
-	nodes  [][]Digest // by place in plan, elsewhere
-}
-
-func readStored(r NodeReader, plan []shape.Range) (*stored, error) {
-	s := &stored{plan: plan, leaves: make([]Leaves, len(plan)), nodes: make([][]Digest, len(plan))}
-	for i, p := range plan {
-		if p.Height > 0 {
-			s.nodes[i] = make([]Digest, p.Count)
-			if err := r.ReadNodes(s.nodes[i], p.Height, p.First); err != nil {
-				return nil, fmt.Errorf("nodes %d to %d of height %d: %w", p.First, p.First+uint64(p.Count)-1, p.Height, err)
-			}
-			continue
-		}
-		err := r.ReadLeaves(&s.leaves[i], p.First, p.Count)
-		if err == nil && s.leaves[i].Len() != p.Count {
-			err = fmt.Errorf("got %d leaves", s.leaves[i].Len())
-		}
-		if err != nil {
-			return nil, fmt.Errorf("leaves %d to %d: %w", p.First, p.First+uint64(p.Count)-1, err)
-		}
-	}
-	return s, nil
-}
-
-// root returns the root of a subtree whose peaks were planned.
-func (s *stored) root(span shape.Span, base Level) Imprint {
+// spanRoot returns the root of a subtree.
+func spanRoot(s TileSource, span shape.Span, base Level) (root Imprint, err error) {
 	var buf [64]shape.Node
-	peaks := span.AppendPeaks(buf[:0])
-	last := len(peaks) - 1
-	root := s.node(peaks[last], base)
-	for i := last - 1; i >= 0; i-- {
-		root = HashNode(s.node(peaks[i], base), root, base+Level(peaks[i].Height)+1).Imprint()
+	for _, peak := range slices.Backward(span.AppendPeaks(buf[:0])) {
+		up := peak.Height % KeptStep
+		tile, err := s.Tile(peak.Height-up, peak.Index>>(KeptStep-up))
+		if err != nil {
+			return root, err
+		}
+		node, err := tile.node(up, peak.Index%(1<<(KeptStep-up)))
+		if err != nil {
+			return root, fmt.Errorf("node %d of height %d: %w", peak.Index, peak.Height, err)
+		}
+		if !root.IsZero() {
+			node = HashNode(node, root, base+Level(peak.Height)+1).Imprint()
+		}
+		root = node
 	}
-	return root
+	return root, nil
 }
 
-// node returns a perfect subtree's root.
-func (s *stored) node(n shape.Node, base Level) Imprint {
-	source := n.Source()
-	rank, offset := shape.Find(s.plan, source)
-	if n.Height == 0 {
-		return s.leaves[rank].At(offset)
+type tileName struct {
+	height uint8
+	index  uint64
+}
+
+// A tileReader reads each tile once.
+type tileReader struct {
+	r     NodeReader
+	base  Level
+	n     uint64
+	tiles map[tileName]*Tile
+}
+
+func (s tileReader) Tile(height uint8, index uint64) (*Tile, error) {
+	name := tileName{height, index}
+	if t := s.tiles[name]; t != nil {
+		return t, nil
 	}
-	if source.Height > 0 {
-		var scratch [1 << (KeptStep - 1)]Digest
-		nodes := scratch[:copy(scratch[:source.Count], s.nodes[rank][offset:])]
-		return reduce(nodes, base+Level(source.Height)).Imprint()
+	t, err := ReadTile(s.r, s.base, s.n, height, index)
+	if err == nil {
+		s.tiles[name] = t
 	}
-	var scratch [1 << (KeptStep - 2)]Digest
-	nodes := scratch[:source.Count/2]
-	hashLeafPairs(lanes.Default(), nodes, &s.leaves[rank], offset, base+1)
-	return reduce(nodes, base+1).Imprint()
+	return t, err
 }

@@ -59,8 +59,19 @@ type Ledger interface {
 	// CalendarChain returns the calendar chain from the leaf of second from to the root as of second to, the newest
 	// closed one if to is 0.
 	CalendarChain(ctx context.Context, from, to calendar.Second) (*ksi.CalendarChain, error)
+	// IndexStatus returns how far the index of digests is.
+	IndexStatus() (IndexStatus, error)
 	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.
 	ConfirmClock(ctx context.Context) (time.Time, error)
+}
+
+// An IndexStatus says how far the index of digests is.
+type IndexStatus struct {
+	Leaves  uint64 // of the closed rounds
+	Indexed uint64 // of them in the index
+	Recent  uint64 // leaves held in memory, those of the open round among them
+	Runs    int    // that a look-up reads
+	Bytes   uint64 // on disk, about
 }
 
 // Lanes of every agency. Others do not exist.

@@ -182,6 +182,11 @@ func (s source) Certificates() []query.Certificate {
 	return out
 }
 
+func (s source) IndexStatus() (query.IndexStatus, error) {
+	x, err := s.ledger.IndexStatus()
+	return query.IndexStatus(x), clientError(err)
+}
+
 func (s source) ConfirmClock(ctx context.Context) (time.Time, error) {
 	now, err := s.ledger.ConfirmClock(ctx)
 	return now, clientError(err)

@@ -222,34 +222,50 @@ func (iter *LeafIter) Close() error {
 // ReadLeaves appends leaves first to first+n-1 of a slot in a round to dst. Leaves of an open round that are not durable
 // are ErrNotFound; leaves of a closed round that are not there are ErrCorrupt.
 func (s *Store) ReadLeaves(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) error {
+	_, err := s.ReadAccepted(dst, round, slot, first, n)
+	return err
+}
+
+// Accepted says when the ledger accepted leaves: those of a slot from First on, up to the next Accepted of a list.
+type Accepted struct {
+	First uint64
+	At    time.Time
+}
+
+// ReadAccepted is ReadLeaves and returns besides when the leaves were accepted.
+func (s *Store) ReadAccepted(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]Accepted, error) {
 	key := Key{Kind: KindRun, Round: round, Slot: slot, Number: first}
 	if limit := s.durableLeaves(round, slot); first > limit || uint64(n) > limit-first {
-		return fmt.Errorf("%s: %d leaves of %d: %w", key, n, limit, ErrNotFound)
+		return nil, fmt.Errorf("%s: %d leaves of %d: %w", key, n, limit, ErrNotFound)
 	}
 	if n == 0 {
-		return nil
+		return nil, nil
 	}
 	it, err := slotRuns(s.db, round, slot)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer it.Close()
-	for ok := it.SeekLT(after(key)); n > 0; ok = it.Next() {
+	var accepted []Accepted
+	for ok := it.SeekLT(after(key)); ; ok = it.Next() {
 		if !ok {
 			if err := it.Error(); err != nil {
-				return damaged(key, err)
+				return nil, damaged(key, err)
 			}
-			return missing(Key{Kind: KindRun, Round: round, Slot: slot, Number: first})
+			return nil, missing(Key{Kind: KindRun, Round: round, Slot: slot, Number: first})
 		}
 		r, skip, err := runAt(it, first)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		take := min(n, r.n-skip)
 		r.appendTo(dst, skip, skip+take)
+		accepted = append(accepted, Accepted{first, r.time()})
 		first, n = first+uint64(take), n-take
+		if n == 0 { // not a step further: that might read the next block
+			return accepted, nil
+		}
 	}
-	return nil
 }
 
 // slotRuns returns an iterator over the runs of a slot in a round.

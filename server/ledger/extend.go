@@ -48,18 +48,14 @@ func (l *Ledger) PublishedSignature(ctx context.Context, p Position, to calendar
 	if err := l.waitClosed(ctx, p.Round); err != nil {
 		return nil, err
 	}
-	v, err := l.view(p.Round)
-	if err != nil {
-		return nil, err
-	}
-	chain, _, err := l.publishedChain(p.Round, &publication)
-	if err != nil {
-		return nil, err
-	}
-	return l.sign(p, v, &ending{
-		time:   publication.Time,
-		chain:  chain,
-		notice: &ksi.Notice{References: publication.References},
+	name := trunkName{round: p.Round, slot: p.Slot, published: publication.Time, references: len(publication.References)}
+	return l.sign(p, name, func(*view) (*ending, error) {
+		chain, _, err := l.publishedChain(p.Round, &publication)
+		return &ending{
+			time:   publication.Time,
+			chain:  chain,
+			notice: &ksi.Notice{References: publication.References},
+		}, err
 	})
 }
 

@@ -264,7 +264,11 @@ func TestExtendLengthened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, chain, err := w.ledger.proveLeaf(Position{Round: f.Round, Slot: f.Slot}, v.slot(f.Slot))
+	tiles, err := w.ledger.tiles(Position{Round: f.Round, Slot: f.Slot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, chain, err := tiles.prove(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -408,7 +412,10 @@ func TestExtendOtherPast(t *testing.T) {
 		if forged {
 			chain[len(chain)-1].Sibling = digest(1)
 		}
-		signature, err := w.ledger.sign(Position{Round: f.Round}, v, &ending{time: f.Round, chain: chain})
+		w.ledger.caches = newCaches()
+		signature, err := w.ledger.sign(Position{Round: f.Round}, trunkName{round: f.Round}, func(*view) (*ending, error) {
+			return &ending{time: f.Round, chain: chain}, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -439,7 +446,7 @@ func TestExtendDamaged(t *testing.T) {
 	if err := w.store.DB().Set(key.Append(nil), bad, nil); err != nil {
 		t.Fatal(err)
 	}
-	w.ledger.views = newViewCache()
+	w.ledger.caches = newCaches()
 	if _, err := w.ledger.PublishedSignature(context.Background(), Position{Round: f.Round}, 0); !errors.Is(err, storage.ErrCorrupt) {
 		t.Errorf("made: %v", err)
 	}

@@ -20,6 +20,11 @@ func TestIndexFollows(t *testing.T) {
 	for w.ledger.index.Cursor() < (rounds-2)*each {
 		w.pass(1)
 	}
+	s, err := w.ledger.IndexStatus()
+	if total := uint64(rounds * (each + 3)); err != nil || s.Leaves != total || s.Indexed < (rounds-2)*each || s.Indexed > total ||
+		s.Recent < total-s.Indexed || s.Runs < 1 || s.Bytes < 8*s.Indexed || s.Bytes > 12*s.Indexed {
+		t.Errorf("status %+v, %d leaves: %v", s, total, err)
+	}
 	for i := 0; i < rounds*each; i += 997 {
 		w.mustFind("canton", i, 1)
 	}

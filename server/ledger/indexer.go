@@ -129,3 +129,31 @@ func (l *Ledger) unindexed(ctx context.Context, closed calendar.Second) ([]uint6
 	}
 	return hashes, closed, runs.Err()
 }
+
+// IndexStatus is how far the digest index is. Leaves that it does not hold are found in memory, those of the open round among
+// them.
+type IndexStatus struct {
+	Leaves  uint64 // of the closed rounds
+	Indexed uint64 // of them in the index
+	Recent  uint64 // leaves held in memory; some may be in the index already
+	Runs    int    // that a look-up reads
+	Bytes   uint64 // on disk, about
+}
+
+// IndexStatus returns how far the digest index is.
+func (l *Ledger) IndexStatus() (s IndexStatus, err error) {
+	s.Indexed = l.index.Cursor() // first: it only grows, and never beyond the leaves
+	s.Leaves, s.Recent, s.Runs = l.store.TotalLeaves(), l.recent.held(), l.index.Runs()
+	s.Bytes, err = l.index.Bytes()
+	return s, err
+}
+
+// held returns how many leaves recent finds.
+func (r *recent) held() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.segments) == 0 {
+		return 0
+	}
+	return r.added - r.segments[0].number
+}

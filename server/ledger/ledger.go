@@ -102,7 +102,7 @@ type Ledger struct {
 
 	queue  *queue
 	recent *recent
-	views  viewCache
+	caches *caches
 
 	// Used by the goroutine of Run alone.
 	watch    *watch
@@ -145,7 +145,7 @@ func Open(c Config) (*Ledger, error) {
 		monthly:     c.MonthlyPublications,
 		queue:       newQueue(),
 		recent:      newRecent(),
-		views:       newViewCache(),
+		caches:      newCaches(),
 		watch:       newWatch(c.Clock, c.MaxClockJump, c.Store.Closed().Time()),
 		byLane:      make(map[laneKey]uint32),
 		closed:      c.Store.Closed(),

@@ -2,8 +2,8 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -17,18 +17,16 @@ func (l *Ledger) Signature(ctx context.Context, p Position) ([]byte, error) {
 	if err := l.waitClosed(ctx, p.Round); err != nil {
 		return nil, err
 	}
-	v, err := l.view(p.Round)
-	if err != nil {
-		return nil, err
-	}
-	return l.sign(p, v, &ending{
-		time:  p.Round,
-		chain: v.calendar,
-		authentication: &ksi.Authentication{
-			SignatureType: ksi.SHA256WithRSA,
-			Signature:     v.record.Signature,
-			CertificateID: v.record.Certificate,
-		},
+	return l.sign(p, trunkName{round: p.Round, slot: p.Slot}, func(v *view) (*ending, error) {
+		return &ending{
+			time:  p.Round,
+			chain: v.calendar,
+			authentication: &ksi.Authentication{
+				SignatureType: ksi.SHA256WithRSA,
+				Signature:     v.record.Signature,
+				CertificateID: v.record.Certificate,
+			},
+		}, nil
 	})
 }
 
@@ -42,51 +40,98 @@ type ending struct {
 	notice         *ksi.Notice
 }
 
-// sign returns the signature of a leaf of the view's round with the ending e, serialized.
-func (l *Ledger) sign(p Position, v *view, e *ending) ([]byte, error) {
-	s := v.slot(p.Slot)
-	if s == nil || p.Index >= s.Count {
-		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, ErrNotFound)
+// A trunkName names what the signatures of a slot's leaves in a round share.
+type trunkName struct {
+	round calendar.Second
+	slot  uint32
+
+	// Of a signature that ends at a publication: references are only ever added to one.
+	published  calendar.Second
+	references int
+}
+
+// sign returns the signature of a leaf in a closed round, serialized, with an ending made by end unless its trunk is at hand.
+// What was read is checked against the slot's root: a damaged leaf or node is found before a proof leaves.
+func (l *Ledger) sign(p Position, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
+	signature, err := l.signLeaf(p, name, end)
+	if errors.Is(err, ksi.ErrOtherNode) {
+		err = fmt.Errorf("the stored leaves and nodes do not give its slot's root: %w: %w", err, storage.ErrCorrupt)
 	}
-	leaf, chain, err := l.proveLeaf(p, s)
 	if err != nil {
-		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, err)
+		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, notFound(err))
 	}
-	signature, err := ksi.Build(ksi.Parts{
-		Round:          p.Round,
-		Leaf:           leaf,
-		Chains:         []merkle.Chain{chain, v.tree.Chain(p.Slot)},
+	return signature, nil
+}
+
+// signatureSize is room for a usual signature.
+const signatureSize = 4096
+
+func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
+	t, err := l.tiles(p)
+	if err != nil {
+		return nil, err
+	}
+	trunk, err := l.trunk(name, t.slot, end)
+	if err != nil {
+		return nil, err
+	}
+	leaf, chain, err := t.prove(p.Index)
+	if err != nil {
+		return nil, err
+	}
+	return trunk.Append(make([]byte, 0, signatureSize), leaf.Imprint, chain)
+}
+
+// prove returns a leaf and its chain to the slot node. Only the node that it leads to says whether what was read is right.
+func (t *tiles) prove(index uint64) (leaf Leaf, chain merkle.Chain, err error) {
+	if leaf, err = t.leaf(index); err != nil {
+		return leaf, nil, err
+	}
+	if chain, err = merkle.ProveFromTiles(t, t.base, t.slot.Count, index); err != nil {
+		return leaf, nil, err
+	}
+	return leaf, append(chain, merkle.IssuerLink(t.ledger.metadata(t.round, t.slot), t.base, t.slot.Count)), nil
+}
+
+// tiles returns the tiles of the slot that a leaf is in. A leaf that its round, a closed one, does not have is ErrNotFound.
+func (l *Ledger) tiles(p Position) (*tiles, error) {
+	record, err := l.record(p.Round)
+	if err != nil {
+		return nil, err
+	}
+	s := slotOf(record, p.Slot)
+	if s == nil || p.Index >= s.Count {
+		return nil, ErrNotFound
+	}
+	return &tiles{ledger: l, round: p.Round, slot: s, base: l.slot(p.Slot).Base}, nil
+}
+
+// trunk returns what the signatures of a slot's leaves in a round share.
+func (l *Ledger) trunk(name trunkName, s *storage.SlotRound, end func(*view) (*ending, error)) (*ksi.Trunk, error) {
+	if t, ok := l.caches.trunks.get(name); ok {
+		return t, nil
+	}
+	v, err := l.view(name.round)
+	if err != nil {
+		return nil, err
+	}
+	e, err := end(v)
+	if err != nil {
+		return nil, err
+	}
+	t, err := ksi.NewTrunk(ksi.Parts{
+		Round:          name.round,
+		Leaf:           merkle.SlotNode(s.Root, l.metadata(name.round, s)).Imprint(),
+		Chains:         []merkle.Chain{v.tree.Chain(name.slot)},
 		CalendarTime:   e.time,
 		Calendar:       e.chain,
 		Authentication: e.authentication,
 		Notice:         e.notice,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, err)
+	}, merkle.SlotLevel)
+	if err == nil {
+		l.caches.trunks.put(name, t, 256+t.Len())
 	}
-	return signature.Append(nil), nil
-}
-
-// proveLeaf returns a leaf and its chain to its slot node. What was read is checked against the slot's root: a damaged
-// leaf or node is found before a proof leaves.
-func (l *Ledger) proveLeaf(p Position, s *storage.SlotRound) (merkle.Imprint, merkle.Chain, error) {
-	base := l.slot(p.Slot).Base
-	leaf, _, err := l.store.Leaf(p.Round, p.Slot, p.Index)
-	if err != nil {
-		return leaf, nil, err
-	}
-	chain, err := merkle.ProveLeaf(slotReader{l.store, p.Round, p.Slot}, base, s.Count, p.Index)
-	if err != nil {
-		return leaf, nil, err
-	}
-	root, _, err := chain.Root(leaf, 0)
-	if err != nil {
-		return leaf, nil, err
-	}
-	if root != s.Root {
-		return leaf, nil, fmt.Errorf("the stored leaves and nodes give root %s, not %s: %w", root, s.Root, storage.ErrCorrupt)
-	}
-	return leaf, append(chain, merkle.IssuerLink(l.metadata(p.Round, s), base, s.Count)), nil
+	return t, err
 }
 
 // waitClosed returns nil once round is closed. A round later than the open one is ErrNotFound.
@@ -113,95 +158,46 @@ func (l *Ledger) waitClosed(ctx context.Context, round calendar.Second) error {
 
 // A view is what all proofs of one closed round share.
 type view struct {
-	record   storage.RoundRecord
+	record   *storage.RoundRecord
 	tree     *merkle.SlotTree
 	calendar calendar.Chain
 }
 
-// slot returns what the round holds of a slot, nil if nothing.
-func (v *view) slot(id uint32) *storage.SlotRound {
-	for i := range v.record.Slots {
-		if v.record.Slots[i].Slot == id {
-			return &v.record.Slots[i]
-		}
-	}
-	return nil
-}
-
 // view returns the view of a closed round.
 func (l *Ledger) view(round calendar.Second) (*view, error) {
-	if v := l.views.get(round); v != nil {
+	if v, ok := l.caches.views.get(round); ok {
 		return v, nil
 	}
-	record, err := l.store.Round(round)
+	record, err := l.record(round)
 	if err != nil {
 		return nil, fmt.Errorf("round %s: %w", round, notFound(err))
 	}
-	v := &view{record: record, tree: l.slotTree(&record)}
+	v := &view{record: record, tree: l.slotTree(record)}
 	if v.tree.Root() != record.Root {
 		return nil, fmt.Errorf("round %s: root is %s, its slots give %s: %w", round, record.Root, v.tree.Root(), storage.ErrCorrupt)
 	}
 	if v.calendar, err = calendar.Prove(calendarReader{l.store}, round, round); err != nil {
 		return nil, fmt.Errorf("round %s: %w", round, err)
 	}
-	l.views.put(round, v)
+	// The slot tree takes 64 bytes a slot, the chain some kilobytes.
+	l.caches.views.put(round, v, 64*(64+1<<merkle.SlotTreeHeight(record.SlotCount)))
 	return v, nil
-}
-
-// maxViewSlots bounds the views kept by the slots of their trees together: some 64 bytes each.
-const maxViewSlots = 1 << 19
-
-// A viewCache keeps views of rounds that proofs were asked for lately.
-type viewCache struct {
-	mu    sync.Mutex // covers all below
-	views map[calendar.Second]*view
-	slots int // of all views together
-}
-
-func newViewCache() viewCache { return viewCache{views: make(map[calendar.Second]*view)} }
-
-func (c *viewCache) get(round calendar.Second) *view {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.views[round]
-}
-
-// viewCost counts a view's tree and, as minSlots, all else of it.
-func viewCost(v *view) int {
-	const minSlots = 64
-	return minSlots + 1<<merkle.SlotTreeHeight(v.record.SlotCount)
-}
-
-// put adds v; where there is no room for it, any others have to go.
-func (c *viewCache) put(round calendar.Second, v *view) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.views[round] != nil {
-		return
-	}
-	for other, w := range c.views {
-		if c.slots+viewCost(v) <= maxViewSlots {
-			break
-		}
-		delete(c.views, other)
-		c.slots -= viewCost(w)
-	}
-	c.views[round] = v
-	c.slots += viewCost(v)
 }
 
 // A slotReader reads the stored nodes of one slot in one round.
 type slotReader struct {
-	store *storage.Store
-	round calendar.Second
-	slot  uint32
+	store    *storage.Store
+	round    calendar.Second
+	slot     uint32
+	accepted []storage.Accepted // of the leaves read last
 }
 
-func (r slotReader) ReadLeaves(dst *merkle.Leaves, first uint64, n int) error {
-	return r.store.ReadLeaves(dst, r.round, r.slot, first, n)
+func (r *slotReader) ReadLeaves(dst *merkle.Leaves, first uint64, n int) (err error) {
+	r.accepted, err = r.store.ReadAccepted(dst, r.round, r.slot, first, n)
+	return err
 }
 
-func (r slotReader) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
+func (r *slotReader) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
 	return r.store.ReadNodes(dst, r.round, r.slot, height, first)
 }
 

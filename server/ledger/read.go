@@ -83,7 +83,7 @@ func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, f
 	if l.index.Cursor() > from {
 		err := l.index.Find(digest, from, func(number uint64) bool {
 			var p Position
-			p, placing = l.store.LeafNumber(number)
+			p, placing = l.leafNumber(number)
 			return placing == nil && ctx.Err() == nil && add(p)
 		})
 		if err = cmp.Or(err, placing); err != nil {
@@ -118,12 +118,23 @@ func (l *Ledger) readEqual(ctx context.Context, positions []Position, digest []b
 }
 
 // Leaf returns the leaf at p, or ErrNotFound.
-func (l *Ledger) Leaf(p Position) (Leaf, error) {
-	im, at, err := l.store.Leaf(p.Round, p.Slot, p.Index)
+func (l *Ledger) Leaf(p Position) (leaf Leaf, err error) {
+	l.mu.RLock()
+	closed := p.Round <= l.closed
+	l.mu.RUnlock()
+	if closed {
+		var t *tiles
+		if t, err = l.tiles(p); err == nil {
+			leaf, err = t.leaf(p.Index)
+		}
+	} else {
+		leaf.Position = p
+		leaf.Imprint, leaf.FiledAt, err = l.store.Leaf(p.Round, p.Slot, p.Index)
+	}
 	if err != nil {
 		return Leaf{}, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, notFound(err))
 	}
-	return Leaf{Position: p, Imprint: im, FiledAt: at}, nil
+	return leaf, nil
 }
 
 // notFound makes the store's ErrNotFound the ledger's.

@@ -297,3 +297,13 @@ func corrupt(err error) error {
 	}
 	return err
 }
+
+// Bytes returns how many bytes the stored runs take in tables on disk, about: what is being written, and runs so small that
+// they are still in the database's memory, do not count.
+func (x *Index) Bytes() (uint64, error) {
+	n, err := x.db.EstimateDiskUsage([]byte{prefix}, []byte{prefix + 1})
+	if err != nil {
+		return 0, fmt.Errorf("digest index: %w", corrupt(err))
+	}
+	return n, nil
+}

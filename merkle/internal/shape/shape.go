@@ -51,7 +51,7 @@ func Path(n, i uint64) []Link {
 	if i >= n {
 		panic("shape: leaf outside its tree")
 	}
-	var path []Link
+	path := make([]Link, 0, Height(n))
 	for tree := (Span{0, n}); tree.Count > 1; {
 		h := Height(tree.Count)
 		half := uint64(1) << (h - 1)

@@ -1,0 +1,80 @@
+package merkle
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
+)
+
+// TileNodes is how many leaves or kept nodes of one height a whole tile has.
+const TileNodes = 1 << KeptStep
+
+// A Tile is an aligned run of up to TileNodes leaves or kept nodes of a subtree, and the nodes above them that a chain
+// through them takes: all below the next kept height. Those are hashed when the first of them is needed, so that who only
+// wants leaves pays for none. A Tile may be used by many goroutines at once and costs at most 64 bytes a leaf or node.
+type Tile struct {
+	level  Level  // of its leaves or nodes
+	leaves Leaves // of height 0; empty above
+	once   sync.Once
+	rows   [KeptStep][]Digest // rows[k]: complete nodes k heights up; rows[0] is empty where leaves are not
+}
+
+// ReadTile reads tile index of a kept height, or of height 0, of a subtree over n leaves of level base. The last one of a
+// height has less than TileNodes where the subtree ends inside it.
+func ReadTile(r NodeReader, base Level, n uint64, height uint8, index uint64) (*Tile, error) {
+	first, count := index*TileNodes, n>>height
+	if height%KeptStep != 0 || first >= count {
+		return nil, fmt.Errorf("tile %d of height %d: no such tile over %d leaves", index, height, n)
+	}
+	count = min(count-first, TileNodes)
+	t := &Tile{level: base + Level(height)}
+	var err error
+	if height > 0 {
+		t.rows[0] = make([]Digest, count)
+		err = r.ReadNodes(t.rows[0], height, first)
+	} else if err = r.ReadLeaves(&t.leaves, first, int(count)); err == nil && t.leaves.Len() != int(count) {
+		err = fmt.Errorf("got %d", t.leaves.Len())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tile %d of height %d, %d leaves or nodes: %w", index, height, count, err)
+	}
+	return t, nil
+}
+
+// Leaves returns the leaves of a tile of height 0; the caller must not change them. It is empty for other tiles.
+func (t *Tile) Leaves() *Leaves { return &t.leaves }
+
+// node returns node i of those k heights up.
+func (t *Tile) node(k uint8, i uint64) (Imprint, error) {
+	if k == 0 && t.leaves.Len() > 0 {
+		if i < uint64(t.leaves.Len()) {
+			return t.leaves.At(int(i)), nil
+		}
+	} else {
+		t.once.Do(t.hash)
+		if i < uint64(len(t.rows[k])) {
+			return t.rows[k][i].Imprint(), nil
+		}
+	}
+	return Imprint{}, fmt.Errorf("the tile of %d leaves or nodes does not hold it", max(t.leaves.Len(), len(t.rows[0])))
+}
+
+// hash computes all rows but the lowest.
+func (t *Tile) hash() {
+	n := max(t.leaves.Len(), len(t.rows[0]))
+	room := make([]Digest, n)
+	for k := 1; k < KeptStep; k++ {
+		count := n >> k
+		row := room[:count:count]
+		room = room[count:]
+		switch {
+		case count == 0:
+		case k == 1 && t.leaves.Len() > 0:
+			hashLeafPairs(lanes.Default(), row, &t.leaves, 0, t.level+1)
+		default:
+			lanes.HashPairs(lanes.Flat(row), lanes.Flat(t.rows[k-1][:2*count]), byte(t.level)+byte(k))
+		}
+		t.rows[k] = row
+	}
+}

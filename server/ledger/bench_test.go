@@ -1,0 +1,142 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+)
+
+// benchSizes are the ledgers that proofs are measured in: rounds and leaves of each. The large ones, whose leaves do not fit
+// in the caches, are measured when BENCH_LARGE is set.
+var benchSizes = []struct{ rounds, leaves int }{{4, 1 << 12}, {4, 1 << 18}, {1 << 8, 1 << 12}}
+
+// BenchmarkProof makes proofs of leaves chosen at random, on disk, of a place and of a digest, and finds the places of digests
+// alone. Every round was asked for before.
+func BenchmarkProof(b *testing.B) {
+	for _, size := range benchSizes {
+		if size.rounds*size.leaves > 1<<16 && os.Getenv("BENCH_LARGE") == "" {
+			continue
+		}
+		b.Run(fmt.Sprintf("rounds=%d/leaves=%d", size.rounds, size.leaves), func(b *testing.B) {
+			l, first := benchLedger(b, size.rounds, size.leaves)
+			place := func(i int) Position {
+				return Position{Round: first + calendar.Second(i/size.leaves), Index: uint64(i % size.leaves)}
+			}
+			total := size.rounds * size.leaves
+			ctx := context.Background()
+			for i := 0; i < total; i += size.leaves {
+				if _, err := l.Signature(ctx, place(i)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			random := func(b *testing.B, f func(i int) error) {
+				rng := rand.New(rand.NewPCG(1, 1))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f(rng.IntN(total)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			find := func(i int) (Position, error) {
+				d := digest(i)
+				found, err := l.Find(ctx, "canton", d[:])
+				if err == nil && (len(found) != 1 || found[0].Position != place(i)) {
+					err = fmt.Errorf("digest %d found at %v", i, found)
+				}
+				return place(i), err
+			}
+			sign := func(p Position) error {
+				_, err := l.Signature(ctx, p)
+				return err
+			}
+			b.Run("place", func(b *testing.B) { random(b, func(i int) error { return sign(place(i)) }) })
+			b.Run("find", func(b *testing.B) {
+				random(b, func(i int) error {
+					_, err := find(i)
+					return err
+				})
+			})
+			b.Run("digest", func(b *testing.B) {
+				random(b, func(i int) error {
+					p, err := find(i)
+					if err == nil {
+						err = sign(p)
+					}
+					return err
+				})
+			})
+		})
+	}
+}
+
+// benchLedger returns a ledger on disk with rounds of leaves, all in the index, and its first round.
+func benchLedger(b *testing.B, rounds, each int) (*Ledger, calendar.Second) {
+	wd, err := os.Getwd()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.Chdir(b.TempDir()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := os.Chdir(wd); err != nil {
+			b.Fatal(err)
+		}
+	})
+	if err := create(vfs.Default); err != nil {
+		b.Fatal(err)
+	}
+	clock := newFakeClock(start)
+	l, store, err := openLedger(vfs.Default, clock)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 2)
+	go func() { done <- l.Run(ctx) }()
+	go func() { done <- l.RunIndex(ctx) }()
+	_, _, first := l.Extent()
+	for i := range rounds {
+		if _, err := l.Append(ctx, request("canton", LaneMain, leaves(i*each, each))); err != nil {
+			b.Fatal(err)
+		}
+		_, _, open := l.Extent()
+		clock.move(open.Time().Sub(clock.now()), 0)
+		if err := l.waitClosed(ctx, open); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Cleanup(func() {
+		stop()
+		for range 2 {
+			for waiting := true; waiting; {
+				select {
+				case err := <-done:
+					if err != nil {
+						b.Error(err)
+					}
+					waiting = false
+				case <-time.After(time.Millisecond):
+					clock.move(time.Second, 0)
+				}
+			}
+		}
+		if err := store.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	for l.store.TotalLeaves()-l.index.Cursor() >= minIndexed {
+		clock.move(time.Second, 0)
+		runtime.Gosched()
+	}
+	return l, first
+}

@@ -1,0 +1,261 @@
+package ledger
+
+import (
+	"math/rand/v2"
+	"sort"
+	"sync"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// What each cache holds at most, in bytes of about.
+const (
+	maxRecordBytes = 16 << 20
+	maxViewBytes   = 32 << 20
+	maxTrunkBytes  = 16 << 20
+	maxLeafTiles   = 32 << 20
+	maxNodeTiles   = 32 << 20 // those of height 8 over a hundred million leaves
+)
+
+// caches keep what proofs of closed rounds are made of. Nothing in them ever changes, so that nothing has to be thrown out
+// but for room. Leaves and nodes are kept apart: proofs of leaves here and there need a leaf tile each and share the others.
+type caches struct {
+	records recordCache
+	views   *cache[calendar.Second, *view]
+	trunks  *cache[trunkName, *ksi.Trunk]
+	leaves  *cache[tileName, *leafTile]
+	nodes   *cache[tileName, *merkle.Tile]
+}
+
+func newCaches() *caches {
+	return &caches{
+		views:  newCache[calendar.Second, *view](maxViewBytes),
+		trunks: newCache[trunkName, *ksi.Trunk](maxTrunkBytes),
+		leaves: newCache[tileName, *leafTile](maxLeafTiles),
+		nodes:  newCache[tileName, *merkle.Tile](maxNodeTiles),
+	}
+}
+
+// A cache keeps values that somebody asked for lately.
+type cache[K comparable, V any] struct {
+	limit int
+
+	mu     sync.RWMutex // covers all below
+	values map[K]cached[V]
+	size   int // of all values together
+}
+
+type cached[V any] struct {
+	value V
+	size  int
+}
+
+func newCache[K comparable, V any](limit int) *cache[K, V] {
+	return &cache[K, V]{limit: limit, values: make(map[K]cached[V])}
+}
+
+func (c *cache[K, V]) get(k K) (v V, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	x, ok := c.values[k]
+	return x.value, ok
+}
+
+// put adds a value; where there is no room for it, any others have to go. If another goroutine was first, its value stays.
+func (c *cache[K, V]) put(k K, v V, size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.values[k]; ok {
+		return
+	}
+	for other, x := range c.values {
+		if c.size+size <= c.limit {
+			break
+		}
+		delete(c.values, other)
+		c.size -= x.size
+	}
+	c.values[k] = cached[V]{v, size}
+	c.size += size
+}
+
+// A recordCache keeps records of closed rounds, to be found by their round and by the number of a leaf.
+type recordCache struct {
+	mu      sync.RWMutex           // covers all below
+	records []*storage.RoundRecord // in order of their rounds, and so of their leaves
+	size    int
+}
+
+// recordSize is how many bytes a record takes, about.
+func recordSize(r *storage.RoundRecord) int { return 512 + 96*len(r.Slots) }
+
+// at returns the place of the first record for which past holds; past holds for all after one for which it holds.
+func (c *recordCache) at(past func(*storage.RoundRecord) bool) int {
+	return sort.Search(len(c.records), func(i int) bool { return past(c.records[i]) })
+}
+
+// round returns the record of a round, nil if it is not here.
+func (c *recordCache) round(round calendar.Second) *storage.RoundRecord {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	i := c.at(func(r *storage.RoundRecord) bool { return r.Round >= round })
+	if i == len(c.records) || c.records[i].Round != round {
+		return nil
+	}
+	return c.records[i]
+}
+
+// number returns the record of the round that holds leaf number n, nil if it is not here.
+func (c *recordCache) number(n uint64) *storage.RoundRecord {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	i := c.at(func(r *storage.RoundRecord) bool { return r.FirstLeaf > n })
+	if i == 0 || n-c.records[i-1].FirstLeaf >= c.records[i-1].Leaves() {
+		return nil
+	}
+	return c.records[i-1]
+}
+
+// put adds a record; where there is no room for it, any others have to go.
+func (c *recordCache) put(r *storage.RoundRecord) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.records) > 0 && c.size+recordSize(r) > maxRecordBytes {
+		i := rand.IntN(len(c.records))
+		c.size -= recordSize(c.records[i])
+		c.records = append(c.records[:i], c.records[i+1:]...)
+	}
+	i := c.at(func(o *storage.RoundRecord) bool { return o.Round >= r.Round })
+	if i < len(c.records) && c.records[i].Round == r.Round {
+		return
+	}
+	c.records = append(c.records, nil)
+	copy(c.records[i+1:], c.records[i:])
+	c.records[i] = r
+	c.size += recordSize(r)
+}
+
+// record returns the record of a closed round; one without leaves is ErrNotFound.
+func (l *Ledger) record(round calendar.Second) (*storage.RoundRecord, error) {
+	if r := l.caches.records.round(round); r != nil {
+		return r, nil
+	}
+	r, err := l.store.Round(round)
+	if err != nil {
+		return nil, err
+	}
+	l.caches.records.put(&r)
+	return &r, nil
+}
+
+// leafNumber returns the place of leaf number n of all closed rounds.
+func (l *Ledger) leafNumber(n uint64) (Position, error) {
+	r := l.caches.records.number(n)
+	if r == nil {
+		p, err := l.store.LeafNumber(n)
+		if err == nil {
+			_, err = l.record(p.Round)
+		}
+		return p, err
+	}
+	index := n - r.FirstLeaf
+	for i := range r.Slots {
+		if index < r.Slots[i].Count {
+			return Position{Round: r.Round, Slot: r.Slots[i].Slot, Index: index}, nil
+		}
+		index -= r.Slots[i].Count
+	}
+	panic("ledger: a record holds fewer leaves than it says")
+}
+
+// slotOf returns what a round holds of a slot, nil if nothing.
+func slotOf(r *storage.RoundRecord, slot uint32) *storage.SlotRound {
+	i := sort.Search(len(r.Slots), func(i int) bool { return r.Slots[i].Slot >= slot })
+	if i == len(r.Slots) || r.Slots[i].Slot != slot {
+		return nil
+	}
+	return &r.Slots[i]
+}
+
+// A tileName names a tile of the subtree of a slot in a round.
+type tileName struct {
+	round  calendar.Second
+	slot   uint32
+	height uint8
+	index  uint64
+}
+
+// A leafTile is a tile of leaves and when they were accepted.
+type leafTile struct {
+	*merkle.Tile
+	accepted []storage.Accepted
+}
+
+// tiles has the tiles of a slot in a closed round: merkle.ProveFromTiles reads them.
+type tiles struct {
+	ledger *Ledger
+	round  calendar.Second
+	slot   *storage.SlotRound
+	base   merkle.Level
+}
+
+// tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.
+func tileSize(n uint64) int { return 512 + 64*int(min(n, merkle.TileNodes)) }
+
+func (t *tiles) name(height uint8, index uint64) tileName {
+	return tileName{t.round, t.slot.Slot, height, index}
+}
+
+// Tile returns a tile of nodes or of leaves.
+func (t *tiles) Tile(height uint8, index uint64) (*merkle.Tile, error) {
+	if height == 0 {
+		leaf, err := t.leaves(index)
+		if err != nil {
+			return nil, err
+		}
+		return leaf.Tile, nil
+	}
+	name := t.name(height, index)
+	if tile, ok := t.ledger.caches.nodes.get(name); ok {
+		return tile, nil
+	}
+	r := &slotReader{store: t.ledger.store, round: t.round, slot: t.slot.Slot}
+	tile, err := merkle.ReadTile(r, t.base, t.slot.Count, height, index)
+	if err == nil {
+		t.ledger.caches.nodes.put(name, tile, tileSize(t.slot.Count>>height-index*merkle.TileNodes))
+	}
+	return tile, err
+}
+
+// leaves returns a tile of leaves.
+func (t *tiles) leaves(index uint64) (*leafTile, error) {
+	name := t.name(0, index)
+	if tile, ok := t.ledger.caches.leaves.get(name); ok {
+		return tile, nil
+	}
+	r := &slotReader{store: t.ledger.store, round: t.round, slot: t.slot.Slot}
+	read, err := merkle.ReadTile(r, t.base, t.slot.Count, 0, index)
+	if err != nil {
+		return nil, err
+	}
+	tile := &leafTile{read, r.accepted}
+	t.ledger.caches.leaves.put(name, tile, tileSize(t.slot.Count-index*merkle.TileNodes))
+	return tile, nil
+}
+
+// leaf returns a leaf that the slot holds and when it was accepted.
+func (t *tiles) leaf(index uint64) (Leaf, error) {
+	tile, err := t.leaves(index / merkle.TileNodes)
+	if err != nil {
+		return Leaf{}, err
+	}
+	run := sort.Search(len(tile.accepted), func(i int) bool { return tile.accepted[i].First > index }) - 1
+	return Leaf{
+		Position: Position{Round: t.round, Slot: t.slot.Slot, Index: index},
+		Imprint:  tile.Leaves().At(int(index % merkle.TileNodes)),
+		FiledAt:  tile.accepted[run].At,
+	}, nil
+}
