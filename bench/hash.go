@@ -29,12 +29,36 @@ func (b *Bench) Kernel(ctx context.Context, maxLeaves uint64, rivals ...Rival) e
 			}
 			contenders = append(contenders, b.rival(r.Name, n, build))
 		}
-		contenders = append(contenders, b.builder("merkle", n, func() merkle.Digest { return rootOf(&leaves) }))
+		for _, name := range kernels() {
+			contenders = append(contenders, b.builder("merkle-"+name, n, func() merkle.Digest {
+				defer useKernel(merkle.Kernel())
+				useKernel(name)
+				return rootOf(&leaves)
+			}))
+		}
 		if err := b.Alternate(ctx, fmt.Sprintf("kernel/leaves=%d", n), contenders...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// kernels returns the names of those that the processor can run.
+func kernels() (names []string) {
+	defer useKernel(merkle.Kernel())
+	for _, name := range []string{"avx512", "shani", "avx2", "sha2", "stdlib"} {
+		if merkle.UseKernel(name) == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// useKernel chooses a kernel that is known to run here.
+func useKernel(name string) {
+	if err := merkle.UseKernel(name); err != nil {
+		panic(err)
+	}
 }
 
 // A Rival builds a tree of another shape of nodes over the same leaves.

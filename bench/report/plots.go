@@ -126,7 +126,7 @@ func treePlot(all []bench.Summary, p palette) []byte {
 	l := lines{title: "Tree building: time a leaf", subtitle: "by the size of the tree; making the leaves is not counted", xName: "leaves",
 		series: gather(of(all, "tree"), "leaves", "ns/leaf", byName), xLabel: count, yLabel: nanoseconds, linearY: true}
 	l.series = append(l.series, gather(of(all, "kernel"), "leaves", "ns/leaf", byName)...)
-	l.series = slices.DeleteFunc(l.series, func(s series) bool { return s.by == "merkle" }) // that is the one thread
+	l.series = slices.DeleteFunc(l.series, func(s series) bool { return strings.HasPrefix(s.by, "merkle") }) // that is the one thread
 	return l.draw(p)
 }
 

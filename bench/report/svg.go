@@ -79,7 +79,8 @@ func wide(s string, size float64) float64 { return float64(len([]rune(s))) * siz
 // colours of contenders: what is ours is blue, yardsticks are grey, others have a colour each, told apart by the colour-blind
 // too (Okabe and Ito's palette).
 var colours = map[string]string{
-	"jurat": "#0072b2", "merkle": "#0072b2", "1-thread": "#56b4e9", "2-thread": "#0072b2",
+	"jurat": "#0072b2", "merkle": "#0072b2", "merkle-avx512": "#0072b2", "merkle-shani": "#56b4e9", "merkle-avx2": "#009e73",
+	"merkle-sha2": "#0072b2", "merkle-stdlib": "#999999", "1-thread": "#56b4e9", "2-thread": "#0072b2",
 	"stdlib": "#8a8f98", "postgres": "#d55e00", "postgres-unindexed": "#e69f00",
 	"gohashtree": "#009e73", "gohashtree-avx512": "#66c2a5", "tessera": "#cc79a7",
 	"written": "#9aa3ad", "stored": "#0072b2",
@@ -103,7 +104,8 @@ func (p palette) of(name string) string {
 
 // names are what contenders are called in words.
 var names = map[string]string{
-	"stdlib": "crypto/sha256", "merkle": "Jurat", "jurat": "Jurat", "postgres": "PostgreSQL, primary key",
+	"stdlib": "crypto/sha256", "merkle": "Jurat", "merkle-avx512": "Jurat, AVX-512", "merkle-shani": "Jurat, SHA-NI",
+	"merkle-avx2": "Jurat, AVX2", "merkle-sha2": "Jurat, SHA2", "merkle-stdlib": "Jurat over crypto/sha256", "jurat": "Jurat", "postgres": "PostgreSQL, primary key",
 	"postgres-unindexed": "PostgreSQL, no index", "1-thread": "one thread", "2-thread": "two threads",
 	"gohashtree-avx512": "gohashtree, AVX-512 forced", "tessera": "Tessera (in process)",
 }
