@@ -15,8 +15,8 @@ func TestKernel(t *testing.T) {
 	if err := b.Kernel(t.Context(), 1<<10, rivals()...); err != nil {
 		t.Fatal(err)
 	}
-	if n, want := len(b.Record.Samples), 2+len(rivals()); n != want {
-		t.Errorf("%d samples, want %d", n, want)
+	if n, least := len(b.Record.Samples), 2+len(rivals()); n < least {
+		t.Errorf("%d samples, want at least %d", n, least)
 	}
 }
 
