@@ -71,6 +71,29 @@ func (l *load) copies(stream int) {
 	}
 }
 
+// bulk files 70,000 digests at a time, which go into tables of their own and not through the log, every tenth of a second. One
+// in a thousand is looked up again, and the last.
+func (l *load) bulk(stream int) {
+	const rows = 70_000
+	conn, err := pgx.Connect(l.ctx, l.server.url())
+	pace := time.NewTicker(100 * time.Millisecond)
+	defer pace.Stop()
+	for i := 0; err == nil; i += rows {
+		<-pace.C
+		var acks []acknowledgement
+		_, err = conn.CopyFrom(l.ctx, pgx.Identifier{"hashes"}, []string{"digest"}, pgx.CopyFromSlice(rows, func(j int) ([]any, error) {
+			d := testDigest(stream, i+j)
+			if j%1000 == 0 || j == rows-1 {
+				acks = append(acks, acknowledgement{digest: d})
+			}
+			return []any{d}, nil
+		}))
+		if err == nil {
+			l.acked(acks...)
+		}
+	}
+}
+
 // psqls files three digests a process, in one transaction.
 func (l *load) psqls(stream int) {
 	if _, err := exec.LookPath("psql"); err != nil {
@@ -115,6 +138,7 @@ func TestKill(t *testing.T) {
 		for c := range 2 {
 			wg.Go(func() { l.copies(k*100 + 10 + c) })
 		}
+		wg.Go(func() { l.bulk(k*100 + 15) })
 		wg.Go(func() { l.psqls(k*100 + 20) })
 		<-time.After(time.Duration(300+r.IntN(1700)) * time.Millisecond)
 		s.kill()
