@@ -45,9 +45,12 @@ func (l *Ledger) Append(ctx context.Context, r *Request) ([]Filing, error) {
 			return nil, fmt.Errorf("lane %q: %w", p.Lane, ErrNotFound)
 		}
 	}
+	err := l.waitIndexed(ctx)
+	if err != nil {
+		return nil, err
+	}
 	t := newTicket()
 	t.request = r
-	var err error
 	if t.earlier, err = l.lookUpEarlier(ctx, r); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@
 //
 // Package index knows the leaves up to its cursor; recent knows the others, in memory. Leaves enter recent before their
 // receipt is given, and leave it after the index has them, so every look-up that asks recent first finds every receipt.
+// Where the index falls far behind, filing waits for it: memory is bounded, and clients are slowed.
 //
 // # Failure
 //

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -40,6 +41,30 @@ func TestIndexFollows(t *testing.T) {
 	w.run()
 	for i := 0; i < rounds*each; i += 9973 {
 		w.mustFind("canton", i, 1)
+	}
+}
+
+// Filing waits while the index is too far behind, until it has caught up, the client gives up or the ledger stops.
+func TestBacklog(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.backlog.limit = 100
+	w.file(request("canton", LaneMain, leaves(0, minIndexed+10)))
+	w.pass(1)
+	w.file(request("canton", LaneMain, leaves(0, 200))) // after the index has grown
+	w.pass(1)                                           // too few for it to grow again
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	if _, err := w.ledger.Append(gone, request("canton", LaneMain, leaves(0, 1))); !errors.Is(err, context.Canceled) {
+		t.Errorf("filed before the index: %v", err)
+	}
+	l, waited := w.ledger, make(chan error, 1)
+	go func() {
+		_, err := l.Append(context.Background(), request("canton", LaneMain, leaves(0, 1)))
+		waited <- err
+	}()
+	w.shutdown()
+	if err := <-waited; !errors.Is(err, ErrStopped) {
+		t.Errorf("waiting when the ledger stopped: %v", err)
 	}
 }
 

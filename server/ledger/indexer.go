@@ -84,6 +84,7 @@ func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 			return err
 		}
 		l.recent.drop(through)
+		l.backlog.wake()
 		select {
 		case grown <- struct{}{}:
 		default:

@@ -100,9 +100,10 @@ type Ledger struct {
 	genesis     storage.Genesis
 	monthly     bool // publish the calendar root of every month
 
-	queue  *queue
-	recent *recent
-	caches *caches
+	queue   *queue
+	recent  *recent
+	backlog backlog
+	caches  *caches
 
 	// Used by the goroutine of Run alone.
 	watch    *watch
@@ -144,6 +145,7 @@ func Open(c Config) (*Ledger, error) {
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
 		queue:       newQueue(),
+		backlog:     newBacklog(),
 		recent:      newRecent(),
 		caches:      newCaches(),
 		watch:       newWatch(c.Clock, c.MaxClockJump, c.Store.Closed().Time()),
@@ -379,6 +381,7 @@ func (l *Ledger) stop(err error) {
 	l.err = err
 	close(l.open.done)
 	l.mu.Unlock()
+	l.backlog.wake()
 	for group := l.queue.take(); group != nil; group = l.queue.take() {
 		failAll(group, err)
 	}

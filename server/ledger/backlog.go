@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+)
+
+// maxBacklog is how many closed leaves may be missing in the digest index before filing waits for it: recent holds them, at
+// some 20 bytes each.
+const maxBacklog = 1 << 24
+
+// A backlog makes those who file wait while the index is too far behind.
+type backlog struct {
+	limit uint64 // closed leaves
+
+	mu      sync.Mutex    // covers changed
+	changed chan struct{} // closed, and replaced, when the index has grown or the ledger has stopped
+}
+
+func newBacklog() backlog { return backlog{limit: maxBacklog, changed: make(chan struct{})} }
+
+// next returns a channel that is closed at the next change.
+func (b *backlog) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
+// wake lets all who wait look again.
+func (b *backlog) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// waitIndexed returns nil once the index is near enough, and an error if the ledger has stopped or ctx is done before. So
+// memory is bounded when more is filed than the index can take: clients wait.
+func (l *Ledger) waitIndexed(ctx context.Context) error {
+	for {
+		changed := l.backlog.next() // before the look, so that no change is missed
+		indexed := l.index.Cursor() // before the total, which it never passes
+		if l.store.TotalLeaves()-indexed <= l.backlog.limit {
+			return nil
+		}
+		l.mu.RLock()
+		stopped := l.err
+		l.mu.RUnlock()
+		if stopped != nil {
+			return stopped
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
