@@ -118,12 +118,9 @@ func textOrNull(s string) value.Datum {
 	return value.NewText(s)
 }
 
-// lastMoment is the last second that a timestamptz can hold here.
-const lastMoment calendar.Second = 253402300799 // 9999-12-31T23:59:59Z
-
 // momentOf returns a second as a timestamptz, null for one that a foreign proof names and no calendar reaches.
 func momentOf(s calendar.Second) value.Datum {
-	if s > lastMoment {
+	if s > calendar.LastWritable {
 		return value.Null(value.Timestamptz)
 	}
 	return timestamp(s.Time())
@@ -191,7 +188,7 @@ func linkRow(l *ksi.ExplainedLink) []value.Datum {
 		if i.HasSequence {
 			row[10] = value.NewBox(value.NumericT, value.BigNumeric(new(big.Int).SetUint64(i.Sequence), 0))
 		}
-		if !i.RequestTime.IsZero() && i.RequestTime.Unix() <= int64(lastMoment) {
+		if !i.RequestTime.IsZero() && i.RequestTime.Unix() <= int64(calendar.LastWritable) {
 			row[11] = timestamp(i.RequestTime)
 		}
 	}

@@ -158,8 +158,7 @@ func whatToGive(s *ksi.Signature, o *ksi.Options) string {
 
 // moment returns a second as a time, nil for one beyond the year 9999, which a hostile proof may name and JSON cannot.
 func moment(s calendar.Second) *time.Time {
-	const last calendar.Second = 253402300799 // 9999-12-31T23:59:59Z
-	if s > last {
+	if s > calendar.LastWritable {
 		return nil
 	}
 	t := s.Time()

@@ -12,6 +12,10 @@ type Second int64
 // layout is RFC 3339 in UTC without a fraction.
 const layout = "2006-01-02T15:04:05Z"
 
+// LastWritable is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z. Foreign and hostile proofs may name later
+// ones.
+const LastWritable Second = 253402300799
+
 // String returns s as RFC 3339 in UTC, "2026-11-22T01:15:30Z".
 func (s Second) String() string { return s.Time().Format(layout) }
 

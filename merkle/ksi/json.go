@@ -252,12 +252,9 @@ func hashText(im merkle.Imprint) string {
 	return string(hex.AppendEncode(text, im.Digest()))
 }
 
-// lastSecond is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z.
-const lastSecond calendar.Second = 253402300799
-
 // timeText returns t as RFC 3339, the empty string if t is beyond it.
 func timeText(t calendar.Second) string {
-	if t > lastSecond {
+	if t > calendar.LastWritable {
 		return ""
 	}
 	return t.String()
@@ -265,7 +262,7 @@ func timeText(t calendar.Second) string {
 
 // microsText is timeText for microseconds.
 func microsText(n uint64) string {
-	if n/1e6 > uint64(lastSecond) {
+	if n/1e6 > uint64(calendar.LastWritable) {
 		return ""
 	}
 	return time.UnixMicro(int64(n)).UTC().Format("2006-01-02T15:04:05.000000Z")
