@@ -32,13 +32,20 @@ type Session struct {
 	settings   settings
 	values     *value.Settings // made of settings; nil after a change
 	sent       map[string]string
+	told       uint64 // version of the settings that sent shows
+	derived    derived
 	notices    []*Error
 	tx         transaction
 	statements map[string]*prepared
-	portals    map[string]*Portal
+	portals    map[string]*Portal // but for the unnamed one
+	unnamed    *Portal            // nil if there is none
+	spare      *Portal            // memory for the unnamed one
+	params     Params             // of the unnamed one
 
 	held   int64    // bytes that the session has of the engine's memory for digests
-	chunks []*chunk // behind its parts
+	chunks []*chunk // behind its parts, like smallChunks
+
+	smallChunks []*smallChunk
 }
 
 // Open opens a session.
@@ -125,7 +132,10 @@ func (s *Session) Changed() []Setting {
 	first := s.sent == nil
 	if first {
 		s.sent = map[string]string{}
+	} else if s.told == s.settings.version {
+		return nil
 	}
+	s.told = s.settings.version
 	for i := range settingsTable {
 		d := &settingsTable[i]
 		if !d.report {
@@ -174,6 +184,11 @@ func (s *Session) Values() *value.Settings { return s.valueSettings() }
 
 func (s *Session) valueSettings() *value.Settings {
 	if s.values != nil {
+		if now := value.FromTime(s.tx.start); s.values.Now != now && s.tx.state != txIdle {
+			v := *s.values
+			v.Now = now
+			s.values = &v
+		}
 		return s.values
 	}
 	get := func(key string) string {
@@ -226,16 +241,33 @@ func (s *Session) execution(ctx context.Context, params []value.Datum) *executio
 	return x
 }
 
-// timeout returns statement_timeout, 0 for none.
-func (s *Session) timeout() time.Duration {
-	v, _ := s.settings.get("statement_timeout")
-	if v == "0" {
-		return 0
-	}
-	var ms int64
-	fmt.Sscanf(v, "%d", &ms)
-	return time.Duration(ms) * time.Millisecond
+// derived is what every statement and transaction wants to know of the settings.
+type derived struct {
+	made    bool
+	version uint64 // of the settings
+	timeout time.Duration
+	plain   bool // a transaction begins without settings of its own
 }
+
+func (s *Session) derive() *derived {
+	d := &s.derived
+	if d.made && d.version == s.settings.version {
+		return d
+	}
+	*d = derived{made: true, version: s.settings.version, plain: true}
+	var ms int64
+	v, _ := s.settings.get("statement_timeout")
+	fmt.Sscanf(v, "%d", &ms)
+	d.timeout = time.Duration(ms) * time.Millisecond
+	for _, name := range transactionSettings {
+		v, _ := s.settings.get("default_transaction_" + name)
+		d.plain = d.plain && v == settingByName["transaction_"+name].boot
+	}
+	return d
+}
+
+// timeout returns statement_timeout, 0 for none.
+func (s *Session) timeout() time.Duration { return s.derive().timeout }
 
 // The methods by which functions ask about the session.
 

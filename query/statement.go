@@ -17,6 +17,7 @@ type compiled struct {
 	params []*value.Type // of its parameters
 	// control marks statements that run in a failed transaction: its end.
 	control bool
+	direct  *insertPlan // of an INSERT whose rows are parameters, else nil
 	run     func(ctx context.Context, r *run) (*Result, error)
 }
 
