@@ -169,6 +169,7 @@ func (n *sharedNode) columns() []Column {
 type execution struct {
 	session *Session
 	params  []value.Datum
+	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
 	memory  int64 // bytes reserved
 	limit   int64 // of memory
