@@ -23,7 +23,8 @@ type Portal struct {
 	stmt   *prepared
 	params []value.Datum
 	result *Result
-	own    Result // what result points to where the statement has no rows to give
+	own    Result  // what result points to where the statement has no rows to give
+	cursor *cursor // of DECLARE; nil if Bind made the portal
 	// Formats is a copy of what Bind was given: the engine keeps it for the caller and does not look at it.
 	Formats []int16
 }
@@ -111,7 +112,7 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		if portal == "" {
 			s.ClosePortal("")
 		} else if s.portals[portal] != nil {
-			return errf(codeDuplicateCursor, "portal %q already exists", portal)
+			return errf(codeDuplicateCursor, "cursor %q already exists", portal)
 		}
 		if p.c != nil && len(params) != len(p.c.params) {
 			return errf(codeProtocol, "bind message supplies %d parameters, but prepared statement %q requires %d", len(params), statement, len(p.c.params))
@@ -173,6 +174,9 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 		if err != nil || p.stmt.c == nil {
 			return err
 		}
+		if p.cursor != nil {
+			return errf(codeUnsupported, "cursor %q is none of the protocol's portals", name).hint("Read it by FETCH.")
+		}
 		if p.result == nil {
 			if err := s.startPortal(ctx, p); err != nil {
 				return err
@@ -197,6 +201,7 @@ func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 	if err := s.mayWrite("INSERT"); err != nil {
 		return err
 	}
+	s.tx.queried = true
 	tag, err := s.insertDirect(ctx, c.direct, p.params)
 	if err != nil {
 		return stopped(ctx, err)
@@ -222,6 +227,7 @@ func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, erro
 	if err := s.mayStart(ctx, c); err != nil {
 		return nil, err
 	}
+	s.tx.queried = s.tx.queried || c.queries
 	result, err := c.run(ctx, r)
 	err = stopped(ctx, err)
 	if result != nil {
@@ -255,6 +261,9 @@ func (s *Session) ClosePortal(name string) {
 }
 
 func (p *Portal) close() {
+	if p.cursor != nil {
+		p.cursor.close()
+	}
 	if p.result != nil {
 		p.result.Close()
 	}
@@ -266,10 +275,13 @@ func (p *Portal) emptied() *Portal {
 	return p
 }
 
+// closePortals ends the portals with their transaction. Cursors WITH HOLD that a commit has passed stay.
 func (s *Session) closePortals() {
 	s.ClosePortal("")
-	for name := range s.portals {
-		s.ClosePortal(name)
+	for name, p := range s.portals {
+		if p.cursor == nil || !p.cursor.held {
+			s.ClosePortal(name)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -19,6 +18,7 @@ type Login struct {
 	Database string
 	Settings map[string]string // of the start-up packet
 	PID      int32             // number of the connection, as pg_backend_pid() shows it
+	Wake     func()            // called, from any goroutine, when Notifications has something for an idle session; may be nil
 	Remote   string            // address of the client, "" if it has none
 	Port     int
 }
@@ -41,6 +41,9 @@ type Session struct {
 	unnamed    *Portal            // nil if there is none
 	spare      *Portal            // memory for the unnamed one
 	params     Params             // of the unnamed one
+	cursors    int                // declared so far
+	inbox      inbox
+	channels   []string // that it listens on, in order of LISTEN
 
 	held   int64    // bytes that the session has of the engine's memory for digests
 	chunks []*chunk // behind its parts, like smallChunks
@@ -59,6 +62,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
 	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}}
+	s.inbox.role, s.inbox.wake = role.Name, l.Wake
 	s.settings.base = map[string]string{
 		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Superuser),
 		"jurat.server_name": e.ServerName,
@@ -217,6 +221,8 @@ func (s *Session) put(key, v string, local bool) {
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
 	s.end()
+	s.closeCursors(func(*cursor) bool { return true })
+	s.deafen()
 }
 
 // guard runs f, turns a panic into an error and, after an error, fails the transaction.
@@ -236,38 +242,10 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
-	x := &execution{session: s, params: params, limit: s.engine.StatementMemory}
+	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.engine.StatementMemory, asOf: s.snapshot()}}
 	x.env = fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
 	return x
 }
-
-// derived is what every statement and transaction wants to know of the settings.
-type derived struct {
-	made    bool
-	version uint64 // of the settings
-	timeout time.Duration
-	plain   bool // a transaction begins without settings of its own
-}
-
-func (s *Session) derive() *derived {
-	d := &s.derived
-	if d.made && d.version == s.settings.version {
-		return d
-	}
-	*d = derived{made: true, version: s.settings.version, plain: true}
-	var ms int64
-	v, _ := s.settings.get("statement_timeout")
-	fmt.Sscanf(v, "%d", &ms)
-	d.timeout = time.Duration(ms) * time.Millisecond
-	for _, name := range transactionSettings {
-		v, _ := s.settings.get("default_transaction_" + name)
-		d.plain = d.plain && v == settingByName["transaction_"+name].boot
-	}
-	return d
-}
-
-// timeout returns statement_timeout, 0 for none.
-func (s *Session) timeout() time.Duration { return s.derive().timeout }
 
 // The methods by which functions ask about the session.
 

@@ -86,12 +86,13 @@ func (c *conn) setReadDeadline() {
 	c.setReadDeadlineLocked()
 }
 
-// setReadDeadlineLocked lets reads wait for ever, or fail at once if the connection should end.
+// setReadDeadlineLocked lets reads wait for ever or as long as the client may be silent, or fail at once if the connection
+// should end or has something to send.
 func (c *conn) setReadDeadlineLocked() {
-	if c.aborted || c.stopping && c.state.Load() == resting {
+	if c.aborted || c.stopping && c.state.Load() == resting || c.idle.waiting && c.idle.woken {
 		c.nc.SetReadDeadline(past)
 	} else {
-		c.nc.SetReadDeadline(time.Time{})
+		c.nc.SetReadDeadline(c.idle.until)
 	}
 }
 
