@@ -32,16 +32,23 @@ type Session struct {
 	settings   settings
 	values     *value.Settings // made of settings; nil after a change
 	sent       map[string]string
+	told       uint64 // version of the settings that sent shows
+	derived    derived
 	notices    []*Error
 	tx         transaction
 	statements map[string]*prepared
-	portals    map[string]*Portal
-	cursors    int // declared so far
+	portals    map[string]*Portal // but for the unnamed one
+	unnamed    *Portal            // nil if there is none
+	spare      *Portal            // memory for the unnamed one
+	params     Params             // of the unnamed one
+	cursors    int                // declared so far
 	inbox      inbox
 	channels   []string // that it listens on, in order of LISTEN
 
 	held   int64    // bytes that the session has of the engine's memory for digests
-	chunks []*chunk // behind its parts
+	chunks []*chunk // behind its parts, like smallChunks
+
+	smallChunks []*smallChunk
 }
 
 // Open opens a session.
@@ -129,7 +136,10 @@ func (s *Session) Changed() []Setting {
 	first := s.sent == nil
 	if first {
 		s.sent = map[string]string{}
+	} else if s.told == s.settings.version {
+		return nil
 	}
+	s.told = s.settings.version
 	for i := range settingsTable {
 		d := &settingsTable[i]
 		if !d.report {
@@ -178,6 +188,11 @@ func (s *Session) Values() *value.Settings { return s.valueSettings() }
 
 func (s *Session) valueSettings() *value.Settings {
 	if s.values != nil {
+		if now := value.FromTime(s.tx.start); s.values.Now != now && s.tx.state != txIdle {
+			v := *s.values
+			v.Now = now
+			s.values = &v
+		}
 		return s.values
 	}
 	get := func(key string) string {
