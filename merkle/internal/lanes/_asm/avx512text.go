@@ -17,7 +17,7 @@ func load512(b *body) {
 	index := b.do(0, VMOVDQU64, -1, &cell{"pool", 4 * tableShuffle})
 	for s := range 2 {
 		base, slot := fmt.Sprint("buffer", s), float64(s)*perStream
-		half := func(group, i int) cell { return cell{base, vector * (32 + 4*group + i)} }
+		var q [4][4]value // q[i][g]: words i, 4+i, 8+i, 12+i of rows 4g to 4g+3, by row within a word
 		for g := range 4 {
 			at := slot + float64(g)
 			var r [4]value
@@ -28,20 +28,16 @@ func load512(b *body) {
 				b.do(at+0.6, VPUNPCKLDQ, -1, nil, r[0], r[1]), b.do(at+0.6, VPUNPCKHDQ, -1, nil, r[0], r[1]),
 				b.do(at+0.8, VPUNPCKLDQ, -1, nil, r[2], r[3]), b.do(at+0.8, VPUNPCKHDQ, -1, nil, r[2], r[3]),
 			}
-			b.put(at+1.2, half(g, 0), b.do(at+1, VPUNPCKLQDQ, -1, nil, t[0], t[2]))
-			b.put(at+1.2, half(g, 1), b.do(at+1, VPUNPCKHQDQ, -1, nil, t[0], t[2]))
-			b.put(at+1.3, half(g, 2), b.do(at+1.1, VPUNPCKLQDQ, -1, nil, t[1], t[3]))
-			b.put(at+1.3, half(g, 3), b.do(at+1.1, VPUNPCKHQDQ, -1, nil, t[1], t[3]))
+			q[0][g] = b.do(at+1, VPUNPCKLQDQ, -1, nil, t[0], t[2])
+			q[1][g] = b.do(at+1, VPUNPCKHQDQ, -1, nil, t[0], t[2])
+			q[2][g] = b.do(at+1.1, VPUNPCKLQDQ, -1, nil, t[1], t[3])
+			q[3][g] = b.do(at+1.1, VPUNPCKHQDQ, -1, nil, t[1], t[3])
 			for i := range 4 {
 				b.add(&instr{dst: none, at: &cell{"ahead", vector * (16*s + 4*g + i)}, slot: at, emit: func(_ Op, _ []Op, m Op) { PREFETCHT0(m) }})
 			}
 		}
-		for i := range 4 {
+		for i, q := range q {
 			at := slot + 4.2 + 0.8*float64(i)
-			var q [4]value
-			for g := range q {
-				q[g] = b.do(at, VMOVDQU64, -1, ptr(half(g, i)))
-			}
 			even := [2]value{b.do(at+0.1, VSHUFI32X4, 0x88, nil, q[0], q[1]), b.do(at+0.2, VSHUFI32X4, 0x88, nil, q[2], q[3])}
 			odd := [2]value{b.do(at+0.3, VSHUFI32X4, 0xdd, nil, q[0], q[1]), b.do(at+0.4, VSHUFI32X4, 0xdd, nil, q[2], q[3])}
 			words512(b, base, at+0.5, i, [4]value{
