@@ -32,9 +32,6 @@ func load512(b *body) {
 			q[1][g] = b.do(at+1, VPUNPCKHQDQ, -1, nil, t[0], t[2])
 			q[2][g] = b.do(at+1.1, VPUNPCKLQDQ, -1, nil, t[1], t[3])
 			q[3][g] = b.do(at+1.1, VPUNPCKHQDQ, -1, nil, t[1], t[3])
-			for i := range 4 {
-				b.add(&instr{dst: none, at: &cell{"ahead", vector * (16*s + 4*g + i)}, slot: at, emit: func(_ Op, _ []Op, m Op) { PREFETCHT0(m) }})
-			}
 		}
 		for i, q := range q {
 			at := slot + 4.2 + 0.8*float64(i)
@@ -131,11 +128,13 @@ func avx512() {
 	p := &pool{name: "tables512", fixed: tables512(), words: []uint32{1}, lanes: 1}
 	loop, start, load := newBody512(p, 16, 2), newBody512(p, 16, 2), newBody512(p, 0, 0)
 	loop.turn(7)
+	prefetch512(loop, linesTurn, turnRounds)
 	start.second(atSecond)
+	prefetch512(start, linesSecond, 16)
 	load512(load)
 	data := p.print()
 
-	TEXT("load512", NOSPLIT, "func(a, b, rows *byte, stride, ahead uintptr, level uint32)")
+	TEXT("load512", NOSPLIT, "func(a, b, rows *byte, stride uintptr, level uint32)")
 	Pragma("noescape")
 	Doc("load512 brings the messages of 32 nodes in: of a at rows, rows+stride, …, of b 64 bytes after each. It prefetches",
 		"2 KiB from ahead, which need not be an address in use.")
@@ -144,7 +143,6 @@ func avx512() {
 	Load(Param("b"), reg.RSI)
 	Load(Param("rows"), reg.RAX)
 	Load(Param("stride"), reg.R11)
-	Load(Param("ahead"), reg.RBX)
 	Load(Param("level"), reg.EDX)
 	LEAQ(Mem{Base: reg.R11, Index: reg.R11, Scale: 2}, reg.R12)
 	LEAQ(Mem{Base: reg.RAX, Index: reg.R11, Scale: 4}, reg.R8)
@@ -156,10 +154,17 @@ func avx512() {
 	hash512(data, loop, start)
 }
 
+// prefetch512 appends prefetches of lines from ahead, spread over rounds: more than a few at once would keep loads waiting.
+func prefetch512(b *body, lines, rounds int) {
+	for i := range lines {
+		b.add(&instr{dst: none, at: &cell{"ahead", vector * i}, slot: float64(i*rounds) / float64(lines), emit: func(_ Op, _ []Op, m Op) { PREFETCHT0(m) }})
+	}
+}
+
 // hash512 prints the function that hashes both blocks. A loop over 8 rounds serves both: short code stays in the
 // instruction cache, whatever the neighbours do.
 func hash512(data Mem, loop, start *body) {
-	TEXT("hash512", NOSPLIT, "func(a, b, parents, dst *byte, above uint32)")
+	TEXT("hash512", NOSPLIT, "func(a, b, parents, dst *byte, ahead uintptr, above uint32)")
 	Pragma("noescape")
 	Doc("hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;",
 		"the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.",
@@ -167,6 +172,7 @@ func hash512(data Mem, loop, start *body) {
 	LEAQ(data, reg.RCX)
 	Load(Param("a"), reg.RDI)
 	Load(Param("b"), reg.RSI)
+	Load(Param("ahead"), reg.RBX)
 	for i := range 16 {
 		VPBROADCASTD(Mem{Base: reg.RCX, Disp: 4 * (tableInitial + i%8)}, zmm[i])
 	}
@@ -181,6 +187,7 @@ func hash512(data Mem, loop, start *body) {
 	ADDQ(U32(vector*turnRounds), reg.R10)
 	ADDQ(U32(vector*turnWords), reg.R11)
 	ADDQ(U32(vector*turnWords), reg.R12)
+	ADDQ(U32(vector*linesTurn), reg.RBX)
 	DECL(reg.R8L)
 	JNZ(LabelRef("turn"))
 	TESTL(reg.R13L, reg.R13L)
@@ -191,6 +198,7 @@ func hash512(data Mem, loop, start *body) {
 		VMOVDQU64(zmm[i], middle(i))
 	}
 	start.print(zmm, address512)
+	ADDQ(U32(vector*linesSecond), reg.RBX)
 	pointers512(16, firstWord-16)
 	MOVL(U32(48/turnRounds), reg.R8L)
 	MOVL(U32(1), reg.R13L)
