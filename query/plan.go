@@ -268,6 +268,8 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 		return x.newDistinct(n, w)
 	case *sortNode:
 		return x.newSort(n, w)
+	case *windowNode:
+		return x.newWindow(n, w)
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:
