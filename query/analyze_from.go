@@ -124,6 +124,9 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	for i, c := range def.Columns {
 		attr := int16(i + 1)
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
+		if c.Modifier != 0 {
+			col.TypeModifier = c.Modifier
+		}
 		n.cols = append(n.cols, col)
 		if !c.Hidden {
 			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
@@ -207,7 +210,7 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		n.cols = append(n.cols, recordColumns(s.call.Func)...)
+		n.cols = append(n.cols, recordColumns(s.call)...)
 		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
 		return nil
 	}
