@@ -65,7 +65,7 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 	case *parse.GroupingSet:
 		return nil, a.unsupported(e, "GROUPING SETS, ROLLUP and CUBE are")
 	case *parse.Field:
-		return nil, a.unsupported(e, "selecting a field of a composite value is")
+		return a.field(s, e)
 	}
 	return nil, a.unsupported(e, "this expression is")
 }

@@ -155,6 +155,10 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 			col.TypeModifier = c.Modifier
 		}
 		n.cols = append(n.cols, col)
+		if c.System {
+			col.Attribute = tableoidAttribute
+			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
+		}
 		if !c.Hidden {
 			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
 		}
@@ -343,7 +347,7 @@ func (a *analyzer) joinFunctions(j *parse.Join, f *parse.FuncTable, l node, ls *
 func common(ls, rs *scope) (list []parse.Column) {
 	for _, l := range ls.cols {
 		for _, r := range rs.cols {
-			if l.name == r.name && !l.hidden && !r.hidden {
+			if l.name == r.name && !l.hidden && !r.hidden && !l.aside && !r.aside {
 				list = append(list, parse.Column{Name: l.name})
 			}
 		}

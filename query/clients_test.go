@@ -78,12 +78,7 @@ func TestClients(t *testing.T) {
 	w := newWorld(t)
 	var conn *pgconn.PgConn
 	if dsn := os.Getenv("JURAT_POSTGRES"); dsn != "" {
-		var err error
-		conn, err = pgconn.Connect(context.Background(), dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(context.Background())
+		conn = samePostgres(t, w, dsn)
 	}
 	n, bad := 0, 0
 	count := map[string]int{}
@@ -131,4 +126,36 @@ func TestClients(t *testing.T) {
 	}
 	sort.Sort(sort.Reverse(sort.StringSlice(list)))
 	t.Logf("%d statements, %d differ\n%s", n, bad, strings.Join(list, "\n"))
+}
+
+// samePostgres returns a connection to a database of the Postgres at dsn that has the tables of w, though empty ones.
+func samePostgres(t *testing.T, w *world, dsn string) *pgconn.PgConn {
+	t.Helper()
+	ctx := context.Background()
+	connect := func(dsn string) *pgconn.PgConn {
+		conn, err := pgconn.Connect(ctx, dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close(ctx) })
+		return conn
+	}
+	exec := func(conn *pgconn.PgConn, sql string) {
+		if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
+			t.Fatal(err, sql)
+		}
+	}
+	first := connect(dsn)
+	exec(first, "DROP DATABASE IF EXISTS jurat_clients")
+	exec(first, "CREATE DATABASE jurat_clients")
+	conn := connect(dsn + " database=jurat_clients")
+	a := run(ctx, w.current, `SELECT 'CREATE TABLE ' || quote_ident(relname) || ' (' || string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) || ')'
+		FROM pg_class c JOIN pg_attribute ON attrelid = c.oid WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attnum > 0 GROUP BY relname`)
+	if a.err != nil || len(a.rows) < 9 {
+		t.Fatal(a.err, a.rows)
+	}
+	for _, ddl := range a.rows {
+		exec(conn, ddl)
+	}
+	return conn
 }

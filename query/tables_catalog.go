@@ -59,8 +59,12 @@ func newCatalogTable(r *catalog.Relation) *catalogTable {
 		}
 		t.def.Columns = append(t.def.Columns, d)
 	}
+	t.def.Columns = append(t.def.Columns, ColumnDef{Name: "tableoid", Type: value.Oid, NotNull: true, Hidden: true, System: true})
 	return t
 }
+
+// tableoidAttribute is the attribute number of the system column tableoid, which stands behind the others here.
+const tableoidAttribute = -6
 
 func (t *catalogTable) Def() *TableDef { return &t.def }
 
@@ -68,10 +72,10 @@ func (t *catalogTable) Def() *TableDef { return &t.def }
 func (t *catalogTable) Plan(r *ScanRequest) (*Path, error) {
 	rows, shared := r.Session.Catalog().Rows(t.rel, r.Session)
 	p := &Path{Name: "Seq Scan on " + t.def.Name, Used: make([]bool, len(r.Where)), Rows: float64(rows.N)}
-	scan := catalogScan{rows: rows, need: r.Need, left: rows.N}
+	scan := catalogScan{rows: rows, oid: t.def.OID, need: r.Need, left: rows.N}
 	for i, c := range r.Where {
 		kind := t.def.Columns[c.Column].Type.Kind
-		if shared && c.Op <= OneOf && (kind == value.Int64 || kind == value.Bytes) {
+		if shared && c.Column < len(t.rel.Columns) && c.Op <= OneOf && (kind == value.Int64 || kind == value.Bytes) {
 			scan.found, scan.left, p.Used[i] = t.find(rows, c), 0, true
 			p.Name = "Index Scan using " + t.def.Name + "_" + t.def.Columns[c.Column].Name + "_index on " + t.def.Name
 			p.Rows = float64(len(scan.found))
@@ -118,6 +122,7 @@ func lookupKey(d value.Datum) any {
 // A catalogScan gives the last rows of a relation, left many, or those that were found.
 type catalogScan struct {
 	rows  *catalog.Rows
+	oid   value.OID
 	need  []bool
 	left  int
 	found []int32
@@ -129,6 +134,8 @@ func (s *catalogScan) Next(_ context.Context, b *value.Batch) error {
 	for k, need := range s.need {
 		switch {
 		case !need:
+		case k == len(s.rows.Cols):
+			*b.Cols[k] = *value.NewConst(value.NewInt(value.Oid, int64(s.oid)), b.N)
 		case s.left > 0:
 			*b.Cols[k] = *s.rows.Cols[k].Window(from, from+b.N)
 		default:

@@ -283,6 +283,11 @@ func server() []*fn.Function {
 		each("pg_blocking_pids", "_int4 volatile", func(Session, []value.Datum) value.Datum {
 			return value.ArrayOf(value.NewVector(value.Int4, 0))
 		}, "int4"),
+		each("pg_advisory_unlock_all", "void volatile", func(Session, []value.Datum) value.Datum { return value.NewInt(value.Void, 0) }, ""),
+		each("acldefault", "_aclitem", defaultACL, "char,oid"),
+		[]*fn.Function{fn.Define("lastval() int8 volatile", func(*fn.Env, []value.Datum) (value.Datum, error) {
+			return null, value.Errorf("55000", "lastval is not yet defined in this session") // there are no sequences
+		})},
 		each("pg_get_replica_identity_index", "regclass stable", func(s Session, args []value.Datum) value.Datum {
 			if t := s.Catalog().tables[argOID(args[0])]; t != nil {
 				for _, x := range s.Catalog().indexesOf(t) {
@@ -294,6 +299,39 @@ func server() []*fn.Function {
 			return null
 		}, "regclass"),
 	)
+}
+
+// defaultACL is who may do what with an object of a kind that nobody gave rights for.
+func defaultACL(s Session, args []value.Datum) value.Datum {
+	own, all := "", ""
+	switch args[0].I {
+	case 'r':
+		own = "arwdDxt"
+	case 's':
+		own = "rwU"
+	case 'd':
+		own, all = "CTc", "Tc"
+	case 'f':
+		own, all = "X", "X"
+	case 'l', 'T':
+		own, all = "U", "U"
+	case 'n':
+		own = "UC"
+	case 't':
+		own = "C"
+	case 'F', 'S':
+		own = "U"
+	case 'L':
+		own = "rw"
+	case 'p':
+		own = "sA"
+	}
+	name := RoleName(s, argOID(args[1]))
+	list := []string{name + "=" + own + "/" + name}
+	if all != "" {
+		list = append([]string{"=" + all + "/" + name}, list...)
+	}
+	return datum(value.MustType(1034), list)
 }
 
 // indexProperty tells what a B-tree can do.
