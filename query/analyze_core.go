@@ -28,6 +28,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		}
 		in = pushDown(in, conjuncts(x))
 	}
+	in = reorder(in)
 	p := &projectNode{in: in}
 	// DISTINCT compares values, so there everything has a type.
 	if err := a.targets(s, q.Targets, p, want, clauseTarget, keep && !q.Distinct && q.DistinctOn == nil); err != nil {

@@ -63,6 +63,8 @@ func constituents(ev evaluator) []evaluator {
 		return e.args
 	case *castEval:
 		return []evaluator{e.arg}
+	case *fieldEval:
+		return []evaluator{e.arg}
 	case *notEval:
 		return []evaluator{e.arg}
 	case *logicEval:

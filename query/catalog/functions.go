@@ -390,6 +390,8 @@ func sets() []*fn.Function {
 		fn.DefineSet("pg_options_to_table(_text) record stable", options, fn.Column{Name: "option_name", Type: text}, fn.Column{Name: "option_value", Type: text}),
 		fn.DefineSet("aclexplode(_aclitem) record stable", explodeACL, fn.Column{Name: "grantor", Type: value.OIDOID}, fn.Column{Name: "grantee", Type: value.OIDOID},
 			fn.Column{Name: "privilege_type", Type: text}, fn.Column{Name: "is_grantable", Type: value.BoolOID}),
+		fn.DefineSet("pg_ls_tmpdir(oid) record volatile", func(*fn.Env, []value.Datum) ([][]value.Datum, error) { return nil, nil },
+			fn.Column{Name: "name", Type: text}, fn.Column{Name: "size", Type: value.Int8OID}, fn.Column{Name: "modification", Type: value.TimestamptzOID}),
 		expandArray("information_schema._pg_expandarray(anyarray) record"),
 	}
 }

@@ -99,7 +99,7 @@ func mayTable(s Session, role *Role, table value.Datum, list []byte) value.Datum
 
 // Find returns the relation that a text such as "schema.name" means to a session, nil if there is none.
 func (k *Catalog) Find(s Session, text string) *Relation {
-	schema, name, ok := splitName(text)
+	schema, name, ok := k.splitName(text)
 	if !ok {
 		return nil
 	}
@@ -133,8 +133,8 @@ func hasRole(s Session, args []value.Datum) value.Datum {
 	return value.NewBool(role.OID == other.OID || role.Superuser)
 }
 
-// splitName reads a name, perhaps with a schema, as SQL writes it.
-func splitName(text string) (schema, name string, ok bool) {
+// splitName reads a name as SQL writes it, perhaps with a schema, and with the name of the database before that.
+func (k *Catalog) splitName(text string) (schema, name string, ok bool) {
 	var parts []string
 	rest := strings.TrimSpace(text)
 	for rest != "" {
@@ -172,6 +172,8 @@ func splitName(text string) (schema, name string, ok bool) {
 		return "", parts[0], true
 	case 2:
 		return parts[0], parts[1], true
+	case 3:
+		return parts[1], parts[2], parts[0] == k.Database
 	}
 	return "", "", false
 }
@@ -226,7 +228,7 @@ func (k *Catalog) RegName(s Session, t, oid value.OID) (string, bool) {
 
 // RegOID finds an object of one of the reg* types but regtype. The error is a *value.Error.
 func (k *Catalog) RegOID(s Session, t value.OID, text string) (value.OID, error) {
-	schema, name, ok := splitName(text)
+	schema, name, ok := k.splitName(text)
 	if !ok {
 		return 0, value.Errorf("42602", "invalid name syntax")
 	}
@@ -289,7 +291,7 @@ func (k *Catalog) regproc(schema, name, text string) (value.OID, error) {
 func (k *Catalog) regprocedure(text string) (value.OID, error) {
 	head, tail, ok := strings.Cut(text, "(")
 	list, end := strings.CutSuffix(strings.TrimSpace(tail), ")")
-	schema, name, valid := splitName(head)
+	schema, name, valid := k.splitName(head)
 	if !ok || !end || !valid {
 		return 0, value.Errorf("22P02", "expected a left parenthesis")
 	}

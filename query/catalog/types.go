@@ -36,10 +36,14 @@ func storageOf(t *value.Type) *typeFacts { return typesByOID()[t.OID] }
 func (k *Catalog) pgType(r *Rows) {
 	for _, t := range value.All() {
 		f := storageOf(t)
+		elem := t.Elem
+		if t == value.Name {
+			elem = value.CharOID
+		}
 		r.add(row{
 			"oid": t.OID, "typname": t.Name, "typnamespace": catalogOID, "typowner": bootstrapOID, "typlen": t.Len, "typbyval": f.byVal,
 			"typtype": f.kind, "typcategory": t.Category, "typispreferred": t.Preferred, "typisdefined": true, "typdelim": f.delim,
-			"typsubscript": f.subscript, "typelem": t.Elem, "typarray": t.Array, "typinput": f.in, "typoutput": f.out,
+			"typsubscript": f.subscript, "typelem": elem, "typarray": t.Array, "typinput": f.in, "typoutput": f.out,
 			"typreceive": f.recv, "typsend": f.send, "typmodin": f.modIn, "typmodout": f.modOut, "typalign": f.align,
 			"typstorage": f.storage, "typtypmod": -1, "typcollation": f.collation,
 		})
