@@ -12,15 +12,15 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return a.keywordCall(s, e)
 	}
 	switch {
-	case e.Over != nil:
-		return nil, a.unsupported(e, "a window function is")
 	case e.WithinGroup:
 		return nil, a.unsupported(e, "WITHIN GROUP is")
 	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public" && a.fns.Functions(functionName(e.Name)) == nil:
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
 	clause := a.clause
-	if a.isAggregate(e.Name.Name) {
+	if e.Over != nil {
+		clause = clauseWindow
+	} else if a.isAggregate(e.Name.Name) {
 		clause = clauseAggregate
 	}
 	mark := a.outerMark()
@@ -37,6 +37,9 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	}
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
+	}
+	if e.Over != nil {
+		return a.windowCall(s, e, args)
 	}
 	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
 	if err != nil {
@@ -77,7 +80,7 @@ func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr, mark [
 		return a.outerAggregate(e, i, agg, mark)
 	}
 	switch a.clause {
-	case clauseTarget, clauseHaving, clauseOrder:
+	case clauseTarget, clauseHaving, clauseOrder, clauseWindow:
 	case clauseAggregate:
 		return nil, a.fail(errf(codeGrouping, "aggregate function calls cannot be nested"), e)
 	default:

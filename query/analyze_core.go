@@ -29,6 +29,12 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		in = pushDown(in, conjuncts(x))
 	}
 	in = reorder(in)
+	saved := a.windows
+	a.windows = q.Windows
+	defer func() { a.windows = saved }()
+	if err := a.checkWindows(s, q.Windows); err != nil {
+		return nil, err
+	}
 	p := &projectNode{in: in}
 	// DISTINCT compares values, so there everything has a type.
 	if err := a.targets(s, q.Targets, p, want, clauseTarget, keep && !q.Distinct && q.DistinctOn == nil); err != nil {
@@ -41,6 +47,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 	if err := a.grouping(c); err != nil {
 		return nil, err
 	}
+	a.windowing(c)
 	return a.finish(c)
 }
 

@@ -30,8 +30,6 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 	switch {
 	case q.Into != nil:
 		return nil, a.unsupported(q, "SELECT INTO is")
-	case len(q.Windows) > 0:
-		return nil, a.unsupported(q, "a window is")
 	case q.WithTies:
 		return nil, a.unsupported(q, "WITH TIES is")
 	case q.Op != 0:

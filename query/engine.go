@@ -44,13 +44,15 @@ type Config struct {
 	Logger       *slog.Logger // of what must not happen; nil discards
 }
 
-// An Engine runs SQL over a ledger. It is shared by all sessions and, but for the list of them, never changes.
+// An Engine runs SQL over a ledger. It is shared by all sessions; nothing of it changes but which are open, who listens to
+// notifications and what memory is in use.
 type Engine struct {
 	Config
 	tables  map[string]Table            // of the schema public, by name
 	system  map[string]map[string]Table // of the schemas of the system catalog, by schema and name
 	catalog *catalog.Catalog
 	memory  *leafMemory
+	board   switchboard
 	fns     *fn.Registry
 	open    openSessions
 	started time.Time

@@ -271,6 +271,8 @@ func children(e expr) []expr {
 		return e.args
 	case *subqueryExpr:
 		return argExprs(e.args)
+	case *windowExpr:
+		return e.parts()
 	}
 	return nil
 }
@@ -355,6 +357,8 @@ func mapRarer(e expr, f func(expr) expr, each func([]expr) []expr) expr {
 			c.args = withArgExprs(x.args, f)
 			e = &c
 		}
+	case *windowExpr:
+		e = x.mapped(f)
 	case *aggregateExpr:
 		c := &aggregateExpr{call: x.call, args: each(x.args), distinct: x.distinct}
 		if x.filter != nil {

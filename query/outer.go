@@ -238,6 +238,12 @@ func exprsOf(n node) []expr {
 		return n.keys
 	case *sortNode:
 		return keyExprs(n.keys)
+	case *windowNode:
+		out := slices.Clone(n.partition)
+		for _, w := range n.calls {
+			out = append(out, w)
+		}
+		return append(out, keyExprs(n.order)...)
 	case *limitNode:
 		return nonNil(n.limit, n.offset)
 	case *joinNode:
@@ -279,6 +285,8 @@ func inputsOf(n node) []node {
 	case *distinctNode:
 		return []node{n.in}
 	case *sortNode:
+		return []node{n.in}
+	case *windowNode:
 		return []node{n.in}
 	case *limitNode:
 		return []node{n.in}

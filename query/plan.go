@@ -174,6 +174,7 @@ func (n *sharedNode) columns() []Column {
 type statementRun struct {
 	session *Session
 	params  []value.Datum
+	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
 	total   int64 // bytes reserved
 	limit   int64 // of total
@@ -268,6 +269,8 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 		return x.newDistinct(n, w)
 	case *sortNode:
 		return x.newSort(n, w)
+	case *windowNode:
+		return x.newWindow(n, w)
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:
