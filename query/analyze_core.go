@@ -31,6 +31,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		}
 		in = pushDown(in, conjuncts(x))
 	}
+	in = reorder(in)
 	saved := a.windows
 	a.windows = q.Windows
 	defer func() { a.windows = saved }()
@@ -91,8 +92,12 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 		if c, ok := x.(*castExpr); ok && c.modify != nil {
 			col.TypeModifier = c.typmod
 		}
+		if call, ok := x.(*seriesExpr); ok {
+			col.Fields = recordColumns(call.call)
+		}
 		if ref, ok := t.X.(*parse.ColumnRef); ok {
 			if sc, _ := a.lookup(s, ref); sc != nil {
+				col.Fields = sc.from.Fields
 				col.Table, col.Attribute, col.TypeModifier = sc.from.Table, sc.from.Attribute, sc.from.TypeModifier
 			}
 		}

@@ -151,7 +151,14 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	for i, c := range def.Columns {
 		attr := int16(i + 1)
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
+		if c.Modifier != 0 {
+			col.TypeModifier = c.Modifier
+		}
 		n.cols = append(n.cols, col)
+		if c.System {
+			col.Attribute = tableoidAttribute
+			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
+		}
 		if !c.Hidden {
 			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
 		}
@@ -240,7 +247,7 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		n.cols = append(n.cols, recordColumns(s.call.Func)...)
+		n.cols = append(n.cols, recordColumns(s.call)...)
 		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
 		return nil
 	}
@@ -358,7 +365,7 @@ func (a *analyzer) joinFunctions(j *parse.Join, f *parse.FuncTable, l node, ls *
 func common(ls, rs *scope) (list []parse.Column) {
 	for _, l := range ls.cols {
 		for _, r := range rs.cols {
-			if l.name == r.name && !l.hidden && !r.hidden {
+			if l.name == r.name && !l.hidden && !r.hidden && !l.aside && !r.aside {
 				list = append(list, parse.Column{Name: l.name})
 			}
 		}
