@@ -17,7 +17,7 @@ type analyzer struct {
 	sql     string         // the whole string that was parsed
 	params  []*value.Type  // by number from 0; nil while unknown
 	ctes    []*sharedQuery // visible ones, innermost last
-	outer   []*scope       // scopes of the queries around, to tell what a correlated reference means
+	outer   []*frame       // the rows that a subquery may refer to, innermost last
 	clause  clause         // what is being analyzed, for errors about aggregates and sets
 	depth   int            // of subqueries
 	prints  prints
@@ -101,10 +101,8 @@ func (a *analyzer) lookup(s *scope, ref *parse.ColumnRef) (*scopeColumn, error) 
 	if c != nil || err != nil {
 		return c, a.fail(err, ref)
 	}
-	for _, o := range a.outer {
-		if c, _ := o.find(schema, table, name); c != nil {
-			return nil, a.unsupported(ref, "a subquery that refers to the query around it is")
-		}
+	if c, err = a.outerColumn(ref, schema, table, name); c != nil || err != nil {
+		return c, err
 	}
 	return nil, a.fail(s.missing(schema, table, name), ref)
 }

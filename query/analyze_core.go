@@ -238,6 +238,7 @@ type regrouping struct {
 	g      *aggregateNode
 	groups map[fingerprint]int
 	aggs   map[fingerprint]int
+	inner  int // depth of subqueries at hand
 	err    error
 }
 
@@ -269,6 +270,9 @@ func (r *regrouping) rewrite(e expr) expr {
 			r.err = r.ungrouped(e)
 		}
 		return e
+	case *subqueryExpr:
+		r.inner++
+		defer func() { r.inner-- }()
 	}
 	return mapChildren(e, r.rewrite)
 }
@@ -283,6 +287,9 @@ func (r *regrouping) ungrouped(e expr) error {
 			}
 			break
 		}
+	}
+	if r.inner > 0 {
+		return errf(codeGrouping, "subquery uses ungrouped column %q from outer query", name)
 	}
 	err := errf(codeGrouping, "column %q must appear in the GROUP BY clause or be used in an aggregate function", name)
 	for _, t := range r.c.q.Targets {

@@ -52,14 +52,14 @@ func (a *analyzer) with(w *parse.With) error {
 		if !ok {
 			return a.unsupported(c, "a data-modifying statement in WITH is")
 		}
-		plan, err := a.inner(&scope{}, sel)
+		plan, args, err := a.inner(&scope{}, sel)
 		if err != nil {
 			return err
 		}
 		if len(c.Cols) > len(plan.columns()) {
 			return a.fail(errf(codeInvalidColumnRef, "WITH query %q has %d columns available but %d columns specified", c.Name, len(plan.columns()), len(c.Cols)), c)
 		}
-		q := &sharedQuery{name: c.Name, plan: plan, cols: c.Cols, always: c.Materialized == parse.MaterializedAlways}
+		q := &sharedQuery{name: c.Name, plan: plan, cols: c.Cols, always: c.Materialized == parse.MaterializedAlways, args: args}
 		a.ctes = append(slices.Clip(a.ctes), q)
 	}
 	return nil

@@ -37,7 +37,7 @@ func (x *execution) newSort(n *sortNode, w wish) (operator, error) {
 	width := len(n.in.columns())
 	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
 	exprs := make([]expr, len(n.keys))
-	below := wish{limit: w.limit}
+	below := wish{limit: w.limit, few: w.few}
 	plain := true
 	for i, k := range n.keys {
 		exprs[i] = k.x
@@ -221,7 +221,7 @@ type distinctOp struct {
 
 func (x *execution) newDistinct(n *distinctNode, w wish) (operator, error) {
 	width := len(n.in.columns())
-	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.keys), order: w.order, limit: -1})
+	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.keys), order: w.order, limit: -1, few: w.few})
 	if err != nil {
 		return nil, err
 	}

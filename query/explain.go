@@ -254,6 +254,23 @@ func (op *joinOp) explain() explained {
 	return e
 }
 
+func (op *lateralOp) explain() explained {
+	title, lines := "Nested Loop", []string(nil)
+	if op.n.keepL {
+		title = "Nested Loop Left Join"
+	}
+	if len(op.n.on) > 0 {
+		lines = []string{"Join Cond: " + conditionText(op.n.on)}
+	}
+	e := under(title, op.n, 0, lines, false, op.l)
+	if r, err := op.x.operator(op.n.r, everything); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	e.rows = e.children[0].rows
+	return e
+}
+
 func (op *sharedOp) explain() explained {
 	return explained{title: "CTE Scan on " + op.query.name, rows: 100, total: 1, width: widthOf(op.query.plan.columns())}
 }

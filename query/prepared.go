@@ -22,6 +22,7 @@ type Portal struct {
 	stmt   *prepared
 	params []value.Datum
 	result *Result
+	cursor *cursor // of DECLARE; nil if Bind made the portal
 	// Formats is what Bind was given: the engine keeps it for the caller and does not look at it.
 	Formats []int16
 }
@@ -108,7 +109,7 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		}
 		if old := s.portals[portal]; old != nil {
 			if portal != "" {
-				return errf(codeDuplicateCursor, "portal %q already exists", portal)
+				return errf(codeDuplicateCursor, "cursor %q already exists", portal)
 			}
 			old.close()
 		}
@@ -148,6 +149,9 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 		if err != nil || p.stmt.c == nil {
 			return err
 		}
+		if p.cursor != nil {
+			return errf(codeUnsupported, "cursor %q is none of the protocol's portals", name).hint("Read it by FETCH.")
+		}
 		if p.result == nil {
 			p.result, err = s.start(ctx, p.stmt.c, &run{Session: s, params: p.params, returning: true})
 			if err != nil {
@@ -168,6 +172,7 @@ func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, erro
 	if ctx.Err() != nil {
 		return nil, canceled(ctx)
 	}
+	s.tx.queried = s.tx.queried || c.queries
 	result, err := c.run(ctx, r)
 	err = stopped(ctx, err)
 	if result != nil {
@@ -196,14 +201,20 @@ func (s *Session) ClosePortal(name string) {
 }
 
 func (p *Portal) close() {
+	if p.cursor != nil {
+		p.cursor.close()
+	}
 	if p.result != nil {
 		p.result.Close()
 	}
 }
 
+// closePortals ends the portals with their transaction. Cursors WITH HOLD that a commit has passed stay.
 func (s *Session) closePortals() {
-	for name := range s.portals {
-		s.ClosePortal(name)
+	for name, p := range s.portals {
+		if p.cursor == nil || !p.cursor.held {
+			s.ClosePortal(name)
+		}
 	}
 }
 

@@ -56,6 +56,9 @@ func (g *settings) put(key, v string, local bool) {
 // reset puts a setting back to the session's default.
 func (g *settings) reset(key string) {
 	g.set, g.local = without(g.set, key), without(g.local, key)
+	if _, ok := g.get(key); !ok {
+		g.set = with(g.set, key, "") // an application's setting, once it is there, stays
+	}
 }
 
 // resetAll puts every setting back but those that belong to the transaction.
@@ -196,7 +199,11 @@ func (d *setting) checkInt(v string, units []unit) (string, error) {
 	}
 	f *= float64(factor)
 	if f < float64(d.min)-0.5 || f > float64(d.max)+0.5 {
-		return "", errf(codeInvalidParameter, "%s is outside the valid range for parameter %q (%d .. %d)", text, d.name, d.min, d.max)
+		in := ""
+		if len(units) > 0 {
+			in = " " + units[0].name
+		}
+		return "", errf(codeInvalidParameter, "%.0f%s is outside the valid range for parameter %q (%d .. %d)", f, in, d.name, d.min, d.max)
 	}
 	n := int64(f + 0.5)
 	if f < 0 {

@@ -72,7 +72,9 @@ func appendHead(b *bytes.Buffer, e expr) {
 	case *extremeExpr:
 		fmt.Fprintf(b, "extreme(%t,", x.least)
 	case *subqueryExpr:
-		fmt.Fprintf(b, "%T(%p,", x, x)
+		fmt.Fprintf(b, "%T(%p,", x, x.plan)
+	case *outerExpr:
+		fmt.Fprintf(b, "%T(%p,", x, x.slot)
 	default:
 		fmt.Fprintf(b, "%T(%d,", x, x.typ().OID)
 	}
@@ -203,6 +205,8 @@ func (t *texter) other(e expr) {
 		t.WriteString("]")
 	case *subqueryExpr:
 		t.WriteString("(SubPlan)")
+	case *outerExpr:
+		t.WriteString(x.slot.name)
 	default:
 		panic("query: no text for the expression")
 	}

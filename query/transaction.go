@@ -29,6 +29,13 @@ type transaction struct {
 	bytes      int64    // of their digests
 	digests    map[string]struct{}
 	savepoints []savepoint
+	asOf       *Snapshot // what the transaction sees, once its isolation level calls for it and it has read
+	queried    bool      // a statement has run that reads or files
+	cursors    int       // declared before it
+	tunings    []tuning
+	notes      []Notification
+	noted      map[Notification]struct{} // notes; nil if it is to be made anew
+	noteBytes  int                       // of noted
 }
 
 // A savepoint is a state to go back to.
@@ -39,6 +46,9 @@ type savepoint struct {
 	leaves   int
 	bytes    int64
 	readOnly bool
+	cursors  int // declared before
+	tunings  int
+	notes    int
 }
 
 func (t *transaction) implicit() bool { return t.state == txImplicit }
@@ -62,7 +72,7 @@ func (s *Session) enter() {
 }
 
 func (s *Session) startTransaction(state txState) {
-	s.tx = transaction{state: state, start: s.engine.Clock(), begun: s.settings}
+	s.tx = transaction{state: state, start: s.engine.Clock(), begun: s.settings, cursors: s.cursors}
 	for _, name := range []string{"read_only", "isolation", "deferrable"} {
 		v, _ := s.settings.get("default_transaction_" + name)
 		if v != settingByName["transaction_"+name].boot {
@@ -91,13 +101,21 @@ func (s *Session) commit(ctx context.Context) error {
 		s.rollback()
 		return nil
 	}
-	if _, err := s.flush(ctx, nil); err != nil {
+	err := s.persistCursors(ctx)
+	if err == nil {
+		err = s.mayNotify()
+	}
+	if err == nil {
+		_, err = s.flush(ctx, nil)
+	}
+	if err != nil {
 		s.rollback()
 		return err
 	}
 	if s.settings.local != nil {
 		s.settings.local, s.values = nil, nil
 	}
+	s.tune()
 	s.end()
 	return nil
 }
@@ -106,6 +124,7 @@ func (s *Session) commit(ctx context.Context) error {
 func (s *Session) rollback() {
 	if s.tx.state != txIdle {
 		s.settings = s.tx.begun
+		s.closeCursors(func(c *cursor) bool { return c.created > s.tx.cursors })
 	}
 	s.settings.local, s.values = nil, nil
 	s.end()
@@ -190,7 +209,8 @@ func (s *Session) tooMany() error {
 
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) {
-	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes, readOnly: s.tx.readOnly}
+	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
+		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes)}
 	s.tx.savepoints = append(s.tx.savepoints, p)
 }
 
@@ -211,6 +231,8 @@ func (s *Session) rollbackTo(i int) {
 	s.settings, s.values = p.settings, nil
 	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
 	s.tx.digests, s.tx.aborted, s.tx.readOnly = nil, false, p.readOnly
+	s.closeCursors(func(c *cursor) bool { return c.created > p.cursors })
+	s.tx.tunings, s.tx.notes, s.tx.noted = s.tx.tunings[:p.tunings], s.tx.notes[:p.notes], nil
 }
 
 // holds reports whether the transaction holds back a digest.

@@ -60,12 +60,13 @@ func (c *conn) abort() {
 	c.nc.SetWriteDeadline(c.srv.cfg.Now().Add(lastWords))
 }
 
-// setReadDeadlineLocked lets reads wait for ever, or fail at once if the connection should end.
+// setReadDeadlineLocked lets reads wait for ever or as long as the client may be silent, or fail at once if the connection
+// should end or has something to send.
 func (c *conn) setReadDeadlineLocked() {
-	if c.aborted || c.stopping && !c.busy {
+	if c.aborted || c.stopping && !c.busy || c.idle.waiting && c.idle.woken {
 		c.nc.SetReadDeadline(past)
 	} else {
-		c.nc.SetReadDeadline(time.Time{})
+		c.nc.SetReadDeadline(c.idle.until)
 	}
 }
 

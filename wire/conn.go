@@ -33,6 +33,8 @@ type conn struct {
 	skip      bool // after an error in the extended protocol: discard messages until Sync
 	over      bool // after a FATAL error
 
+	idle idle
+
 	parse parseMessage // scratch
 	bind  Bind         // scratch
 
@@ -87,7 +89,7 @@ func (c *conn) run() error {
 		if c.in.r == c.in.w {
 			c.trim()
 		}
-		typ, _, err := c.in.header(c.srv.cfg.limit)
+		typ, err := c.next()
 		if err != nil {
 			return c.readError(err)
 		}
@@ -191,7 +193,11 @@ func (c *conn) ready() error {
 		return err
 	}
 	c.reportChanges()
-	c.out.ready(c.session.Status())
+	c.idle.status = c.session.Status()
+	if c.idle.status == 'I' {
+		c.appendNotifications()
+	}
+	c.out.ready(c.idle.status)
 	return c.out.flush()
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -26,7 +27,7 @@ func NewHandler(engine *query.Engine, log *slog.Logger) *Handler {
 
 // Open implements wire.Handler.
 func (h *Handler) Open(_ context.Context, s *wire.Startup) (wire.Session, error) {
-	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID)}
+	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID), Wake: s.Wake}
 	if addr, ok := s.Remote.(*net.TCPAddr); ok {
 		login.Remote, login.Port = addr.IP.String(), addr.Port
 	}
@@ -106,6 +107,24 @@ func (s *session) Notices() []*wire.Error {
 	return list
 }
 
+func (s *session) Notifications() []wire.Notification {
+	var list []wire.Notification
+	for _, n := range s.query.Notifications() {
+		list = append(list, wire.Notification{ProcessID: uint32(n.PID), Channel: n.Channel, Payload: n.Payload})
+	}
+	return list
+}
+
+func (s *session) IdleTimeout() (time.Duration, *wire.Error) {
+	d, cause := s.query.IdleTimeout()
+	if d == 0 {
+		return 0, nil
+	}
+	var e *wire.Error
+	errors.As(fatal(wireError(cause)), &e)
+	return d, e
+}
+
 func (s *session) Query(_ context.Context, sql string) (wire.Script, error) {
 	q, err := s.query.Script(sql)
 	if err != nil {
@@ -124,6 +143,9 @@ func (c *script) Next(ctx context.Context) (wire.Result, error) {
 	r, err := c.query.Next(ctx)
 	if err != nil {
 		return nil, stopped(ctx, err)
+	}
+	if r.Binary() {
+		return newResult(c.session, r, []int16{1})
 	}
 	return newResult(c.session, r, nil)
 }
