@@ -12,15 +12,15 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return a.keywordCall(s, e)
 	}
 	switch {
-	case e.Over != nil:
-		return nil, a.unsupported(e, "a window function is")
 	case e.WithinGroup:
 		return nil, a.unsupported(e, "WITHIN GROUP is")
-	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public":
+	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public" && a.fns.Functions(functionName(e.Name)) == nil:
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
 	clause := a.clause
-	if a.isAggregate(e.Name.Name) {
+	if e.Over != nil {
+		clause = clauseWindow
+	} else if a.isAggregate(e.Name.Name) {
 		clause = clauseAggregate
 	}
 	mark := a.outerMark()
@@ -38,7 +38,10 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
 	}
-	x, err := a.function(e, e.Name.Name, args, e.Variadic)
+	if e.Over != nil {
+		return a.windowCall(s, e, args)
+	}
+	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +53,14 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return x, nil
 	}
 	return a.aggregate(s, e, agg, mark)
+}
+
+// functionName is the name under which the registry has a function: those of information_schema have it before theirs.
+func functionName(n parse.Name) string {
+	if n.Schema == "information_schema" {
+		return n.Schema + "." + n.Name
+	}
+	return n.Name
 }
 
 // isAggregate reports whether a name is that of an aggregate.
@@ -69,7 +80,7 @@ func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr, mark [
 		return a.outerAggregate(e, i, agg, mark)
 	}
 	switch a.clause {
-	case clauseTarget, clauseHaving, clauseOrder:
+	case clauseTarget, clauseHaving, clauseOrder, clauseWindow:
 	case clauseAggregate:
 		return nil, a.fail(errf(codeGrouping, "aggregate function calls cannot be nested"), e)
 	default:

@@ -238,6 +238,12 @@ func exprsOf(n node) []expr {
 		return n.keys
 	case *sortNode:
 		return keyExprs(n.keys)
+	case *windowNode:
+		out := slices.Clone(n.partition)
+		for _, w := range n.calls {
+			out = append(out, w)
+		}
+		return append(out, keyExprs(n.order)...)
 	case *limitNode:
 		return nonNil(n.limit, n.offset)
 	case *joinNode:
@@ -280,6 +286,8 @@ func inputsOf(n node) []node {
 		return []node{n.in}
 	case *sortNode:
 		return []node{n.in}
+	case *windowNode:
+		return []node{n.in}
 	case *limitNode:
 		return []node{n.in}
 	case *appendNode:
@@ -287,6 +295,8 @@ func inputsOf(n node) []node {
 	case *setNode:
 		return []node{n.l, n.r}
 	case *joinNode:
+		return []node{n.l, n.r}
+	case *recursiveNode:
 		return []node{n.l, n.r}
 	case *sharedNode:
 		return []node{n.query.plan}
@@ -335,8 +345,13 @@ func freeSlots(n node) map[*outerSlot]bool {
 	}
 	var nodes func(n node)
 	nodes = func(n node) {
-		if l, ok := n.(*joinNode); ok {
-			note(l.args)
+		switch n := n.(type) {
+		case *joinNode:
+			note(n.args)
+		case *workNode:
+			used[n.table.slot] = true
+		case *recursiveNode:
+			filled[n.work.slot] = true
 		}
 		for _, e := range exprsOf(n) {
 			walk(e, func(x expr) {
