@@ -11,6 +11,7 @@ my $in = $db->prepare('INSERT INTO hashes (digest) VALUES (?) RETURNING receipt'
 $in->bind_param(1, digest(0), {pg_type => PG_BYTEA});
 $in->execute;
 print 'insert ', (split m{/}, ($in->fetchrow_array)[0])[1], "\n";
+$in->finish;
 
 my $find = $db->prepare('SELECT digest FROM hashes WHERE digest = ?');
 my $rows;
@@ -70,6 +71,6 @@ $slow->execute;
 select undef, undef, undef, 0.3;
 print "cancel 57014\n" if $db->pg_cancel;
 
-my ($proof) = $db->selectrow_array('SELECT signature FROM proofs WHERE digest = ' . $db->quote(digest(0), {pg_type => PG_BYTEA}));
-print 'proof ', unpack('H*', $proof), "\n";
+my $proof = $db->selectcol_arrayref('SELECT signature FROM proofs WHERE digest = ' . $db->quote(digest(0), {pg_type => PG_BYTEA}));
+print 'proof ', unpack('H*', $proof->[0]), "\n";
 $db->disconnect;
