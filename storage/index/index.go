@@ -57,8 +57,8 @@ type Index struct {
 
 	mu      sync.Mutex // covers all below; never held over disk or callbacks
 	current *view
-	old     []*view  // views that were current and may still have readers
-	dead    []run    // that no manifest names any more and whose keys are not yet deleted
+	old     []*view // views that were current and may still have readers
+	dead    []run   // that no manifest names any more and whose keys are not yet deleted
 	nextID  uint64
 	broken  error // a manifest write failed: nobody knows which one is on disk
 }
