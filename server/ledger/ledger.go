@@ -87,7 +87,11 @@ type Config struct {
 	MaxClockJump time.Duration
 	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
 	MonthlyPublications bool
-	Logger              *slog.Logger
+	// RoundClosed is told of every round with leaves that is closed, Published of every publication that is recorded, in the
+	// goroutine of Run: they must not block. Either may be nil.
+	RoundClosed func(round calendar.Second, root merkle.Digest)
+	Published   func(storage.Publication)
+	Logger      *slog.Logger
 }
 
 // A Ledger owns the open round. Exactly one goroutine, that of Run, writes.
@@ -99,6 +103,7 @@ type Ledger struct {
 	log         *slog.Logger
 	genesis     storage.Genesis
 	monthly     bool // publish the calendar root of every month
+	observer    observer
 
 	queue   *queue
 	recent  *recent
@@ -144,6 +149,7 @@ func Open(c Config) (*Ledger, error) {
 		log:         c.Logger,
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
+		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
 		backlog:     newBacklog(),
 		recent:      newRecent(c.Index),
@@ -307,6 +313,7 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 	}
 	for _, e := range entries {
 		l.apply(e)
+		l.observer.tell(e)
 	}
 	return nil
 }

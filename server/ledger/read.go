@@ -29,6 +29,12 @@ func (l *Ledger) Extent() (first, closed, open calendar.Second) {
 	return l.genesis.First, l.closed, l.open.second
 }
 
+// Durable returns how far the ledger is durable at one moment: the newest closed second, and the leaves of each slot in the
+// rounds to be closed next.
+func (l *Ledger) Durable() (closed calendar.Second, open map[calendar.Second]map[uint32]uint64) {
+	return l.store.Durable()
+}
+
 // Slots returns all slots in order of their ids. The caller must not change them.
 func (l *Ledger) Slots() []storage.Slot {
 	l.mu.RLock()
