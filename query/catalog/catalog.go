@@ -46,7 +46,7 @@ const Owner = "pg_database_owner"
 type Config struct {
 	Database  string
 	Tables    []Table        // of the schema public, in order of OIDs
-	Functions []*fn.Function // of the schema public
+	Functions []*fn.Function // of the schema public, and those of Postgres that neither fn nor this package has
 	Registry  *fn.Registry   // all functions, operators and casts
 }
 

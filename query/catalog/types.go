@@ -54,9 +54,11 @@ func (k *Catalog) pgType(r *Rows) {
 type proc struct {
 	oid    value.OID
 	schema string
-	own    *fn.Function // of the schema public, else nil
 	p      *procedure
 }
+
+// firstOwnOID is where the OIDs of what Postgres has not itself begin.
+const firstOwnOID value.OID = 16384
 
 // listProcs lists the functions: those of Postgres that exist here or that its types, operators and so on are made of, and
 // ours.
@@ -70,7 +72,11 @@ func (k *Catalog) listProcs() (map[value.OID]*proc, []*proc) {
 		list = append(list, &proc{oid: p.oid, schema: schema, p: p})
 	}
 	for _, f := range k.Functions {
-		list = append(list, &proc{oid: f.OID, schema: "public", own: f, p: ownProcedure(f)})
+		schema := "public"
+		if f.OID < firstOwnOID {
+			schema = "pg_catalog"
+		}
+		list = append(list, &proc{oid: f.OID, schema: schema, p: ownProcedure(f)})
 	}
 	m := map[value.OID]*proc{}
 	for _, p := range list {
