@@ -181,6 +181,12 @@ func tableColumn(def *TableDef, i int) expr {
 
 // fromShared analyzes a reference to a query of WITH.
 func (a *analyzer) fromShared(t *parse.Table, q *sharedQuery) (node, *scope, error) {
+	switch {
+	case q.later:
+		return nil, nil, a.unsupported(t, "a reference to a query of WITH that follows is")
+	case q.self != nil:
+		return a.fromWork(t, q)
+	}
 	q.uses++
 	plan := &sharedNode{query: q}
 	name := t.Alias.Name
@@ -282,16 +288,28 @@ func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *
 }
 
 func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
+	if j.Kind == parse.RightJoin || j.Kind == parse.FullJoin {
+		a.nullable++
+	}
 	l, ls, err := a.fromItem(j.Left)
 	if err != nil {
 		return nil, nil, err
 	}
+	if j.Kind == parse.RightJoin {
+		a.nullable--
+	}
 	if f, ok := j.Right.(*parse.FuncTable); ok && (j.Kind == parse.InnerJoin || j.Kind == parse.CrossJoin) && !j.Natural && j.Using == nil {
 		return a.joinFunctions(j, f, l, ls)
+	}
+	if j.Kind == parse.LeftJoin {
+		a.nullable++
 	}
 	n, s, rs, err := a.beside(j, j.Right, l, ls)
 	if err != nil {
 		return nil, nil, err
+	}
+	if j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin {
+		a.nullable--
 	}
 	if len(n.args) > 0 && (j.Kind == parse.RightJoin || j.Kind == parse.FullJoin) {
 		e := errf(codeInvalidColumnRef, "invalid reference to FROM-clause entry for table %q", n.args[0].slot.table)

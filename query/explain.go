@@ -242,6 +242,19 @@ func (op *joinOp) explain() explained {
 	return e
 }
 
+func (op *recursiveOp) explain() explained {
+	e := under("Recursive Union", op.n, 100, nil, false, op.in)
+	if r, err := op.x.operator(op.n.r, everything); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	return e
+}
+
+func (op *workOp) explain() explained {
+	return explained{title: "WorkTable Scan on " + op.n.table.slot.name, rows: 10, total: 0.1, width: widthOf(op.n.table.cols)}
+}
+
 func (op *windowOp) explain() explained {
 	in := op.in.explain()
 	if len(op.by) > 0 {

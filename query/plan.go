@@ -132,6 +132,8 @@ type sharedQuery struct {
 	uses   int        // references
 	always bool       // MATERIALIZED
 	args   []outerArg // the values around that it depends on
+	self   *recursion // while it is being analyzed, of WITH RECURSIVE
+	later  bool       // it follows the query that is being analyzed
 }
 
 // A sortKey is an expression of ORDER BY.
@@ -181,6 +183,7 @@ type statementRun struct {
 	shared  map[*sharedQuery]*sharedRows
 	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
 	rights  map[node]*joinTable           // right sides of joins in subqueries
+	work    map[*workTable]*rowStore      // of the recursive queries that are running
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
 }
@@ -271,6 +274,10 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 		return x.newSort(n, w)
 	case *windowNode:
 		return x.newWindow(n, w)
+	case *recursiveNode:
+		return x.newRecursive(n, w)
+	case *workNode:
+		return &workOp{x: x, n: n}, nil
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:
