@@ -451,5 +451,8 @@ func explodeACL(_ *fn.Env, args []value.Datum) (rows [][]value.Datum, err error)
 
 // aclRole finds the roles that access lists of the catalog name.
 func aclRole(name string) value.OID {
-	return map[string]value.OID{Owner: OwnerOID, "postgres": bootstrapOID}[name]
+	if name == Owner {
+		return OwnerOID
+	}
+	return 0 // everybody
 }
