@@ -176,6 +176,7 @@ type execution struct {
 	shared  map[*sharedQuery]*rowStore
 	slots   map[*slotExpr]*slotEval // of the letExprs being compiled
 	analyze bool                    // measure operators for EXPLAIN ANALYZE
+	untimed bool                    // but only their rows
 }
 
 // reserve notes that the execution holds so many more bytes.
@@ -226,7 +227,7 @@ func (x *execution) operator(n node, w wish) (operator, error) {
 	if err != nil || !x.analyze {
 		return op, err
 	}
-	return &measured{operator: op, clock: x.env.Clock}, nil
+	return &measured{operator: op, clock: x.env.Clock, untimed: x.untimed}, nil
 }
 
 func (x *execution) newOperator(n node, w wish) (operator, error) {
