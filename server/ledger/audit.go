@@ -39,11 +39,14 @@ type Audit struct {
 	frontier     *calendar.Frontier
 	publications []storage.Publication // of seconds to come
 	ordinals     map[uint32]uint64     // of each slot, as far as known
-	fromFirst    bool                  // the range begins with the ledger: every slot's ordinals begin with 1
+	leaves       uint64                // number of the next round's first leaf, as far as known
+	known        bool                  // leaves is
+	fromFirst    bool                  // the range begins with the ledger: every slot's ordinals begin with 1, leaves with 0
 	keys         map[string]*rsa.PublicKey
 
 	slots  []storage.Slot
-	faults []Fault // of the window
+	faults []Fault                               // of the window
+	counts map[uint32]map[calendar.Second]uint64 // of its rounds, by slot
 }
 
 // Audit returns an audit of the closed seconds among from to to.
@@ -82,10 +85,10 @@ func (a *Audit) Next(ctx context.Context) ([]Fault, error) {
 	if a.next > a.to {
 		return nil, io.EOF
 	}
-	a.faults, a.slots = nil, a.ledger.Slots()
+	a.faults, a.slots, a.counts = nil, a.ledger.Slots(), map[uint32]map[calendar.Second]uint64{}
 	end := min(a.to, a.next+auditWindow-1)
 	err := a.window(ctx, end)
-	if errors.Is(err, storage.ErrCorrupt) {
+	if errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrVersion) {
 		a.fault(a.frontier.Next(), -1, "storage", "readable data", err.Error())
 		end = a.to
 	} else if err != nil {
@@ -156,6 +159,9 @@ func (a *Audit) window(ctx context.Context, end calendar.Second) error {
 	if err := a.idle(end + 1); err != nil {
 		return err
 	}
+	if err := a.slotCounts(end); err != nil {
+		return err
+	}
 	return a.kept()
 }
 
@@ -176,6 +182,10 @@ func (a *Audit) round(round calendar.Second, root merkle.Digest, runs *runReader
 	if err != nil {
 		return err
 	}
+	if (a.known || a.fromFirst) && r.FirstLeaf != a.leaves {
+		a.fault(round, -1, "number of first leaf", a.leaves, r.FirstLeaf)
+	}
+	a.leaves, a.known = r.FirstLeaf+r.Leaves(), true
 	exist := uint32(0)
 	for _, s := range a.slots {
 		if s.Created <= round {
@@ -236,12 +246,38 @@ func (a *Audit) slot(r *storage.RoundRecord, s *storage.SlotRound, runs *runRead
 		a.fault(r.Round, int(s.Slot), "sequence number", last+1, s.Ordinal)
 	}
 	a.ordinals[s.Slot] = s.Ordinal
+	if a.counts[s.Slot] == nil {
+		a.counts[s.Slot] = map[calendar.Second]uint64{}
+	}
+	a.counts[s.Slot][r.Round] = s.Count
 	if tree.Count() == 0 {
 		return nil
+	}
+	if err := a.tiles(r.Round, s.Slot, tree); err != nil {
+		return err
 	}
 	if root := tree.Root(); root != s.Root {
 		a.fault(r.Round, int(s.Slot), "slot root", root, s.Root)
 		s.Root = root
+	}
+	return nil
+}
+
+// tiles compares the kept nodes of a slot's subtree, from which proofs are made, with what the leaves give.
+func (a *Audit) tiles(round calendar.Second, slot uint32, tree *merkle.Tree) error {
+	var stored [storage.TileNodes]merkle.Digest
+	for height, nodes := range tree.Kept() {
+		for first := 0; first < len(nodes); first += storage.TileNodes {
+			want := nodes[first:min(first+storage.TileNodes, len(nodes))]
+			if err := a.ledger.store.ReadNodes(stored[:len(want)], round, slot, height, uint64(first)); err != nil {
+				return err
+			}
+			for i := range want {
+				if stored[i] != want[i] {
+					a.fault(round, int(slot), fmt.Sprint("node ", first+i, " of height ", height), want[i], stored[i])
+				}
+			}
+		}
 	}
 	return nil
 }
@@ -281,6 +317,29 @@ func (a *Audit) published() error {
 	a.publications = a.publications[1:]
 	if root := a.frontier.Root(); p.Root != root {
 		a.fault(p.Time, -1, "publication", root, p.Root)
+	}
+	return nil
+}
+
+// slotCounts compares the columns of the leaves of each slot that filed in the window, which count for an agency's rounds,
+// with the records of the rounds.
+func (a *Audit) slotCounts(end calendar.Second) error {
+	for slot, counts := range a.counts {
+		rounds, err := a.ledger.store.Rounds(storage.RoundScan{From: a.next, To: end, Counts: true, Slots: []uint32{slot}})
+		if err != nil {
+			return err
+		}
+		for rounds.Next() {
+			b := rounds.Batch()
+			for i, round := range b.Round {
+				if b.Leaves[i] != counts[round] {
+					a.fault(round, int(slot), "count of leaves", counts[round], b.Leaves[i])
+				}
+			}
+		}
+		if err := errors.Join(rounds.Err(), rounds.Close()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
