@@ -189,6 +189,8 @@ type RoundScan struct {
 	From, To calendar.Second
 	Desc     bool
 	Agency   string // count this agency's leaves and slots only; empty for all
+	Roots    bool   // fill RoundBatch.Root
+	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.
@@ -201,9 +203,9 @@ type RoundCursor interface {
 // A RoundBatch holds one column a field, in scan order.
 type RoundBatch struct {
 	Round  []calendar.Second
-	Root   []merkle.Digest
-	Leaves []uint64
-	Slots  []uint32 // slots with leaves
+	Root   []merkle.Digest // may be empty unless asked for
+	Leaves []uint64        // likewise
+	Slots  []uint32        // slots with leaves; likewise
 }
 
 // A CalendarScan selects closed seconds From to To, both included.

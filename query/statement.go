@@ -16,8 +16,9 @@ type compiled struct {
 	params []*value.Type // of its parameters
 	// control marks statements that run in a failed transaction: its end.
 	control bool
-	queries bool // it reads or files, so modes of its transaction are fixed from then on
-	plan    node // of a query; nil for other statements
+	queries bool        // it reads or files, so modes of its transaction are fixed from then on
+	plan    node        // of a query; nil for other statements
+	direct  *insertPlan // of an INSERT whose rows are parameters, else nil
 	run     func(ctx context.Context, r *run) (*Result, error)
 }
 

@@ -179,6 +179,7 @@ func (a *analyzer) discard(t *parse.Discard) (*compiled, error) {
 			return "", errf(codeActiveTransaction, "DISCARD ALL cannot run inside a transaction block")
 		}
 		r.settings.set, r.settings.local, r.values = nil, nil, nil
+		r.settings.changed()
 		r.tx.begun = r.settings
 		clear(r.statements)
 		r.closeCursors(func(*cursor) bool { return true })

@@ -99,9 +99,7 @@ func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, f
 	if len(positions) > MaxFound {
 		return nil, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
 	}
-	slices.SortFunc(positions, func(a, b Position) int {
-		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Index, b.Index))
-	})
+	slices.SortFunc(positions, comparePositions)
 	return l.readEqual(ctx, slices.Compact(positions), digest)
 }
 
