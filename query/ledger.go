@@ -37,7 +37,7 @@ type Ledger interface {
 
 	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
 	Extent() (first, closed, open calendar.Second)
-	// Slots returns all slots in order of their numbers.
+	// Slots returns all slots in order of their numbers. The caller must not change them.
 	Slots() []Slot
 	// Role returns a login role; ok is false if there is none of this name.
 	Role(name string) (role Role, ok bool)

@@ -100,7 +100,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 			}
 		}
 	}
-	if narrowed {
+	if narrowed && point == "" {
 		q.visible = []uint32{}
 		for _, s := range q.slots {
 			if keep(s) {
@@ -207,10 +207,7 @@ func narrowRounds(from, to *calendar.Second, c Constraint, t *value.Type) bool {
 }
 
 func (q *leafQuery) open(ctx context.Context) (Scan, error) {
-	s := &leafScan{q: q, names: make([][2][]byte, len(q.slots))}
-	for i, slot := range q.slots {
-		s.names[i] = [2][]byte{[]byte(slot.Agency), []byte(slot.Lane)}
-	}
+	s := &leafScan{q: q}
 	var err error
 	switch {
 	case q.digests != nil:
@@ -278,7 +275,7 @@ func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
 // leafScan reads leaves: found ones, or those of a cursor.
 type leafScan struct {
 	q      *leafQuery
-	names  [][2][]byte // agency and lane of each slot
+	names  [][2][]byte // agency and lane of each slot that was met
 	found  []Leaf
 	cursor LeafCursor
 	run    LeafBatch
@@ -295,13 +292,17 @@ func (s *leafScan) Close() {
 
 func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
 	cols := s.q.t.def.Columns
+	room := value.BatchSize
+	if s.cursor == nil {
+		room = min(room, len(s.found))
+	}
 	for i, need := range s.q.need {
 		if need {
-			b.Cols[i].Reset(cols[i].Type, value.BatchSize)
+			b.Cols[i].Reset(cols[i].Type, room)
 		}
 	}
 	b.N = 0
-	for s.cursor == nil && b.N < min(value.BatchSize, len(s.found)) {
+	for s.cursor == nil && b.N < room {
 		s.putFound(b)
 	}
 	s.found = s.found[min(b.N, len(s.found)):]
@@ -330,7 +331,7 @@ func (s *leafScan) putFound(b *value.Batch) {
 	leaf := &s.found[b.N]
 	at := b.N
 	if s.q.need[colDigest] {
-		b.Cols[colDigest].SetBytes(at, leaf.Imprint.Digest())
+		b.Cols[colDigest].Bytes[at] = leaf.Imprint.Digest() // found leaves are never overwritten
 	}
 	if s.q.need[colAlgorithm] {
 		b.Cols[colAlgorithm].Bytes[at] = algorithmNames[leaf.Imprint.Algorithm()]
@@ -366,13 +367,17 @@ func (s *leafScan) putPlace(b *value.Batch, from, to int, round calendar.Second,
 
 // name returns the agency or lane of a slot, which may have been made after the scan was planned.
 func (s *leafScan) name(slot uint32, part int) []byte {
-	if int(slot) >= len(s.names) {
+	if int(slot) >= len(s.q.slots) {
 		s.q.slots = s.q.t.ledger.Slots()
-		for _, x := range s.q.slots[len(s.names):] {
-			s.names = append(s.names, [2][]byte{[]byte(x.Agency), []byte(x.Lane)})
-		}
 	}
-	return s.names[slot][part]
+	if len(s.names) < len(s.q.slots) {
+		s.names = append(s.names, make([][2][]byte, len(s.q.slots)-len(s.names))...)
+	}
+	names := &s.names[slot]
+	if names[0] == nil {
+		*names = [2][]byte{[]byte(s.q.slots[slot].Agency), []byte(s.q.slots[slot].Lane)}
+	}
+	return names[part]
 }
 
 // putRun adds as many leaves of the run at hand as fit.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -122,7 +123,7 @@ func (s *Server) open() (err error) {
 	}
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	engine := query.NewEngine(query.Config{
-		Ledger:          source{s.ledger, s.publisher},
+		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot])},
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -17,6 +18,7 @@ import (
 type source struct {
 	ledger    *ledger.Ledger
 	publisher *publisher
+	slots     *atomic.Pointer[[]query.Slot] // what Slots last made; slots are only ever added
 }
 
 // clientError turns the ledger's errors into what a client is told.
@@ -139,10 +141,14 @@ func (s source) Extent() (first, closed, open calendar.Second) { return s.ledger
 
 func (s source) Slots() []query.Slot {
 	in := s.ledger.Slots()
+	if known := s.slots.Load(); known != nil && len(*known) == len(in) {
+		return *known
+	}
 	out := make([]query.Slot, len(in))
 	for i, x := range in {
 		out[i] = query.Slot{ID: x.ID, Agency: x.Agency, Lane: x.Lane, Base: x.Base, Created: x.Created.Time()}
 	}
+	s.slots.Store(&out)
 	return out
 }
 
