@@ -34,6 +34,7 @@ type Server struct {
 	clock     ledger.Clock
 	log       *slog.Logger
 	store     *storage.Store
+	index     *index.Index
 	ledger    *ledger.Ledger
 	publisher *publisher
 	wire      *wire.Server
@@ -105,13 +106,12 @@ func (s *Server) open() (err error) {
 	} else if err != nil {
 		return err
 	}
-	x, err := index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)})
-	if err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
 	if s.ledger, err = ledger.Open(ledger.Config{
 		Store:               s.store,
-		Index:               x,
+		Index:               s.index,
 		Key:                 keys.calendar.signer,
 		Certificate:         keys.calendar.certificate,
 		Clock:               s.clock,
@@ -310,6 +310,9 @@ func (s *Server) close() error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

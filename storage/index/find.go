@@ -57,6 +57,9 @@ func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) b
 func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
 	var buf [partKeySize]byte
 	key := appendPartKey(buf[:0], r.id, bucket, n)
+	if r.file != nil {
+		return r.file.getPart(key, bucket, n)
+	}
 	value, closer, err := x.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return part{}, nil, fmt.Errorf("digest index: key %x is missing: %w", key, ErrCorrupt)
@@ -117,6 +120,9 @@ func (x *Index) seekPart(r *run, hash, from uint64) (uint32, error) {
 
 // countParts returns how many parts a bucket has, at least 1.
 func (x *Index) countParts(r *run, bucket uint32) (uint32, error) {
+	if r.file != nil {
+		return r.file.parts(bucket), nil
+	}
 	it, err := x.db.NewIter(&pebble.IterOptions{
 		LowerBound: appendPartKey(nil, r.id, bucket, 0),
 		UpperBound: appendPartKey(nil, r.id, bucket+1, 0),
