@@ -28,6 +28,12 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		}
 		in = pushDown(in, conjuncts(x))
 	}
+	saved := a.windows
+	a.windows = q.Windows
+	defer func() { a.windows = saved }()
+	if err := a.checkWindows(s, q.Windows); err != nil {
+		return nil, err
+	}
 	p := &projectNode{in: in}
 	// DISTINCT compares values, so there everything has a type.
 	if err := a.targets(s, q.Targets, p, want, clauseTarget, keep && !q.Distinct && q.DistinctOn == nil); err != nil {
@@ -40,6 +46,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 	if err := a.grouping(c); err != nil {
 		return nil, err
 	}
+	a.windowing(c)
 	return a.finish(c)
 }
 
@@ -238,6 +245,7 @@ type regrouping struct {
 	g      *aggregateNode
 	groups map[fingerprint]int
 	aggs   map[fingerprint]int
+	inner  int // depth of subqueries at hand
 	err    error
 }
 
@@ -269,6 +277,9 @@ func (r *regrouping) rewrite(e expr) expr {
 			r.err = r.ungrouped(e)
 		}
 		return e
+	case *subqueryExpr:
+		r.inner++
+		defer func() { r.inner-- }()
 	}
 	return mapChildren(e, r.rewrite)
 }
@@ -283,6 +294,9 @@ func (r *regrouping) ungrouped(e expr) error {
 			}
 			break
 		}
+	}
+	if r.inner > 0 {
+		return errf(codeGrouping, "subquery uses ungrouped column %q from outer query", name)
 	}
 	err := errf(codeGrouping, "column %q must appear in the GROUP BY clause or be used in an aggregate function", name)
 	for _, t := range r.c.q.Targets {

@@ -30,8 +30,6 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 	switch {
 	case q.Into != nil:
 		return nil, a.unsupported(q, "SELECT INTO is")
-	case len(q.Windows) > 0:
-		return nil, a.unsupported(q, "a window is")
 	case q.WithTies:
 		return nil, a.unsupported(q, "WITH TIES is")
 	case q.Op != 0:
@@ -52,14 +50,14 @@ func (a *analyzer) with(w *parse.With) error {
 		if !ok {
 			return a.unsupported(c, "a data-modifying statement in WITH is")
 		}
-		plan, err := a.inner(&scope{}, sel)
+		plan, args, err := a.inner(&scope{}, sel)
 		if err != nil {
 			return err
 		}
 		if len(c.Cols) > len(plan.columns()) {
 			return a.fail(errf(codeInvalidColumnRef, "WITH query %q has %d columns available but %d columns specified", c.Name, len(plan.columns()), len(c.Cols)), c)
 		}
-		q := &sharedQuery{name: c.Name, plan: plan, cols: c.Cols, always: c.Materialized == parse.MaterializedAlways}
+		q := &sharedQuery{name: c.Name, plan: plan, cols: c.Cols, always: c.Materialized == parse.MaterializedAlways, args: args}
 		a.ctes = append(slices.Clip(a.ctes), q)
 	}
 	return nil

@@ -43,11 +43,12 @@ type Config struct {
 	Logger       *slog.Logger // of what must not happen; nil discards
 }
 
-// An Engine runs SQL over a ledger. It is shared by all sessions and never changes.
+// An Engine runs SQL over a ledger. It is shared by all sessions; nothing of it changes but who listens to notifications and what memory is in use.
 type Engine struct {
 	Config
 	tables map[string]Table // of the schema public, by name
 	memory *leafMemory
+	board  switchboard
 	fns    *fn.Registry
 }
 

@@ -153,9 +153,19 @@ func (x *execution) newSeries(n *seriesNode, w wish) (operator, error) {
 	}
 	op.width = len(n.in.columns())
 	need := needed(op.width+len(n.cols), allOf(w.need, op.width+len(n.cols)), n.calls)
-	var err error
-	op.in, err = x.operator(n.in, wish{need: need[:op.width], limit: -1}) // a row of it may give none
-	return op, err
+	below := wish{need: need[:op.width], limit: -1, few: w.few} // a row of it may give none
+	for _, k := range w.order {
+		if k.Column >= op.width {
+			break
+		}
+		below.order = append(below.order, k)
+	}
+	in, err := x.operator(n.in, below)
+	if err != nil {
+		return nil, err
+	}
+	op.in = x.growing(in, w)
+	return op, nil
 }
 
 // next gives rows of one batch of the input.
@@ -262,5 +272,5 @@ func gathered(c *value.Vector, rows []int32) *value.Vector {
 	return v
 }
 
-func (op *seriesOp) ordered() int { return 0 }
+func (op *seriesOp) ordered() int { return op.in.ordered() }
 func (op *seriesOp) close()       { op.in.close() }

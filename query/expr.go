@@ -133,11 +133,13 @@ type (
 		elems []expr
 	}
 
-	// A subqueryExpr is a query whose rows do not depend on the row at hand: it runs once, when first needed.
+	// A subqueryExpr is a query. Without args it does not depend on the row at hand and runs once, when first needed.
 	subqueryExpr struct {
-		plan node
-		kind subqueryKind
-		t    *value.Type
+		plan     node
+		kind     subqueryKind
+		t        *value.Type
+		args     []outerArg
+		volatile bool // it may differ between two rows with the same args
 	}
 
 	// An aggregateExpr is a call of an aggregate. It stands in expressions only until the aggregation is planned, which
@@ -256,6 +258,10 @@ func children(e expr) []expr {
 		return all
 	case *seriesExpr:
 		return e.args
+	case *subqueryExpr:
+		return argExprs(e.args)
+	case *windowExpr:
+		return e.parts()
 	}
 	return nil
 }
@@ -319,10 +325,27 @@ func mapChildren(e expr, f func(expr) expr) expr {
 		e = &rowExpr{elems: each(x.elems)}
 	case *letExpr:
 		e = &letExpr{x: f(x.x), slot: x.slot, body: f(x.body)}
+	default:
+		e = mapRarer(e, f, each)
+	}
+	return e
+}
+
+// mapRarer is mapChildren for the rarer expressions.
+func mapRarer(e expr, f func(expr) expr, each func([]expr) []expr) expr {
+	switch x := e.(type) {
 	case *extremeExpr:
 		e = &extremeExpr{args: each(x.args), least: x.least, t: x.t}
 	case *seriesExpr:
 		e = &seriesExpr{call: x.call, args: each(x.args)}
+	case *subqueryExpr:
+		if len(x.args) > 0 {
+			c := *x
+			c.args = withArgExprs(x.args, f)
+			e = &c
+		}
+	case *windowExpr:
+		e = x.mapped(f)
 	case *aggregateExpr:
 		c := &aggregateExpr{call: x.call, args: each(x.args), distinct: x.distinct}
 		if x.filter != nil {
@@ -364,12 +387,15 @@ func isConstant(e expr) bool {
 	return constant
 }
 
-// isCostly reports whether e asks a table to compute something.
+// isCostly reports whether e asks a table to compute something, or runs a subquery for each row.
 func isCostly(e expr) bool {
 	costly := false
 	walk(e, func(x expr) {
-		if _, ok := x.(*computedExpr); ok {
+		switch x := x.(type) {
+		case *computedExpr:
 			costly = true
+		case *subqueryExpr:
+			costly = costly || len(x.args) > 0
 		}
 	})
 	return costly
@@ -413,7 +439,7 @@ func conjuncts(e expr) []expr {
 // isPlain reports whether e is a column or a constant.
 func isPlain(e expr) bool {
 	switch e.(type) {
-	case *columnExpr, *computedExpr, *constExpr, *paramExpr:
+	case *columnExpr, *computedExpr, *constExpr, *paramExpr, *outerExpr:
 		return true
 	}
 	return false

@@ -133,6 +133,24 @@ func (s *Session) largeLeaves(alg merkle.Algorithm) merkle.Leaves {
 	return merkle.LeavesIn(alg, c[:])
 }
 
+// smallChunks are the memory of parts that single digests make.
+var smallChunks = sync.Pool{New: func() any { return new(smallChunk) }}
+
+// A smallChunk holds the SHA-256 digests of a small part.
+type smallChunk [smallPart * 32]byte
+
+// makeRoom moves a list of digests to where it can grow to a small part, until the session's transaction ends.
+func (s *Session) makeRoom(l *merkle.Leaves) {
+	alg, digests, ok := l.Uniform()
+	if !ok || alg.Size()*smallPart != len(smallChunk{}) {
+		return
+	}
+	c := smallChunks.Get().(*smallChunk)
+	s.smallChunks = append(s.smallChunks, c)
+	*l = merkle.LeavesIn(alg, c[:])
+	l.AppendDigests(alg, digests)
+}
+
 // releaseMemory gives back what the session holds for digests. No part of the transaction may be used any more.
 func (s *Session) releaseMemory() {
 	if s.held > 0 {
@@ -142,5 +160,8 @@ func (s *Session) releaseMemory() {
 	for _, c := range s.chunks {
 		chunks.Put(c)
 	}
-	s.chunks = nil
+	for _, c := range s.smallChunks {
+		smallChunks.Put(c)
+	}
+	s.chunks, s.smallChunks = nil, nil
 }

@@ -107,9 +107,11 @@ type (
 		all    bool
 	}
 
-	// A joinNode joins. Its columns are those of l and then those of r.
+	// A joinNode joins. Its columns are those of l and then those of r. With args, r refers to the rows of l: it is executed
+	// for each of them.
 	joinNode struct {
 		l, r         node
+		args         []outerArg
 		keepL, keepR bool // outer join: rows of this side without a match come too
 		on           []expr
 		cols         []Column
@@ -125,9 +127,10 @@ type (
 type sharedQuery struct {
 	name   string
 	plan   node
-	cols   []string // new names of the first columns
-	uses   int      // references
-	always bool     // MATERIALIZED
+	cols   []string   // new names of the first columns
+	uses   int        // references
+	always bool       // MATERIALIZED
+	args   []outerArg // the values around that it depends on
 }
 
 // A sortKey is an expression of ORDER BY.
@@ -165,22 +168,35 @@ func (n *sharedNode) columns() []Column {
 	return cols
 }
 
-// An execution is one run of a plan: its parameters, the memory it may take, the state of its operators.
-type execution struct {
+// A statementRun is what all executions of the plans of one run of a statement share: its parameters, the memory it may
+// take, what is computed once.
+type statementRun struct {
 	session *Session
 	params  []value.Datum
+	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
-	memory  int64 // bytes reserved
-	limit   int64 // of memory
-	shared  map[*sharedQuery]*rowStore
-	slots   map[*slotExpr]*slotEval // of the letExprs being compiled
-	analyze bool                    // measure operators for EXPLAIN ANALYZE
+	total   int64 // bytes reserved
+	limit   int64 // of total
+	shared  map[*sharedQuery]*sharedRows
+	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
+	rights  map[node]*joinTable           // right sides of joins in subqueries
+	free    map[node]map[*outerSlot]bool  // what freeSlots found
+	analyze bool                          // measure operators for EXPLAIN ANALYZE
+}
+
+// An execution is one run of a plan: that of a statement, or that of a subquery for one row around it.
+type execution struct {
+	*statementRun
+	memory int64                   // bytes reserved by this execution
+	outer  *outerRow               // nil for the plan of the statement
+	slots  map[*slotExpr]*slotEval // of the letExprs being compiled
 }
 
 // reserve notes that the execution holds so many more bytes.
 func (x *execution) reserve(bytes int) error {
 	x.memory += int64(bytes)
-	if x.memory > x.limit {
+	x.total += int64(bytes)
+	if x.total > x.limit {
 		e := errf(codeOutOfMemory, "out of memory")
 		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
 		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
@@ -189,7 +205,10 @@ func (x *execution) reserve(bytes int) error {
 }
 
 // release gives memory back.
-func (x *execution) release(bytes int) { x.memory -= int64(bytes) }
+func (x *execution) release(bytes int) {
+	x.memory -= int64(bytes)
+	x.total -= int64(bytes)
+}
 
 // check returns the reason if the statement is to stop.
 func (x *execution) check() error {
@@ -204,6 +223,7 @@ type wish struct {
 	need  []bool     // columns that are used; nil for all
 	order []OrderKey // order of the rows
 	limit int64      // so many rows in that order suffice; -1 for all
+	few   int64      // about so many rows are going to be asked for; 0 if that is not known
 }
 
 // all is the wish for all rows and columns, in any order.
@@ -248,6 +268,8 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 		return x.newDistinct(n, w)
 	case *sortNode:
 		return x.newSort(n, w)
+	case *windowNode:
+		return x.newWindow(n, w)
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:
@@ -255,6 +277,9 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *setNode:
 		return x.newSet(n)
 	case *joinNode:
+		if len(n.args) > 0 {
+			return x.newLateral(n, w)
+		}
 		return x.newJoin(n, w)
 	case *sharedNode:
 		if n.query.uses == 1 && !n.query.always {

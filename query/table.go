@@ -57,6 +57,7 @@ type ScanRequest struct {
 	Where   []Constraint // all of them hold for the rows wanted
 	Need    []bool       // by column: whether its values are used; never set for computed columns
 	Order   []OrderKey   // the order the statement would like
+	AsOf    *Snapshot    // read as it stood then; nil for the ledger as it stands
 }
 
 // A Constraint is a condition on one column that a path may make use of.

@@ -146,7 +146,7 @@ func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		c, err := t.ledger.Rounds(ctx, scan)
+		c, err := r.ledger(t.ledger).Rounds(ctx, scan)
 		return &roundScan{cursor: c, need: r.Need}, err
 	}
 	return p, nil
@@ -238,7 +238,7 @@ func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		c, err := t.ledger.Calendar(ctx, scan)
+		c, err := r.ledger(t.ledger).Calendar(ctx, scan)
 		return &calendarScan{cursor: c, need: r.Need}, err
 	}
 	return p, nil
@@ -284,9 +284,14 @@ func (t *listTable) Def() *TableDef { return &t.def }
 
 func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
 	p := &Path{Name: "Seq Scan on " + t.def.Name, Used: make([]bool, len(r.Where)), Rows: 100}
-	p.Open = func(context.Context) (Scan, error) {
+	open := func(context.Context) (Scan, error) {
 		rows, err := t.rows(r.Session)
 		return &listScan{def: &t.def, rows: rows}, err
+	}
+	p.Open = open
+	if r.AsOf != nil { // the rows are those of now, whenever they are read
+		scan, err := open(context.Background())
+		p.Open = func(context.Context) (Scan, error) { return scan, err }
 	}
 	return p, nil
 }
@@ -322,7 +327,7 @@ func newAgencyTable(l Ledger, oid value.OID) Table {
 		{Name: "created_at", Type: value.Timestamptz, NotNull: true},
 	}}}
 	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
-		for _, x := range l.Slots() {
+		for _, x := range s.reads(l).Slots() {
 			if own := s.visibleAgency(); own != "" && x.Agency != own {
 				continue
 			}

@@ -71,8 +71,16 @@ func appendHead(b *bytes.Buffer, e expr) {
 		}
 	case *extremeExpr:
 		fmt.Fprintf(b, "extreme(%t,", x.least)
+	case *windowExpr:
+		f := x.frame
+		fmt.Fprintf(b, "window(%p,%d,%d,%t,%d,%d,%d,%d,", x.call.Func, len(x.args), len(x.partition), x.filter != nil, f.mode, f.start.kind, f.end.kind, f.exclude)
+		for _, k := range x.order {
+			fmt.Fprintf(b, "%t%t", k.desc, k.nullsFirst)
+		}
 	case *subqueryExpr:
-		fmt.Fprintf(b, "%T(%p,", x, x)
+		fmt.Fprintf(b, "%T(%p,", x, x.plan)
+	case *outerExpr:
+		fmt.Fprintf(b, "%T(%p,", x, x.slot)
 	default:
 		fmt.Fprintf(b, "%T(%d,", x, x.typ().OID)
 	}
@@ -203,6 +211,11 @@ func (t *texter) other(e expr) {
 		t.WriteString("]")
 	case *subqueryExpr:
 		t.WriteString("(SubPlan)")
+	case *outerExpr:
+		t.WriteString(x.slot.name)
+	case *windowExpr:
+		t.call(x.call.Func.Name, x.args)
+		t.WriteString(" OVER (…)")
 	default:
 		panic("query: no text for the expression")
 	}

@@ -109,6 +109,7 @@ func (s *Server) open() (err error) {
 	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
+	var engine *query.Engine // is there before the ledger runs
 	if s.ledger, err = ledger.Open(ledger.Config{
 		Store:               s.store,
 		Index:               s.index,
@@ -117,12 +118,14 @@ func (s *Server) open() (err error) {
 		Clock:               s.clock,
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
+		RoundClosed:         func(round calendar.Second, root merkle.Digest) { engine.RoundClosed(round, root) },
+		Published:           func(p storage.Publication) { engine.Published(query.Publication(p)) },
 		Logger:              s.log,
 	}); err != nil {
 		return err
 	}
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
-	engine := query.NewEngine(query.Config{
+	engine = query.NewEngine(query.Config{
 		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot])},
 		Clock:           s.now,
 		Database:        s.config.Database,

@@ -274,6 +274,25 @@ func (v *Vector) Head(n int) *Vector {
 	return w
 }
 
+// Part returns a vector of the values from lo to hi of v. It shares their memory.
+func (v *Vector) Part(lo, hi int) *Vector {
+	w := v.Head(hi)
+	switch v.Type.Kind {
+	case Int64:
+		w.Ints = w.Ints[lo:]
+	case Float64:
+		w.Floats = w.Floats[lo:]
+	case Bytes:
+		w.Bytes = w.Bytes[lo:]
+	case Boxed:
+		w.Boxes = w.Boxes[lo:]
+	}
+	if w.Nulls != nil {
+		w.Nulls = w.Nulls[lo:]
+	}
+	return w
+}
+
 func gather[T any](dst, src []T, sel []int32) {
 	for i, j := range sel {
 		dst[i] = src[j]
