@@ -25,6 +25,9 @@ type Ledger interface {
 	// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 	// agency is empty.
 	Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error)
+	// FindAll returns the leaves with any of the digests, each leaf once, in order of round, slot and index; else it is as
+	// Find.
+	FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error)
 	// Leaf returns the leaf at p; ok is false if there is none.
 	Leaf(ctx context.Context, p Position) (leaf Leaf, ok bool, err error)
 

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -213,7 +214,7 @@ func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 	var err error
 	switch {
 	case q.digests != nil:
-		s.found, err = q.find(ctx)
+		s.digests = distinct(q.digests)
 	case q.receipts != nil:
 		s.found, err = q.receipted(ctx)
 	case q.from > q.to || q.visible != nil && len(q.visible) == 0:
@@ -228,25 +229,43 @@ func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 // minDigest is the size of the shortest digest in bytes.
 const minDigest = 20
 
-// find looks digests up; each is looked up once.
-func (q *leafQuery) find(ctx context.Context) ([]Leaf, error) {
-	var found []Leaf
-	seen := map[string]bool{}
-	for _, d := range q.digests {
-		if seen[string(d.B)] {
-			continue
+// maxTogether is how many digests are looked up together: what they need of the ledger is in its caches still when proofs are
+// made of them.
+const maxTogether = value.BatchSize
+
+// find looks digests up; a digest that is there twice is looked up once.
+func (q *leafQuery) find(ctx context.Context, digests []value.Datum) (found []Leaf, err error) {
+	if len(digests) == 1 {
+		found, err = q.ledger.Find(ctx, q.agency, digests[0].B)
+	} else {
+		list := make([][]byte, len(digests))
+		for i, d := range digests {
+			list[i] = d.B
 		}
-		seen[string(d.B)] = true
-		leaves, err := q.ledger.Find(ctx, q.agency, d.B)
-		if err != nil {
-			return nil, err
-		}
-		if len(leaves) == 0 && len(d.B) >= 2*minDigest && isHex(d.B) {
+		found, err = q.ledger.FindAll(ctx, q.agency, list)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range digests {
+		if len(d.B) >= 2*minDigest && isHex(d.B) && !slices.ContainsFunc(found, func(f Leaf) bool { return bytes.Equal(f.Imprint.Digest(), d.B) }) {
 			q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", d.B)
 		}
-		found = append(found, leaves...)
 	}
 	return found, nil
+}
+
+// distinct leaves out the repetitions in values, which it may overwrite.
+func distinct(values []value.Datum) []value.Datum {
+	if len(values) < 2 {
+		return values
+	}
+	seen := make(map[string]bool, len(values))
+	return slices.DeleteFunc(values, func(d value.Datum) bool {
+		known := seen[string(d.B)]
+		seen[string(d.B)] = true
+		return known
+	})
 }
 
 // receipted looks receipts up. What is no receipt names no leaf.
@@ -276,13 +295,14 @@ func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
 
 // leafScan reads leaves: found ones, or those of a cursor.
 type leafScan struct {
-	q      *leafQuery
-	names  [][2][]byte // agency and lane of each slot that was met
-	found  []Leaf
-	cursor LeafCursor
-	run    LeafBatch
-	left   int // leaves of run still to give
-	ended  bool
+	q       *leafQuery
+	names   [][2][]byte   // agency and lane of each slot that was met
+	digests []value.Datum // still to be looked up
+	found   []Leaf        // still to be given
+	cursor  LeafCursor
+	run     LeafBatch
+	left    int // leaves of run still to give
+	ended   bool
 }
 
 func (s *leafScan) Close() {
@@ -294,6 +314,14 @@ func (s *leafScan) Close() {
 
 func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
 	cols := s.q.t.def.Columns
+	for len(s.found) == 0 && len(s.digests) > 0 {
+		var err error
+		n := min(len(s.digests), maxTogether)
+		if s.found, err = s.q.find(ctx, s.digests[:n]); err != nil {
+			return err
+		}
+		s.digests = s.digests[n:]
+	}
 	room := value.BatchSize
 	if s.cursor == nil {
 		room = min(room, len(s.found))

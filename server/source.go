@@ -125,6 +125,15 @@ func (s source) Find(ctx context.Context, agency string, digest []byte) ([]query
 	return leaves, clientError(err)
 }
 
+func (s source) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
+	found, err := s.ledger.FindAll(ctx, agency, digests)
+	leaves := make([]query.Leaf, len(found))
+	for i, f := range found {
+		leaves[i] = queryLeaf(f)
+	}
+	return leaves, clientError(err)
+}
+
 func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
 	leaf, err := s.ledger.Leaf(ledger.Position(p))
 	if errors.Is(err, ledger.ErrNotFound) {
