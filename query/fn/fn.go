@@ -255,7 +255,9 @@ func (a *Aggregation) Mergeable() bool {
 }
 
 // Merge adds what from, another Aggregation of the same call, has seen: its group i to group groups[i], which exists.
-func (a *Aggregation) Merge(from *Aggregation, groups []int32) { a.states.(mergeStates).Merge(from.states, groups) }
+func (a *Aggregation) Merge(from *Aggregation, groups []int32) {
+	a.states.(mergeStates).Merge(from.states, groups)
+}
 
 // Step adds the rows of sel (nil: 0 to n-1); groups[i] is the group of row i. args have the types of Call.Args; none for
 // count(*).
