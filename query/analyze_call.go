@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -173,6 +175,9 @@ func (a *analyzer) keywordCall(s *scope, e *parse.Call) (expr, error) {
 	case "":
 		return nil, a.unsupported(e, e.Name.Name+" is")
 	}
+	if slices.ContainsFunc(list, hasSeries) {
+		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", name), e)
+	}
 	t, err := a.commonType(name, list, func(i int) parse.Node { return e.Args[i] })
 	if err != nil {
 		return nil, err
@@ -241,6 +246,9 @@ func (a *analyzer) caseOf(s *scope, e *parse.Case) (expr, error) {
 	}
 	if err := a.caseType(s, e, c); err != nil {
 		return nil, err
+	}
+	if hasSeries(c) {
+		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in CASE"), e)
 	}
 	if let != nil {
 		return let, nil
@@ -436,8 +444,12 @@ func (a *analyzer) rowIn(s *scope, e *parse.In, row *parse.Row) (expr, error) {
 
 // quantified analyzes x op ANY (…) and x op ALL (…).
 func (a *analyzer) quantified(s *scope, e *parse.Quantified) (expr, error) {
-	if _, ok := e.X.(*parse.Row); ok {
-		return nil, a.unsupported(e, "comparing a row with ANY or ALL is")
+	if row, ok := e.X.(*parse.Row); ok && e.Select != nil {
+		left, err := a.elements(s, row.Elems)
+		if err != nil {
+			return nil, err
+		}
+		return a.quantifiedRow(s, e, left)
 	}
 	x, err := a.expr(s, e.X)
 	if err != nil {

@@ -84,7 +84,7 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 		if err != nil {
 			return a.fail(err, t.X)
 		}
-		col := Column{Name: t.Alias, Type: x.typ(), TypeModifier: -1}
+		col := Column{Name: t.Alias, Type: x.typ(), TypeModifier: -1, Fields: fieldsOf(x)}
 		if col.Name == "" {
 			col.Name = parse.DefaultColumnName(t.X)
 		}
@@ -107,7 +107,7 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 // star expands * and table.*.
 func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
 	if star.X != nil {
-		return a.unsupported(star, "the fields of a composite value are")
+		return a.fieldStar(s, star, p)
 	}
 	table, schema := "", ""
 	if n := len(star.Parts); n > 0 {

@@ -110,7 +110,7 @@ func (a *analyzer) derived(at parse.Node, plan node, name string, alias parse.Al
 	s := &scope{}
 	for i, c := range plan.columns() {
 		s.cols = append(s.cols, scopeColumn{
-			table: name, name: c.Name, x: &columnExpr{index: i, t: c.Type, name: c.Name}, from: c,
+			table: name, name: c.Name, x: &columnExpr{index: i, t: c.Type, name: c.Name, fields: c.Fields}, from: c,
 		})
 	}
 	return s, a.rename(at, s, name, alias.Cols)
@@ -280,7 +280,22 @@ func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *
 	return n, s, nil
 }
 
+// join analyzes a join and its alias, which hides the tables of the join.
 func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
+	plan, s, err := a.joinTables(j)
+	if err != nil || j.Alias.Name == "" {
+		return plan, s, err
+	}
+	named := &scope{}
+	for _, c := range s.cols {
+		if !c.hidden && !c.aside {
+			named.cols = append(named.cols, scopeColumn{table: j.Alias.Name, name: c.name, x: c.x, from: c.from, nullable: c.nullable})
+		}
+	}
+	return plan, named, a.rename(j, named, j.Alias.Name, j.Alias.Cols)
+}
+
+func (a *analyzer) joinTables(j *parse.Join) (node, *scope, error) {
 	if j.Kind == parse.RightJoin || j.Kind == parse.FullJoin {
 		a.nullable++
 	}
@@ -311,8 +326,9 @@ func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
 	}
 	n.keepL = j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin
 	n.keepR = j.Kind == parse.RightJoin || j.Kind == parse.FullJoin
-	if j.Alias.Name != "" || j.UsingAlias != "" {
-		return nil, nil, a.unsupported(j, "an alias of a join is")
+	for i := range s.cols {
+		left := i < len(ls.cols)
+		s.cols[i].nullable = s.cols[i].nullable || left && n.keepR || !left && n.keepL
 	}
 	using := j.Using
 	if j.Natural {
@@ -405,6 +421,11 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 		}
 	}
 	s.cols = append(merged, s.cols...)
+	if at.UsingAlias != "" {
+		for _, m := range merged {
+			s.cols = append(s.cols, scopeColumn{table: at.UsingAlias, name: m.name, x: m.x, from: m.from, aside: true, hidden: true})
+		}
+	}
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -20,9 +22,10 @@ type (
 
 	// A columnExpr is a column of the input.
 	columnExpr struct {
-		index int
-		t     *value.Type
-		name  string // as EXPLAIN shows it
+		index  int
+		t      *value.Type
+		name   string   // as EXPLAIN shows it
+		fields []Column // of a record, where known
 	}
 
 	// A computedExpr is a column that a table computes out of others.
@@ -119,7 +122,10 @@ type (
 	}
 
 	// A slotExpr is the value of x in the body of the letExpr that it belongs to.
-	slotExpr struct{ t *value.Type }
+	slotExpr struct {
+		t      *value.Type
+		fields []Column // of a record, where known
+	}
 
 	// An extremeExpr is GREATEST or LEAST of arguments of one type; nulls do not count.
 	extremeExpr struct {
@@ -128,9 +134,12 @@ type (
 		t     *value.Type
 	}
 
-	// A rowExpr is ROW(…).
+	// A rowExpr is ROW(…), or the row of a table. A nullable one is that of a table in an outer join, and null if all of
+	// its elements are.
 	rowExpr struct {
-		elems []expr
+		elems    []expr
+		names    []string // nil for f1, f2 …
+		nullable bool
 	}
 
 	// A subqueryExpr is a query. Without args it does not depend on the row at hand and runs once, when first needed.
@@ -182,6 +191,8 @@ const (
 	scalarSubquery subqueryKind = iota
 	existsSubquery
 	arraySubquery
+	rowSubquery  // one record
+	rowsSubquery // all rows as an array of records
 )
 
 func (e *constExpr) typ() *value.Type      { return e.d.Type }
@@ -262,6 +273,12 @@ func children(e expr) []expr {
 		return argExprs(e.args)
 	case *windowExpr:
 		return e.parts()
+	case *fieldExpr:
+		return []expr{e.x}
+	case *rowsExpr:
+		return append(slices.Clone(e.xs), e.sub)
+	case *sliceExpr:
+		return append([]expr{e.x}, nonNil(append(slices.Clone(e.lowers), e.upper...)...)...)
 	}
 	return nil
 }
@@ -322,7 +339,7 @@ func mapChildren(e expr, f func(expr) expr) expr {
 		c.x, c.subs = f(x.x), each(x.subs)
 		e = &c
 	case *rowExpr:
-		e = &rowExpr{elems: each(x.elems)}
+		e = &rowExpr{elems: each(x.elems), names: x.names, nullable: x.nullable}
 	case *letExpr:
 		e = &letExpr{x: f(x.x), slot: x.slot, body: f(x.body)}
 	default:
@@ -346,6 +363,28 @@ func mapRarer(e expr, f func(expr) expr, each func([]expr) []expr) expr {
 		}
 	case *windowExpr:
 		e = x.mapped(f)
+	case *fieldExpr:
+		e = &fieldExpr{x: f(x.x), index: x.index, col: x.col}
+	case *rowsExpr:
+		c := *x
+		c.xs = each(x.xs)
+		if sub, ok := f(x.sub).(*subqueryExpr); ok {
+			c.sub = sub
+		}
+		e = &c
+	case *sliceExpr:
+		c := &sliceExpr{x: f(x.x)}
+		for i, b := range append(slices.Clone(x.lowers), x.upper...) {
+			if b != nil {
+				b = f(b)
+			}
+			if i < len(x.lowers) {
+				c.lowers = append(c.lowers, b)
+			} else {
+				c.upper = append(c.upper, b)
+			}
+		}
+		e = c
 	case *aggregateExpr:
 		c := &aggregateExpr{call: x.call, args: each(x.args), distinct: x.distinct}
 		if x.filter != nil {

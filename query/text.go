@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -71,6 +72,15 @@ func appendHead(b *bytes.Buffer, e expr) {
 		}
 	case *extremeExpr:
 		fmt.Fprintf(b, "extreme(%t,", x.least)
+	case *fieldExpr:
+		fmt.Fprintf(b, "field(%d,", x.index)
+	case *rowsExpr:
+		fmt.Fprintf(b, "rows(%p,%t,", x.cond, x.all)
+	case *sliceExpr:
+		fmt.Fprintf(b, "slice(")
+		for _, bound := range append(slices.Clone(x.lowers), x.upper...) {
+			fmt.Fprintf(b, "%t", bound == nil)
+		}
 	case *windowExpr:
 		f := x.frame
 		fmt.Fprintf(b, "window(%p,%d,%d,%t,%d,%d,%d,%d,", x.call.Func, len(x.args), len(x.partition), x.filter != nil, f.mode, f.start.kind, f.end.kind, f.exclude)
@@ -213,6 +223,13 @@ func (t *texter) other(e expr) {
 		t.WriteString("(SubPlan)")
 	case *outerExpr:
 		t.WriteString(x.slot.name)
+	case *fieldExpr:
+		t.add("(", x.x, ").", quote(x.col.Name))
+	case *rowsExpr:
+		t.call("ROW", x.xs)
+		t.WriteString(" ANY (SubPlan)")
+	case *sliceExpr:
+		t.add(x.x, "[:]")
 	case *windowExpr:
 		t.call(x.call.Func.Name, x.args)
 		t.WriteString(" OVER (…)")
