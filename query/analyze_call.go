@@ -14,8 +14,6 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return a.keywordCall(s, e)
 	}
 	switch {
-	case e.WithinGroup:
-		return nil, a.unsupported(e, "WITHIN GROUP is")
 	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public":
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
@@ -40,8 +38,15 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
 	}
-	if e.Over != nil {
+	switch {
+	case e.WithinGroup && e.Over != nil:
+		return nil, a.fail(errf(codeUnsupported, "OVER is not supported for ordered-set aggregate %s", e.Name.Name), e)
+	case e.WithinGroup:
+		return a.withinGroup(s, e, mark, args)
+	case e.Over != nil:
 		return a.windowCall(s, e, args)
+	case slices.ContainsFunc(a.fns.Functions(e.Name.Name), isOrderedSet):
+		return nil, a.fail(errf(codeWrongObject, "WITHIN GROUP is required for ordered-set aggregate %s", e.Name.Name), e)
 	}
 	x, err := a.function(e, e.Name.Name, args, e.Variadic)
 	if err != nil {
@@ -56,6 +61,8 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	}
 	return a.aggregate(s, e, agg, mark)
 }
+
+func isOrderedSet(f *fn.Function) bool { return f.OrderedSet }
 
 // isAggregate reports whether a name is that of an aggregate.
 func (a *analyzer) isAggregate(name string) bool {
@@ -100,19 +107,13 @@ func (a *analyzer) aggregateOptions(s *scope, e *parse.Call, agg *aggregateExpr)
 		}
 		agg.order = append(agg.order, key)
 	}
-	if agg.distinct && agg.order != nil {
-		return a.unsupported(e, "an aggregate with both DISTINCT and ORDER BY is")
+	if agg.distinct {
+		if err := a.orderDistinct(e, agg); err != nil {
+			return err
+		}
 	}
 	if agg.order != nil && agg.call.Func.Strict && len(agg.args) > 0 {
-		// The rows are put aside before the aggregate sees them, so it cannot leave out those with nulls.
-		cond := &logicExpr{op: opAnd}
-		for _, x := range agg.args {
-			cond.args = append(cond.args, &testExpr{x: x, test: testNull, not: true})
-		}
-		if agg.filter != nil {
-			cond.args = append(cond.args, agg.filter)
-		}
-		agg.filter = cond
+		agg.filter = notNulls(agg)
 	}
 	return nil
 }

@@ -168,6 +168,9 @@ func (a *analyzer) grouping(c *coreQuery) error {
 	g := &aggregateNode{in: c.p.in}
 	for _, e := range c.q.GroupBy {
 		x, err := a.groupKey(c, e)
+		if err == nil {
+			err = a.sortable(e, x, "equality")
+		}
 		if err != nil {
 			return err
 		}
@@ -330,6 +333,11 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 	case c.on != nil:
 		return a.finishDistinctOn(c)
 	case c.q.Distinct:
+		for _, x := range p.exprs {
+			if err := a.sortable(c.q, x, "equality"); err != nil {
+				return nil, err
+			}
+		}
 		keys, err := a.keysOverOutput(c, "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
 		if err != nil {
 			return nil, err
@@ -339,6 +347,10 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 			n = &sortNode{in: n, keys: keys}
 		}
 		return a.limited(c.q, n)
+	case c.q.WithTies && p.set:
+		return nil, a.unsupported(c.q, "WITH TIES with set-returning functions is")
+	case c.q.WithTies:
+		return a.withTies(c)
 	case p.set:
 		return a.finishSet(c)
 	}

@@ -458,7 +458,7 @@ func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
 		return nil, err
 	}
 	if e.Kind == parse.SimilarPattern {
-		return nil, a.unsupported(e, "SIMILAR TO is")
+		return a.similar(s, e, list)
 	}
 	if e.Escape != nil {
 		esc, err := a.expr(s, e.Escape)
@@ -477,6 +477,27 @@ func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
 		op = "!" + op
 	}
 	return a.apply(e, op, list[0], list[1])
+}
+
+// similar analyzes x [NOT] SIMILAR TO pattern.
+func (a *analyzer) similar(s *scope, e *parse.Like, list []expr) (expr, error) {
+	args := list[1:]
+	if e.Escape != nil {
+		esc, err := a.expr(s, e.Escape)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, esc)
+	}
+	pattern, err := a.function(e, "similar_to_escape", args, false)
+	if err != nil {
+		return nil, err
+	}
+	op := "~"
+	if e.Not {
+		op = "!~"
+	}
+	return a.apply(e, op, list[0], pattern)
 }
 
 func (a *analyzer) is(s *scope, e *parse.Is) (expr, error) {

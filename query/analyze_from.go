@@ -3,6 +3,7 @@ package query
 import (
 	"slices"
 
+	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -195,7 +196,10 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, 
 	n := &seriesNode{ordinality: t.Ordinality}
 	for _, item := range t.Funcs {
 		if item.Cols != nil {
-			return nil, nil, a.unsupported(t, "a column definition list is")
+			if err := a.fromRecords(n, t, item, left); err != nil {
+				return nil, nil, err
+			}
+			continue
 		}
 		if err := a.fromFunction(n, t, item.Func, left); err != nil {
 			return nil, nil, err
@@ -213,6 +217,43 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, 
 	}
 	s, err := a.derived(t, n, name, t.Alias)
 	return n, s, err
+}
+
+// fromRecords adds a function with a column definition list to n.
+func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem, left *scope) error {
+	var cols []fn.Column
+	for _, c := range item.Cols {
+		t, typmod, err := a.typeName(c.Type)
+		if err != nil {
+			return err
+		}
+		if typmod >= 0 {
+			return a.unsupported(at, "a type modifier in a column definition list is")
+		}
+		cols = append(cols, fn.Column{Name: c.Name, Type: t.OID})
+	}
+	call, ok := item.Func.(*parse.Call)
+	var f *fn.Function
+	if ok && len(call.Args) == 1 {
+		f = fn.JSONRecords(call.Name.Name, cols)
+	}
+	if f == nil {
+		return a.fail(errf(codeSyntax, "a column definition list is only allowed for functions returning \"record\""), at)
+	}
+	x, err := a.exprIn(left, call.Args[0], clauseFrom)
+	if err == nil {
+		x, err = a.coerce(x, value.MustType(f.Args[0]), fn.Implicit)
+	}
+	if err != nil {
+		return a.fail(err, call)
+	}
+	c := &fn.Call{Func: f, Args: []*value.Type{x.typ()}, Ret: value.RecordT}
+	if n.name == "" {
+		n.name = f.Name
+	}
+	n.cols = append(n.cols, recordColumns(f)...)
+	n.calls, n.widths = append(n.calls, &seriesExpr{call: c, args: []expr{x}}), append(n.widths, len(cols))
+	return nil
 }
 
 // fromFunction adds one function to n. unnest of several arrays is as many functions side by side.
