@@ -157,6 +157,7 @@ func TestCalendar(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRecord(t, b.Record, map[string]string{
+		"calendar/seconds=100000/by=build":    "rows/s total-s",
 		"calendar/seconds=100000/by=1-thread": "rows/s total-s",
 		"calendar/seconds=100000/by=2-thread": "rows/s total-s",
 	})

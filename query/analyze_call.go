@@ -14,7 +14,7 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return a.keywordCall(s, e)
 	}
 	switch {
-	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public":
+	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public" && a.fns.Functions(functionName(e.Name)) == nil:
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
 	clause := a.clause
@@ -48,7 +48,7 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	case slices.ContainsFunc(a.fns.Functions(e.Name.Name), isOrderedSet):
 		return nil, a.fail(errf(codeWrongObject, "WITHIN GROUP is required for ordered-set aggregate %s", e.Name.Name), e)
 	}
-	x, err := a.function(e, e.Name.Name, args, e.Variadic)
+	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +63,14 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 }
 
 func isOrderedSet(f *fn.Function) bool { return f.OrderedSet }
+
+// functionName is the name under which the registry has a function: those of information_schema have it before theirs.
+func functionName(n parse.Name) string {
+	if n.Schema == "information_schema" {
+		return n.Schema + "." + n.Name
+	}
+	return n.Name
+}
 
 // isAggregate reports whether a name is that of an aggregate.
 func (a *analyzer) isAggregate(name string) bool {

@@ -31,6 +31,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		}
 		in = pushDown(in, conjuncts(x))
 	}
+	in = reorder(in)
 	saved := a.windows
 	a.windows = q.Windows
 	defer func() { a.windows = saved }()

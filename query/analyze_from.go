@@ -152,7 +152,14 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	for i, c := range def.Columns {
 		attr := int16(i + 1)
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
+		if c.Modifier != 0 {
+			col.TypeModifier = c.Modifier
+		}
 		n.cols = append(n.cols, col)
+		if c.System {
+			col.Attribute = tableoidAttribute
+			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
+		}
 		if !c.Hidden {
 			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
 		}
@@ -251,7 +258,7 @@ func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem
 	if n.name == "" {
 		n.name = f.Name
 	}
-	n.cols = append(n.cols, recordColumns(f)...)
+	n.cols = append(n.cols, recordColumns(c)...)
 	n.calls, n.widths = append(n.calls, &seriesExpr{call: c, args: []expr{x}}), append(n.widths, len(cols))
 	return nil
 }
@@ -281,7 +288,7 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		n.cols = append(n.cols, recordColumns(s.call.Func)...)
+		n.cols = append(n.cols, recordColumns(s.call)...)
 		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
 		return nil
 	}
@@ -415,7 +422,7 @@ func (a *analyzer) joinFunctions(j *parse.Join, f *parse.FuncTable, l node, ls *
 func common(ls, rs *scope) (list []parse.Column) {
 	for _, l := range ls.cols {
 		for _, r := range rs.cols {
-			if l.name == r.name && !l.hidden && !r.hidden {
+			if l.name == r.name && !l.hidden && !r.hidden && !l.aside && !r.aside {
 				list = append(list, parse.Column{Name: l.name})
 			}
 		}

@@ -42,7 +42,7 @@ func fieldsOf(e expr) []Column {
 		}
 		return cols
 	case *seriesExpr:
-		return recordColumns(e.call.Func)
+		return recordColumns(e.call)
 	case *columnExpr:
 		return e.fields
 	case *outerExpr:

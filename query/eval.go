@@ -63,6 +63,8 @@ func constituents(ev evaluator) []evaluator {
 		return e.args
 	case *castEval:
 		return []evaluator{e.arg}
+	case *fieldEval:
+		return []evaluator{e.arg}
 	case *notEval:
 		return []evaluator{e.arg}
 	case *logicEval:
@@ -87,8 +89,6 @@ func constituents(ev evaluator) []evaluator {
 		return append([]evaluator{e.arg}, e.subs...)
 	case *rowEval:
 		return e.elems
-	case *fieldEval:
-		return []evaluator{e.arg}
 	case *extremeEval:
 		return e.args
 	}
@@ -133,14 +133,14 @@ func (x *execution) build(e expr) evaluator {
 		return &arrayEval{t: e.t, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subscriptExpr:
 		return &subscriptEval{t: e.t, arg: x.compile(e.x), subs: x.compileAll(e.subs)}
+	case *fieldExpr:
+		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowExpr:
 		return &rowEval{names: e.names, nullable: e.nullable, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subqueryExpr:
 		return x.compileSubquery(e)
 	case *outerExpr:
 		return &constEval{d: x.outerValue(e)}
-	case *fieldExpr:
-		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowsExpr:
 		return x.compileRows(e)
 	case *sliceExpr:

@@ -252,6 +252,8 @@ func children(e expr) []expr {
 		return e.elems
 	case *subscriptExpr:
 		return append([]expr{e.x}, e.subs...)
+	case *fieldExpr:
+		return []expr{e.x}
 	case *rowExpr:
 		return e.elems
 	case *letExpr:
@@ -273,8 +275,6 @@ func children(e expr) []expr {
 		return argExprs(e.args)
 	case *windowExpr:
 		return e.parts()
-	case *fieldExpr:
-		return []expr{e.x}
 	case *rowsExpr:
 		return append(slices.Clone(e.xs), e.sub)
 	case *sliceExpr:
@@ -444,7 +444,7 @@ func isCostly(e expr) bool {
 func shift(e expr, n int) expr {
 	return rebuild(e, func(x expr) expr {
 		if c, ok := x.(*columnExpr); ok {
-			return &columnExpr{index: c.index + n, t: c.t, name: c.name}
+			return &columnExpr{index: c.index + n, t: c.t, name: c.name, fields: c.fields}
 		}
 		return x
 	})

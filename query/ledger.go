@@ -35,6 +35,8 @@ type Ledger interface {
 	// Calendar reads every closed second since the ledger's first, idle ones included.
 	Calendar(ctx context.Context, s CalendarScan) (CalendarCursor, error)
 
+	// Snapshot returns what the ledger holds now: all that is acknowledged, and nothing that is not durable.
+	Snapshot() Snapshot
 	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
 	Extent() (first, closed, open calendar.Second)
 	// Slots returns all slots in order of their numbers.
@@ -180,6 +182,8 @@ type RoundScan struct {
 	From, To calendar.Second
 	Desc     bool
 	Agency   string // count this agency's leaves and slots only; empty for all
+	Roots    bool   // fill RoundBatch.Root
+	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.
@@ -192,9 +196,9 @@ type RoundCursor interface {
 // A RoundBatch holds one column a field, in scan order.
 type RoundBatch struct {
 	Round  []calendar.Second
-	Root   []merkle.Digest
-	Leaves []uint64
-	Slots  []uint32 // slots with leaves
+	Root   []merkle.Digest // may be empty unless asked for
+	Leaves []uint64        // likewise
+	Slots  []uint32        // slots with leaves; likewise
 }
 
 // A CalendarScan selects closed seconds From to To, both included.

@@ -185,6 +185,9 @@ func (fr *frame) filling(ref *outerExpr) expr {
 // its arguments were analyzed: what they refer to is now used further out only.
 func (a *analyzer) outerAggregate(at parse.Node, i int, agg *aggregateExpr, mark []int) (expr, error) {
 	fr := a.outer[i]
+	if fr.lateral {
+		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in FROM clause of their own query level"), at)
+	}
 	if fr.clause != clauseTarget && fr.clause != clauseHaving && fr.clause != clauseOrder {
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in %s", clauseNames[fr.clause]), at)
 	}

@@ -176,6 +176,7 @@ func (n *sharedNode) columns() []Column {
 type statementRun struct {
 	session *Session
 	params  []value.Datum
+	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
 	total   int64 // bytes reserved
 	limit   int64 // of total

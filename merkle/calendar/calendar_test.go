@@ -298,6 +298,35 @@ func TestOwnSecond(t *testing.T) {
 	}
 }
 
+// Many leaves at once make the calendar that they make one by one: the same roots, the same nodes to store.
+func TestAppendAll(t *testing.T) {
+	rng := newRand(9)
+	for range 200 {
+		first := calendar.Second(rng.IntN(1<<17) * rng.IntN(2))
+		one, all := calendar.NewFrontier(first), calendar.NewFrontier(first)
+		for range 1 + rng.IntN(6) {
+			leaves := make([]merkle.Digest, rng.IntN(1<<rng.IntN(15)))
+			for i := range leaves {
+				if rng.IntN(8) > 0 && i&512 == 0 {
+					leaves[i][rng.IntN(32)] = byte(rng.Uint32())
+				}
+				one.Append(leaves[i])
+			}
+			all.AppendAll(leaves)
+			if one.Next() != all.Next() {
+				t.Fatalf("from %d: next is %d, want %d", first, all.Next(), one.Next())
+			}
+			if one.Next() > 0 && one.Root() != all.Root() {
+				t.Fatalf("from %d, up to %d: root is %v, want %v", first, one.Next(), all.Root(), one.Root())
+			}
+			got, want := all.Kept(), one.Kept()
+			if !slices.Equal(got, want) {
+				t.Fatalf("from %d, up to %d: keeps %v, want %v", first, one.Next(), got, want)
+			}
+		}
+	}
+}
+
 func TestZeroNodes(t *testing.T) {
 	for height, want := range map[uint8]string{ // from the format reference
 		0:  "0000000000000000000000000000000000000000000000000000000000000000",

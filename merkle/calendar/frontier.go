@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
 	"github.com/jurat-ledger/jurat/merkle/internal/shape"
 )
 
@@ -25,6 +26,9 @@ type Frontier struct {
 	peaks [maxHeight + 1]merkle.Digest // peaks[h] is valid if bit h of count is set
 	kept  []Node                       // completed since the last call of Kept
 }
+
+// batch is how many leaves AppendAll turns into one node at most; a power of two.
+const batch = 1 << 12
 
 // NewFrontier returns the calendar before first, the ledger's first second: all seconds before it are idle.
 func NewFrontier(first Second) *Frontier {
@@ -58,6 +62,27 @@ func (f *Frontier) Next() Second { return Second(f.count) }
 
 // Append adds the leaf of the next second: the root of its round.
 func (f *Frontier) Append(leaf merkle.Digest) { f.push(0, leaf) }
+
+// AppendAll adds the leaves of the next seconds, as Append would one by one, but hashes many nodes at once: it costs an eighth
+// where the processor has wide vectors.
+func (f *Frontier) AppendAll(leaves []merkle.Digest) {
+	var scratch [batch / 2]merkle.Digest
+	for len(leaves) > 0 {
+		// The largest perfect subtree that fits the place, the number and scratch.
+		h := min(bits.TrailingZeros64(f.count), bits.Len(uint(len(leaves)))-1, bits.Len(batch)-1)
+		row := leaves[:1<<h]
+		leaves = leaves[1<<h:]
+		for up := 1; up <= h; up++ {
+			half := scratch[:len(row)/2]
+			lanes.HashPairs(lanes.Flat(half), lanes.Flat(row), level)
+			row = half
+			if up%shape.Step == 0 && up < h {
+				f.keep(up, f.count>>up, row...)
+			}
+		}
+		f.push(h, row[0])
+	}
+}
 
 // AppendIdle adds seconds without a round. Any number of them costs some hundred hashes at most.
 func (f *Frontier) AppendIdle(seconds uint64) {
@@ -94,12 +119,24 @@ func (f *Frontier) Kept() []Node {
 func (f *Frontier) push(h int, node merkle.Digest) {
 	count := f.count >> h
 	f.count += 1 << h
-	for ; count%2 == 1; count /= 2 {
+	for ; ; count /= 2 {
+		if h%shape.Step == 0 && h > 0 {
+			f.keep(h, count, node)
+		}
+		if count%2 == 0 {
+			break
+		}
 		node = HashNode(f.peaks[h], node)
 		h++
-		if h%shape.Step == 0 && node != zeroNodes[h] {
-			f.kept = append(f.kept, Node{uint8(h), count / 2, node})
-		}
 	}
 	f.peaks[h] = node
+}
+
+// keep notes the nodes of height h from index on that are not over idle seconds alone.
+func (f *Frontier) keep(h int, index uint64, nodes ...merkle.Digest) {
+	for i, node := range nodes {
+		if node != zeroNodes[h] {
+			f.kept = append(f.kept, Node{uint8(h), index + uint64(i), node})
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -80,18 +81,35 @@ func BenchmarkProof(b *testing.B) {
 
 // benchLedger returns a ledger on disk with rounds of leaves, all in the index, and its first round.
 func benchLedger(b *testing.B, rounds, each int) (*Ledger, calendar.Second) {
-	wd, err := os.Getwd()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := os.Chdir(b.TempDir()); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := os.Chdir(wd); err != nil {
+	l, clock := startLedger(b)
+	_, _, first := l.Extent()
+	for i := range rounds {
+		if _, err := l.Append(b.Context(), request("canton", LaneMain, leaves(i*each, each))); err != nil {
 			b.Fatal(err)
 		}
-	})
+		closeOpen(b, l, clock)
+	}
+	for l.store.TotalLeaves()-l.index.Cursor() >= minIndexed {
+		clock.move(time.Second, 0)
+		runtime.Gosched()
+	}
+	return l, first
+}
+
+// closeOpen closes the open round and returns how long that takes from the end of its second.
+func closeOpen(b *testing.B, l *Ledger, clock *fakeClock) time.Duration {
+	_, _, open := l.Extent()
+	start := time.Now()
+	clock.move(open.Time().Sub(clock.now()), 0)
+	if err := l.waitClosed(b.Context(), open); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(start)
+}
+
+// startLedger returns a new ledger on disk, at work until the benchmark ends.
+func startLedger(b *testing.B) (*Ledger, *fakeClock) {
+	b.Chdir(b.TempDir())
 	if err := create(vfs.Default); err != nil {
 		b.Fatal(err)
 	}
@@ -104,17 +122,6 @@ func benchLedger(b *testing.B, rounds, each int) (*Ledger, calendar.Second) {
 	done := make(chan error, 2)
 	go func() { done <- l.Run(ctx) }()
 	go func() { done <- l.RunIndex(ctx) }()
-	_, _, first := l.Extent()
-	for i := range rounds {
-		if _, err := l.Append(ctx, request("canton", LaneMain, leaves(i*each, each))); err != nil {
-			b.Fatal(err)
-		}
-		_, _, open := l.Extent()
-		clock.move(open.Time().Sub(clock.now()), 0)
-		if err := l.waitClosed(ctx, open); err != nil {
-			b.Fatal(err)
-		}
-	}
 	b.Cleanup(func() {
 		stop()
 		for range 2 {
@@ -134,9 +141,30 @@ func benchLedger(b *testing.B, rounds, each int) (*Ledger, calendar.Second) {
 			b.Error(err)
 		}
 	})
-	for l.store.TotalLeaves()-l.index.Cursor() >= minIndexed {
-		clock.move(time.Second, 0)
-		runtime.Gosched()
+	return l, clock
+}
+
+// BenchmarkClose closes rounds: from the end of their second until they are durable, the digest index growing meanwhile. Rounds of
+// ten million leaves are closed when BENCH_LARGE is set.
+func BenchmarkClose(b *testing.B) {
+	for _, n := range []int{1, 1 << 10, 1 << 16, 10_000_000} {
+		if n > 1<<16 && os.Getenv("BENCH_LARGE") == "" {
+			continue
+		}
+		b.Run(fmt.Sprintf("leaves=%d", n), func(b *testing.B) {
+			l, clock := startLedger(b)
+			var all []time.Duration
+			for b.Loop() {
+				for at := 0; at < n; at += 1 << 16 {
+					if _, err := l.Append(b.Context(), request("canton", LaneMain, leaves(at, min(1<<16, n-at)))); err != nil {
+						b.Fatal(err)
+					}
+				}
+				all = append(all, closeOpen(b, l, clock))
+			}
+			slices.Sort(all)
+			b.ReportMetric(all[len(all)/2].Seconds()*1e3, "ms-to-close")
+			b.ReportMetric(all[len(all)-1].Seconds()*1e3, "ms-to-close-max")
+		})
 	}
-	return l, first
 }
