@@ -25,6 +25,9 @@ type Ledger interface {
 	// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 	// agency is empty.
 	Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error)
+	// FindAll returns the leaves with any of the digests, each leaf once, in order of round, slot and index; else it is as
+	// Find.
+	FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error)
 	// Leaf returns the leaf at p; ok is false if there is none.
 	Leaf(ctx context.Context, p Position) (leaf Leaf, ok bool, err error)
 
@@ -39,7 +42,7 @@ type Ledger interface {
 	Snapshot() Snapshot
 	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
 	Extent() (first, closed, open calendar.Second)
-	// Slots returns all slots in order of their numbers.
+	// Slots returns all slots in order of their numbers. The caller must not change them.
 	Slots() []Slot
 	// Role returns a login role; ok is false if there is none of this name.
 	Role(name string) (role Role, ok bool)
@@ -61,6 +64,13 @@ type Ledger interface {
 	// CalendarChain returns the calendar chain from the leaf of second from to the root as of second to, the newest
 	// closed one if to is 0.
 	CalendarChain(ctx context.Context, from, to calendar.Second) (*ksi.CalendarChain, error)
+	// Audit derives the closed seconds among from to to again from the stored leaves.
+	Audit(from, to calendar.Second) (Audit, error)
+	// SlotRound returns what the record of a closed round says of a slot: its leaves and the sequence number that stands in
+	// their proofs; ok is false if the slot has none in the round.
+	SlotRound(round calendar.Second, slot uint32) (leaves, sequence uint64, ok bool, err error)
+	// Consistency proves that the calendar as of second to extends that as of second from, both closed.
+	Consistency(from, to calendar.Second) (*calendar.Consistency, error)
 	// IndexStatus returns how far the index of digests is.
 	IndexStatus() (IndexStatus, error)
 	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.

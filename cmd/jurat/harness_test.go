@@ -192,7 +192,7 @@ func (s *serverProcess) psql(script string, args ...string) string {
 	requireClient(s.t, "psql")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-h", host, "-p", port, "-U", "jurat", "jurat"}, args...)...)
+	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-h", host, "-p", port, "-U", "jurat", "-d", "jurat"}, args...)...)
 	cmd.Stdin = strings.NewReader(script)
 	cmd.Dir = s.psqlDir
 	out, err := cmd.CombinedOutput()

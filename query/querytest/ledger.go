@@ -26,6 +26,8 @@ import (
 type Ledger struct {
 	// Sign makes the signature of a leaf; nil stands for the text of the leaf's position.
 	Sign func(query.Leaf) []byte
+	// Faults are what an audit finds.
+	Faults []query.Fault
 	// File is the publications file; nil for none.
 	File *ksi.PublicationsFile
 
@@ -161,6 +163,20 @@ func (l *Ledger) Find(_ context.Context, agency string, digest []byte) ([]query.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.find(agency, digest), nil
+}
+
+// FindAll implements query.Ledger.
+func (l *Ledger) FindAll(_ context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []query.Leaf
+	for i, d := range digests {
+		if !slices.ContainsFunc(digests[:i], func(o []byte) bool { return bytes.Equal(d, o) }) {
+			found = append(found, l.find(agency, d)...)
+		}
+	}
+	slices.SortFunc(found, compareLeaves)
+	return found, nil
 }
 
 // Leaf implements query.Ledger.

@@ -43,6 +43,12 @@
 // what came after the round, differ from those of any other chain of the round. Extend refuses a signature whose round root
 // or right links are not those of this calendar. No chain leaves that does not lead to the root that was published.
 //
+// # Auditing
+//
+// An Audit derives a range of closed rounds again while the ledger goes on, and reports what differs, as fsck does of a store
+// at rest: roots and kept nodes of slots, round roots, numbers, calendar nodes, published roots and signatures. What no root
+// covers, when a leaf was accepted and which index finds it, is fsck's and the index's business.
+//
 // # Finding a digest
 //
 // Package index knows the leaves up to its cursor; recent knows the others, in memory. Leaves enter recent before their
