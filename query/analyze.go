@@ -52,14 +52,15 @@ var clauseNames = [...]string{
 
 // A scopeColumn is a column that names can mean: an expression over the columns of the node that the scope belongs to.
 type scopeColumn struct {
-	schema string // of the table, "" for others
-	table  string // alias or name of the FROM element, "" for none
-	name   string
-	x      expr
-	from   Column // what a result column that shows it unchanged is described as
-	joined bool   // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
-	hidden bool   // found by its qualified name alone, since USING merged it
-	aside  bool   // not in *
+	schema   string // of the table, "" for others
+	table    string // alias or name of the FROM element, "" for none
+	name     string
+	x        expr
+	from     Column // what a result column that shows it unchanged is described as
+	joined   bool   // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
+	hidden   bool   // found by its qualified name alone, since USING merged it
+	aside    bool   // not in *
+	nullable bool   // of a table that an outer join may fill with nulls
 }
 
 // A scope is the columns of a FROM clause.

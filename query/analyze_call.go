@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -12,8 +14,6 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return a.keywordCall(s, e)
 	}
 	switch {
-	case e.WithinGroup:
-		return nil, a.unsupported(e, "WITHIN GROUP is")
 	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public" && a.fns.Functions(functionName(e.Name)) == nil:
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
@@ -38,8 +38,15 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
 	}
-	if e.Over != nil {
+	switch {
+	case e.WithinGroup && e.Over != nil:
+		return nil, a.fail(errf(codeUnsupported, "OVER is not supported for ordered-set aggregate %s", e.Name.Name), e)
+	case e.WithinGroup:
+		return a.withinGroup(s, e, mark, args)
+	case e.Over != nil:
 		return a.windowCall(s, e, args)
+	case slices.ContainsFunc(a.fns.Functions(e.Name.Name), isOrderedSet):
+		return nil, a.fail(errf(codeWrongObject, "WITHIN GROUP is required for ordered-set aggregate %s", e.Name.Name), e)
 	}
 	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
 	if err != nil {
@@ -54,6 +61,8 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	}
 	return a.aggregate(s, e, agg, mark)
 }
+
+func isOrderedSet(f *fn.Function) bool { return f.OrderedSet }
 
 // functionName is the name under which the registry has a function: those of information_schema have it before theirs.
 func functionName(n parse.Name) string {
@@ -106,19 +115,13 @@ func (a *analyzer) aggregateOptions(s *scope, e *parse.Call, agg *aggregateExpr)
 		}
 		agg.order = append(agg.order, key)
 	}
-	if agg.distinct && agg.order != nil {
-		return a.unsupported(e, "an aggregate with both DISTINCT and ORDER BY is")
+	if agg.distinct {
+		if err := a.orderDistinct(e, agg); err != nil {
+			return err
+		}
 	}
 	if agg.order != nil && agg.call.Func.Strict && len(agg.args) > 0 {
-		// The rows are put aside before the aggregate sees them, so it cannot leave out those with nulls.
-		cond := &logicExpr{op: opAnd}
-		for _, x := range agg.args {
-			cond.args = append(cond.args, &testExpr{x: x, test: testNull, not: true})
-		}
-		if agg.filter != nil {
-			cond.args = append(cond.args, agg.filter)
-		}
-		agg.filter = cond
+		agg.filter = notNulls(agg)
 	}
 	return nil
 }
@@ -180,6 +183,9 @@ func (a *analyzer) keywordCall(s *scope, e *parse.Call) (expr, error) {
 		}}, nil
 	case "":
 		return nil, a.unsupported(e, e.Name.Name+" is")
+	}
+	if slices.ContainsFunc(list, hasSeries) {
+		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", name), e)
 	}
 	t, err := a.commonType(name, list, func(i int) parse.Node { return e.Args[i] })
 	if err != nil {
@@ -249,6 +255,9 @@ func (a *analyzer) caseOf(s *scope, e *parse.Case) (expr, error) {
 	}
 	if err := a.caseType(s, e, c); err != nil {
 		return nil, err
+	}
+	if hasSeries(c) {
+		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in CASE"), e)
 	}
 	if let != nil {
 		return let, nil
@@ -444,8 +453,12 @@ func (a *analyzer) rowIn(s *scope, e *parse.In, row *parse.Row) (expr, error) {
 
 // quantified analyzes x op ANY (…) and x op ALL (…).
 func (a *analyzer) quantified(s *scope, e *parse.Quantified) (expr, error) {
-	if _, ok := e.X.(*parse.Row); ok {
-		return nil, a.unsupported(e, "comparing a row with ANY or ALL is")
+	if row, ok := e.X.(*parse.Row); ok && e.Select != nil {
+		left, err := a.elements(s, row.Elems)
+		if err != nil {
+			return nil, err
+		}
+		return a.quantifiedRow(s, e, left)
 	}
 	x, err := a.expr(s, e.X)
 	if err != nil {

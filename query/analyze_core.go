@@ -85,19 +85,15 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 		if err != nil {
 			return a.fail(err, t.X)
 		}
-		col := Column{Name: t.Alias, Type: x.typ(), TypeModifier: -1}
+		col := Column{Name: t.Alias, Type: x.typ(), TypeModifier: -1, Fields: fieldsOf(x)}
 		if col.Name == "" {
 			col.Name = parse.DefaultColumnName(t.X)
 		}
 		if c, ok := x.(*castExpr); ok && c.modify != nil {
 			col.TypeModifier = c.typmod
 		}
-		if call, ok := x.(*seriesExpr); ok {
-			col.Fields = recordColumns(call.call)
-		}
 		if ref, ok := t.X.(*parse.ColumnRef); ok {
 			if sc, _ := a.lookup(s, ref); sc != nil {
-				col.Fields = sc.from.Fields
 				col.Table, col.Attribute, col.TypeModifier = sc.from.Table, sc.from.Attribute, sc.from.TypeModifier
 			}
 		}
@@ -112,7 +108,7 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 // star expands * and table.*.
 func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
 	if star.X != nil {
-		return a.unsupported(star, "the fields of a composite value are")
+		return a.fieldStar(s, star, p)
 	}
 	table, schema := "", ""
 	if n := len(star.Parts); n > 0 {
@@ -173,6 +169,9 @@ func (a *analyzer) grouping(c *coreQuery) error {
 	g := &aggregateNode{in: c.p.in}
 	for _, e := range c.q.GroupBy {
 		x, err := a.groupKey(c, e)
+		if err == nil {
+			err = a.sortable(e, x, "equality")
+		}
 		if err != nil {
 			return err
 		}
@@ -335,6 +334,11 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 	case c.on != nil:
 		return a.finishDistinctOn(c)
 	case c.q.Distinct:
+		for _, x := range p.exprs {
+			if err := a.sortable(c.q, x, "equality"); err != nil {
+				return nil, err
+			}
+		}
 		keys, err := a.keysOverOutput(c, "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
 		if err != nil {
 			return nil, err
@@ -344,6 +348,10 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 			n = &sortNode{in: n, keys: keys}
 		}
 		return a.limited(c.q, n)
+	case c.q.WithTies && p.set:
+		return nil, a.unsupported(c.q, "WITH TIES with set-returning functions is")
+	case c.q.WithTies:
+		return a.withTies(c)
 	case p.set:
 		return a.finishSet(c)
 	}

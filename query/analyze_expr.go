@@ -17,11 +17,7 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 	case *parse.Param:
 		return a.param(e)
 	case *parse.ColumnRef:
-		c, err := a.lookup(s, e)
-		if err != nil {
-			return nil, err
-		}
-		return c.x, nil
+		return a.columnRef(s, e)
 	case *parse.Unary:
 		return a.operator(s, e, e.Op, nil, e.X)
 	case *parse.Binary:
@@ -59,6 +55,11 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 	case *parse.Collate:
 		return a.collate(s, e)
 	case *parse.Star:
+		if n := len(e.Parts); n > 0 && n < 3 && a.clause == clauseAggregate {
+			if r := a.wholeRow(s, "", e.Parts[n-1]); r != nil {
+				return r, nil
+			}
+		}
 		return nil, a.fail(errf(codeSyntax, "row expansion via \"*\" is not supported here"), e)
 	case *parse.Default:
 		return nil, a.fail(errf(codeSyntax, "DEFAULT is not allowed in this context"), e)
@@ -68,6 +69,25 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 		return a.field(s, e)
 	}
 	return nil, a.unsupported(e, "this expression is")
+}
+
+// columnRef analyzes a name: a column, or a table, which stands for its row.
+func (a *analyzer) columnRef(s *scope, e *parse.ColumnRef) (expr, error) {
+	c, err := a.lookup(s, e)
+	if err == nil {
+		return c.x, nil
+	}
+	if code := asError(err).Code; code != codeUndefinedColumn && code != codeUndefinedTable || len(e.Parts) > 2 {
+		return nil, err
+	}
+	schema, table := "", e.Parts[len(e.Parts)-1]
+	if len(e.Parts) == 2 {
+		schema = e.Parts[0]
+	}
+	if r := a.wholeRow(s, schema, table); r != nil {
+		return r, nil
+	}
+	return nil, err
 }
 
 func (a *analyzer) literal(e *parse.Literal) (expr, error) {
@@ -130,8 +150,13 @@ func (a *analyzer) operator(s *scope, at parse.Node, op parse.Operator, l, r par
 		return nil, a.fail(errf(codeUndefinedFunction, "operator does not exist: %s.%s", op.Schema, op.Name), at)
 	}
 	if lr, ok := l.(*parse.Row); ok {
-		if rr, ok := r.(*parse.Row); ok {
-			return a.rowComparison(s, at, op, lr, rr)
+		switch r := r.(type) {
+		case *parse.Row:
+			return a.rowComparison(s, at, op, lr, r)
+		case *parse.Subquery:
+			if r.Kind == parse.ScalarSubquery {
+				return a.rowWithQuery(s, at, op.Name, lr, r)
+			}
 		}
 	}
 	y, err := a.expr(s, r)
@@ -182,11 +207,11 @@ func (a *analyzer) bind(at parse.Node, call *fn.Call, args []expr, operator bool
 
 // rowComparison is (a, b) = (c, d) and (a, b) <> (c, d).
 func (a *analyzer) rowComparison(s *scope, at parse.Node, op parse.Operator, l, r *parse.Row) (expr, error) {
-	left, err := a.exprs(s, l.Elems)
+	left, err := a.elements(s, l.Elems)
 	if err != nil {
 		return nil, err
 	}
-	right, err := a.exprs(s, r.Elems)
+	right, err := a.elements(s, r.Elems)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +221,12 @@ func (a *analyzer) rowComparison(s *scope, at parse.Node, op parse.Operator, l, 
 func (a *analyzer) compareRows(at parse.Node, op string, l, r []expr) (expr, error) {
 	if len(l) != len(r) {
 		return nil, a.fail(errf(codeSyntax, "unequal number of entries in row expressions"), at)
+	}
+	switch op {
+	case "<", "<=", ">", ">=":
+		return once(l, func(l []expr) (expr, error) {
+			return once(r, func(r []expr) (expr, error) { return a.rowOrder(at, op, l, r) })
+		})
 	}
 	if op != "=" && op != "<>" || len(l) == 0 {
 		return nil, a.unsupported(at, "comparing rows by "+op+" is")
@@ -326,7 +357,7 @@ func (a *analyzer) exprs(s *scope, list []parse.Expr) ([]expr, error) {
 }
 
 func (a *analyzer) row(s *scope, e *parse.Row) (expr, error) {
-	list, err := a.exprs(s, e.Elems)
+	list, err := a.elements(s, e.Elems)
 	if err != nil {
 		return nil, err
 	}
@@ -339,8 +370,10 @@ func (a *analyzer) row(s *scope, e *parse.Row) (expr, error) {
 }
 
 func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
-	if e.Slice {
-		return nil, a.unsupported(e, "an array slice is")
+	for sub, ok := e, true; ok; sub, ok = sub.X.(*parse.Subscript) {
+		if sub.Slice {
+			return a.slice(s, e)
+		}
 	}
 	var subs []expr
 	base := parse.Expr(e)
@@ -442,7 +475,7 @@ func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
 		return nil, err
 	}
 	if e.Kind == parse.SimilarPattern {
-		return nil, a.unsupported(e, "SIMILAR TO is")
+		return a.similar(s, e, list)
 	}
 	if e.Escape != nil {
 		esc, err := a.expr(s, e.Escape)
@@ -461,6 +494,27 @@ func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
 		op = "!" + op
 	}
 	return a.apply(e, op, list[0], list[1])
+}
+
+// similar analyzes x [NOT] SIMILAR TO pattern.
+func (a *analyzer) similar(s *scope, e *parse.Like, list []expr) (expr, error) {
+	args := list[1:]
+	if e.Escape != nil {
+		esc, err := a.expr(s, e.Escape)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, esc)
+	}
+	pattern, err := a.function(e, "similar_to_escape", args, false)
+	if err != nil {
+		return nil, err
+	}
+	op := "~"
+	if e.Not {
+		op = "!~"
+	}
+	return a.apply(e, op, list[0], pattern)
 }
 
 func (a *analyzer) is(s *scope, e *parse.Is) (expr, error) {

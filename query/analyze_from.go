@@ -3,6 +3,7 @@ package query
 import (
 	"slices"
 
+	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -110,7 +111,7 @@ func (a *analyzer) derived(at parse.Node, plan node, name string, alias parse.Al
 	s := &scope{}
 	for i, c := range plan.columns() {
 		s.cols = append(s.cols, scopeColumn{
-			table: name, name: c.Name, x: &columnExpr{index: i, t: c.Type, name: c.Name}, from: c,
+			table: name, name: c.Name, x: &columnExpr{index: i, t: c.Type, name: c.Name, fields: c.Fields}, from: c,
 		})
 	}
 	return s, a.rename(at, s, name, alias.Cols)
@@ -202,7 +203,10 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, 
 	n := &seriesNode{ordinality: t.Ordinality}
 	for _, item := range t.Funcs {
 		if item.Cols != nil {
-			return nil, nil, a.unsupported(t, "a column definition list is")
+			if err := a.fromRecords(n, t, item, left); err != nil {
+				return nil, nil, err
+			}
+			continue
 		}
 		if err := a.fromFunction(n, t, item.Func, left); err != nil {
 			return nil, nil, err
@@ -220,6 +224,43 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, 
 	}
 	s, err := a.derived(t, n, name, t.Alias)
 	return n, s, err
+}
+
+// fromRecords adds a function with a column definition list to n.
+func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem, left *scope) error {
+	var cols []fn.Column
+	for _, c := range item.Cols {
+		t, typmod, err := a.typeName(c.Type)
+		if err != nil {
+			return err
+		}
+		if typmod >= 0 {
+			return a.unsupported(at, "a type modifier in a column definition list is")
+		}
+		cols = append(cols, fn.Column{Name: c.Name, Type: t.OID})
+	}
+	call, ok := item.Func.(*parse.Call)
+	var f *fn.Function
+	if ok && len(call.Args) == 1 {
+		f = fn.JSONRecords(call.Name.Name, cols)
+	}
+	if f == nil {
+		return a.fail(errf(codeSyntax, "a column definition list is only allowed for functions returning \"record\""), at)
+	}
+	x, err := a.exprIn(left, call.Args[0], clauseFrom)
+	if err == nil {
+		x, err = a.coerce(x, value.MustType(f.Args[0]), fn.Implicit)
+	}
+	if err != nil {
+		return a.fail(err, call)
+	}
+	c := &fn.Call{Func: f, Args: []*value.Type{x.typ()}, Ret: value.RecordT}
+	if n.name == "" {
+		n.name = f.Name
+	}
+	n.cols = append(n.cols, recordColumns(c)...)
+	n.calls, n.widths = append(n.calls, &seriesExpr{call: c, args: []expr{x}}), append(n.widths, len(cols))
+	return nil
 }
 
 // fromFunction adds one function to n. unnest of several arrays is as many functions side by side.
@@ -287,7 +328,22 @@ func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *
 	return n, s, nil
 }
 
+// join analyzes a join and its alias, which hides the tables of the join.
 func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
+	plan, s, err := a.joinTables(j)
+	if err != nil || j.Alias.Name == "" {
+		return plan, s, err
+	}
+	named := &scope{}
+	for _, c := range s.cols {
+		if !c.hidden && !c.aside {
+			named.cols = append(named.cols, scopeColumn{table: j.Alias.Name, name: c.name, x: c.x, from: c.from, nullable: c.nullable})
+		}
+	}
+	return plan, named, a.rename(j, named, j.Alias.Name, j.Alias.Cols)
+}
+
+func (a *analyzer) joinTables(j *parse.Join) (node, *scope, error) {
 	if j.Kind == parse.RightJoin || j.Kind == parse.FullJoin {
 		a.nullable++
 	}
@@ -318,8 +374,9 @@ func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
 	}
 	n.keepL = j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin
 	n.keepR = j.Kind == parse.RightJoin || j.Kind == parse.FullJoin
-	if j.Alias.Name != "" || j.UsingAlias != "" {
-		return nil, nil, a.unsupported(j, "an alias of a join is")
+	for i := range s.cols {
+		left := i < len(ls.cols)
+		s.cols[i].nullable = s.cols[i].nullable || left && n.keepR || !left && n.keepL
 	}
 	using := j.Using
 	if j.Natural {
@@ -412,6 +469,11 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 		}
 	}
 	s.cols = append(merged, s.cols...)
+	if at.UsingAlias != "" {
+		for _, m := range merged {
+			s.cols = append(s.cols, scopeColumn{table: at.UsingAlias, name: m.name, x: m.x, from: m.from, aside: true, hidden: true})
+		}
+	}
 	return nil
 }
 

@@ -28,8 +28,8 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 	switch {
 	case q.Into != nil:
 		return nil, a.unsupported(q, "SELECT INTO is")
-	case q.WithTies:
-		return nil, a.unsupported(q, "WITH TIES is")
+	case q.WithTies && (q.Op != 0 || q.Values != nil || q.Distinct || q.DistinctOn != nil):
+		return nil, a.unsupported(q, "WITH TIES with DISTINCT, VALUES or a set operation is")
 	case q.Op != 0:
 		return a.setOperation(q, want)
 	case q.Values != nil:
@@ -119,6 +119,13 @@ func (a *analyzer) combined(q *parse.Select, l, r node) (node, error) {
 	if l, r, err = a.align(q, name, l, r); err != nil {
 		return nil, err
 	}
+	if q.Op != parse.Union || !q.All {
+		for _, x := range columnsOf(l) {
+			if err := a.sortable(q, x, "equality"); err != nil {
+				return nil, err
+			}
+		}
+	}
 	var n node
 	if q.Op == parse.Union {
 		n = &appendNode{ins: []node{l, r}}
@@ -199,6 +206,18 @@ func (a *analyzer) limited(q *parse.Select, n node) (node, error) {
 		return n, nil
 	}
 	l := &limitNode{in: n}
+	if err := a.bounds(q, l); err != nil {
+		return nil, err
+	}
+	if p, ok := n.(*projectNode); ok && !p.set {
+		l.in, p.in = p.in, l
+		return p, nil
+	}
+	return l, nil
+}
+
+// bounds analyzes LIMIT and OFFSET into l.
+func (a *analyzer) bounds(q *parse.Select, l *limitNode) error {
 	for _, b := range []struct {
 		e  parse.Expr
 		to *expr
@@ -208,17 +227,13 @@ func (a *analyzer) limited(q *parse.Select, n node) (node, error) {
 		}
 		x, err := a.exprIn(&scope{}, b.e, clauseLimit)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if *b.to, err = a.coerce(x, value.Int8, fn.Assignment); err != nil {
-			return nil, a.fail(err, b.e)
+			return a.fail(err, b.e)
 		}
 	}
-	if p, ok := n.(*projectNode); ok && !p.set {
-		l.in, p.in = p.in, l
-		return p, nil
-	}
-	return l, nil
+	return nil
 }
 
 // sortKey analyzes an element of ORDER BY as an expression.
@@ -228,6 +243,9 @@ func (a *analyzer) sortKey(s *scope, k parse.SortKey, c clause) (sortKey, error)
 		return sortKey{}, err
 	}
 	if x, err = a.coerceText(x); err != nil {
+		return sortKey{}, err
+	}
+	if err := a.sortable(k.X, x, "ordering"); err != nil {
 		return sortKey{}, err
 	}
 	return a.keyOrder(k, x)

@@ -22,6 +22,17 @@
 // Whatever it leaves, the scan filters. Columns may be computed from others of their row: receipts, signatures and proofs
 // are. The plan puts the select list above ORDER BY and LIMIT, so they are computed for the rows that are wanted alone.
 //
+// # Subqueries, windows, recursion
+//
+// A subquery that refers to a row around it has args (outer.go): the values it needs. It is executed for each row, in an
+// execution of its own that finds them in slots, so that its scans choose their paths for the values; results are
+// remembered by the exact values. A joinNode with args is LATERAL. Window functions (exec_window.go) are computed over
+// partitions held in memory. The rows of WITH RECURSIVE (exec_recursive.go) are given as each iteration makes them. Where
+// few rows are wanted, wish.few says so, and what is costly is done in pieces that begin small.
+//
+// testdata/postgres holds queries with the answers of PostgreSQL 15: TestPostgresAnswers takes them anew with -rewrite,
+// and TestDiffer compares random queries with a PostgreSQL that is installed or that JURAT_POSTGRES names.
+//
 // # Transactions
 //
 // Reads see the ledger as it is at the moment; in a block of isolation level repeatable read or serializable as it stood at

@@ -48,7 +48,7 @@ func (x *execution) compile(e expr) evaluator {
 // foldable reports whether e itself, its parts aside, gives the same for every row.
 func foldable(e expr) bool {
 	switch e := e.(type) {
-	case *columnExpr, *computedExpr, *subqueryExpr, *constExpr, *paramExpr, *outerExpr, *slotExpr, *letExpr:
+	case *columnExpr, *computedExpr, *subqueryExpr, *rowsExpr, *sliceExpr, *constExpr, *paramExpr, *outerExpr, *slotExpr, *letExpr:
 		return false
 	case *callExpr:
 		return e.call.Func.Volatility != fn.Volatile
@@ -136,11 +136,15 @@ func (x *execution) build(e expr) evaluator {
 	case *fieldExpr:
 		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowExpr:
-		return &rowEval{elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
+		return &rowEval{names: e.names, nullable: e.nullable, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subqueryExpr:
 		return x.compileSubquery(e)
 	case *outerExpr:
 		return &constEval{d: x.outerValue(e)}
+	case *rowsExpr:
+		return x.compileRows(e)
+	case *sliceExpr:
+		return x.compileSlice(e)
 	case *letExpr:
 		return x.compileLet(e)
 	case *slotExpr:

@@ -389,9 +389,11 @@ func element(v *value.Vector, subs []*value.Vector, i int) (int, bool) {
 
 // rowEval is ROW(…).
 type rowEval struct {
-	elems []evaluator
-	in    []*value.Vector
-	out   value.Vector
+	names    []string
+	nullable bool
+	elems    []evaluator
+	in       []*value.Vector
+	out      value.Vector
 }
 
 func (e *rowEval) eval(b *value.Batch) (*value.Vector, error) {
@@ -400,11 +402,15 @@ func (e *rowEval) eval(b *value.Batch) (*value.Vector, error) {
 	}
 	e.out.Reset(value.RecordT, b.N)
 	rows(b, func(i int) {
-		r := &value.Record{Fields: make([]value.Datum, len(e.in))}
+		r := &value.Record{Names: e.names, Fields: make([]value.Datum, len(e.in))}
+		null := e.nullable
 		for k, v := range e.in {
 			r.Fields[k] = v.Datum(i)
+			null = null && v.IsNull(i)
 		}
-		e.out.Boxes[i] = r
+		if e.out.Boxes[i] = r; null {
+			e.out.SetNull(i)
+		}
 	})
 	return &e.out, nil
 }

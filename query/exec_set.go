@@ -15,23 +15,28 @@ type projectSetOp struct {
 	call []*seriesCall
 	sets []*seriesSource // of the row at hand
 	row  []*value.Vector // one value: the sets' values of the row at hand
-	rest []expr          // n.exprs with each set replaced by a column after those of the input
+	rest []evaluator     // of n.exprs with each set replaced by a column after those of the input
 	out  value.Batch
 }
 
 func (x *execution) newProjectSet(n *projectNode, in operator) operator {
 	op := &projectSetOp{x: x, n: n, in: in}
 	width := len(n.in.columns())
+	known := map[*seriesExpr]expr{} // the fields of a record that a function returns stand for one call
 	for _, e := range n.exprs {
-		op.rest = append(op.rest, rebuild(e, func(e expr) expr {
+		op.rest = append(op.rest, x.compile(rebuildTop(e, func(e expr) expr {
 			s, ok := e.(*seriesExpr)
 			if !ok {
 				return e
 			}
+			if c := known[s]; c != nil {
+				return c
+			}
 			op.row = append(op.row, value.NewVector(s.call.Ret, 1))
 			op.call = append(op.call, x.seriesCall(s))
-			return &columnExpr{index: width + len(op.row) - 1, t: s.call.Ret}
-		}))
+			known[s] = &columnExpr{index: width + len(op.row) - 1, t: s.call.Ret}
+			return known[s]
+		})))
 	}
 	return op
 }
@@ -101,7 +106,7 @@ func (op *projectSetOp) expand(n int) (*value.Batch, error) {
 		in.Cols = append(in.Cols, v)
 	}
 	op.out = value.Batch{N: n, Cols: make([]*value.Vector, len(op.rest))}
-	return &op.out, evalAll(op.out.Cols, op.x.compileAll(op.rest), &in)
+	return &op.out, evalAll(op.out.Cols, op.rest, &in)
 }
 
 func (op *projectSetOp) ordered() int { return 0 }

@@ -201,10 +201,14 @@ func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
 		return value.NewBox(s.t, value.NewArray(value.NewVector(s.plan.columns()[0].Type, 0))), nil
 	case s.kind == arraySubquery:
 		return value.NewBox(s.t, value.NewArray(rows.cols[0])), nil
+	case s.kind == rowsSubquery:
+		return value.NewBox(s.t, value.NewArray(rows.records())), nil
 	case rows.n > 1:
 		return value.Datum{}, errf(codeCardinality, "more than one row returned by a subquery used as an expression")
 	case rows.n == 0:
 		return value.Null(s.t), nil
+	case s.kind == rowSubquery:
+		return rows.records().Datum(0), nil
 	}
 	return rows.cols[0].Datum(0), nil
 }

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -20,9 +22,10 @@ type (
 
 	// A columnExpr is a column of the input.
 	columnExpr struct {
-		index int
-		t     *value.Type
-		name  string // as EXPLAIN shows it
+		index  int
+		t      *value.Type
+		name   string   // as EXPLAIN shows it
+		fields []Column // of a record, where known
 	}
 
 	// A computedExpr is a column that a table computes out of others.
@@ -111,14 +114,6 @@ type (
 		t    *value.Type
 	}
 
-	// A fieldExpr is one field of a record.
-	fieldExpr struct {
-		x     expr
-		field int
-		t     *value.Type
-		name  string
-	}
-
 	// A letExpr computes x once and then body, in which slot stands for it.
 	letExpr struct {
 		x    expr
@@ -127,7 +122,10 @@ type (
 	}
 
 	// A slotExpr is the value of x in the body of the letExpr that it belongs to.
-	slotExpr struct{ t *value.Type }
+	slotExpr struct {
+		t      *value.Type
+		fields []Column // of a record, where known
+	}
 
 	// An extremeExpr is GREATEST or LEAST of arguments of one type; nulls do not count.
 	extremeExpr struct {
@@ -136,9 +134,12 @@ type (
 		t     *value.Type
 	}
 
-	// A rowExpr is ROW(…).
+	// A rowExpr is ROW(…), or the row of a table. A nullable one is that of a table in an outer join, and null if all of
+	// its elements are.
 	rowExpr struct {
-		elems []expr
+		elems    []expr
+		names    []string // nil for f1, f2 …
+		nullable bool
 	}
 
 	// A subqueryExpr is a query. Without args it does not depend on the row at hand and runs once, when first needed.
@@ -190,6 +191,8 @@ const (
 	scalarSubquery subqueryKind = iota
 	existsSubquery
 	arraySubquery
+	rowSubquery  // one record
+	rowsSubquery // all rows as an array of records
 )
 
 func (e *constExpr) typ() *value.Type      { return e.d.Type }
@@ -205,7 +208,6 @@ func (e *distinctExpr) typ() *value.Type   { return value.Bool }
 func (e *quantifiedExpr) typ() *value.Type { return value.Bool }
 func (e *arrayExpr) typ() *value.Type      { return e.t }
 func (e *subscriptExpr) typ() *value.Type  { return e.t }
-func (e *fieldExpr) typ() *value.Type      { return e.t }
 func (e *rowExpr) typ() *value.Type        { return value.RecordT }
 func (e *letExpr) typ() *value.Type        { return e.body.typ() }
 func (e *slotExpr) typ() *value.Type       { return e.t }
@@ -273,6 +275,10 @@ func children(e expr) []expr {
 		return argExprs(e.args)
 	case *windowExpr:
 		return e.parts()
+	case *rowsExpr:
+		return append(slices.Clone(e.xs), e.sub)
+	case *sliceExpr:
+		return append([]expr{e.x}, nonNil(append(slices.Clone(e.lowers), e.upper...)...)...)
 	}
 	return nil
 }
@@ -332,10 +338,8 @@ func mapChildren(e expr, f func(expr) expr) expr {
 		c := *x
 		c.x, c.subs = f(x.x), each(x.subs)
 		e = &c
-	case *fieldExpr:
-		e = &fieldExpr{x: f(x.x), field: x.field, t: x.t, name: x.name}
 	case *rowExpr:
-		e = &rowExpr{elems: each(x.elems)}
+		e = &rowExpr{elems: each(x.elems), names: x.names, nullable: x.nullable}
 	case *letExpr:
 		e = &letExpr{x: f(x.x), slot: x.slot, body: f(x.body)}
 	default:
@@ -359,6 +363,28 @@ func mapRarer(e expr, f func(expr) expr, each func([]expr) []expr) expr {
 		}
 	case *windowExpr:
 		e = x.mapped(f)
+	case *fieldExpr:
+		e = &fieldExpr{x: f(x.x), index: x.index, col: x.col}
+	case *rowsExpr:
+		c := *x
+		c.xs = each(x.xs)
+		if sub, ok := f(x.sub).(*subqueryExpr); ok {
+			c.sub = sub
+		}
+		e = &c
+	case *sliceExpr:
+		c := &sliceExpr{x: f(x.x)}
+		for i, b := range append(slices.Clone(x.lowers), x.upper...) {
+			if b != nil {
+				b = f(b)
+			}
+			if i < len(x.lowers) {
+				c.lowers = append(c.lowers, b)
+			} else {
+				c.upper = append(c.upper, b)
+			}
+		}
+		e = c
 	case *aggregateExpr:
 		c := &aggregateExpr{call: x.call, args: each(x.args), distinct: x.distinct}
 		if x.filter != nil {
@@ -418,7 +444,7 @@ func isCostly(e expr) bool {
 func shift(e expr, n int) expr {
 	return rebuild(e, func(x expr) expr {
 		if c, ok := x.(*columnExpr); ok {
-			return &columnExpr{index: c.index + n, t: c.t, name: c.name}
+			return &columnExpr{index: c.index + n, t: c.t, name: c.name, fields: c.fields}
 		}
 		return x
 	})

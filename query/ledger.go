@@ -25,6 +25,9 @@ type Ledger interface {
 	// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 	// agency is empty.
 	Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error)
+	// FindAll returns the leaves with any of the digests, each leaf once, in order of round, slot and index; else it is as
+	// Find.
+	FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error)
 	// Leaf returns the leaf at p; ok is false if there is none.
 	Leaf(ctx context.Context, p Position) (leaf Leaf, ok bool, err error)
 
@@ -39,7 +42,7 @@ type Ledger interface {
 	Snapshot() Snapshot
 	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
 	Extent() (first, closed, open calendar.Second)
-	// Slots returns all slots in order of their numbers.
+	// Slots returns all slots in order of their numbers. The caller must not change them.
 	Slots() []Slot
 	// Role returns a login role; ok is false if there is none of this name.
 	Role(name string) (role Role, ok bool)

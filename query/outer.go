@@ -14,8 +14,9 @@ type outerSlot struct{ table, name string }
 // An outerExpr, in the plan of a subquery, is a value of the row around it: the same for all rows of one execution of
 // that plan.
 type outerExpr struct {
-	slot *outerSlot
-	t    *value.Type
+	slot   *outerSlot
+	t      *value.Type
+	fields []Column // of a record, where known
 }
 
 // An outerArg says what an execution of a subquery's plan finds in a slot: the value of x, which is over the row around.
@@ -108,7 +109,7 @@ func (fr *frame) refer(print fingerprint, x expr, name outerSlot) *outerExpr {
 	if known := fr.prints[print]; known != nil {
 		return known
 	}
-	ref := &outerExpr{slot: &name, t: x.typ()}
+	ref := &outerExpr{slot: &name, t: x.typ(), fields: fieldsOf(x)}
 	fr.prints[print] = ref
 	fr.args = append(fr.args, outerArg{slot: ref.slot, x: x})
 	return ref
@@ -184,6 +185,9 @@ func (fr *frame) filling(ref *outerExpr) expr {
 // its arguments were analyzed: what they refer to is now used further out only.
 func (a *analyzer) outerAggregate(at parse.Node, i int, agg *aggregateExpr, mark []int) (expr, error) {
 	fr := a.outer[i]
+	if fr.lateral {
+		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in FROM clause of their own query level"), at)
+	}
 	if fr.clause != clauseTarget && fr.clause != clauseHaving && fr.clause != clauseOrder {
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in %s", clauseNames[fr.clause]), at)
 	}

@@ -20,7 +20,7 @@ type Column struct {
 	TypeModifier int32     // -1 for none
 	Table        value.OID // of the table it comes from unchanged, else 0
 	Attribute    int16
-	Fields       []Column // of a record whose fields are known
+	Fields       []Column // of a record, where known
 }
 
 type (

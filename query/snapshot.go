@@ -77,6 +77,12 @@ func (a asOf) Find(ctx context.Context, agency string, digest []byte) ([]Leaf, e
 	return slices.DeleteFunc(found, func(l Leaf) bool { return !a.holds(l.Position) }), err
 }
 
+// FindAll implements Ledger.
+func (a asOf) FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error) {
+	found, err := a.Ledger.FindAll(ctx, agency, digests)
+	return slices.DeleteFunc(found, func(l Leaf) bool { return !a.holds(l.Position) }), err
+}
+
 func (a asOf) holds(p Position) bool { return a.sees(p.Round, p.Slot, p.Index+1) == p.Index+1 }
 
 // Leaf implements Ledger.

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -102,7 +103,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 			}
 		}
 	}
-	if narrowed {
+	if narrowed && point == "" {
 		q.visible = []uint32{}
 		for _, s := range q.slots {
 			if keep(s) {
@@ -209,14 +210,11 @@ func narrowRounds(from, to *calendar.Second, c Constraint, t *value.Type) bool {
 }
 
 func (q *leafQuery) open(ctx context.Context) (Scan, error) {
-	s := &leafScan{q: q, names: make([][2][]byte, len(q.slots))}
-	for i, slot := range q.slots {
-		s.names[i] = [2][]byte{[]byte(slot.Agency), []byte(slot.Lane)}
-	}
+	s := &leafScan{q: q}
 	var err error
 	switch {
 	case q.digests != nil:
-		s.found, err = q.find(ctx)
+		s.digests = distinct(q.digests)
 	case q.receipts != nil:
 		s.found, err = q.receipted(ctx)
 	case q.from > q.to || q.visible != nil && len(q.visible) == 0:
@@ -231,25 +229,43 @@ func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 // minDigest is the size of the shortest digest in bytes.
 const minDigest = 20
 
-// find looks digests up; each is looked up once.
-func (q *leafQuery) find(ctx context.Context) ([]Leaf, error) {
-	var found []Leaf
-	seen := map[string]bool{}
-	for _, d := range q.digests {
-		if seen[string(d.B)] {
-			continue
+// maxTogether is how many digests are looked up together: what they need of the ledger is in its caches still when proofs are
+// made of them.
+const maxTogether = value.BatchSize
+
+// find looks digests up; a digest that is there twice is looked up once.
+func (q *leafQuery) find(ctx context.Context, digests []value.Datum) (found []Leaf, err error) {
+	if len(digests) == 1 {
+		found, err = q.ledger.Find(ctx, q.agency, digests[0].B)
+	} else {
+		list := make([][]byte, len(digests))
+		for i, d := range digests {
+			list[i] = d.B
 		}
-		seen[string(d.B)] = true
-		leaves, err := q.ledger.Find(ctx, q.agency, d.B)
-		if err != nil {
-			return nil, err
-		}
-		if len(leaves) == 0 && len(d.B) >= 2*minDigest && isHex(d.B) {
+		found, err = q.ledger.FindAll(ctx, q.agency, list)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range digests {
+		if len(d.B) >= 2*minDigest && isHex(d.B) && !slices.ContainsFunc(found, func(f Leaf) bool { return bytes.Equal(f.Imprint.Digest(), d.B) }) {
 			q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", d.B)
 		}
-		found = append(found, leaves...)
 	}
 	return found, nil
+}
+
+// distinct leaves out the repetitions in values, which it may overwrite.
+func distinct(values []value.Datum) []value.Datum {
+	if len(values) < 2 {
+		return values
+	}
+	seen := make(map[string]bool, len(values))
+	return slices.DeleteFunc(values, func(d value.Datum) bool {
+		known := seen[string(d.B)]
+		seen[string(d.B)] = true
+		return known
+	})
 }
 
 // receipted looks receipts up. What is no receipt names no leaf.
@@ -279,13 +295,14 @@ func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
 
 // leafScan reads leaves: found ones, or those of a cursor.
 type leafScan struct {
-	q      *leafQuery
-	names  [][2][]byte // agency and lane of each slot
-	found  []Leaf
-	cursor LeafCursor
-	run    LeafBatch
-	left   int // leaves of run still to give
-	ended  bool
+	q       *leafQuery
+	names   [][2][]byte   // agency and lane of each slot that was met
+	digests []value.Datum // still to be looked up
+	found   []Leaf        // still to be given
+	cursor  LeafCursor
+	run     LeafBatch
+	left    int // leaves of run still to give
+	ended   bool
 }
 
 func (s *leafScan) Close() {
@@ -297,13 +314,25 @@ func (s *leafScan) Close() {
 
 func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
 	cols := s.q.t.def.Columns
+	for len(s.found) == 0 && len(s.digests) > 0 {
+		var err error
+		n := min(len(s.digests), maxTogether)
+		if s.found, err = s.q.find(ctx, s.digests[:n]); err != nil {
+			return err
+		}
+		s.digests = s.digests[n:]
+	}
+	room := value.BatchSize
+	if s.cursor == nil {
+		room = min(room, len(s.found))
+	}
 	for i, need := range s.q.need {
 		if need {
-			b.Cols[i].Reset(cols[i].Type, value.BatchSize)
+			b.Cols[i].Reset(cols[i].Type, room)
 		}
 	}
 	b.N = 0
-	for s.cursor == nil && b.N < min(value.BatchSize, len(s.found)) {
+	for s.cursor == nil && b.N < room {
 		s.putFound(b)
 	}
 	s.found = s.found[min(b.N, len(s.found)):]
@@ -332,7 +361,7 @@ func (s *leafScan) putFound(b *value.Batch) {
 	leaf := &s.found[b.N]
 	at := b.N
 	if s.q.need[colDigest] {
-		b.Cols[colDigest].SetBytes(at, leaf.Imprint.Digest())
+		b.Cols[colDigest].Bytes[at] = leaf.Imprint.Digest() // found leaves are never overwritten
 	}
 	if s.q.need[colAlgorithm] {
 		b.Cols[colAlgorithm].Bytes[at] = algorithmNames[leaf.Imprint.Algorithm()]
@@ -368,13 +397,17 @@ func (s *leafScan) putPlace(b *value.Batch, from, to int, round calendar.Second,
 
 // name returns the agency or lane of a slot, which may have been made after the scan was planned.
 func (s *leafScan) name(slot uint32, part int) []byte {
-	if int(slot) >= len(s.names) {
+	if int(slot) >= len(s.q.slots) {
 		s.q.slots = s.q.ledger.Slots()
-		for _, x := range s.q.slots[len(s.names):] {
-			s.names = append(s.names, [2][]byte{[]byte(x.Agency), []byte(x.Lane)})
-		}
 	}
-	return s.names[slot][part]
+	if len(s.names) < len(s.q.slots) {
+		s.names = append(s.names, make([][2][]byte, len(s.q.slots)-len(s.names))...)
+	}
+	names := &s.names[slot]
+	if names[0] == nil {
+		*names = [2][]byte{[]byte(s.q.slots[slot].Agency), []byte(s.q.slots[slot].Lane)}
+	}
+	return names[part]
 }
 
 // putRun adds as many leaves of the run at hand as fit.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -47,8 +48,6 @@ func appendHead(b *bytes.Buffer, e expr) {
 		fmt.Fprintf(b, "param(%d)", x.n)
 	case *computedExpr:
 		fmt.Fprintf(b, "computed(%s,", x.name)
-	case *fieldExpr:
-		fmt.Fprintf(b, "field(%d,", x.field)
 	case *callExpr:
 		fmt.Fprintf(b, "call(%p,", x.call.Func)
 	case *castExpr:
@@ -73,6 +72,15 @@ func appendHead(b *bytes.Buffer, e expr) {
 		}
 	case *extremeExpr:
 		fmt.Fprintf(b, "extreme(%t,", x.least)
+	case *fieldExpr:
+		fmt.Fprintf(b, "field(%d,", x.index)
+	case *rowsExpr:
+		fmt.Fprintf(b, "rows(%p,%t,", x.cond, x.all)
+	case *sliceExpr:
+		fmt.Fprintf(b, "slice(")
+		for _, bound := range append(slices.Clone(x.lowers), x.upper...) {
+			fmt.Fprintf(b, "%t", bound == nil)
+		}
 	case *windowExpr:
 		f := x.frame
 		fmt.Fprintf(b, "window(%p,%d,%d,%t,%d,%d,%d,%d,", x.call.Func, len(x.args), len(x.partition), x.filter != nil, f.mode, f.start.kind, f.end.kind, f.exclude)
@@ -211,12 +219,17 @@ func (t *texter) other(e expr) {
 		t.add(x.x, "[")
 		t.list(x.subs, "][")
 		t.WriteString("]")
-	case *fieldExpr:
-		t.add("(", x.x, ").", quote(x.name))
 	case *subqueryExpr:
 		t.WriteString("(SubPlan)")
 	case *outerExpr:
 		t.WriteString(x.slot.name)
+	case *fieldExpr:
+		t.add("(", x.x, ").", quote(x.col.Name))
+	case *rowsExpr:
+		t.call("ROW", x.xs)
+		t.WriteString(" ANY (SubPlan)")
+	case *sliceExpr:
+		t.add(x.x, "[:]")
 	case *windowExpr:
 		t.call(x.call.Func.Name, x.args)
 		t.WriteString(" OVER (…)")

@@ -172,21 +172,21 @@ func (d *twin) theirs(sql string) (v verdict) {
 	return v
 }
 
-// differ says how the verdicts of the two differ, "" if they do not. The order of rows counts if ordered is true.
-func (d *twin) differ(ctx context.Context, sql string, ordered bool) string {
-	a, b := d.ours(ctx, sql), d.theirs(sql)
+// differs says how two verdicts differ, "" if they do not. The order of rows counts if ordered is true.
+func (v verdict) differs(theirs verdict, ordered bool) string {
+	a, b := v.rows, theirs.rows
 	switch {
-	case a.code != b.code:
-		return fmt.Sprintf("we: %s %s %s\npg: %s %s %s", a.code, a.message, head(a.rows), b.code, b.message, head(b.rows))
-	case !slices.Equal(a.cols, b.cols):
-		return fmt.Sprintf("columns\nwe: %q\npg: %q", a.cols, b.cols)
+	case v.code != theirs.code:
+		return fmt.Sprintf("we: %s %s %s\npg: %s %s %s", v.code, v.message, head(a), theirs.code, theirs.message, head(b))
+	case !slices.Equal(v.cols, theirs.cols):
+		return fmt.Sprintf("columns\nwe: %q\npg: %q", v.cols, theirs.cols)
 	}
 	if !ordered {
-		slices.Sort(a.rows)
-		slices.Sort(b.rows)
+		slices.Sort(a)
+		slices.Sort(b)
 	}
-	if !slices.Equal(a.rows, b.rows) {
-		return fmt.Sprintf("rows %d, %d\nwe: %s\npg: %s", len(a.rows), len(b.rows), head(a.rows), head(b.rows))
+	if !slices.Equal(a, b) {
+		return fmt.Sprintf("rows %d, %d\nwe: %s\npg: %s", len(a), len(b), head(a), head(b))
 	}
 	return ""
 }

@@ -22,7 +22,7 @@ import (
 const (
 	// StoreDir holds the store.
 	StoreDir = "store"
-	// IndexDir holds tables of the digest index while they are written.
+	// IndexDir holds the files of the digest index: without them the index has to be dropped and grown again.
 	IndexDir = "index"
 	keysDir  = "keys"
 )

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ type Server struct {
 	clock     ledger.Clock
 	log       *slog.Logger
 	store     *storage.Store
+	index     *index.Index
 	ledger    *ledger.Ledger
 	publisher *publisher
 	wire      *wire.Server
@@ -104,14 +106,13 @@ func (s *Server) open() (err error) {
 	} else if err != nil {
 		return err
 	}
-	x, err := index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)})
-	if err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
 	var engine *query.Engine // is there before the ledger runs
 	if s.ledger, err = ledger.Open(ledger.Config{
 		Store:               s.store,
-		Index:               x,
+		Index:               s.index,
 		Key:                 keys.calendar.signer,
 		Certificate:         keys.calendar.certificate,
 		Clock:               s.clock,
@@ -125,7 +126,7 @@ func (s *Server) open() (err error) {
 	}
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	engine = query.NewEngine(query.Config{
-		Ledger:          source{s.ledger, s.publisher},
+		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot])},
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
@@ -312,6 +313,9 @@ func (s *Server) close() error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

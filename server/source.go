@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -17,6 +18,7 @@ import (
 type source struct {
 	ledger    *ledger.Ledger
 	publisher *publisher
+	slots     *atomic.Pointer[[]query.Slot] // what Slots last made; slots are only ever added
 }
 
 // clientError turns the ledger's errors into what a client is told.
@@ -123,6 +125,15 @@ func (s source) Find(ctx context.Context, agency string, digest []byte) ([]query
 	return leaves, clientError(err)
 }
 
+func (s source) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
+	found, err := s.ledger.FindAll(ctx, agency, digests)
+	leaves := make([]query.Leaf, len(found))
+	for i, f := range found {
+		leaves[i] = queryLeaf(f)
+	}
+	return leaves, clientError(err)
+}
+
 func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
 	leaf, err := s.ledger.Leaf(ledger.Position(p))
 	if errors.Is(err, ledger.ErrNotFound) {
@@ -145,10 +156,14 @@ func (s source) Extent() (first, closed, open calendar.Second) { return s.ledger
 
 func (s source) Slots() []query.Slot {
 	in := s.ledger.Slots()
+	if known := s.slots.Load(); known != nil && len(*known) == len(in) {
+		return *known
+	}
 	out := make([]query.Slot, len(in))
 	for i, x := range in {
 		out[i] = query.Slot{ID: x.ID, Agency: x.Agency, Lane: x.Lane, Base: x.Base, Created: x.Created.Time()}
 	}
+	s.slots.Store(&out)
 	return out
 }
 

@@ -254,7 +254,7 @@ func (s *Store) ReadAccepted(dst *merkle.Leaves, round calendar.Second, slot uin
 	}
 	defer it.Close()
 	var accepted []Accepted
-	for ok := it.SeekLT(after(key)); ; ok = it.Next() {
+	for ok := seekRun(it, key); ; ok = it.Next() {
 		if !ok {
 			if err := it.Error(); err != nil {
 				return nil, damaged(key, err)
@@ -281,23 +281,57 @@ func slotRuns(r pebble.Reader, round calendar.Second, slot uint32) (*pebble.Iter
 		Key{Kind: KindRun, Round: round, Slot: slot, Number: math.MaxUint64})
 }
 
+// shortRuns is how many runs seekRun passes before it looks from the other side.
+const shortRuns = 8
+
+// seekRun moves to the run that holds leaf k.Number of the slot of k, or else to the last one that begins no later. It
+// reports whether there is such a run. Runs have no fixed length, but none is longer than MaxRun, so the first one behind
+// the least key that can be right is it wherever runs are full. To come from behind would be to read the block before it too.
+func seekRun(it *pebble.Iterator, k Key) bool {
+	from := k
+	from.Number -= min(k.Number, MaxRun-1)
+	ok := it.SeekGE(from.bytes())
+	for range shortRuns {
+		if !ok {
+			break
+		}
+		key, r, err := readRun(it)
+		if err != nil || key.Number > k.Number {
+			break // who comes from behind reports what is damaged, if it matters
+		}
+		if k.Number-key.Number < uint64(r.n) {
+			return true
+		}
+		ok = it.Next()
+	}
+	return it.SeekLT(after(k))
+}
+
 // after returns the first key behind k.
 func after(k Key) []byte { return append(k.bytes(), 0) }
+
+// readRun decodes the run that it stands at.
+func readRun(it *pebble.Iterator) (key Key, r run, err error) {
+	if key, err = ParseKey(it.Key()); err != nil {
+		return key, r, err
+	}
+	v, err := it.ValueAndErr()
+	if err != nil {
+		return key, r, damaged(key, err)
+	}
+	c := newCursor(v)
+	if err := r.decode(&c); err != nil {
+		return key, run{}, fmt.Errorf("%s: %w", key, err)
+	}
+	return key, r, nil
+}
 
 // runAt decodes the run that it stands at, which must contain leaf index of its slot. skip is the number of leaves before
 // that one.
 func runAt(it *pebble.Iterator, index uint64) (r run, skip int, err error) {
-	key, err := ParseKey(it.Key())
+	key, r, err := readRun(it)
 	if err != nil {
 		return r, 0, err
-	}
-	v, err := it.ValueAndErr()
-	if err != nil {
-		return r, 0, damaged(key, err)
-	}
-	c := newCursor(v)
-	if err := r.decode(&c); err != nil {
-		return r, 0, fmt.Errorf("%s: %w", key, err)
 	}
 	if index < key.Number || index-key.Number >= uint64(r.n) {
 		return r, 0, fmt.Errorf("%s: %d leaves, want leaf %d: %w", key, r.n, index, ErrCorrupt)
@@ -317,7 +351,7 @@ func (s *Store) Leaf(round calendar.Second, slot uint32, index uint64) (merkle.I
 		return merkle.Imprint{}, time.Time{}, err
 	}
 	defer it.Close()
-	if !it.SeekLT(after(key)) {
+	if !seekRun(it, key) {
 		if err := it.Error(); err != nil {
 			return merkle.Imprint{}, time.Time{}, damaged(key, err)
 		}

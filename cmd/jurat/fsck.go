@@ -49,7 +49,7 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 	})
 	if err == nil {
 		defer store.Close()
-		err = checkStore(ctx, w, store, withIndex)
+		err = checkStore(ctx, w, data, store, withIndex)
 	}
 	var difference *fsck.Difference
 	switch {
@@ -66,13 +66,14 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 	return err
 }
 
-func checkStore(ctx context.Context, w io.Writer, store *storage.Store, withIndex bool) error {
+func checkStore(ctx context.Context, w io.Writer, data string, store *storage.Store, withIndex bool) error {
 	options := fsck.Options{}
 	if withIndex {
-		x, err := index.Open(store.DB(), index.Options{ReadOnly: true})
+		x, err := index.Open(store.DB(), index.Options{Dir: filepath.Join(data, server.IndexDir), ReadOnly: true})
 		if err != nil {
 			return err
 		}
+		defer x.Close()
 		options.Index = x
 	}
 	progress := newProgress("leaves checked", int64(store.TotalLeaves()))

@@ -108,6 +108,30 @@ func TestLiveFacts(t *testing.T) {
 	}
 }
 
+// TestLiveFunctions compares the functions of this package with those of a real PostgreSQL 15.
+func TestLiveFunctions(t *testing.T) {
+	dsn := os.Getenv("JURAT_POSTGRES")
+	if dsn == "" {
+		t.Skip("NOT TESTED: comparison with a real PostgreSQL 15 (set JURAT_POSTGRES)")
+	}
+	conn, err := pgconn.Connect(context.Background(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	theirs := map[string][]string{}
+	for _, row := range ask(t, conn, "SELECT oid, prorettype, provolatile, proisstrict, proretset FROM pg_proc") {
+		theirs[row[0]] = row
+	}
+	bit := map[bool]string{false: "f", true: "t"}
+	for _, f := range catalog.Functions() {
+		got := []string{id(f.OID), id(f.Ret), string(f.Volatility), bit[f.Strict], bit[f.IsSet()]}
+		if want := theirs[id(f.OID)]; !slices.Equal(got, want) {
+			t.Errorf("%s: %v, Postgres has %v", f.Name, got, want)
+		}
+	}
+}
+
 func id(oid value.OID) string { return strconv.FormatUint(uint64(oid), 10) }
 
 func array(ids []string) string { return "'{" + strings.Join(ids, ",") + "}'::oid[]" }

@@ -50,6 +50,8 @@ func aggregates() []*Function {
 			agg("max("+t+") "+t, func([]*value.Type, *value.Type) States { return &extremes{want: 1} }))
 	}
 	out = append(out, deviations()...)
+	out = append(out, orderedSets()...)
+	out = append(out, regressions()...)
 	return append(out, collectors()...)
 }
 

@@ -84,8 +84,9 @@ type Function struct {
 	Series SeriesFunc                                       // set-returning
 	States func(args []*value.Type, ret *value.Type) States // aggregate
 
-	Window  bool     // callable only with OVER; the engine implements it by name
-	Columns []Column // of a function in FROM that returns records with fixed columns
+	OrderedSet bool     // aggregate with WITHIN GROUP, whose last argument is what is ordered by
+	Window     bool     // callable only with OVER; the engine implements it by name
+	Columns    []Column // of a function in FROM that returns records with fixed columns
 
 	// Operators only: pg_operator.oprcom and oprnegate as names, "" if none.
 	Commutator, Negator string

@@ -175,6 +175,9 @@ func TestAggregateGroups(t *testing.T) {
 		if !f.IsAggregate() || f.Name == "jsonb_object_agg" || f.Name == "json_object_agg" || f.Args != nil && f.Args[0] == value.AnyArrayOID {
 			continue
 		}
+		if f.OrderedSet && len(f.Args) == 2 {
+			continue // the fraction is the same for all rows and between 0 and 1
+		}
 		types := actualTypes(f)
 		call := resolveExactly(t, reg, f, types, false)
 		const n, groups = 60, 4

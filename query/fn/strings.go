@@ -77,6 +77,7 @@ func stringFunctions() []*Function {
 	out = append(out, trims()...)
 	out = append(out, pads()...)
 	out = append(out, formatFunctions()...)
+	out = append(out, rarerFunctions()...)
 	return append(out, patternFunctions()...)
 }
 

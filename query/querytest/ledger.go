@@ -165,6 +165,20 @@ func (l *Ledger) Find(_ context.Context, agency string, digest []byte) ([]query.
 	return l.find(agency, digest), nil
 }
 
+// FindAll implements query.Ledger.
+func (l *Ledger) FindAll(_ context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []query.Leaf
+	for i, d := range digests {
+		if !slices.ContainsFunc(digests[:i], func(o []byte) bool { return bytes.Equal(d, o) }) {
+			found = append(found, l.find(agency, d)...)
+		}
+	}
+	slices.SortFunc(found, compareLeaves)
+	return found, nil
+}
+
 // Leaf implements query.Ledger.
 func (l *Ledger) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
 	l.mu.Lock()

@@ -103,6 +103,90 @@ func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, f
 	return l.readEqual(ctx, slices.Compact(positions), digest)
 }
 
+// FindAll is Find for many digests: it returns the leaves with any of them, in order of their places, each once. It reads what
+// several of them need once: buckets of the index, and tiles of leaves. More than MaxFound with one of them are ErrTooMany.
+func (l *Ledger) FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error) {
+	wanted := make([]wantedDigest, len(digests))
+	for i, d := range digests {
+		wanted[i].hash, wanted[i].digest = l.index.Hash(d), d
+	}
+	slices.SortFunc(wanted, func(a, b wantedDigest) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.digest, b.digest))
+	})
+	candidates, err := l.candidates(ctx, agency, wanted)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(comparePositions(a.Position, b.Position), bytes.Compare(a.digest, b.digest))
+	})
+	var leaves []Leaf
+	var leaf Leaf
+	for i, c := range candidates {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if i == 0 || c.Position != candidates[i-1].Position {
+			if leaf, err = l.Leaf(c.Position); err != nil {
+				return nil, err
+			}
+		} else if bytes.Equal(c.digest, candidates[i-1].digest) {
+			continue
+		}
+		if bytes.Equal(leaf.Imprint.Digest(), c.digest) {
+			leaves = append(leaves, leaf)
+		}
+	}
+	return leaves, nil
+}
+
+// A wantedDigest is a digest to be looked up.
+type wantedDigest struct {
+	hash   uint64 // as the index hashes
+	digest []byte
+	found  int // candidates
+}
+
+// A candidate is a place where a digest may stand.
+type candidate struct {
+	Position
+	digest []byte
+}
+
+// candidates returns where leaves of an agency with one of the digests may stand. Like find it asks recent first.
+func (l *Ledger) candidates(ctx context.Context, agency string, digests []wantedDigest) ([]candidate, error) {
+	slots := l.Slots()
+	var list []candidate
+	tooMany := false
+	add := func(p Position, i int) bool {
+		d := &digests[i]
+		if int(p.Slot) < len(slots) && (agency == "" || slots[p.Slot].Agency == agency) {
+			list = append(list, candidate{p, d.digest})
+			d.found++
+		}
+		tooMany = tooMany || d.found > MaxFound
+		return !tooMany
+	}
+	hashes := make([]uint64, len(digests))
+	for i, d := range digests {
+		hashes[i] = d.hash
+		l.recent.find(d.digest, 0, func(p Position) bool { return add(p, i) })
+	}
+	var placing error
+	err := l.index.FindMany(hashes, func(i int, number uint64) bool {
+		var p Position
+		p, placing = l.leafNumber(number)
+		return placing == nil && ctx.Err() == nil && add(p, i)
+	})
+	if err = cmp.Or(err, placing); err != nil {
+		return nil, err
+	}
+	if tooMany {
+		return nil, fmt.Errorf("%w: more than %d leaves hold one of the digests", ErrTooMany, MaxFound)
+	}
+	return list, nil
+}
+
 // readEqual reads the leaves at the positions and returns those with the digest.
 func (l *Ledger) readEqual(ctx context.Context, positions []Position, digest []byte) ([]Leaf, error) {
 	var leaves []Leaf

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -73,14 +74,10 @@ func BenchmarkFill(b *testing.B) {
 			for b.Loop() {
 				db, x := benchIndex(b)
 				fill(b, x, n, portion)
-				m := db.Metrics()
-				out := m.WAL.BytesWritten
-				for i := range m.Levels {
-					l := &m.Levels[i]
-					out += l.TableBytesIngested + l.TableBytesFlushed + l.TableBytesCompacted
-				}
-				b.ReportMetric(float64(out)/float64(n), "writtenB/leaf")
 				b.ReportMetric(float64(x.Runs()), "runs")
+				if err := x.Close(); err != nil {
+					b.Fatal(err)
+				}
 				if err := db.Close(); err != nil {
 					b.Fatal(err)
 				}
@@ -110,7 +107,7 @@ func BenchmarkFind(b *testing.B) {
 				b.ReportMetric(float64(found)/float64(b.N), "found/op")
 			})
 		}
-		if err := db.Close(); err != nil {
+		if err := errors.Join(x.Close(), db.Close()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -90,8 +90,8 @@ func mustHold(t *testing.T, fs vfs.FS, leaves []digest, acked uint64) {
 	if err := check(w.x, w.leaves); err != nil {
 		t.Fatal(err)
 	}
-	if n, _ := w.keys(); n != bucketsOf(w) || len(w.tables()) != 0 {
-		t.Fatalf("%d keys for %d buckets, files %v", n, bucketsOf(w), w.tables())
+	if n, ids := w.keys(); n != bucketsOf(w) || len(ids) != w.x.Runs() {
+		t.Fatalf("%d keys for %d buckets, %d runs for %d, files %v", n, bucketsOf(w), len(ids), w.x.Runs(), w.tables())
 	}
 	w.add(leaves[cursor:]...)
 	w.mergeAll()

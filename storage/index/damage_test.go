@@ -170,7 +170,7 @@ func TestDamagedManifest(t *testing.T) {
 	w.verify(0)
 }
 
-// TestOrphans leaves runs that no manifest names, and unfinished tables: Open removes them, and nothing else.
+// TestOrphans leaves runs that no manifest names, and unfinished files: Open removes them, and nothing else.
 func TestOrphans(t *testing.T) {
 	w, _, _ := damaged(t)
 	for _, id := range []uint64{3, 100, 101, 1 << 40} { // 3 is in use
@@ -183,7 +183,7 @@ func TestOrphans(t *testing.T) {
 	}
 	w.store([]byte{prefix - 1, 1}, nil)
 	w.store([]byte{prefix + 1, 1}, nil)
-	for _, name := range []string{"5-0" + tableSuffix, "other"} {
+	for _, name := range []string{"5-0" + runSuffix + ".sst", "0000000000000001" + runSuffix, "other"} {
 		f, err := w.fs.Create("tables/"+name, "")
 		if err != nil {
 			t.Fatal(err)

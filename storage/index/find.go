@@ -32,6 +32,48 @@ func (x *Index) Find(digest []byte, from uint64, yield func(number uint64) bool)
 	return nil
 }
 
+// FindMany calls yield with the number of every leaf up to the cursor that may hold one of the digests with these hashes (see
+// Hash), which must ascend, and with the place of its hash among them, until yield returns false. All else is as Find says,
+// but for the order, which is none. Each run is read from front to back, and a bucket once for all hashes that belong to it.
+func (x *Index) FindMany(hashes []uint64, yield func(i int, number uint64) bool) error {
+	v := x.acquire()
+	defer x.release(v)
+	for k := range v.runs {
+		r := &v.runs[k]
+		b := r.bucketBits()
+		for first, end := 0, 0; first < len(hashes); first = end {
+			for end = first + 1; end < len(hashes) && bucketOf(hashes[end], b) == bucketOf(hashes[first], b); end++ {
+			}
+			more, err := x.findBucket(r, hashes, first, end, yield)
+			if err != nil || !more {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// findBucket yields the numbers of hashes first to end-1, which belong to one bucket of r. It reports whether the caller wants
+// more.
+func (x *Index) findBucket(r *run, hashes []uint64, first, end int, yield func(int, uint64) bool) (more bool, err error) {
+	bucket := bucketOf(hashes[first], r.bucketBits())
+	for n, last := uint32(0), false; !last; n++ {
+		p, closer, err := x.getPart(r, bucket, n)
+		if err != nil {
+			return false, err
+		}
+		more := true
+		for i := first; i < end && more; i++ {
+			more = r.scan(&p, hashes[i], 0, func(number uint64) bool { return yield(i, number) })
+		}
+		last = p.last
+		if err := closer.Close(); err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // findInRun reports whether the caller wants more numbers.
 func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) bool) (more bool, err error) {
 	last, more, err := x.scanPart(r, hash, 0, from, yield)
@@ -57,6 +99,9 @@ func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) b
 func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
 	var buf [partKeySize]byte
 	key := appendPartKey(buf[:0], r.id, bucket, n)
+	if r.file != nil {
+		return r.file.getPart(key, bucket, n)
+	}
 	value, closer, err := x.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return part{}, nil, fmt.Errorf("digest index: key %x is missing: %w", key, ErrCorrupt)
@@ -73,12 +118,17 @@ func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
 
 // scanPart yields the numbers of hash in one part of its bucket.
 func (x *Index) scanPart(r *run, hash uint64, n uint32, from uint64, yield func(uint64) bool) (last, more bool, err error) {
-	b := r.bucketBits()
-	p, closer, err := x.getPart(r, bucketOf(hash, b), n)
+	p, closer, err := x.getPart(r, bucketOf(hash, r.bucketBits()), n)
 	if err != nil {
 		return false, false, err
 	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
+	more = r.scan(&p, hash, from, yield)
+	return p.last, more, closer.Close()
+}
+
+// scan yields the numbers of hash from from on that a part of its bucket holds, and reports whether the caller wants more.
+func (r *run) scan(p *part, hash, from uint64, yield func(uint64) bool) bool {
+	b := r.bucketBits()
 	want := makeEntry(hash, 0, b)
 	mask := uint64(1)<<(numberBits+b) - 1
 	for e := p.entries; len(e) >= 8; e = e[8:] {
@@ -87,10 +137,10 @@ func (x *Index) scanPart(r *run, hash uint64, n uint32, from uint64, yield func(
 			continue
 		}
 		if number := r.first + d; number >= from && !yield(number) {
-			return p.last, false, nil
+			return false
 		}
 	}
-	return p.last, true, nil
+	return true
 }
 
 // seekPart returns the first part, after part 0, of a bucket of several parts that may hold numbers from number from on.
@@ -117,6 +167,9 @@ func (x *Index) seekPart(r *run, hash, from uint64) (uint32, error) {
 
 // countParts returns how many parts a bucket has, at least 1.
 func (x *Index) countParts(r *run, bucket uint32) (uint32, error) {
+	if r.file != nil {
+		return r.file.parts(bucket), nil
+	}
 	it, err := x.db.NewIter(&pebble.IterOptions{
 		LowerBound: appendPartKey(nil, r.id, bucket, 0),
 		UpperBound: appendPartKey(nil, r.id, bucket+1, 0),

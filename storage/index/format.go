@@ -15,7 +15,8 @@ const prefix = 'X'
 
 // Format versions. A version is only ever raised, and says what it guarantees.
 const (
-	manifestVersion = 1 // runs with consecutive numbers, hashed by SipHash-1-3
+	manifestVersion = 2 // runs with consecutive numbers, hashed by SipHash-1-3; those in files are marked
+	manifestInline  = 1 // the same, all in the database
 	partVersion     = 1 // entries of 55 - b + b + 9 bits in ascending order of number
 )
 
@@ -40,6 +41,9 @@ const (
 	partKeySize  = 1 + 1 + 8 + 4 + 4
 )
 
+// filedBit marks, in the number of entries of a run, one that has a file.
+const filedBit = 1 << 63
+
 var manifestKey = []byte{prefix, kindManifest}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -49,6 +53,8 @@ type run struct {
 	id    uint64
 	first uint64
 	n     uint64 // > 0
+	filed bool   // has a file; else it is in the database
+	file  *runFile
 }
 
 // end returns the number after the last one.
@@ -167,7 +173,11 @@ func (m *manifest) append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, (&view{runs: m.runs}).cursor())
 	for _, r := range m.runs {
 		dst = binary.BigEndian.AppendUint64(dst, r.id)
-		dst = binary.BigEndian.AppendUint64(dst, r.n)
+		n := r.n
+		if r.filed {
+			n |= filedBit
+		}
+		dst = binary.BigEndian.AppendUint64(dst, n)
 	}
 	seal(manifestKey, dst[start:], manifestVersion)
 	return dst
@@ -191,7 +201,11 @@ func readManifest(db *pebble.DB) (*manifest, error) {
 
 // parseManifest is the inverse of append.
 func parseManifest(value []byte) (*manifest, error) {
-	if err := unseal(manifestKey, value, manifestHead, manifestVersion); err != nil {
+	version := byte(manifestVersion)
+	if len(value) > 0 && value[0] == manifestInline {
+		version = manifestInline
+	}
+	if err := unseal(manifestKey, value, manifestHead, version); err != nil {
 		return nil, err
 	}
 	list := value[manifestHead:]
@@ -203,6 +217,9 @@ func parseManifest(value []byte) (*manifest, error) {
 	var next uint64
 	for ; len(list) > 0; list = list[manifestRun:] {
 		r := run{id: binary.BigEndian.Uint64(list), first: next, n: binary.BigEndian.Uint64(list[8:])}
+		if version > manifestInline {
+			r.filed, r.n = r.n&filedBit != 0, r.n&^filedBit
+		}
 		if r.n == 0 || r.n > MaxNumber-next || ids[r.id] {
 			return nil, fmt.Errorf("run %d of %d leaves: %w", r.id, r.n, ErrCorrupt)
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -35,8 +34,8 @@ var (
 type Options struct {
 	// FS is the file system of the database, nil for the disk.
 	FS vfs.FS
-	// Dir is a directory for tables being written, on the file system of the database and used by nobody else. It is
-	// made when missing; tables left in it by a crash are removed by Open.
+	// Dir is a directory for the files of large runs, used by nobody else. It is made when missing; what a crash left in it
+	// is removed by Open.
 	Dir string
 	// Rand gives the key of a new index, nil for crypto/rand. Tests inject it.
 	Rand io.Reader
@@ -58,7 +57,7 @@ type Index struct {
 	mu      sync.Mutex // covers all below; never held over disk or callbacks
 	current *view
 	old     []*view // views that were current and may still have readers
-	dead    []run   // that no manifest names any more and whose keys are not yet deleted
+	dead    []run   // that no manifest names any more and that are not yet deleted
 	nextID  uint64
 	broken  error // a manifest write failed: nobody knows which one is on disk
 }
@@ -102,13 +101,22 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 	for _, r := range m.runs {
 		x.nextID = max(x.nextID, r.id+1)
 	}
-	if o.ReadOnly {
-		return x, nil
+	if err := x.openFiles(m.runs); err != nil || o.ReadOnly {
+		return x, err
 	}
-	if err := x.removeTables(); err != nil {
-		return nil, err
+	if err := errors.Join(x.removeFiles(), x.deleteOrphans()); err != nil {
+		return nil, errors.Join(err, x.Close())
 	}
-	return x, x.deleteOrphans()
+	return x, nil
+}
+
+// Close closes the files of the runs. Nothing else may be called any more.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	err := errors.Join(closeFiles(x.current.runs), closeFiles(x.dead))
+	x.current, x.dead = &view{}, nil
+	return err
 }
 
 // Drop deletes the index stored in db, damaged or not. The next Open finds an empty one.
@@ -215,16 +223,19 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 	return nil
 }
 
-// sweep deletes the keys of dead runs that no reader uses. Tables are taken out of the database at once: a deletion in its
-// log would leave them on disk until it is flushed and compacted, long after, where little else is written. Deletions in the
-// log are not synced: those lost are repeated by Open.
+// sweep deletes the keys and files of dead runs that no reader uses. Tables are taken out of the database at once: a deletion in
+// its log would leave them on disk until it is flushed and compacted, long after, where little else is written. Deletions are
+// not synced: those lost are repeated by Open.
 func (x *Index) sweep() error {
 	for _, r := range x.unused() {
 		start, end := runStart(r.id), runStart(r.id+1)
 		var err error
-		if r.n > batchEntries {
+		switch {
+		case r.file != nil:
+			err = r.file.remove(x.opts.FS)
+		case r.n > batchEntries:
 			err = x.db.Excise(context.Background(), pebble.KeyRange{Start: start, End: end})
-		} else {
+		default:
 			err = x.db.DeleteRange(start, end, pebble.NoSync)
 		}
 		if err != nil {
@@ -291,26 +302,6 @@ func (x *Index) deleteOrphans() error {
 	return nil
 }
 
-// removeTables removes tables that were being written when the process ended.
-func (x *Index) removeTables() error {
-	if err := x.opts.FS.MkdirAll(x.opts.Dir, 0o700); err != nil {
-		return fmt.Errorf("digest index: %w", err)
-	}
-	names, err := x.opts.FS.List(x.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("digest index: %w", err)
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, tableSuffix) {
-			continue
-		}
-		if err := x.opts.FS.Remove(x.opts.FS.PathJoin(x.opts.Dir, name)); err != nil {
-			return fmt.Errorf("digest index: %w", err)
-		}
-	}
-	return nil
-}
-
 // corrupt makes an error of the database that says its data is damaged ErrCorrupt, and leaves others as they are.
 func corrupt(err error) error {
 	if pebble.IsCorruptionError(err) {
@@ -319,12 +310,19 @@ func corrupt(err error) error {
 	return err
 }
 
-// Bytes returns how many bytes the stored runs take in tables on disk, about: what is being written, and runs so small that
-// they are still in the database's memory, do not count.
+// Bytes returns how many bytes the stored runs take on disk, about: what is being written, and runs so small that they are
+// still in the database's memory, do not count.
 func (x *Index) Bytes() (uint64, error) {
 	n, err := x.db.EstimateDiskUsage([]byte{prefix}, []byte{prefix + 1})
 	if err != nil {
 		return 0, fmt.Errorf("digest index: %w", corrupt(err))
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, r := range x.current.runs {
+		if r.file != nil {
+			n += r.file.bytes()
+		}
 	}
 	return n, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -192,9 +193,45 @@ func (w *world) verify(page int) {
 		}
 	}
 	for i := range uint64(20) {
-		if d := numbered(1<<50 + i); len(find(w.t, w.x, d, page)) != 0 {
+		d := numbered(1<<50 + i)
+		if seen[d] = true; len(find(w.t, w.x, d, page)) != 0 {
 			w.t.Fatalf("%x: found and never filed", d)
 		}
+	}
+	w.verifyMany(twin, slices.Collect(maps.Keys(seen)))
+}
+
+// verifyMany looks digests up together and compares with a map, and then stops at the first number.
+func (w *world) verifyMany(twin map[digest][]uint64, digests []digest) {
+	w.t.Helper()
+	hs := hashes(w.x, digests)
+	slices.Sort(hs)
+	byHash := make(map[uint64]digest)
+	for _, d := range digests {
+		byHash[w.x.Hash(d[:])] = d
+	}
+	got := make(map[digest][]uint64)
+	n := 0
+	err := w.x.FindMany(hs, func(i int, number uint64) bool {
+		d := byHash[hs[i]]
+		got[d] = append(got[d], number)
+		n++
+		return true
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, d := range digests {
+		if !slices.Equal(got[d], twin[d]) {
+			w.t.Fatalf("%x among %d: %d numbers, want %d", d, len(digests), len(got[d]), len(twin[d]))
+		}
+	}
+	if n == 0 {
+		return
+	}
+	n = 0
+	if err := w.x.FindMany(hs, func(int, uint64) bool { n++; return false }); err != nil || n != 1 {
+		w.t.Fatalf("told to stop, %d numbers: %v", n, err)
 	}
 }
 

@@ -16,10 +16,27 @@ const maxLoaded = 16 * partEntries
 type reader struct {
 	run *run
 	b   uint
-	it  *pebble.Iterator
+	it  partIter
+}
+
+// A partIter goes through the parts of a run: a *pebble.Iterator, or a *fileIter, whose methods say no more.
+type partIter interface {
+	First() bool
+	SeekGE(key []byte) bool
+	Next() bool
+	Valid() bool
+	Key() []byte
+	ValueAndErr() ([]byte, error)
+	Error() error
+	Close() error
 }
 
 func (x *Index) newReader(r *run) (*reader, error) {
+	if r.file != nil {
+		it := newFileIter(r)
+		it.First()
+		return &reader{run: r, b: r.bucketBits(), it: it}, nil
+	}
 	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: runStart(r.id), UpperBound: runStart(r.id + 1)})
 	if err != nil {
 		return nil, fmt.Errorf("run %d: %w", r.id, corrupt(err))

@@ -1,35 +1,15 @@
 package index
 
 import (
-	"bufio"
-	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/sstable"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // batchEntries is the largest run that is written through the log of the database with its manifest (256 KiB); larger
-// ones are written once, as tables that the database takes in whole.
+// ones get a file of their own.
 const batchEntries = 1 << 15
-
-// tableBytes is the size at which a table ends and the next one begins.
-const tableBytes = 128 << 20
-
-// tableBlock is the block size of tables: a look-up reads and checks one block.
-const tableBlock = 4 << 10
-
-// tableBuffer is how many bytes of a table go to its file at once.
-const tableBuffer = 256 << 10
-
-// tableSync is after how many bytes a table starts to be synced, so that the sync at its end is not a long one, for which
-// the log of the database would have to wait.
-const tableSync = 4 << 20
-
-const tableSuffix = ".index-run.sst"
 
 // Add indexes the leaves first, first+1, … with these hashes (see Hash), first being Cursor, as one run. When it
 // returns nil they are durable and found, and the cursor is behind them. After an error that is not about the
@@ -74,12 +54,16 @@ func (x *Index) writeRun(r run, fill func(*runWriter) error) error {
 		}
 		return x.install(b, r)
 	}
-	t := &tableSink{db: x.db, opts: x.opts, id: r.id}
-	defer t.abort()
-	if err := fill(newRunWriter(t, r)); err != nil {
+	s, err := x.createFile(&r)
+	if err != nil {
 		return err
 	}
-	if err := t.ingest(); err != nil {
+	if err := fill(newRunWriter(s, r)); err != nil {
+		s.abort()
+		return err
+	}
+	if err := s.finish(&r); err != nil {
+		s.abort()
 		return err
 	}
 	return x.install(b, r)
@@ -94,99 +78,6 @@ type sink interface {
 type batchSink struct{ b *pebble.Batch }
 
 func (s batchSink) set(key, value []byte) error { return s.b.Set(key, value, nil) }
-
-// A tableSink writes tables and has the database take them in, all or none.
-type tableSink struct {
-	db    *pebble.DB
-	opts  Options
-	id    uint64
-	w     *sstable.Writer // of the last path; nil when that is finished
-	size  int             // of values in w
-	paths []string
-}
-
-func (t *tableSink) set(key, value []byte) error {
-	if t.w == nil {
-		if err := t.create(); err != nil {
-			return err
-		}
-	}
-	if err := t.w.Set(key, value); err != nil {
-		return err
-	}
-	t.size += len(value)
-	if t.size < tableBytes {
-		return nil
-	}
-	return t.finish()
-}
-
-func (t *tableSink) create() error {
-	path := t.opts.FS.PathJoin(t.opts.Dir, fmt.Sprintf("%d-%d%s", t.id, len(t.paths), tableSuffix))
-	f, err := t.opts.FS.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	t.paths = append(t.paths, path)
-	t.size = 0
-	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: tableSync})
-	t.w = sstable.NewWriter(&tableFile{f: f, buf: bufio.NewWriterSize(f, tableBuffer)}, sstable.WriterOptions{
-		BlockSize:   tableBlock,
-		Compression: sstable.NoCompression, // hashes do not compress
-		TableFormat: t.db.FormatMajorVersion().MaxTableFormat(),
-	})
-	return nil
-}
-
-// finish completes and syncs the table being written.
-func (t *tableSink) finish() error {
-	w := t.w
-	t.w = nil
-	return w.Close()
-}
-
-// ingest moves the tables into the database, durably.
-func (t *tableSink) ingest() error {
-	if t.w != nil {
-		if err := t.finish(); err != nil {
-			return err
-		}
-	}
-	// Never cancelled: a run that is complete is worth its last milliseconds.
-	return t.db.Ingest(context.Background(), t.paths)
-}
-
-// abort removes what ingest has not taken. Files that cannot be removed now are removed by the next Open.
-func (t *tableSink) abort() {
-	if t.w != nil {
-		_ = t.finish()
-	}
-	for _, path := range t.paths {
-		_ = t.opts.FS.Remove(path)
-	}
-}
-
-// A tableFile is the file of a table. Its methods are those of objstorage.Writable.
-type tableFile struct {
-	f   vfs.File
-	buf *bufio.Writer
-}
-
-func (t *tableFile) Write(p []byte) error {
-	_, err := t.buf.Write(p)
-	return err
-}
-
-// Finish makes the file durable and closes it.
-func (t *tableFile) Finish() error {
-	err := t.buf.Flush()
-	if err == nil {
-		err = t.f.Sync()
-	}
-	return errors.Join(err, t.f.Close())
-}
-
-func (t *tableFile) Abort() { _ = t.f.Close() }
 
 // A runWriter writes the buckets of a run in order, one value at a time.
 type runWriter struct {

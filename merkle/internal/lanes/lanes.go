@@ -24,8 +24,8 @@
 // Reduce.
 //
 // How near to the limit: Zen 5 starts four 512-bit instructions a cycle, and those of avx512 are 6,383 for 32 nodes of a tree of
-// four heights, 49.9 cycles a node. Measured are 52.5 to 53.0 with leaves in the second cache, 53.5 from memory. A longer
-// unrolled second block would save another 0.7 % alone, but costs 1 to 3 % beside a busy neighbour on the core.
+// four heights, 49.9 cycles a node. Measured are 52.5 to 53.0 with leaves in the second cache, 53.5 from memory. Unrolling
+// 8 more rounds of the second block saved 0 to 0.9 % on a quiet core, but in a noisy stretch it lost 1 to 3 %.
 //
 // # Assembly
 //

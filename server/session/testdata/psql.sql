@@ -8,7 +8,7 @@
 \dt pg_catalog.pg_am
 \di
 \dn+
-\df
+\df publish
 \df pg_catalog.pg_get_expr
 \sf publish(timestamptz)
 \du

@@ -1,0 +1,250 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+type (
+	// A fieldExpr is a field of a record; a field of null is null.
+	fieldExpr struct {
+		x     expr
+		index int
+		col   Column
+	}
+
+	// A rowsExpr is (xs) op ANY (query) or (xs) op ALL (query), where the query has as many columns as there are xs.
+	rowsExpr struct {
+		xs   []expr
+		sub  *subqueryExpr // of kind rowsSubquery
+		cond expr          // over the xs and then a row of the query
+		cols []Column      // of the query
+		all  bool
+	}
+)
+
+func (e *fieldExpr) typ() *value.Type { return e.col.Type }
+func (e *rowsExpr) typ() *value.Type  { return value.Bool }
+
+// fieldsOf returns the fields of a record, nil where they are not known before it is computed.
+func fieldsOf(e expr) []Column {
+	switch e := e.(type) {
+	case *rowExpr:
+		cols := make([]Column, len(e.elems))
+		for i, x := range e.elems {
+			cols[i] = Column{Name: "f" + itoa(i+1), Type: x.typ(), TypeModifier: -1, Fields: fieldsOf(x)}
+			if e.names != nil {
+				cols[i].Name = e.names[i]
+			}
+		}
+		return cols
+	case *seriesExpr:
+		return recordColumns(e.call)
+	case *columnExpr:
+		return e.fields
+	case *outerExpr:
+		return e.fields
+	case *slotExpr:
+		return e.fields
+	case *fieldExpr:
+		return e.col.Fields
+	case *subqueryExpr:
+		switch e.kind {
+		case rowSubquery:
+			return e.plan.columns()
+		case scalarSubquery:
+			return e.plan.columns()[0].Fields
+		}
+	}
+	return nil
+}
+
+// field analyzes (x).name.
+func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
+	x, err := a.expr(s, e.X)
+	if err != nil {
+		return nil, err
+	}
+	if x.typ() != value.RecordT {
+		return nil, a.fail(errf(codeWrongObject, "column notation .%s applied to type %s, which is not a composite type", e.Name, x.typ().SQL), e)
+	}
+	fields := fieldsOf(x)
+	i := slices.IndexFunc(fields, func(c Column) bool { return c.Name == e.Name })
+	if i < 0 {
+		return nil, a.fail(errf(codeUndefinedColumn, "could not identify column %q in record data type", e.Name), e)
+	}
+	return fieldAt(x, i, fields), nil
+}
+
+// fieldAt is field i of x.
+func fieldAt(x expr, i int, fields []Column) expr {
+	if r, ok := x.(*rowExpr); ok && !r.nullable {
+		return r.elems[i]
+	}
+	return &fieldExpr{x: x, index: i, col: fields[i]}
+}
+
+// fieldStar expands (x).* in a select list.
+func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
+	x, err := a.exprIn(s, star.X, clauseTarget)
+	if err != nil {
+		return err
+	}
+	fields := fieldsOf(x)
+	switch {
+	case x.typ() != value.RecordT:
+		return a.fail(errf(codeWrongObject, "type %s is not composite", x.typ().SQL), star)
+	case fields == nil:
+		return a.fail(errf(codeSyntax, "record type has not been registered"), star)
+	}
+	for i, c := range fields {
+		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Fields: c.Fields}
+		p.exprs, p.cols = append(p.exprs, fieldAt(x, i, fields)), append(p.cols, col)
+	}
+	return nil
+}
+
+// wholeRow returns the row of a table of the scope, or of a row around, as a record; nil if there is no such table.
+func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
+	if r := s.row(schema, table); r != nil {
+		return r
+	}
+	for i, fr := range slices.Backward(a.outer) {
+		r := fr.s.row(schema, table)
+		if r == nil || fr.hidden {
+			continue
+		}
+		for k, x := range r.elems {
+			r.elems[k] = a.fromOuter(i, x, outerSlot{table, r.names[k]})
+		}
+		return r
+	}
+	return nil
+}
+
+// row returns the row of a table as a record, nil if the scope has no such table.
+func (s *scope) row(schema, table string) *rowExpr {
+	var r *rowExpr
+	for _, c := range s.cols {
+		if c.aside || c.table != table || schema != "" && c.schema != schema {
+			continue
+		}
+		if r == nil {
+			r = &rowExpr{names: []string{}, nullable: c.nullable}
+		}
+		r.elems, r.names = append(r.elems, c.x), append(r.names, c.name)
+	}
+	return r
+}
+
+// elements analyzes the elements of ROW(…), among which t.* stands for all columns of a table.
+func (a *analyzer) elements(s *scope, list []parse.Expr) ([]expr, error) {
+	var out []expr
+	for _, e := range list {
+		if star, ok := e.(*parse.Star); ok {
+			p := &projectNode{}
+			if err := a.star(s, star, p); err != nil {
+				return nil, err
+			}
+			out = append(out, p.exprs...)
+			continue
+		}
+		x, err := a.expr(s, e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// rowOrder compares rows by their first elements that differ.
+func (a *analyzer) rowOrder(at parse.Node, op string, l, r []expr) (expr, error) {
+	if len(l) == 1 {
+		return a.apply(at, op, l[0], r[0])
+	}
+	same, err := a.apply(at, "=", l[0], r[0])
+	if err != nil {
+		return nil, err
+	}
+	first, err := a.apply(at, op[:1], l[0], r[0])
+	if err != nil {
+		return nil, err
+	}
+	rest, err := a.rowOrder(at, op, l[1:], r[1:])
+	if err != nil {
+		return nil, err
+	}
+	return &caseExpr{conds: []expr{same}, results: []expr{rest}, els: first, t: value.Bool}, nil
+}
+
+// rowWithQuery is (a, b) op (SELECT …) with a query of one row.
+func (a *analyzer) rowWithQuery(s *scope, at parse.Node, op string, l *parse.Row, q *parse.Subquery) (expr, error) {
+	left, err := a.elements(s, l.Elems)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := a.subqueryOf(s, q, rowSubquery, len(left))
+	if err != nil {
+		return nil, err
+	}
+	slot := &slotExpr{t: sub.t, fields: sub.plan.columns()}
+	right := make([]expr, len(left))
+	for i := range right {
+		right[i] = fieldAt(slot, i, slot.fields)
+	}
+	body, err := a.compareRows(at, op, left, right)
+	if err != nil {
+		return nil, err
+	}
+	return &letExpr{x: sub, slot: slot, body: body}, nil
+}
+
+// subqueryOf analyzes a query of n columns whose rows are compared with a row.
+func (a *analyzer) subqueryOf(s *scope, e *parse.Subquery, kind subqueryKind, n int) (*subqueryExpr, error) {
+	plan, args, err := a.inner(s, e.Select)
+	if err != nil {
+		return nil, err
+	}
+	switch k := len(plan.columns()); {
+	case k > n:
+		return nil, a.fail(errf(codeSyntax, "subquery has too many columns"), e)
+	case k < n:
+		return nil, a.fail(errf(codeSyntax, "subquery has too few columns"), e)
+	}
+	sub := &subqueryExpr{plan: plan, kind: kind, t: value.RecordT, args: args, volatile: len(args) > 0 && isVolatilePlan(plan)}
+	if kind == rowsSubquery {
+		sub.t = value.MustType(value.RecordArrayOID)
+	}
+	return sub, nil
+}
+
+// quantifiedRow analyzes (a, b) op ANY (SELECT …) and (a, b) op ALL (SELECT …).
+func (a *analyzer) quantifiedRow(s *scope, e *parse.Quantified, left []expr) (expr, error) {
+	sub, err := a.subqueryOf(s, &parse.Subquery{Loc: e.Loc, Select: e.Select}, rowsSubquery, len(left))
+	if err != nil {
+		return nil, err
+	}
+	r := &rowsExpr{xs: left, sub: sub, cols: sub.plan.columns(), all: e.All}
+	var ls, rs []expr
+	for i, x := range left {
+		if left[i], err = a.rowOperand(x, r.cols[i].Type); err != nil {
+			return nil, a.fail(err, e)
+		}
+		ls = append(ls, &columnExpr{index: i, t: left[i].typ(), name: "x"})
+		rs = append(rs, &columnExpr{index: len(left) + i, t: r.cols[i].Type, name: r.cols[i].Name})
+	}
+	r.cond, err = a.compareRows(e, e.Op.Name, ls, rs)
+	return r, err
+}
+
+// rowOperand gives an operand without a type that of the column it is compared with.
+func (a *analyzer) rowOperand(x expr, t *value.Type) (expr, error) {
+	if x.typ() != value.Unknown {
+		return x, nil
+	}
+	return a.coerce(x, t, fn.Implicit)
+}

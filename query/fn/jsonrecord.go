@@ -1,0 +1,93 @@
+package fn
+
+import (
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// JSONRecords returns the function of this name (json_to_record, json_to_recordset and those of jsonb) for a column
+// definition list, nil if there is none of the name.
+func JSONRecords(name string, columns []Column) *Function {
+	var t *value.Type
+	set := false
+	switch name {
+	case "json_to_record", "jsonb_to_record":
+	case "json_to_recordset", "jsonb_to_recordset":
+		set = true
+	default:
+		return nil
+	}
+	if t = value.JSON; name[4] == 'b' {
+		t = value.JSONB
+	}
+	f := declare(name + "(" + t.Name + ") record stable")
+	f.Columns = columns
+	f.Series = func(env *Env, _ *value.Type, args []value.Datum) (Series, error) {
+		nodes, err := recordNodes(name, set, args[0])
+		if err != nil {
+			return nil, err
+		}
+		out := &list{}
+		for _, c := range columns {
+			v := value.NewVector(value.MustType(c.Type), 0)
+			for _, n := range nodes {
+				d, err := nodeValue(env.Settings, n.Get(c.Name), v.Type)
+				if err != nil {
+					return nil, err
+				}
+				v.Append(d)
+			}
+			out.cols = append(out.cols, v)
+		}
+		return out, nil
+	}
+	return f
+}
+
+// recordNodes returns the objects of an argument.
+func recordNodes(name string, set bool, arg value.Datum) ([]*value.JSONNode, error) {
+	n, err := value.ParseJSON(arg.B, arg.Type == value.JSONB)
+	if err != nil {
+		return nil, err
+	}
+	if !set {
+		if n.Kind != value.JSONObject {
+			return nil, value.Errorf(value.CodeInvalidParameter, "cannot call %s on a non-object", name)
+		}
+		return []*value.JSONNode{n}, nil
+	}
+	if n.Kind != value.JSONArray {
+		return nil, value.Errorf(value.CodeInvalidParameter, "cannot call %s on a non-array", name)
+	}
+	for _, item := range n.Items {
+		if item.Kind != value.JSONObject {
+			return nil, value.Errorf(value.CodeInvalidParameter, "argument of %s must be an array of objects", name)
+		}
+	}
+	return n.Items, nil
+}
+
+// nodeValue returns a JSON value as a value of a type.
+func nodeValue(s *value.Settings, n *value.JSONNode, t *value.Type) (value.Datum, error) {
+	switch {
+	case n == nil, n.Kind == value.JSONNull && t != value.JSON && t != value.JSONB:
+		return value.Null(t), nil
+	case t == value.JSON || t == value.JSONB:
+		return value.ParseText(s, t, -1, n.Append(nil))
+	case n.Kind == value.JSONString:
+		return value.ParseText(s, t, -1, []byte(n.Text))
+	case n.Kind == value.JSONArray && t.IsArray():
+		elems := value.NewVector(value.MustType(t.Elem), 0)
+		for _, item := range n.Items {
+			if item.Kind == value.JSONArray && !elems.Type.IsArray() {
+				return value.Datum{}, value.Errorf(value.CodeUnsupported, "a JSON array of arrays as an array is not supported")
+			}
+			d, err := nodeValue(s, item, elems.Type)
+			if err != nil {
+				return d, err
+			}
+			elems.Append(d)
+		}
+		return value.NewBox(t, value.NewArray(elems)), nil
+	}
+	return value.ParseText(s, t, -1, n.Append(nil))
+}

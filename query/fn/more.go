@@ -1,0 +1,152 @@
+package fn
+
+import (
+	"crypto/rand"
+	"math"
+	mathrand "math/rand/v2"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// rarerFunctions declares functions that stand in no other group.
+func rarerFunctions() []*Function {
+	count := func(null bool) Kernel {
+		return rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
+			n := int64(0)
+			for _, a := range args {
+				n += value.BoolInt(a.Null == null)
+			}
+			return value.NewInt(value.Int4, n), nil
+		})
+	}
+	out := []*Function{
+		def("random() float8 volatile", map0[floats](func(*Env) (float64, error) { return mathrand.Float64(), nil })),
+		def("gen_random_uuid() uuid volatile", map0[strs](randomUUID)),
+		def("num_nulls(any) int4 nullable variadic", count(true)),
+		def("num_nonnulls(any) int4 nullable variadic", count(false)),
+		def("array_dims(anyarray) text", map1[arrays, texts](arrayDims)),
+		def("similar_to_escape(text) text", map1[texts, texts](func(_ *Env, p string) (string, error) { return similarToRegexp(p, `\`) })),
+		def("similar_to_escape(text,text) text", map2[texts, texts, texts](func(_ *Env, p, e string) (string, error) {
+			return similarToRegexp(p, e)
+		})),
+		def("regexp_count(text,text) int4", map2[strs, texts, ints](func(_ *Env, s []byte, p string) (int64, error) {
+			re, err := compile(p, "")
+			if err != nil {
+				return 0, err
+			}
+			return int64(len(re.FindAllIndex(s, -1))), nil
+		})),
+		def("regexp_instr(text,text) int4", map2[strs, texts, ints](func(_ *Env, s []byte, p string) (int64, error) {
+			re, err := compile(p, "")
+			if err != nil {
+				return 0, err
+			}
+			m := re.FindIndex(s)
+			if m == nil {
+				return 0, nil
+			}
+			return int64(utf8.RuneCount(s[:m[0]]) + 1), nil
+		})),
+		def("regexp_substr(text,text) text", map2[strs, texts, strs](func(_ *Env, s []byte, p string) ([]byte, error) {
+			re, err := compile(p, "")
+			if err != nil {
+				return nil, err
+			}
+			m := re.FindIndex(s)
+			if m == nil {
+				return nil, errNull
+			}
+			return s[m[0]:m[1]:m[1]], nil
+		})),
+	}
+	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
+		out = append(out, def(name+"(float8) float8", float1(f)))
+	}
+	for name, f := range map[string]func(float64) float64{"asin": math.Asin, "acos": math.Acos} {
+		out = append(out, def(name+"(float8) float8", map1[floats, floats](func(_ *Env, x float64) (float64, error) {
+			if x < -1 || x > 1 {
+				return 0, value.Errorf(value.CodeOutOfRange, "input is out of range")
+			}
+			return f(x), nil
+		})))
+	}
+	return out
+}
+
+// randomUUID returns a UUID of version 4.
+func randomUUID(*Env) ([]byte, error) {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		return nil, err
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return b, nil
+}
+
+func arrayDims(_ *Env, a *value.Array) (string, error) {
+	if len(a.Dims) == 0 {
+		return "", errNull
+	}
+	var out strings.Builder
+	for d, n := range a.Dims {
+		out.WriteString("[" + strconv.Itoa(int(a.Lower[d])) + ":" + strconv.Itoa(int(a.Lower[d]+n-1)) + "]")
+	}
+	return out.String(), nil
+}
+
+// similarToRegexp makes a regular expression of a pattern of SIMILAR TO.
+func similarToRegexp(pattern, escape string) (string, error) {
+	if utf8.RuneCountInString(escape) > 1 {
+		return "", &value.Error{
+			Code: value.CodeBadEscape, Message: "invalid escape string", Hint: "Escape string must be empty or one character.",
+		}
+	}
+	esc, _ := utf8.DecodeRuneInString(escape)
+	var out strings.Builder
+	out.WriteString("^(?:")
+	escaped, class := false, false
+	for _, c := range pattern {
+		switch {
+		case escaped:
+			if c == '"' {
+				return "", value.Errorf(value.CodeUnsupported, "parts of a SIMILAR TO pattern are not supported")
+			}
+			if !strings.ContainsRune("0123456789", c) && c < utf8.RuneSelf && !isWordByte(byte(c)) {
+				out.WriteByte('\\')
+			}
+			out.WriteRune(c)
+			escaped = false
+		case escape != "" && c == esc:
+			escaped = true
+		case class:
+			if c == '\\' {
+				out.WriteByte('\\')
+			}
+			out.WriteRune(c)
+			class = c != ']'
+		case c == '[':
+			out.WriteRune(c)
+			class = true
+		case c == '%':
+			out.WriteString(".*")
+		case c == '_':
+			out.WriteByte('.')
+		case c == '(':
+			out.WriteString("(?:")
+		case c == '\\' || c == '.' || c == '^' || c == '$':
+			out.WriteByte('\\')
+			out.WriteRune(c)
+		default:
+			out.WriteRune(c)
+		}
+	}
+	out.WriteString(")$")
+	return out.String(), nil
+}
+
+func isWordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+}
