@@ -92,6 +92,9 @@ func (op *seriesOp) explain() explained {
 
 func (op *scanOp) explain() explained {
 	e := explained{title: op.path.Name, rows: op.path.Rows, total: op.path.Rows * 0.01}
+	if op.parallel {
+		e.title = "Parallel " + e.title
+	}
 	if op.n.alias != "" && op.n.alias != op.n.table.Def().Name {
 		e.title += " " + op.n.alias
 	}
@@ -265,6 +268,7 @@ type measured struct {
 	first time.Duration // to the first batch
 	total time.Duration
 	rows  int
+	loops int // others that worked at parts of the same
 }
 
 func (op *measured) next() (*value.Batch, error) {
@@ -290,6 +294,6 @@ func countRows(b *value.Batch) int {
 func (op *measured) explain() explained {
 	e := op.operator.explain() // of an operator that shows itself as its input, these figures are the ones that count
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=1)", ms(op.first), ms(op.total), op.rows)
+	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=%d)", ms(op.first), ms(op.total), op.rows/(1+op.loops), 1+op.loops)
 	return e
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -170,17 +171,17 @@ type execution struct {
 	session *Session
 	params  []value.Datum
 	env     fn.Env
-	memory  int64 // bytes reserved
-	limit   int64 // of memory
+	memory  *atomic.Int64 // bytes reserved, with those of its forks
+	limit   int64         // of memory
 	shared  map[*sharedQuery]*rowStore
 	slots   map[*slotExpr]*slotEval // of the letExprs being compiled
 	analyze bool                    // measure operators for EXPLAIN ANALYZE
+	forked  bool                    // works at a part of the rows, beside others
 }
 
 // reserve notes that the execution holds so many more bytes.
 func (x *execution) reserve(bytes int) error {
-	x.memory += int64(bytes)
-	if x.memory > x.limit {
+	if x.memory.Add(int64(bytes)) > x.limit {
 		e := errf(codeOutOfMemory, "out of memory")
 		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
 		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
@@ -189,7 +190,7 @@ func (x *execution) reserve(bytes int) error {
 }
 
 // release gives memory back.
-func (x *execution) release(bytes int) { x.memory -= int64(bytes) }
+func (x *execution) release(bytes int) { x.memory.Add(-int64(bytes)) }
 
 // check returns the reason if the statement is to stop.
 func (x *execution) check() error {
@@ -243,11 +244,11 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *projectNode:
 		return x.newProject(n, w)
 	case *aggregateNode:
-		return x.newAggregate(n)
+		return x.newParallel(n, w)
 	case *distinctNode:
 		return x.newDistinct(n, w)
 	case *sortNode:
-		return x.newSort(n, w)
+		return x.newParallel(n, w)
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:

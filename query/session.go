@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -221,7 +222,7 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
-	x := &execution{session: s, params: params, limit: s.engine.StatementMemory}
+	x := &execution{session: s, params: params, limit: s.engine.StatementMemory, memory: new(atomic.Int64)}
 	x.env = fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
 	return x
 }

@@ -71,7 +71,7 @@ var settingsTable = []setting{
 	{name: "max_connections", boot: "10000", kind: settingInt, fixed: true, doc: "Sets the maximum number of concurrent connections."},
 	{name: "max_identifier_length", boot: "63", kind: settingInt, fixed: true, doc: "Shows the maximum identifier length."},
 	{name: "max_index_keys", boot: "32", kind: settingInt, fixed: true, doc: "Shows the maximum number of index keys."},
-	{name: "max_parallel_workers_per_gather", boot: "0", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel processes per executor node."},
+	{name: "max_parallel_workers_per_gather", boot: "2", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel processes per executor node."},
 	{name: "password_encryption", boot: "scram-sha-256", kind: settingEnum, values: []string{"scram-sha-256"}, doc: "Chooses the algorithm for encrypting passwords."},
 	{name: "quote_all_identifiers", boot: "off", kind: settingBool, doc: "When generating SQL fragments, quote all identifiers."},
 	{name: "row_security", boot: "on", kind: settingBool, doc: "Enable row security."},

@@ -93,6 +93,9 @@ type Path struct {
 	Ordered int    // so many of the first keys of the request's order hold
 	Rows    float64
 	Open    func(ctx context.Context) (Scan, error)
+	// Split returns ways to open parts of the rows, at most n, to be read at the same time: one after the other they give what
+	// Open gives. It returns nil, and is nil, where that is not worth while.
+	Split func(ctx context.Context, n int) ([]func(ctx context.Context) (Scan, error), error)
 }
 
 // A Scan reads rows.

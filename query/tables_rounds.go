@@ -146,10 +146,83 @@ func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		c, err := t.ledger.Rounds(ctx, scan)
-		return &roundScan{cursor: c, need: r.Need}, err
+		return t.open(ctx, scan, r.Need)
+	}
+	if !desc {
+		p.Split = func(ctx context.Context, n int) ([]func(context.Context) (Scan, error), error) {
+			extent, ok, err := t.extent(ctx, scan)
+			if err != nil || !ok {
+				return nil, err
+			}
+			var parts []func(context.Context) (Scan, error)
+			for _, part := range splitSeconds(extent, n) {
+				parts = append(parts, func(ctx context.Context) (Scan, error) {
+					s := scan
+					s.From, s.To = part.from, part.to
+					return t.open(ctx, s, r.Need)
+				})
+			}
+			return parts, nil
+		}
 	}
 	return p, nil
+}
+
+func (t *roundTable) open(ctx context.Context, scan RoundScan, need []bool) (Scan, error) {
+	c, err := t.ledger.Rounds(ctx, scan)
+	return &roundScan{cursor: c, need: need}, err
+}
+
+// extent returns the first and the last round that a scan gives; ok is false if they are too near each other to be split.
+func (t *roundTable) extent(ctx context.Context, scan RoundScan) (e secondSpan, ok bool, err error) {
+	first, closed, _ := t.ledger.Extent()
+	e = secondSpan{max(scan.From, first), min(scan.To, closed)}
+	if e.to-e.from < minSplit {
+		return e, false, nil
+	}
+	probe := RoundScan{From: e.from, To: e.to}
+	for _, probe.Desc = range []bool{false, true} {
+		c, err := t.ledger.Rounds(ctx, probe)
+		if err != nil {
+			return e, false, err
+		}
+		var b RoundBatch
+		err = c.Next(ctx, &b)
+		c.Close()
+		switch {
+		case errors.Is(err, io.EOF):
+			return e, false, nil
+		case err != nil:
+			return e, false, err
+		case probe.Desc:
+			e.to = b.Round[0]
+		default:
+			e.from = b.Round[0]
+		}
+	}
+	return e, e.to-e.from >= minSplit, nil
+}
+
+// minSplit is how many seconds are worth to be read by two.
+const minSplit = 1 << 16
+
+// splitBy is what parts of a scan are multiples of: rounds are read in blocks of so many seconds.
+const splitBy = 1024
+
+// A secondSpan is the seconds from and to and all between.
+type secondSpan struct{ from, to calendar.Second }
+
+// splitSeconds cuts a span into n parts of about the same length.
+func splitSeconds(s secondSpan, n int) (parts []secondSpan) {
+	for ; n > 1; n-- {
+		cut := (s.from + (s.to-s.from)/calendar.Second(n)) / splitBy * splitBy
+		if cut <= s.from {
+			break
+		}
+		parts = append(parts, secondSpan{s.from, cut - 1})
+		s.from = cut
+	}
+	return append(parts, s)
 }
 
 type roundScan struct {
@@ -246,10 +319,31 @@ func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		c, err := t.ledger.Calendar(ctx, scan)
-		return &calendarScan{cursor: c, need: r.Need}, err
+		return t.open(ctx, scan, r.Need)
+	}
+	if !desc {
+		p.Split = func(_ context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
+			first, closed, _ := t.ledger.Extent()
+			extent := secondSpan{max(from, first), min(to, closed)}
+			if extent.to-extent.from < minSplit {
+				return nil, nil
+			}
+			for _, part := range splitSeconds(extent, n) {
+				parts = append(parts, func(ctx context.Context) (Scan, error) {
+					s := scan
+					s.From, s.To = part.from, part.to
+					return t.open(ctx, s, r.Need)
+				})
+			}
+			return parts, nil
+		}
 	}
 	return p, nil
+}
+
+func (t *calendarTable) open(ctx context.Context, scan CalendarScan, need []bool) (Scan, error) {
+	c, err := t.ledger.Calendar(ctx, scan)
+	return &calendarScan{cursor: c, need: need}, err
 }
 
 type calendarScan struct {

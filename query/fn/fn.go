@@ -22,6 +22,13 @@ type Env struct {
 	scratch []int32 // rows left by dropNulls
 }
 
+// Fork returns an Env for another goroutine that works at the same statement.
+func (e *Env) Fork(ctx context.Context) Env {
+	f := *e
+	f.Ctx, f.scratch = ctx, nil
+	return f
+}
+
 // A Session answers the functions that ask about the session. Setting and SetSetting return *value.Error.
 type Session interface {
 	CurrentUser() string
@@ -255,7 +262,9 @@ func (a *Aggregation) Mergeable() bool {
 }
 
 // Merge adds what from, another Aggregation of the same call, has seen: its group i to group groups[i], which exists.
-func (a *Aggregation) Merge(from *Aggregation, groups []int32) { a.states.(mergeStates).Merge(from.states, groups) }
+func (a *Aggregation) Merge(from *Aggregation, groups []int32) {
+	a.states.(mergeStates).Merge(from.states, groups)
+}
 
 // Step adds the rows of sel (nil: 0 to n-1); groups[i] is the group of row i. args have the types of Call.Args; none for
 // count(*).
