@@ -12,16 +12,19 @@ import (
 // An analyzer turns one parsed statement into a plan: it looks names up, derives types, coerces, and puts the nodes
 // together. Its errors carry the position in the text.
 type analyzer struct {
-	session *Session
-	fns     *fn.Registry
-	sql     string         // the whole string that was parsed
-	params  []*value.Type  // by number from 0; nil while unknown
-	ctes    []*sharedQuery // visible ones, innermost last
-	outer   []*scope       // scopes of the queries around, to tell what a correlated reference means
-	clause  clause         // what is being analyzed, for errors about aggregates and sets
-	depth   int            // of subqueries
-	prints  prints
-	keep    bool // the query analyzed next is a side of a set operation: what has no type in its select list stays so
+	session   *Session
+	fns       *fn.Registry
+	sql       string          // the whole string that was parsed
+	params    []*value.Type   // by number from 0; nil while unknown
+	ctes      []*sharedQuery  // visible ones, innermost last
+	outer     []*frame        // the rows that a subquery may refer to, innermost last
+	clause    clause          // what is being analyzed, for errors about aggregates and sets
+	windows   []*parse.Window // of the WINDOW clause of the query being analyzed
+	depth     int             // of subqueries
+	nullable  int             // outer joins around, on the side that they may fill with nulls
+	recursing *recursion      // the recursive query that was referred to last
+	prints    prints
+	keep      bool // the query analyzed next is a side of a set operation: what has no type in its select list stays so
 }
 
 // A clause is a part of a query in which not every expression may stand.
@@ -39,11 +42,12 @@ const (
 	clauseFrom
 	clauseReturning
 	clauseAggregate
+	clauseWindow
 )
 
 var clauseNames = [...]string{
 	"SELECT", "WHERE", "JOIN conditions", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "VALUES", "functions in FROM",
-	"RETURNING", "aggregate function calls",
+	"RETURNING", "aggregate function calls", "window definitions",
 }
 
 // A scopeColumn is a column that names can mean: an expression over the columns of the node that the scope belongs to.
@@ -101,10 +105,8 @@ func (a *analyzer) lookup(s *scope, ref *parse.ColumnRef) (*scopeColumn, error) 
 	if c != nil || err != nil {
 		return c, a.fail(err, ref)
 	}
-	for _, o := range a.outer {
-		if c, _ := o.find(schema, table, name); c != nil {
-			return nil, a.unsupported(ref, "a subquery that refers to the query around it is")
-		}
+	if c, err = a.outerColumn(ref, schema, table, name); c != nil || err != nil {
+		return c, err
 	}
 	return nil, a.fail(s.missing(schema, table, name), ref)
 }

@@ -12,17 +12,18 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return a.keywordCall(s, e)
 	}
 	switch {
-	case e.Over != nil:
-		return nil, a.unsupported(e, "a window function is")
 	case e.WithinGroup:
 		return nil, a.unsupported(e, "WITHIN GROUP is")
-	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public":
+	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public" && a.fns.Functions(functionName(e.Name)) == nil:
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
 	clause := a.clause
-	if a.isAggregate(e.Name.Name) {
+	if e.Over != nil {
+		clause = clauseWindow
+	} else if a.isAggregate(e.Name.Name) {
 		clause = clauseAggregate
 	}
+	mark := a.outerMark()
 	args := make([]expr, len(e.Args))
 	for i, arg := range e.Args {
 		if n, ok := arg.(*parse.NamedArg); ok {
@@ -37,7 +38,10 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
 	}
-	x, err := a.function(e, e.Name.Name, args, e.Variadic)
+	if e.Over != nil {
+		return a.windowCall(s, e, args)
+	}
+	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,15 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		}
 		return x, nil
 	}
-	return a.aggregate(s, e, agg)
+	return a.aggregate(s, e, agg, mark)
+}
+
+// functionName is the name under which the registry has a function: those of information_schema have it before theirs.
+func functionName(n parse.Name) string {
+	if n.Schema == "information_schema" {
+		return n.Schema + "." + n.Name
+	}
+	return n.Name
 }
 
 // isAggregate reports whether a name is that of an aggregate.
@@ -59,32 +71,43 @@ func (a *analyzer) isAggregate(name string) bool {
 	return false
 }
 
-// aggregate finishes a call of an aggregate.
-func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr) (expr, error) {
+// aggregate finishes a call of an aggregate. mark is of before its arguments were analyzed.
+func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr, mark []int) (expr, error) {
+	if err := a.aggregateOptions(s, e, agg); err != nil {
+		return nil, err
+	}
+	if i := a.ownerOf(agg); i >= 0 {
+		return a.outerAggregate(e, i, agg, mark)
+	}
 	switch a.clause {
-	case clauseTarget, clauseHaving, clauseOrder:
+	case clauseTarget, clauseHaving, clauseOrder, clauseWindow:
 	case clauseAggregate:
 		return nil, a.fail(errf(codeGrouping, "aggregate function calls cannot be nested"), e)
 	default:
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in %s", clauseNames[a.clause]), e)
 	}
+	return agg, nil
+}
+
+// aggregateOptions analyzes DISTINCT, FILTER and ORDER BY of a call.
+func (a *analyzer) aggregateOptions(s *scope, e *parse.Call, agg *aggregateExpr) error {
 	agg.distinct = e.Distinct
 	if e.Filter != nil {
 		x, err := a.condition(s, e.Filter, clauseAggregate, "FILTER")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		agg.filter = x
 	}
 	for _, k := range e.OrderBy {
 		key, err := a.sortKey(s, k, clauseAggregate)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		agg.order = append(agg.order, key)
 	}
 	if agg.distinct && agg.order != nil {
-		return nil, a.unsupported(e, "an aggregate with both DISTINCT and ORDER BY is")
+		return a.unsupported(e, "an aggregate with both DISTINCT and ORDER BY is")
 	}
 	if agg.order != nil && agg.call.Func.Strict && len(agg.args) > 0 {
 		// The rows are put aside before the aggregate sees them, so it cannot leave out those with nulls.
@@ -97,7 +120,7 @@ func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr) (expr,
 		}
 		agg.filter = cond
 	}
-	return agg, nil
+	return nil
 }
 
 // function chooses a function by its arguments.
@@ -269,13 +292,13 @@ func (a *analyzer) caseType(s *scope, e *parse.Case, c *caseExpr) error {
 	return nil
 }
 
-// subquery analyzes a query in an expression. It sees the parameters, but not the row around it.
+// subquery analyzes a query in an expression. It sees the parameters and the row around it.
 func (a *analyzer) subquery(s *scope, e *parse.Subquery) (expr, error) {
-	plan, err := a.inner(s, e.Select)
+	plan, args, err := a.inner(s, e.Select)
 	if err != nil {
 		return nil, err
 	}
-	sub := &subqueryExpr{plan: plan, t: value.Bool}
+	sub := &subqueryExpr{plan: plan, t: value.Bool, args: args, volatile: len(args) > 0 && isVolatilePlan(plan)}
 	if e.Kind == parse.ExistsSubquery {
 		sub.kind = existsSubquery
 		return sub, nil
@@ -294,12 +317,13 @@ func (a *analyzer) subquery(s *scope, e *parse.Subquery) (expr, error) {
 	return sub, nil
 }
 
-// inner analyzes a subquery of the query with scope s.
-func (a *analyzer) inner(s *scope, q *parse.Select) (node, error) {
-	saved := a.clause
-	a.outer = append(a.outer, s)
-	defer func() { a.clause, a.outer = saved, a.outer[:len(a.outer)-1] }()
-	return a.query(q, nil)
+// inner analyzes a subquery of the query with scope s; args are the values of the rows around that it uses.
+func (a *analyzer) inner(s *scope, q *parse.Select) (plan node, args []outerArg, err error) {
+	args, err = a.within(s, false, func() error {
+		plan, err = a.query(q, nil)
+		return err
+	})
+	return plan, args, err
 }
 
 // in analyzes x [NOT] IN (…).

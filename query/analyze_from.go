@@ -17,35 +17,67 @@ func (a *analyzer) from(list []parse.TableExpr) (node, *scope, error) {
 		return nil, nil, err
 	}
 	for _, item := range list[1:] {
-		if plan, s, _, err = a.beside(item, item, plan, s); err != nil {
+		if f, ok := item.(*parse.FuncTable); ok {
+			plan, s, err = a.besideFunctions(item, f, plan, s)
+		} else {
+			plan, s, _, err = a.beside(item, item, plan, s)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
 	return plan, s, nil
 }
 
-// beside is the cross join of l, what stands in FROM so far, with one more item, whose own scope is rs. A function may use
-// the columns on its left; the result then is a seriesNode over l, else a joinNode.
-func (a *analyzer) beside(at parse.Node, item parse.TableExpr, l node, ls *scope) (plan node, s, rs *scope, err error) {
-	f, ok := item.(*parse.FuncTable)
-	if !ok {
-		r, rs, err := a.fromItem(item)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		plan, s, err := a.joined(at, l, r, ls, rs)
-		return plan, s, rs, err
-	}
-	n, rs, err := a.fromFunctions(f, ls)
+// beside is the cross join of l, what stands in FROM so far, with one more item, whose own scope is rs.
+func (a *analyzer) beside(at parse.Node, item parse.TableExpr, l node, ls *scope) (n *joinNode, s, rs *scope, err error) {
+	var r node
+	args, err := a.within(ls, true, func() error {
+		r, rs, err = a.fromItem(item)
+		return err
+	})
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	plan, s, err = a.joined(at, l, n, ls, rs)
+	n, s, err = a.joined(at, l, r, ls, rs)
+	if err == nil {
+		n.args = args
+	}
+	return n, s, rs, err
+}
+
+// besideFunctions is beside for functions. Where they use the columns on their left, the result is a seriesNode over l.
+func (a *analyzer) besideFunctions(at parse.Node, f *parse.FuncTable, l node, ls *scope) (node, *scope, error) {
+	n, rs, err := a.fromFunctions(f, ls)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, s, err := a.joined(at, l, n, ls, rs)
 	if err == nil && slices.ContainsFunc(n.calls, usesColumns) {
 		n.in = l
-		return n, s, rs, nil
+		return n, s, nil
 	}
-	return plan, s, rs, err
+	return plan, s, err
+}
+
+// fromSubquery analyzes a subquery in FROM. It adds nothing to what its own parts refer to: it is no row.
+func (a *analyzer) fromSubquery(item *parse.SubqueryTable) (plan node, s *scope, err error) {
+	saved := a.clause
+	defer func() { a.clause = saved }()
+	read := func() error {
+		plan, err = a.query(item.Select, nil)
+		return err
+	}
+	if item.Lateral {
+		err = read()
+	} else {
+		err = a.unlateral(read)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = a.derived(item, plan, item.Alias.Name, item.Alias)
+	return plan, s, err
 }
 
 func usesColumns(e expr) bool {
@@ -63,12 +95,7 @@ func (a *analyzer) fromItem(item parse.TableExpr) (node, *scope, error) {
 	case *parse.Table:
 		return a.fromTable(item)
 	case *parse.SubqueryTable:
-		plan, err := a.inner(&scope{}, item.Select)
-		if err != nil {
-			return nil, nil, err
-		}
-		s, err := a.derived(item, plan, item.Alias.Name, item.Alias)
-		return plan, s, err
+		return a.fromSubquery(item)
 	case *parse.FuncTable:
 		n, s, err := a.fromFunctions(item, &scope{})
 		return n, s, err
@@ -124,7 +151,14 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	for i, c := range def.Columns {
 		attr := int16(i + 1)
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
+		if c.Modifier != 0 {
+			col.TypeModifier = c.Modifier
+		}
 		n.cols = append(n.cols, col)
+		if c.System {
+			col.Attribute = tableoidAttribute
+			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
+		}
 		if !c.Hidden {
 			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
 		}
@@ -147,6 +181,12 @@ func tableColumn(def *TableDef, i int) expr {
 
 // fromShared analyzes a reference to a query of WITH.
 func (a *analyzer) fromShared(t *parse.Table, q *sharedQuery) (node, *scope, error) {
+	switch {
+	case q.later:
+		return nil, nil, a.unsupported(t, "a reference to a query of WITH that follows is")
+	case q.self != nil:
+		return a.fromWork(t, q)
+	}
 	q.uses++
 	plan := &sharedNode{query: q}
 	name := t.Alias.Name
@@ -207,7 +247,7 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		n.cols = append(n.cols, recordColumns(s.call.Func)...)
+		n.cols = append(n.cols, recordColumns(s.call)...)
 		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
 		return nil
 	}
@@ -231,7 +271,7 @@ func hasSeries(e expr) bool {
 }
 
 // joined is the cross join of two elements of FROM.
-func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (node, *scope, error) {
+func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *scope, error) {
 	left := len(l.columns())
 	n := &joinNode{l: l, r: r, cols: append(slices.Clone(l.columns()), r.columns()...)}
 	s := &scope{cols: slices.Clone(ls.cols)}
@@ -248,17 +288,33 @@ func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (node, *scope
 }
 
 func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
+	if j.Kind == parse.RightJoin || j.Kind == parse.FullJoin {
+		a.nullable++
+	}
 	l, ls, err := a.fromItem(j.Left)
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, s, rs, err := a.beside(j, j.Right, l, ls)
+	if j.Kind == parse.RightJoin {
+		a.nullable--
+	}
+	if f, ok := j.Right.(*parse.FuncTable); ok && (j.Kind == parse.InnerJoin || j.Kind == parse.CrossJoin) && !j.Natural && j.Using == nil {
+		return a.joinFunctions(j, f, l, ls)
+	}
+	if j.Kind == parse.LeftJoin {
+		a.nullable++
+	}
+	n, s, rs, err := a.beside(j, j.Right, l, ls)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, ok := plan.(*joinNode)
-	if !ok {
-		return a.joinSeries(j, plan, s)
+	if j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin {
+		a.nullable--
+	}
+	if len(n.args) > 0 && (j.Kind == parse.RightJoin || j.Kind == parse.FullJoin) {
+		e := errf(codeInvalidColumnRef, "invalid reference to FROM-clause entry for table %q", n.args[0].slot.table)
+		e.Detail = "The combining JOIN type must be INNER or LEFT for a LATERAL reference."
+		return nil, nil, a.fail(e, j.Right)
 	}
 	n.keepL = j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin
 	n.keepR = j.Kind == parse.RightJoin || j.Kind == parse.FullJoin
@@ -289,10 +345,11 @@ func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
 	return n, s, nil
 }
 
-// joinSeries completes a join whose right side is functions that use columns of the left one.
-func (a *analyzer) joinSeries(j *parse.Join, n node, s *scope) (node, *scope, error) {
-	if j.Kind != parse.InnerJoin && j.Kind != parse.CrossJoin || j.Natural || len(j.Using) > 0 {
-		return nil, nil, a.unsupported(j, "an outer join, NATURAL or USING with a function that uses columns of its left side is")
+// joinFunctions is an inner join with functions.
+func (a *analyzer) joinFunctions(j *parse.Join, f *parse.FuncTable, l node, ls *scope) (node, *scope, error) {
+	n, s, err := a.besideFunctions(j, f, l, ls)
+	if err != nil {
+		return nil, nil, err
 	}
 	if j.On == nil {
 		return n, s, nil
@@ -308,7 +365,7 @@ func (a *analyzer) joinSeries(j *parse.Join, n node, s *scope) (node, *scope, er
 func common(ls, rs *scope) (list []parse.Column) {
 	for _, l := range ls.cols {
 		for _, r := range rs.cols {
-			if l.name == r.name && !l.hidden && !r.hidden {
+			if l.name == r.name && !l.hidden && !r.hidden && !l.aside && !r.aside {
 				list = append(list, parse.Column{Name: l.name})
 			}
 		}

@@ -52,6 +52,7 @@ const (
 	codeUndefinedTable       = "42P01"
 	codeUndefinedParameter   = "42P02"
 	codeDuplicateCursor      = "42P03"
+	codeCursorDefinition     = "42P11"
 	codeDuplicateStatement   = "42P05"
 	codeInvalidColumnRef     = "42P10"
 	codeAmbiguousParameter   = "42P08"
@@ -72,6 +73,8 @@ const (
 	codeNotInState           = "55000"
 	codeCantChangeParam      = "55P02"
 	codeProtocol             = "08P01"
+	codeIdleInTransaction    = "25P03"
+	codeIdleSession          = "57P05"
 	codeCanceled             = "57014"
 	codeInternal             = "XX000"
 )

@@ -48,7 +48,7 @@ func (x *execution) compile(e expr) evaluator {
 // foldable reports whether e itself, its parts aside, gives the same for every row.
 func foldable(e expr) bool {
 	switch e := e.(type) {
-	case *columnExpr, *computedExpr, *subqueryExpr, *constExpr, *paramExpr, *slotExpr, *letExpr:
+	case *columnExpr, *computedExpr, *subqueryExpr, *constExpr, *paramExpr, *outerExpr, *slotExpr, *letExpr:
 		return false
 	case *callExpr:
 		return e.call.Func.Volatility != fn.Volatile
@@ -62,6 +62,8 @@ func constituents(ev evaluator) []evaluator {
 	case *callEval:
 		return e.args
 	case *castEval:
+		return []evaluator{e.arg}
+	case *fieldEval:
 		return []evaluator{e.arg}
 	case *notEval:
 		return []evaluator{e.arg}
@@ -131,10 +133,14 @@ func (x *execution) build(e expr) evaluator {
 		return &arrayEval{t: e.t, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subscriptExpr:
 		return &subscriptEval{t: e.t, arg: x.compile(e.x), subs: x.compileAll(e.subs)}
+	case *fieldExpr:
+		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowExpr:
 		return &rowEval{elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subqueryExpr:
-		return &subqueryEval{x: x, sub: e}
+		return x.compileSubquery(e)
+	case *outerExpr:
+		return &constEval{d: x.outerValue(e)}
 	case *letExpr:
 		return x.compileLet(e)
 	case *slotExpr:

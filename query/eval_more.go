@@ -229,6 +229,9 @@ func slice(v *value.Vector, lo, n int) *value.Vector {
 // prepareSet makes the set of a long constant list that is compared by the equality of one type.
 func (e *quantifiedEval) prepareSet() bool {
 	c, ok := e.array.(*constEval)
+	if s, is := e.array.(*subqueryEval); is && s.got != nil {
+		c, ok = s.got, true
+	}
 	if !ok || e.all || e.op.Func.Name != "=" || c.d.Null || e.op.Args[0] != e.op.Args[1] {
 		return false
 	}
@@ -404,24 +407,6 @@ func (e *rowEval) eval(b *value.Batch) (*value.Vector, error) {
 		e.out.Boxes[i] = r
 	})
 	return &e.out, nil
-}
-
-// subqueryEval runs a subquery once and gives its result for every row.
-type subqueryEval struct {
-	x   *execution
-	sub *subqueryExpr
-	got *constEval
-}
-
-func (e *subqueryEval) eval(b *value.Batch) (*value.Vector, error) {
-	if e.got == nil {
-		d, err := e.x.subquery(e.sub)
-		if err != nil {
-			return nil, err
-		}
-		e.got = &constEval{d: d}
-	}
-	return e.got.eval(b)
 }
 
 // letEval computes x once and then body.

@@ -366,7 +366,7 @@ func (g *aggregation) step(b *value.Batch, of []int32, single bool) error {
 	if g.order != nil {
 		return g.keep(&in, of)
 	}
-	if g.gathers() {
+	if gathersRows(g.e.call.Func.Name) {
 		size := 0
 		for _, v := range g.in {
 			rows(&in, func(i int) { size += sizeOf(v, i) })
@@ -381,9 +381,9 @@ func (g *aggregation) step(b *value.Batch, of []int32, single bool) error {
 	return g.run.Step(&g.x.env, of, g.in, in.N, in.Sel)
 }
 
-// gathers reports whether the aggregate's state grows with the rows.
-func (g *aggregation) gathers() bool {
-	switch g.e.call.Func.Name {
+// gathersRows reports whether the state of an aggregate grows with the rows.
+func gathersRows(name string) bool {
+	switch name {
 	case "count", "sum", "min", "max", "avg", "bool_and", "bool_or", "every":
 		return false
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"math"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -77,9 +78,12 @@ type filterOp struct {
 
 func (x *execution) newFilter(n *filterNode, w wish) (operator, error) {
 	width := len(n.in.columns())
-	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.where), order: w.order, limit: -1})
+	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.where), order: w.order, limit: -1, few: w.few})
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(n.where, isCostly) {
+		in = x.growing(in, w)
 	}
 	return &filterOp{n: n, in: in, where: x.compileAll(cheapFirst(n.where))}, nil
 }
@@ -122,7 +126,7 @@ func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
 			exprs[i] = x.compile(e)
 		}
 	}
-	below := wish{need: needed(width, nil, used), limit: w.limit}
+	below := wish{need: needed(width, nil, used), limit: w.limit, few: w.few}
 	if n.set {
 		below.limit = -1
 	}
@@ -138,7 +142,10 @@ func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
 		return nil, err
 	}
 	if n.set {
-		return x.newProjectSet(n, in), nil
+		return x.newProjectSet(n, x.growing(in, w)), nil
+	}
+	if slices.ContainsFunc(used, isCostly) {
+		in = x.growing(in, w)
 	}
 	return &projectOp{x: x, n: n, in: in, exprs: exprs}, nil
 }
@@ -214,6 +221,9 @@ func (x *execution) newLimit(n *limitNode, w wish) (operator, error) {
 			below.limit = n + offset
 		}
 	}
+	if below.few = w.few; limit > 0 {
+		below.few = max(below.limit, 0)
+	}
 	in, err := x.operator(n.in, below)
 	if err != nil {
 		return nil, err
@@ -260,7 +270,7 @@ type appendOp struct {
 func (x *execution) newAppend(n *appendNode, w wish) (operator, error) {
 	op := &appendOp{}
 	for _, in := range n.ins {
-		child, err := x.operator(in, wish{need: w.need, limit: -1})
+		child, err := x.operator(in, wish{need: w.need, limit: -1, few: w.few})
 		if err != nil {
 			return nil, err
 		}

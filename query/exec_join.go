@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -13,14 +15,14 @@ type joinOp struct {
 	lkeys      []evaluator // equal to rkeys
 	rkeys      []expr
 	rest       []evaluator // conditions on the joined row
-	right      *rowStore
-	matches    map[string][]int32 // rows of right by key; nulls match nothing
-	matched    []bool             // rows of right that had a match, for outer joins
-	b          *value.Batch       // of the left side
-	sel        []int32            // rows of b still to do
-	candidates []int32            // rows of right still to try for sel[0]
-	hit        bool               // sel[0] had a match
-	tried      int                // candidates since the last look for cancelling
+	right      *joinTable
+	kept       bool         // right belongs to the statement
+	matched    []bool       // rows of right that had a match, for outer joins
+	b          *value.Batch // of the left side
+	sel        []int32      // rows of b still to do
+	candidates []int32      // rows of right still to try for sel[0]
+	hit        bool         // sel[0] had a match
+	tried      int          // candidates since the last look for cancelling
 	keys       []*value.Vector
 	lrows      []int32 // of the output under construction; -1 is a row of nulls
 	rrows      []int32
@@ -28,6 +30,12 @@ type joinOp struct {
 	out        value.Batch
 	key        []byte
 	buf        []int32
+}
+
+// A joinTable is the right side of a join in memory.
+type joinTable struct {
+	*rowStore
+	matches map[string][]int32 // rows by key; nulls match nothing
 }
 
 func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
@@ -43,7 +51,7 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 		}
 	}
 	var err error
-	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1}); err != nil {
+	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1, few: w.few}); err != nil {
 		return nil, err
 	}
 	op.lkeys, op.rest = x.compileAll(lkeys), x.compileAll(rest)
@@ -81,31 +89,61 @@ func side(e expr, left int) (s int) {
 	return s
 }
 
-// readRight keeps the rows of the right side.
-func (op *joinOp) readRight() error {
-	rows, err := op.x.materialize(op.n.r)
-	if err != nil {
+// readRight keeps the rows of the right side. In a subquery that runs for every row around, a right side that does not
+// depend on that row is kept for the next.
+func (op *joinOp) readRight() (err error) {
+	x, keep := op.x, false
+	if x.outer != nil {
+		keep = len(x.dependsOn(op.n.r)) == 0 && !slices.ContainsFunc(op.rkeys, usesOuter)
+	}
+	if keep {
+		if t := x.rights[op.n]; t != nil {
+			op.right, op.matched, op.kept = t, make([]bool, t.n), true
+			return nil
+		}
+		x = x.keeping()
+	}
+	if op.right, err = op.table(x); err != nil {
 		return err
 	}
-	op.right, op.matches, op.matched = rows, map[string][]int32{}, make([]bool, rows.n)
-	by := op.x.compileAll(op.rkeys)
+	op.matched = make([]bool, op.right.n)
+	if op.kept = keep; keep {
+		if x.rights == nil {
+			x.rights = map[node]*joinTable{}
+		}
+		x.rights[op.n] = op.right
+	}
+	return nil
+}
+
+// table reads the right side in an execution.
+func (op *joinOp) table(x *execution) (*joinTable, error) {
+	rows, err := x.materialize(op.n.r)
+	if err != nil {
+		return nil, err
+	}
+	t := &joinTable{rowStore: rows, matches: map[string][]int32{}}
+	by := x.compileAll(op.rkeys)
 	cols := make([]*value.Vector, len(by))
 	var b value.Batch
 	for at := 0; at < rows.n; at += b.N {
+		if err := x.check(); err != nil {
+			return nil, err
+		}
 		rows.batch(&b, at)
 		if err := evalAll(cols, by, &b); err != nil {
-			return err
+			return nil, err
 		}
 		for i := range b.N {
 			if key, ok := op.joinKey(cols, i); ok {
-				op.matches[key] = append(op.matches[key], int32(at+i))
+				t.matches[key] = append(t.matches[key], int32(at+i))
 			}
 		}
-		if err := op.x.reserve(b.N * 48); err != nil {
-			return err
+		if err := x.reserve(b.N * 48); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return t, nil
 }
 
 func (op *joinOp) joinKey(cols []*value.Vector, i int) (string, bool) {
@@ -191,7 +229,7 @@ func (op *joinOp) enter() {
 		return
 	}
 	if key, ok := op.joinKey(op.keys, int(op.sel[0])); ok {
-		op.candidates = op.matches[key]
+		op.candidates = op.right.matches[key]
 	}
 }
 
@@ -276,7 +314,7 @@ func (op *joinOp) ordered() int { return 0 }
 
 func (op *joinOp) close() {
 	op.l.close()
-	if op.right != nil {
+	if op.right != nil && !op.kept {
 		op.right.free()
 	}
 }

@@ -30,7 +30,7 @@ func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
 	for i, c := range n.table.Def().Columns {
 		need[i] = need[i] && c.Compute == nil
 	}
-	r := &ScanRequest{Session: x.session, Where: constraints, Need: need, Order: w.order}
+	r := &ScanRequest{Session: x.session, Where: constraints, Need: need, Order: w.order, AsOf: x.asOf}
 	path, err := n.table.Plan(r)
 	if err != nil {
 		return nil, err

@@ -52,12 +52,17 @@ func (c *seriesCall) columns() []Column {
 	if len(c.call.Func.Columns) == 0 {
 		return []Column{{Type: c.call.Ret}}
 	}
-	return recordColumns(c.call.Func)
+	return recordColumns(c.call)
 }
 
-func recordColumns(f *fn.Function) (cols []Column) {
-	for _, c := range f.Columns {
-		cols = append(cols, Column{Name: c.Name, Type: value.MustType(c.Type), TypeModifier: -1})
+// recordColumns are the columns of the records that a call returns.
+func recordColumns(call *fn.Call) (cols []Column) {
+	for _, c := range call.Func.Columns {
+		oid := c.Type
+		if oid == value.AnyElementOID {
+			oid = call.Args[0].Elem
+		}
+		cols = append(cols, Column{Name: c.Name, Type: value.MustType(oid), TypeModifier: -1})
 	}
 	return cols
 }
@@ -153,9 +158,19 @@ func (x *execution) newSeries(n *seriesNode, w wish) (operator, error) {
 	}
 	op.width = len(n.in.columns())
 	need := needed(op.width+len(n.cols), allOf(w.need, op.width+len(n.cols)), n.calls)
-	var err error
-	op.in, err = x.operator(n.in, wish{need: need[:op.width], limit: -1}) // a row of it may give none
-	return op, err
+	below := wish{need: need[:op.width], limit: -1, few: w.few} // a row of it may give none
+	for _, k := range w.order {
+		if k.Column >= op.width {
+			break
+		}
+		below.order = append(below.order, k)
+	}
+	in, err := x.operator(n.in, below)
+	if err != nil {
+		return nil, err
+	}
+	op.in = x.growing(in, w)
+	return op, nil
 }
 
 // next gives rows of one batch of the input.
@@ -262,5 +277,5 @@ func gathered(c *value.Vector, rows []int32) *value.Vector {
 	return v
 }
 
-func (op *seriesOp) ordered() int { return 0 }
+func (op *seriesOp) ordered() int { return op.in.ordered() }
 func (op *seriesOp) close()       { op.in.close() }

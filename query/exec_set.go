@@ -135,22 +135,6 @@ func (op *sharedOp) next() (*value.Batch, error) {
 func (op *sharedOp) ordered() int { return 0 }
 func (op *sharedOp) close()       {}
 
-// sharedRows returns the rows of a query of WITH.
-func (x *execution) sharedRows(q *sharedQuery) (*rowStore, error) {
-	if rows := x.shared[q]; rows != nil {
-		return rows, nil
-	}
-	rows, err := x.materialize(q.plan)
-	if err != nil {
-		return nil, err
-	}
-	if x.shared == nil {
-		x.shared = map[*sharedQuery]*rowStore{}
-	}
-	x.shared[q] = rows
-	return rows, nil
-}
-
 // materialize runs a plan to its end and keeps its rows.
 func (x *execution) materialize(n node) (*rowStore, error) {
 	op, err := x.operator(n, everything)
@@ -168,32 +152,4 @@ func (x *execution) materialize(n node) (*rowStore, error) {
 			return nil, err
 		}
 	}
-}
-
-// subquery runs a subquery in an expression.
-func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
-	if s.kind == existsSubquery {
-		op, err := x.operator(s.plan, wish{need: make([]bool, len(s.plan.columns())), limit: 1})
-		if err != nil {
-			return value.Datum{}, err
-		}
-		defer op.close()
-		b, err := op.next()
-		return value.NewBool(b != nil), err
-	}
-	rows, err := x.materialize(s.plan)
-	if err != nil {
-		return value.Datum{}, err
-	}
-	switch {
-	case s.kind == arraySubquery && rows.n == 0:
-		return value.NewBox(s.t, value.NewArray(value.NewVector(s.plan.columns()[0].Type, 0))), nil
-	case s.kind == arraySubquery:
-		return value.NewBox(s.t, value.NewArray(rows.cols[0])), nil
-	case rows.n > 1:
-		return value.Datum{}, errf(codeCardinality, "more than one row returned by a subquery used as an expression")
-	case rows.n == 0:
-		return value.Null(s.t), nil
-	}
-	return rows.cols[0].Datum(0), nil
 }

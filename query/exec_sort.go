@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math"
-	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -41,7 +40,7 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	width := len(n.in.columns())
 	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
 	exprs := make([]expr, len(n.keys))
-	below := wish{limit: w.limit}
+	below := wish{limit: w.limit, few: w.few}
 	plain := true
 	for i, k := range n.keys {
 		exprs[i] = k.x
@@ -103,8 +102,7 @@ func (op *sortOp) merge(from *sortOp) error {
 			return err
 		}
 		if b == nil {
-			op.sort()
-			return nil
+			return op.sort()
 		}
 		if err := evalAll(op.vectors, op.keys, b); err != nil {
 			return err
@@ -125,15 +123,13 @@ func (op *sortOp) read() error {
 			return err
 		}
 		if b == nil {
-			op.sort()
-			return nil
+			return op.sort()
 		}
 		if err := evalAll(op.vectors, op.keys, b); err != nil {
 			return err
 		}
-		if op.beyond(b) {
-			op.sort()
-			return nil
+		if done, err := op.beyond(b); err != nil || done {
+			return err
 		}
 		if err := op.take(b); err != nil {
 			return err
@@ -142,9 +138,9 @@ func (op *sortOp) read() error {
 }
 
 // beyond reports whether enough rows are there and b begins after the last of them in the order that the input keeps.
-func (op *sortOp) beyond(b *value.Batch) bool {
+func (op *sortOp) beyond(b *value.Batch) (bool, error) {
 	if op.top <= 0 || op.sorted == 0 || op.rows.n < op.top {
-		return false
+		return false, nil
 	}
 	first := 0
 	if b.Sel != nil {
@@ -154,8 +150,8 @@ func (op *sortOp) beyond(b *value.Batch) bool {
 	for k, v := range op.vectors[:op.sorted] {
 		prefix = appendKey(prefix, v, first, op.n.keys[k].desc, op.n.keys[k].nullsFirst)
 	}
-	op.sort()
-	return !bytes.HasPrefix(op.by[op.order[op.top-1]], prefix)
+	err := op.sort()
+	return err == nil && !bytes.HasPrefix(op.by[op.order[op.top-1]], prefix), err
 }
 
 // take adds the rows of b, but those that come after enough others.
@@ -187,7 +183,7 @@ func (op *sortOp) take(b *value.Batch) error {
 		return err
 	}
 	if op.top > 0 && op.rows.n >= 2*op.top+value.BatchSize {
-		op.trim()
+		return op.trim()
 	}
 	return nil
 }
@@ -245,29 +241,35 @@ func (op *sortOp) near(b *value.Batch) *value.Batch {
 }
 
 // sort makes order the rows in their order, at most top of them.
-func (op *sortOp) sort() {
+func (op *sortOp) sort() error {
 	if op.order != nil && op.sortedN == op.rows.n {
-		return
+		return nil
 	}
 	op.order, op.sortedN = op.order[:0], op.rows.n
 	for i := range op.rows.n {
 		op.order = append(op.order, int32(i))
 	}
-	slices.SortFunc(op.order, func(a, b int32) int {
+	err := sortRows(op.x, op.order, func(a, b int32) int {
 		if c := bytes.Compare(op.by[a], op.by[b]); c != 0 {
 			return c
 		}
 		return cmp.Compare(a, b)
 	})
+	if err != nil {
+		return err
+	}
 	if op.top > 0 && len(op.order) >= op.top {
 		op.order = op.order[:op.top]
 		op.worst = op.by[op.order[op.top-1]]
 	}
+	return nil
 }
 
 // trim drops the rows that cannot be among the wanted ones.
-func (op *sortOp) trim() {
-	op.sort()
+func (op *sortOp) trim() error {
+	if err := op.sort(); err != nil {
+		return err
+	}
 	kept := newRowStore(op.x, op.n.in.columns())
 	var best value.Batch
 	op.rows.gather(&best, op.order)
@@ -288,6 +290,7 @@ func (op *sortOp) trim() {
 	if err := kept.add(&best); err != nil {
 		panic("query: trimming a sort took memory")
 	}
+	return nil
 }
 
 func (op *sortOp) ordered() int { return len(op.keys) }
@@ -312,7 +315,7 @@ type distinctOp struct {
 
 func (x *execution) newDistinct(n *distinctNode, w wish) (operator, error) {
 	width := len(n.in.columns())
-	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.keys), order: w.order, limit: -1})
+	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.keys), order: w.order, limit: -1, few: w.few})
 	if err != nil {
 		return nil, err
 	}

@@ -177,20 +177,8 @@ func (op *sortOp) explain() explained {
 	if op.sorted == len(op.keys) {
 		return op.in.explain() // the input keeps the order
 	}
-	var keys, presorted []string
-	for i, k := range op.n.keys {
-		text := exprText(k.x)
-		if k.desc {
-			text += " DESC"
-		}
-		if k.nullsFirst != k.desc {
-			text += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[k.nullsFirst]
-		}
-		keys = append(keys, text)
-		if i < op.sorted {
-			presorted = append(presorted, text)
-		}
-	}
+	keys := sortText(op.n.keys)
+	presorted := keys[:op.sorted]
 	title, lines := "Sort", []string{"Sort Key: " + strings.Join(keys, ", ")}
 	if op.sorted > 0 {
 		title, lines = "Incremental Sort", append(lines, "Presorted Key: "+strings.Join(presorted, ", "))
@@ -249,6 +237,63 @@ func (op *joinOp) explain() explained {
 		lines = []string{"Join Cond: " + conditionText(op.n.on)}
 	}
 	e := under(title, op.n, 0, lines, true, op.l)
+	if r, err := op.x.operator(op.n.r, everything); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	e.rows = e.children[0].rows
+	return e
+}
+
+func (op *recursiveOp) explain() explained {
+	e := under("Recursive Union", op.n, 100, nil, false, op.in)
+	if r, err := op.x.operator(op.n.r, everything); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	return e
+}
+
+func (op *workOp) explain() explained {
+	return explained{title: "WorkTable Scan on " + op.n.table.slot.name, rows: 10, total: 0.1, width: widthOf(op.n.table.cols)}
+}
+
+func (op *windowOp) explain() explained {
+	in := op.in.explain()
+	if len(op.by) > 0 {
+		keys := sortText(op.by)
+		in = explained{title: "Sort", lines: []string{"Sort Key: " + strings.Join(keys, ", ")}, rows: in.rows,
+			startup: in.total, total: in.total + in.rows*0.01, width: in.width, children: []explained{in}}
+	}
+	e := explained{title: "WindowAgg", rows: in.rows, startup: in.startup, total: in.total + in.rows*0.01,
+		width: widthOf(op.n.cols), children: []explained{in}}
+	return e
+}
+
+// sortText shows the keys of a sort.
+func sortText(keys []sortKey) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = exprText(k.x)
+		if k.desc {
+			out[i] += " DESC"
+		}
+		if k.nullsFirst != k.desc {
+			out[i] += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[k.nullsFirst]
+		}
+	}
+	return out
+}
+
+func (op *lateralOp) explain() explained {
+	title, lines := "Nested Loop", []string(nil)
+	if op.n.keepL {
+		title = "Nested Loop Left Join"
+	}
+	if len(op.n.on) > 0 {
+		lines = []string{"Join Cond: " + conditionText(op.n.on)}
+	}
+	e := under(title, op.n, 0, lines, false, op.l)
 	if r, err := op.x.operator(op.n.r, everything); err == nil {
 		e.children = append(e.children, r.explain())
 		r.close()

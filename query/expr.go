@@ -111,6 +111,14 @@ type (
 		t    *value.Type
 	}
 
+	// A fieldExpr is one field of a record.
+	fieldExpr struct {
+		x     expr
+		field int
+		t     *value.Type
+		name  string
+	}
+
 	// A letExpr computes x once and then body, in which slot stands for it.
 	letExpr struct {
 		x    expr
@@ -133,11 +141,13 @@ type (
 		elems []expr
 	}
 
-	// A subqueryExpr is a query whose rows do not depend on the row at hand: it runs once, when first needed.
+	// A subqueryExpr is a query. Without args it does not depend on the row at hand and runs once, when first needed.
 	subqueryExpr struct {
-		plan node
-		kind subqueryKind
-		t    *value.Type
+		plan     node
+		kind     subqueryKind
+		t        *value.Type
+		args     []outerArg
+		volatile bool // it may differ between two rows with the same args
 	}
 
 	// An aggregateExpr is a call of an aggregate. It stands in expressions only until the aggregation is planned, which
@@ -195,6 +205,7 @@ func (e *distinctExpr) typ() *value.Type   { return value.Bool }
 func (e *quantifiedExpr) typ() *value.Type { return value.Bool }
 func (e *arrayExpr) typ() *value.Type      { return e.t }
 func (e *subscriptExpr) typ() *value.Type  { return e.t }
+func (e *fieldExpr) typ() *value.Type      { return e.t }
 func (e *rowExpr) typ() *value.Type        { return value.RecordT }
 func (e *letExpr) typ() *value.Type        { return e.body.typ() }
 func (e *slotExpr) typ() *value.Type       { return e.t }
@@ -239,6 +250,8 @@ func children(e expr) []expr {
 		return e.elems
 	case *subscriptExpr:
 		return append([]expr{e.x}, e.subs...)
+	case *fieldExpr:
+		return []expr{e.x}
 	case *rowExpr:
 		return e.elems
 	case *letExpr:
@@ -256,6 +269,10 @@ func children(e expr) []expr {
 		return all
 	case *seriesExpr:
 		return e.args
+	case *subqueryExpr:
+		return argExprs(e.args)
+	case *windowExpr:
+		return e.parts()
 	}
 	return nil
 }
@@ -315,14 +332,33 @@ func mapChildren(e expr, f func(expr) expr) expr {
 		c := *x
 		c.x, c.subs = f(x.x), each(x.subs)
 		e = &c
+	case *fieldExpr:
+		e = &fieldExpr{x: f(x.x), field: x.field, t: x.t, name: x.name}
 	case *rowExpr:
 		e = &rowExpr{elems: each(x.elems)}
 	case *letExpr:
 		e = &letExpr{x: f(x.x), slot: x.slot, body: f(x.body)}
+	default:
+		e = mapRarer(e, f, each)
+	}
+	return e
+}
+
+// mapRarer is mapChildren for the rarer expressions.
+func mapRarer(e expr, f func(expr) expr, each func([]expr) []expr) expr {
+	switch x := e.(type) {
 	case *extremeExpr:
 		e = &extremeExpr{args: each(x.args), least: x.least, t: x.t}
 	case *seriesExpr:
 		e = &seriesExpr{call: x.call, args: each(x.args)}
+	case *subqueryExpr:
+		if len(x.args) > 0 {
+			c := *x
+			c.args = withArgExprs(x.args, f)
+			e = &c
+		}
+	case *windowExpr:
+		e = x.mapped(f)
 	case *aggregateExpr:
 		c := &aggregateExpr{call: x.call, args: each(x.args), distinct: x.distinct}
 		if x.filter != nil {
@@ -364,12 +400,15 @@ func isConstant(e expr) bool {
 	return constant
 }
 
-// isCostly reports whether e asks a table to compute something.
+// isCostly reports whether e asks a table to compute something, or runs a subquery for each row.
 func isCostly(e expr) bool {
 	costly := false
 	walk(e, func(x expr) {
-		if _, ok := x.(*computedExpr); ok {
+		switch x := x.(type) {
+		case *computedExpr:
 			costly = true
+		case *subqueryExpr:
+			costly = costly || len(x.args) > 0
 		}
 	})
 	return costly
@@ -413,7 +452,7 @@ func conjuncts(e expr) []expr {
 // isPlain reports whether e is a column or a constant.
 func isPlain(e expr) bool {
 	switch e.(type) {
-	case *columnExpr, *computedExpr, *constExpr, *paramExpr:
+	case *columnExpr, *computedExpr, *constExpr, *paramExpr, *outerExpr:
 		return true
 	}
 	return false

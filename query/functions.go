@@ -30,7 +30,7 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 		scalar(16508, "extend", bytea, c.extend, bytea),
 		scalar(16509, "extend", bytea, c.extend, bytea, moment),
 	}
-	return append(functions, c.verifyFunctions()...)
+	return append(append(functions, c.verifyFunctions()...), notifyFunctions()...)
 }
 
 // ledgerCalls are functions over a ledger.
@@ -201,8 +201,8 @@ func newPublicationTable(l Ledger, oid value.OID) Table {
 		{Name: "reference", Type: value.MustType(value.Text.Array), NotNull: true},
 		{Name: "published_at", Type: value.Timestamptz, NotNull: true},
 	}}}
-	t.rows = func(*Session) (rows [][]value.Datum, err error) {
-		for _, p := range l.Publications() {
+	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+		for _, p := range s.reads(l).Publications() {
 			references := value.NewVector(value.Text, 0)
 			for _, r := range p.References {
 				references.Append(value.NewText(r))

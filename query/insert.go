@@ -42,6 +42,9 @@ func (a *analyzer) insert(stmt *parse.Insert) (*compiled, error) {
 		return nil, err
 	}
 	c := &compiled{run: func(ctx context.Context, r *run) (*Result, error) { return r.insert(ctx, p) }}
+	if p.direct != nil {
+		c.direct = p
+	}
 	if p.returning != nil {
 		c.cols = p.returning.cols
 	}

@@ -27,7 +27,11 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 			hint("Receipts exist once the digests are durable, which is at COMMIT. Send the INSERT on its own, or look the receipts up after COMMIT: SELECT receipt FROM hashes WHERE digest = …")
 	}
 	if p.direct != nil && !r.single && r.timeout() == 0 {
-		return r.insertDirect(ctx, p)
+		tag, err := r.insertDirect(ctx, p, r.params)
+		if err != nil {
+			return nil, err
+		}
+		return r.tagged(tag), nil
 	}
 	f := &filer{session: r.Session, nothing: p.nothing, keep: p.returning != nil}
 	x := r.execution(ctx, r.params)
@@ -55,25 +59,25 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 	return r.returned(x, p, f, filings)
 }
 
-// insertDirect runs an INSERT whose rows are parameters, without an execution: drivers send it for one digest after the
-// other.
-func (r *run) insertDirect(ctx context.Context, p *insertPlan) (*Result, error) {
+// insertDirect runs an INSERT whose rows are parameters, without an execution, and returns its tag: drivers send it for one
+// digest after the other. Nothing of params is kept.
+func (s *Session) insertDirect(ctx context.Context, p *insertPlan, params []value.Datum) (string, error) {
 	for _, row := range p.direct {
-		if err := r.directRow(ctx, p.target, row); err != nil {
-			return nil, err
+		if err := s.directRow(ctx, p.target, row, params); err != nil {
+			return "", err
 		}
 	}
 	if len(p.direct) == 1 {
-		return r.tagged("INSERT 0 1"), nil
+		return "INSERT 0 1", nil
 	}
-	return r.tagged("INSERT 0 " + itoa(len(p.direct))), nil
+	return "INSERT 0 " + itoa(len(p.direct)), nil
 }
 
 // directRow checks and files one row of parameters, as filer.row does.
-func (r *run) directRow(ctx context.Context, target, row []int) error {
+func (s *Session) directRow(ctx context.Context, target, row []int, params []value.Datum) error {
 	var digest, alg, lane *value.Datum
 	for k, c := range target {
-		switch d := &r.params[row[k]]; {
+		switch d := &params[row[k]]; {
 		case d.Null:
 		case c == colDigest:
 			digest = d
@@ -82,7 +86,7 @@ func (r *run) directRow(ctx context.Context, target, row []int) error {
 		case c == colLane:
 			lane = d
 		default:
-			return assigned(r.engine.tables["hashes"].Def().Columns[c].Name)
+			return assigned(s.engine.tables["hashes"].Def().Columns[c].Name)
 		}
 	}
 	if digest == nil {
@@ -104,7 +108,7 @@ func (r *run) directRow(ctx context.Context, target, row []int) error {
 	if len(digest.B) != a.Size() {
 		return wrongLength(a, digest.B)
 	}
-	return r.holdOne(ctx, a, l, digest.B)
+	return s.holdOne(ctx, a, l, digest.B)
 }
 
 // read takes all rows of the source.

@@ -35,6 +35,8 @@ type Ledger interface {
 	// Calendar reads every closed second since the ledger's first, idle ones included.
 	Calendar(ctx context.Context, s CalendarScan) (CalendarCursor, error)
 
+	// Snapshot returns what the ledger holds now: all that is acknowledged, and nothing that is not durable.
+	Snapshot() Snapshot
 	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
 	Extent() (first, closed, open calendar.Second)
 	// Slots returns all slots in order of their numbers.

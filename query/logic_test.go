@@ -59,10 +59,12 @@ func (w *world) user(t testing.TB, name string) {
 
 // answer is what a string of statements gave.
 type answer struct {
-	types string
-	rows  []string
-	tags  []string
-	err   *query.Error
+	types  string
+	cols   []query.Column
+	rows   []string
+	fields [][]*string // of rows; nil is null
+	tags   []string
+	err    *query.Error
 }
 
 // run runs a string as the wire does.
@@ -89,7 +91,7 @@ func (a *answer) statements(ctx context.Context, s *query.Session, script *query
 		if err != nil {
 			return err
 		}
-		a.types = ""
+		a.types, a.cols = "", r.Columns()
 		for _, c := range r.Columns() {
 			a.types += letter(c.Type)
 		}
@@ -101,7 +103,7 @@ func (a *answer) statements(ctx context.Context, s *query.Session, script *query
 			if err != nil {
 				return err
 			}
-			a.rows = append(a.rows, rowText(s, b, i))
+			a.rows, a.fields = append(a.rows, rowText(s, b, i)), append(a.fields, rowFields(s, b, i))
 		}
 		for _, n := range s.Notices() {
 			a.tags = append(a.tags, n.Severity+" "+errorText(n))
@@ -112,13 +114,25 @@ func (a *answer) statements(ctx context.Context, s *query.Session, script *query
 
 func rowText(s *query.Session, b *value.Batch, i int) string {
 	fields := make([]string, len(b.Cols))
-	for k, c := range b.Cols {
+	for k, f := range rowFields(s, b, i) {
 		fields[k] = "NULL"
-		if !c.IsNull(i) {
-			fields[k] = string(value.AppendText(nil, s.Values(), c, i))
+		if f != nil {
+			fields[k] = *f
 		}
 	}
 	return strings.Join(fields, " | ")
+}
+
+// rowFields returns the texts of a row's values, nil for nulls.
+func rowFields(s *query.Session, b *value.Batch, i int) []*string {
+	fields := make([]*string, len(b.Cols))
+	for k, c := range b.Cols {
+		if !c.IsNull(i) {
+			text := string(value.AppendText(nil, s.Values(), c, i))
+			fields[k] = &text
+		}
+	}
+	return fields
 }
 
 // letter is the sqllogictest letter of a type.

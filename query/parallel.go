@@ -68,7 +68,7 @@ func parallel[P partial[P]](x *execution, make func(*execution) (P, error), in n
 // more than there are processors.
 func (x *execution) workers() int {
 	text, ok := x.session.settings.get("max_parallel_workers_per_gather")
-	if !ok || x.forked {
+	if !ok || x.forked || x.outer != nil {
 		return 1
 	}
 	helpers, err := strconv.Atoi(text)
@@ -81,10 +81,11 @@ func (x *execution) workers() int {
 // fork returns an execution of the same statement for another goroutine. They share parameters, settings and the limit of
 // memory.
 func (x *execution) fork() *execution {
-	f := *x
-	f.env = x.env.Fork(x.env.Ctx)
-	f.slots, f.forked = nil, true
-	return &f
+	s := x.statementRun
+	return &execution{statementRun: &statementRun{
+		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), total: s.total, limit: s.limit,
+		analyze: s.analyze, forked: true,
+	}}
 }
 
 // scanBelow returns the scan that op filters and projects, nil if it does something else.

@@ -21,6 +21,7 @@ type Column struct {
 	TypeModifier int32     // -1 for none
 	Table        value.OID // of the table it comes from unchanged, else 0
 	Attribute    int16
+	Fields       []Column // of a record whose fields are known
 }
 
 type (
@@ -108,9 +109,11 @@ type (
 		all    bool
 	}
 
-	// A joinNode joins. Its columns are those of l and then those of r.
+	// A joinNode joins. Its columns are those of l and then those of r. With args, r refers to the rows of l: it is executed
+	// for each of them.
 	joinNode struct {
 		l, r         node
+		args         []outerArg
 		keepL, keepR bool // outer join: rows of this side without a match come too
 		on           []expr
 		cols         []Column
@@ -126,9 +129,12 @@ type (
 type sharedQuery struct {
 	name   string
 	plan   node
-	cols   []string // new names of the first columns
-	uses   int      // references
-	always bool     // MATERIALIZED
+	cols   []string   // new names of the first columns
+	uses   int        // references
+	always bool       // MATERIALIZED
+	args   []outerArg // the values around that it depends on
+	self   *recursion // while it is being analyzed, of WITH RECURSIVE
+	later  bool       // it follows the query that is being analyzed
 }
 
 // A sortKey is an expression of ORDER BY.
@@ -166,22 +172,36 @@ func (n *sharedNode) columns() []Column {
 	return cols
 }
 
-// An execution is one run of a plan: its parameters, the memory it may take, the state of its operators.
-type execution struct {
+// A statementRun is what all executions of the plans of one run of a statement share: its parameters, the memory it may
+// take, what is computed once.
+type statementRun struct {
 	session *Session
 	params  []value.Datum
+	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
-	memory  *atomic.Int64 // bytes reserved, with those of its forks
-	limit   int64         // of memory
-	shared  map[*sharedQuery]*rowStore
-	slots   map[*slotExpr]*slotEval // of the letExprs being compiled
-	analyze bool                    // measure operators for EXPLAIN ANALYZE
-	forked  bool                    // works at a part of the rows, beside others
+	total   *atomic.Int64 // bytes reserved, by forks too
+	limit   int64         // of total
+	shared  map[*sharedQuery]*sharedRows
+	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
+	rights  map[node]*joinTable           // right sides of joins in subqueries
+	work    map[*workTable]*rowStore      // of the recursive queries that are running
+	free    map[node]map[*outerSlot]bool  // what freeSlots found
+	analyze bool                          // measure operators for EXPLAIN ANALYZE
+	forked  bool                          // works at a part of the rows, beside others
+}
+
+// An execution is one run of a plan: that of a statement, or that of a subquery for one row around it.
+type execution struct {
+	*statementRun
+	memory int64                   // bytes reserved by this execution
+	outer  *outerRow               // nil for the plan of the statement
+	slots  map[*slotExpr]*slotEval // of the letExprs being compiled
 }
 
 // reserve notes that the execution holds so many more bytes.
 func (x *execution) reserve(bytes int) error {
-	if x.memory.Add(int64(bytes)) > x.limit {
+	x.memory += int64(bytes)
+	if x.total.Add(int64(bytes)) > x.limit {
 		e := errf(codeOutOfMemory, "out of memory")
 		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
 		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
@@ -190,7 +210,10 @@ func (x *execution) reserve(bytes int) error {
 }
 
 // release gives memory back.
-func (x *execution) release(bytes int) { x.memory.Add(-int64(bytes)) }
+func (x *execution) release(bytes int) {
+	x.memory -= int64(bytes)
+	x.total.Add(-int64(bytes))
+}
 
 // check returns the reason if the statement is to stop.
 func (x *execution) check() error {
@@ -205,6 +228,7 @@ type wish struct {
 	need  []bool     // columns that are used; nil for all
 	order []OrderKey // order of the rows
 	limit int64      // so many rows in that order suffice; -1 for all
+	few   int64      // about so many rows are going to be asked for; 0 if that is not known
 }
 
 // all is the wish for all rows and columns, in any order.
@@ -249,6 +273,12 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 		return x.newDistinct(n, w)
 	case *sortNode:
 		return x.newParallel(n, w)
+	case *windowNode:
+		return x.newWindow(n, w)
+	case *recursiveNode:
+		return x.newRecursive(n, w)
+	case *workNode:
+		return &workOp{x: x, n: n}, nil
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:
@@ -256,6 +286,9 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *setNode:
 		return x.newSet(n)
 	case *joinNode:
+		if len(n.args) > 0 {
+			return x.newLateral(n, w)
+		}
 		return x.newJoin(n, w)
 	case *sharedNode:
 		if n.query.uses == 1 && !n.query.always {

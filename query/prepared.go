@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -22,7 +23,9 @@ type Portal struct {
 	stmt   *prepared
 	params []value.Datum
 	result *Result
-	// Formats is what Bind was given: the engine keeps it for the caller and does not look at it.
+	own    Result  // what result points to where the statement has no rows to give
+	cursor *cursor // of DECLARE; nil if Bind made the portal
+	// Formats is a copy of what Bind was given: the engine keeps it for the caller and does not look at it.
 	Formats []int16
 }
 
@@ -106,11 +109,10 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		if err != nil {
 			return err
 		}
-		if old := s.portals[portal]; old != nil {
-			if portal != "" {
-				return errf(codeDuplicateCursor, "portal %q already exists", portal)
-			}
-			old.close()
+		if portal == "" {
+			s.ClosePortal("")
+		} else if s.portals[portal] != nil {
+			return errf(codeDuplicateCursor, "cursor %q already exists", portal)
 		}
 		if p.c != nil && len(params) != len(p.c.params) {
 			return errf(codeProtocol, "bind message supplies %d parameters, but prepared statement %q requires %d", len(params), statement, len(p.c.params))
@@ -118,14 +120,38 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		if p.c != nil && s.tx.aborted && !p.c.control {
 			return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 		}
-		s.portals[portal] = &Portal{stmt: p, params: params, Formats: formats}
+		if portal != "" {
+			s.portals[portal] = &Portal{stmt: p, params: params, Formats: slices.Clone(formats)}
+			return nil
+		}
+		if s.unnamed = s.spare; s.unnamed == nil {
+			s.unnamed = new(Portal)
+		}
+		s.spare = nil
+		s.unnamed.stmt, s.unnamed.params = p, params
+		s.unnamed.Formats = append(s.unnamed.Formats[:0], formats...)
 		return nil
 	})
 }
 
+// Bindable returns what the values of a Bind are to be: the types of a prepared statement's parameters, and how many columns
+// its rows have.
+func (s *Session) Bindable(statement string) (params []*value.Type, columns int, err error) {
+	s.enter()
+	if p := s.statements[statement]; p != nil && p.c != nil {
+		return p.c.params, len(p.c.cols), nil
+	}
+	params, cols, err := s.DescribeStatement(statement)
+	return params, len(cols), err
+}
+
 // Portal returns a portal.
 func (s *Session) Portal(name string) (*Portal, error) {
-	if p := s.portals[name]; p != nil {
+	p := s.unnamed
+	if name != "" {
+		p = s.portals[name]
+	}
+	if p != nil {
 		return p, nil
 	}
 	return nil, errf(codeUndefinedCursor, "portal %q does not exist", name)
@@ -148,9 +174,11 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 		if err != nil || p.stmt.c == nil {
 			return err
 		}
+		if p.cursor != nil {
+			return errf(codeUnsupported, "cursor %q is none of the protocol's portals", name).hint("Read it by FETCH.")
+		}
 		if p.result == nil {
-			p.result, err = s.start(ctx, p.stmt.c, &run{Session: s, params: p.params, returning: true})
-			if err != nil {
+			if err := s.startPortal(ctx, p); err != nil {
 				return err
 			}
 		}
@@ -160,14 +188,46 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 	return result, err
 }
 
-// start runs a compiled statement as far as its first row.
-func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, error) {
+// startPortal runs a portal's statement as far as its first row.
+func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
+	c := p.stmt.c
+	if c.direct == nil || s.timeout() > 0 {
+		p.result, err = s.start(ctx, c, &run{Session: s, params: p.params, returning: true})
+		return err
+	}
+	if err := s.mayStart(ctx, c); err != nil {
+		return err
+	}
+	if err := s.mayWrite("INSERT"); err != nil {
+		return err
+	}
+	s.tx.queried = true
+	tag, err := s.insertDirect(ctx, c.direct, p.params)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	p.own = Result{session: s, tag: tag, done: true, text: c.text}
+	p.result = &p.own
+	return nil
+}
+
+// mayStart refuses what a failed transaction does not understand, and what was canceled before it began.
+func (s *Session) mayStart(ctx context.Context, c *compiled) error {
 	if s.tx.aborted && !c.control {
-		return nil, errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
+		return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 	}
 	if ctx.Err() != nil {
-		return nil, canceled(ctx)
+		return canceled(ctx)
 	}
+	return nil
+}
+
+// start runs a compiled statement as far as its first row.
+func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, error) {
+	if err := s.mayStart(ctx, c); err != nil {
+		return nil, err
+	}
+	s.tx.queried = s.tx.queried || c.queries
 	result, err := c.run(ctx, r)
 	err = stopped(ctx, err)
 	if result != nil {
@@ -189,21 +249,39 @@ func (s *Session) CloseStatement(name string) { delete(s.statements, name) }
 
 // ClosePortal forgets a portal, if it is there.
 func (s *Session) ClosePortal(name string) {
-	if p := s.portals[name]; p != nil {
+	if name == "" {
+		if p := s.unnamed; p != nil {
+			p.close()
+			s.unnamed, s.spare = nil, p.emptied()
+		}
+	} else if p := s.portals[name]; p != nil {
 		p.close()
 		delete(s.portals, name)
 	}
 }
 
 func (p *Portal) close() {
+	if p.cursor != nil {
+		p.cursor.close()
+	}
 	if p.result != nil {
 		p.result.Close()
 	}
 }
 
+// emptied returns a closed portal for its memory. Its last result can be asked for its tag until the portal is bound again.
+func (p *Portal) emptied() *Portal {
+	p.stmt, p.params, p.result = nil, nil, nil
+	return p
+}
+
+// closePortals ends the portals with their transaction. Cursors WITH HOLD that a commit has passed stay.
 func (s *Session) closePortals() {
-	for name := range s.portals {
-		s.ClosePortal(name)
+	s.ClosePortal("")
+	for name, p := range s.portals {
+		if p.cursor == nil || !p.cursor.held {
+			s.ClosePortal(name)
+		}
 	}
 }
 

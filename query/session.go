@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
-	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -20,6 +19,7 @@ type Login struct {
 	Database string
 	Settings map[string]string // of the start-up packet
 	PID      int32             // number of the connection, as pg_backend_pid() shows it
+	Wake     func()            // called, from any goroutine, when Notifications has something for an idle session; may be nil
 	Remote   string            // address of the client, "" if it has none
 	Port     int
 }
@@ -33,13 +33,25 @@ type Session struct {
 	settings   settings
 	values     *value.Settings // made of settings; nil after a change
 	sent       map[string]string
+	told       uint64 // version of the settings that sent shows
+	derived    derived
 	notices    []*Error
 	tx         transaction
 	statements map[string]*prepared
-	portals    map[string]*Portal
+	portals    map[string]*Portal // but for the unnamed one
+	unnamed    *Portal            // nil if there is none
+	spare      *Portal            // memory for the unnamed one
+	params     Params             // of the unnamed one
+	cursors    int                // declared so far
+	inbox      inbox
+	channels   []string // that it listens on, in order of LISTEN
+
+	since time.Time // when it was opened
 
 	held   int64    // bytes that the session has of the engine's memory for digests
-	chunks []*chunk // behind its parts
+	chunks []*chunk // behind its parts, like smallChunks
+
+	smallChunks []*smallChunk
 }
 
 // Open opens a session.
@@ -52,7 +64,8 @@ func (e *Engine) Open(l Login) (*Session, error) {
 		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
-	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}}
+	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock()}
+	s.inbox.role, s.inbox.wake = role.Name, l.Wake
 	s.settings.base = map[string]string{
 		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Superuser),
 		"jurat.server_name": e.ServerName,
@@ -62,6 +75,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 			return nil, err
 		}
 	}
+	e.open.add(s)
 	return s, nil
 }
 
@@ -126,7 +140,10 @@ func (s *Session) Changed() []Setting {
 	first := s.sent == nil
 	if first {
 		s.sent = map[string]string{}
+	} else if s.told == s.settings.version {
+		return nil
 	}
+	s.told = s.settings.version
 	for i := range settingsTable {
 		d := &settingsTable[i]
 		if !d.report {
@@ -175,6 +192,11 @@ func (s *Session) Values() *value.Settings { return s.valueSettings() }
 
 func (s *Session) valueSettings() *value.Settings {
 	if s.values != nil {
+		if now := value.FromTime(s.tx.start); s.values.Now != now && s.tx.state != txIdle {
+			v := *s.values
+			v.Now = now
+			s.values = &v
+		}
 		return s.values
 	}
 	get := func(key string) string {
@@ -202,7 +224,10 @@ func (s *Session) put(key, v string, local bool) {
 
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
+	s.engine.open.remove(s)
 	s.end()
+	s.closeCursors(func(*cursor) bool { return true })
+	s.deafen()
 }
 
 // guard runs f, turns a panic into an error and, after an error, fails the transaction.
@@ -222,20 +247,9 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
-	x := &execution{session: s, params: params, limit: s.engine.StatementMemory, memory: new(atomic.Int64)}
+	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.engine.StatementMemory, total: new(atomic.Int64), asOf: s.snapshot()}}
 	x.env = fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
 	return x
-}
-
-// timeout returns statement_timeout, 0 for none.
-func (s *Session) timeout() time.Duration {
-	v, _ := s.settings.get("statement_timeout")
-	if v == "0" {
-		return 0
-	}
-	var ms int64
-	fmt.Sscanf(v, "%d", &ms)
-	return time.Duration(ms) * time.Millisecond
 }
 
 // The methods by which functions ask about the session.
@@ -255,7 +269,7 @@ func (s *Session) SearchPath(implicit bool) []string {
 	var path []string
 	for _, name := range strings.Split(text, ",") {
 		name = strings.Trim(strings.TrimSpace(name), `"`)
-		if name == "public" || name == "pg_catalog" {
+		if name == "public" || name == "pg_catalog" || name == "information_schema" {
 			path = append(path, name)
 		}
 	}
@@ -308,34 +322,11 @@ func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 }
 
 // RegName implements value.Names.
-func (s *Session) RegName(t, oid value.OID) (string, bool) {
-	if t != value.RegclassOID {
-		return "", false
-	}
-	for name, table := range s.engine.tables {
-		if table.Def().OID == oid {
-			return quote(name), true
-		}
-	}
-	return "", false
-}
+func (s *Session) RegName(t, oid value.OID) (string, bool) { return s.Catalog().RegName(s, t, oid) }
 
 // RegOID implements value.Names.
 func (s *Session) RegOID(t value.OID, name string) (value.OID, error) {
-	if t == value.RegclassOID {
-		x, err := parse.ParseExpr(name)
-		if ref, ok := x.(*parse.ColumnRef); err == nil && ok && len(ref.Parts) <= 2 {
-			n := parse.Name{Name: ref.Parts[len(ref.Parts)-1]}
-			if len(ref.Parts) == 2 {
-				n.Schema = ref.Parts[0]
-			}
-			if table, err := s.engine.table(n, s); err == nil {
-				return table.Def().OID, nil
-			}
-		}
-		return 0, value.Errorf(codeUndefinedTable, "relation %q does not exist", name)
-	}
-	return 0, value.Errorf(codeUnsupported, "%s names are not supported", value.MustType(t).SQL)
+	return s.Catalog().RegOID(s, t, name)
 }
 
 // Fail fails the transaction for an error that the caller found by itself, and returns the error for the client.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,22 @@ type settings struct {
 	base  map[string]string // defaults of this session: start-up packet over the table; never changed after start
 	set   map[string]string // by SET
 	local map[string]string // by SET LOCAL, until the transaction ends
+
+	version uint64 // settings of one session with the same version are the same; 0 at its start
+}
+
+// settingsVersion is the newest version that any settings have.
+var settingsVersion atomic.Uint64
+
+// changed gives the settings a new version.
+func (g *settings) changed() { g.version = settingsVersion.Add(1) }
+
+// endLocal ends SET LOCAL.
+func (g *settings) endLocal() {
+	if g.local != nil {
+		g.local = nil
+		g.changed()
+	}
 }
 
 // get returns the value of a setting by its lower-case name.
@@ -43,6 +60,7 @@ func (g *settings) get(key string) (string, bool) {
 
 // put stores a value that is checked already.
 func (g *settings) put(key, v string, local bool) {
+	g.changed()
 	if local {
 		g.local = with(g.local, key, v)
 		return
@@ -55,7 +73,11 @@ func (g *settings) put(key, v string, local bool) {
 
 // reset puts a setting back to the session's default.
 func (g *settings) reset(key string) {
+	g.changed()
 	g.set, g.local = without(g.set, key), without(g.local, key)
+	if _, ok := g.get(key); !ok {
+		g.set = with(g.set, key, "") // an application's setting, once it is there, stays
+	}
 }
 
 // resetAll puts every setting back but those that belong to the transaction.
@@ -67,6 +89,7 @@ func (g *settings) resetAll() {
 		}
 	}
 	g.set, g.local = nil, keep
+	g.changed()
 }
 
 func with(m map[string]string, key, v string) map[string]string {
@@ -196,7 +219,11 @@ func (d *setting) checkInt(v string, units []unit) (string, error) {
 	}
 	f *= float64(factor)
 	if f < float64(d.min)-0.5 || f > float64(d.max)+0.5 {
-		return "", errf(codeInvalidParameter, "%s is outside the valid range for parameter %q (%d .. %d)", text, d.name, d.min, d.max)
+		in := ""
+		if len(units) > 0 {
+			in = " " + units[0].name
+		}
+		return "", errf(codeInvalidParameter, "%.0f%s is outside the valid range for parameter %q (%d .. %d)", f, in, d.name, d.min, d.max)
 	}
 	n := int64(f + 0.5)
 	if f < 0 {

@@ -42,6 +42,7 @@ const maxInt32 = 1<<31 - 1
 // are kept because clients set and read them.
 var settingsTable = []setting{
 	{name: "application_name", report: true, doc: "Sets the application name to be reported in statistics and logs."},
+	{name: "autovacuum_max_workers", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running autovacuum worker processes."},
 	{name: "bytea_output", boot: "hex", kind: settingEnum, values: []string{"escape", "hex"}, doc: "Sets the output format for bytea."},
 	{name: "check_function_bodies", boot: "on", kind: settingBool, doc: "Check routine bodies during CREATE FUNCTION and CREATE PROCEDURE."},
 	{name: "client_encoding", boot: "UTF8", kind: settingEncoding, report: true, doc: "Sets the client's character set encoding."},

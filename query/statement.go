@@ -17,6 +17,9 @@ type compiled struct {
 	params []*value.Type // of its parameters
 	// control marks statements that run in a failed transaction: its end.
 	control bool
+	queries bool        // it reads or files, so modes of its transaction are fixed from then on
+	plan    node        // of a query; nil for other statements
+	direct  *insertPlan // of an INSERT whose rows are parameters, else nil
 	run     func(ctx context.Context, r *run) (*Result, error)
 }
 
@@ -43,7 +46,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	if err := a.paramTypes(); err != nil {
 		return nil, err
 	}
-	c.text, c.params = stmt.Text, a.params
+	c.text, c.params, c.queries = stmt.Text, a.params, queries(stmt.Stmt)
 	return c, nil
 }
 
@@ -84,13 +87,29 @@ func (a *analyzer) statement(stmt parse.Stmt) (*compiled, error) {
 		return a.createRole(stmt)
 	case *parse.Other:
 		return a.other(stmt)
-	case *parse.DeclareCursor, *parse.Fetch, *parse.CloseCursor:
-		return nil, errf(codeUnsupported, "SQL cursors are not supported").
-			hint("Use the protocol's portals: drivers do so when a fetch size is set.")
-	case *parse.Listen, *parse.Notify, *parse.Unlisten:
-		return nil, errf(codeUnsupported, "LISTEN, NOTIFY and UNLISTEN are not supported")
+	case *parse.DeclareCursor:
+		return a.declare(stmt)
+	case *parse.Fetch:
+		return a.fetch(stmt)
+	case *parse.CloseCursor:
+		return a.closeCursor(stmt)
+	case *parse.Listen:
+		return a.listen(stmt.Channel)
+	case *parse.Unlisten:
+		return a.unlisten(stmt.Channel)
+	case *parse.Notify:
+		return a.notify(stmt)
 	}
 	return nil, a.unsupported(stmt, "this statement is")
+}
+
+// queries reports whether a statement reads or files.
+func queries(stmt parse.Stmt) bool {
+	switch stmt.(type) {
+	case *parse.Select, *parse.Insert, *parse.Copy, *parse.Explain, *parse.DeclareCursor, *parse.Prepare, *parse.Execute:
+		return true
+	}
+	return false
 }
 
 // rowColumns returns the columns of a plan's rows, never nil: rows without columns are rows.
@@ -107,7 +126,7 @@ func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &compiled{cols: rowColumns(plan), run: func(ctx context.Context, r *run) (*Result, error) {
+	return &compiled{plan: plan, cols: rowColumns(plan), run: func(ctx context.Context, r *run) (*Result, error) {
 		return r.runPlan(ctx, plan, r.params)
 	}}, nil
 }
@@ -132,6 +151,7 @@ type Result struct {
 	at      int   // in b
 	count   int64 // rows given out since the last Execute
 	tag     string
+	binary  bool // the rows are of a cursor that was declared BINARY
 	counted bool // the number of rows follows the tag
 	done    bool
 	err     error
@@ -142,6 +162,9 @@ type Result struct {
 
 // Columns describes the rows; nil if the statement returns none.
 func (r *Result) Columns() []Column { return r.cols }
+
+// Binary reports whether the simple protocol sends the rows in binary.
+func (r *Result) Binary() bool { return r.binary }
 
 // CopyIn returns where the rows of a COPY FROM go, nil for other statements.
 func (r *Result) CopyIn() *CopyIn { return r.copyIn }

@@ -62,6 +62,7 @@ func (t *leafTable) Def() *TableDef { return &t.def }
 // leafQuery is what constraints leave of a leafTable.
 type leafQuery struct {
 	t        *leafTable
+	ledger   Ledger
 	session  *Session // to be told what looks like a mistake
 	agency   string   // whose rows may be seen, "" for all
 	need     []bool   // columns
@@ -74,7 +75,8 @@ type leafQuery struct {
 }
 
 func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
-	q := &leafQuery{t: t, session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, slots: t.ledger.Slots(), from: 0, to: math.MaxInt64}
+	q := &leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, from: 0, to: math.MaxInt64}
+	q.slots = q.ledger.Slots()
 	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
 	keep := func(Slot) bool { return true }
 	if q.agency != "" {
@@ -219,9 +221,9 @@ func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 		s.found, err = q.receipted(ctx)
 	case q.from > q.to || q.visible != nil && len(q.visible) == 0:
 	default:
-		_, _, open := q.t.ledger.Extent()
+		_, _, open := q.ledger.Extent()
 		to := min(q.to, open+1) // the round may close before the scan begins
-		s.cursor, err = q.t.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc})
+		s.cursor, err = q.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc})
 	}
 	return s, err
 }
@@ -238,7 +240,7 @@ func (q *leafQuery) find(ctx context.Context) ([]Leaf, error) {
 			continue
 		}
 		seen[string(d.B)] = true
-		leaves, err := q.t.ledger.Find(ctx, q.agency, d.B)
+		leaves, err := q.ledger.Find(ctx, q.agency, d.B)
 		if err != nil {
 			return nil, err
 		}
@@ -264,7 +266,7 @@ func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
 		if i < 0 {
 			continue
 		}
-		leaf, ok, err := q.t.ledger.Leaf(ctx, Position{Round: r.Round, Slot: q.slots[i].ID, Index: r.Index})
+		leaf, ok, err := q.ledger.Leaf(ctx, Position{Round: r.Round, Slot: q.slots[i].ID, Index: r.Index})
 		if err != nil {
 			return nil, err
 		}
@@ -367,7 +369,7 @@ func (s *leafScan) putPlace(b *value.Batch, from, to int, round calendar.Second,
 // name returns the agency or lane of a slot, which may have been made after the scan was planned.
 func (s *leafScan) name(slot uint32, part int) []byte {
 	if int(slot) >= len(s.names) {
-		s.q.slots = s.q.t.ledger.Slots()
+		s.q.slots = s.q.ledger.Slots()
 		for _, x := range s.q.slots[len(s.names):] {
 			s.names = append(s.names, [2][]byte{[]byte(x.Agency), []byte(x.Lane)})
 		}

@@ -141,16 +141,17 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 	p, from, to, desc := secondRange("rounds", r)
+	l := r.ledger(t.ledger)
 	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		return t.open(ctx, scan, r.Need)
+		return openRounds(ctx, l, scan, r.Need)
 	}
 	if !desc {
 		p.Split = func(ctx context.Context, n int) ([]func(context.Context) (Scan, error), error) {
-			extent, ok, err := t.extent(ctx, scan)
+			extent, ok, err := roundsExtent(ctx, l, scan)
 			if err != nil || !ok {
 				return nil, err
 			}
@@ -159,7 +160,7 @@ func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 				parts = append(parts, func(ctx context.Context) (Scan, error) {
 					s := scan
 					s.From, s.To = part.from, part.to
-					return t.open(ctx, s, r.Need)
+					return openRounds(ctx, l, s, r.Need)
 				})
 			}
 			return parts, nil
@@ -168,21 +169,21 @@ func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 	return p, nil
 }
 
-func (t *roundTable) open(ctx context.Context, scan RoundScan, need []bool) (Scan, error) {
-	c, err := t.ledger.Rounds(ctx, scan)
+func openRounds(ctx context.Context, l Ledger, scan RoundScan, need []bool) (Scan, error) {
+	c, err := l.Rounds(ctx, scan)
 	return &roundScan{cursor: c, need: need}, err
 }
 
-// extent returns the first and the last round that a scan gives; ok is false if they are too near each other to be split.
-func (t *roundTable) extent(ctx context.Context, scan RoundScan) (e secondSpan, ok bool, err error) {
-	first, closed, _ := t.ledger.Extent()
+// roundsExtent returns the first and the last round that a scan gives; ok is false if they are too near each other to be split.
+func roundsExtent(ctx context.Context, l Ledger, scan RoundScan) (e secondSpan, ok bool, err error) {
+	first, closed, _ := l.Extent()
 	e = secondSpan{max(scan.From, first), min(scan.To, closed)}
 	if e.to-e.from < minSplit {
 		return e, false, nil
 	}
 	probe := RoundScan{From: e.from, To: e.to}
 	for _, probe.Desc = range []bool{false, true} {
-		c, err := t.ledger.Rounds(ctx, probe)
+		c, err := l.Rounds(ctx, probe)
 		if err != nil {
 			return e, false, err
 		}
@@ -314,16 +315,17 @@ func (t *calendarTable) Def() *TableDef { return &t.def }
 
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 	p, from, to, desc := secondRange("calendar", r)
+	l := r.ledger(t.ledger)
 	scan := CalendarScan{From: from, To: to, Desc: desc, Roots: r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		return t.open(ctx, scan, r.Need)
+		return openCalendar(ctx, l, scan, r.Need)
 	}
 	if !desc {
 		p.Split = func(_ context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
-			first, closed, _ := t.ledger.Extent()
+			first, closed, _ := l.Extent()
 			extent := secondSpan{max(from, first), min(to, closed)}
 			if extent.to-extent.from < minSplit {
 				return nil, nil
@@ -332,7 +334,7 @@ func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 				parts = append(parts, func(ctx context.Context) (Scan, error) {
 					s := scan
 					s.From, s.To = part.from, part.to
-					return t.open(ctx, s, r.Need)
+					return openCalendar(ctx, l, s, r.Need)
 				})
 			}
 			return parts, nil
@@ -341,8 +343,8 @@ func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 	return p, nil
 }
 
-func (t *calendarTable) open(ctx context.Context, scan CalendarScan, need []bool) (Scan, error) {
-	c, err := t.ledger.Calendar(ctx, scan)
+func openCalendar(ctx context.Context, l Ledger, scan CalendarScan, need []bool) (Scan, error) {
+	c, err := l.Calendar(ctx, scan)
 	return &calendarScan{cursor: c, need: need}, err
 }
 
@@ -386,9 +388,14 @@ func (t *listTable) Def() *TableDef { return &t.def }
 
 func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
 	p := &Path{Name: "Seq Scan on " + t.def.Name, Used: make([]bool, len(r.Where)), Rows: 100}
-	p.Open = func(context.Context) (Scan, error) {
+	open := func(context.Context) (Scan, error) {
 		rows, err := t.rows(r.Session)
 		return &listScan{def: &t.def, rows: rows}, err
+	}
+	p.Open = open
+	if r.AsOf != nil { // the rows are those of now, whenever they are read
+		scan, err := open(context.Background())
+		p.Open = func(context.Context) (Scan, error) { return scan, err }
 	}
 	return p, nil
 }
@@ -424,7 +431,7 @@ func newAgencyTable(l Ledger, oid value.OID) Table {
 		{Name: "created_at", Type: value.Timestamptz, NotNull: true},
 	}}}
 	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
-		for _, x := range l.Slots() {
+		for _, x := range s.reads(l).Slots() {
 			if own := s.visibleAgency(); own != "" && x.Agency != own {
 				continue
 			}

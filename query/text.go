@@ -47,6 +47,8 @@ func appendHead(b *bytes.Buffer, e expr) {
 		fmt.Fprintf(b, "param(%d)", x.n)
 	case *computedExpr:
 		fmt.Fprintf(b, "computed(%s,", x.name)
+	case *fieldExpr:
+		fmt.Fprintf(b, "field(%d,", x.field)
 	case *callExpr:
 		fmt.Fprintf(b, "call(%p,", x.call.Func)
 	case *castExpr:
@@ -71,8 +73,16 @@ func appendHead(b *bytes.Buffer, e expr) {
 		}
 	case *extremeExpr:
 		fmt.Fprintf(b, "extreme(%t,", x.least)
+	case *windowExpr:
+		f := x.frame
+		fmt.Fprintf(b, "window(%p,%d,%d,%t,%d,%d,%d,%d,", x.call.Func, len(x.args), len(x.partition), x.filter != nil, f.mode, f.start.kind, f.end.kind, f.exclude)
+		for _, k := range x.order {
+			fmt.Fprintf(b, "%t%t", k.desc, k.nullsFirst)
+		}
 	case *subqueryExpr:
-		fmt.Fprintf(b, "%T(%p,", x, x)
+		fmt.Fprintf(b, "%T(%p,", x, x.plan)
+	case *outerExpr:
+		fmt.Fprintf(b, "%T(%p,", x, x.slot)
 	default:
 		fmt.Fprintf(b, "%T(%d,", x, x.typ().OID)
 	}
@@ -201,8 +211,15 @@ func (t *texter) other(e expr) {
 		t.add(x.x, "[")
 		t.list(x.subs, "][")
 		t.WriteString("]")
+	case *fieldExpr:
+		t.add("(", x.x, ").", quote(x.name))
 	case *subqueryExpr:
 		t.WriteString("(SubPlan)")
+	case *outerExpr:
+		t.WriteString(x.slot.name)
+	case *windowExpr:
+		t.call(x.call.Func.Name, x.args)
+		t.WriteString(" OVER (…)")
 	default:
 		panic("query: no text for the expression")
 	}

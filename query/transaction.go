@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
-	"github.com/jurat-ledger/jurat/query/value"
 )
 
 // txState is where a session stands.
@@ -23,12 +22,19 @@ type transaction struct {
 	aborted    bool // an error came: nothing but its end is understood
 	readOnly   bool
 	start      time.Time
-	begun      settings // to go back to on ROLLBACK
-	parts      []Part   // filings not yet sent to the ledger
-	leaves     int      // in parts
-	bytes      int64    // of their digests
-	digests    map[string]struct{}
+	begun      settings            // to go back to on ROLLBACK
+	parts      []Part              // filings not yet sent to the ledger
+	leaves     int                 // in parts
+	bytes      int64               // of their digests
+	digests    map[string]struct{} // of parts; nil until somebody asks
 	savepoints []savepoint
+	asOf       *Snapshot // what the transaction sees, once its isolation level calls for it and it has read
+	queried    bool      // a statement has run that reads or files
+	cursors    int       // declared before it
+	tunings    []tuning
+	notes      []Notification
+	noted      map[Notification]struct{} // notes; nil if it is to be made anew
+	noteBytes  int                       // of noted
 }
 
 // A savepoint is a state to go back to.
@@ -39,6 +45,9 @@ type savepoint struct {
 	leaves   int
 	bytes    int64
 	readOnly bool
+	cursors  int // declared before
+	tunings  int
+	notes    int
 }
 
 func (t *transaction) implicit() bool { return t.state == txImplicit }
@@ -61,19 +70,21 @@ func (s *Session) enter() {
 	}
 }
 
+// transactionSettings are the settings that every transaction has of its own: transaction_… takes what default_transaction_…
+// says.
+var transactionSettings = []string{"read_only", "isolation", "deferrable"}
+
 func (s *Session) startTransaction(state txState) {
-	s.tx = transaction{state: state, start: s.engine.Clock(), begun: s.settings}
-	for _, name := range []string{"read_only", "isolation", "deferrable"} {
+	s.tx = transaction{state: state, start: s.engine.Clock(), begun: s.settings, cursors: s.cursors}
+	if s.derive().plain {
+		return
+	}
+	for _, name := range transactionSettings {
 		v, _ := s.settings.get("default_transaction_" + name)
 		if v != settingByName["transaction_"+name].boot {
 			s.put("transaction_"+name, v, true)
 		}
 		s.tx.readOnly = s.tx.readOnly || name == "read_only" && v == "on"
-	}
-	if s.values != nil {
-		v := *s.values
-		v.Now = value.FromTime(s.tx.start)
-		s.values = &v
 	}
 }
 
@@ -91,13 +102,22 @@ func (s *Session) commit(ctx context.Context) error {
 		s.rollback()
 		return nil
 	}
-	if _, err := s.flush(ctx, nil); err != nil {
+	err := s.persistCursors(ctx)
+	if err == nil {
+		err = s.mayNotify()
+	}
+	if err == nil {
+		_, err = s.flush(ctx, nil)
+	}
+	if err != nil {
 		s.rollback()
 		return err
 	}
 	if s.settings.local != nil {
-		s.settings.local, s.values = nil, nil
+		s.settings.endLocal()
+		s.values = nil
 	}
+	s.tune()
 	s.end()
 	return nil
 }
@@ -106,13 +126,16 @@ func (s *Session) commit(ctx context.Context) error {
 func (s *Session) rollback() {
 	if s.tx.state != txIdle {
 		s.settings = s.tx.begun
+		s.closeCursors(func(c *cursor) bool { return c.created > s.tx.cursors })
 	}
-	s.settings.local, s.values = nil, nil
+	s.settings.endLocal()
+	s.values = nil
 	s.end()
 }
 
 func (s *Session) end() {
 	s.closePortals()
+	s.params.trim()
 	s.tx = transaction{}
 	s.releaseMemory()
 }
@@ -151,6 +174,11 @@ func (s *Session) hold(f *filer) {
 	s.tx.leaves += f.count
 	s.tx.bytes += f.bytes
 	s.tx.parts = append(s.tx.parts, f.parts...)
+	if s.tx.digests != nil {
+		for i := range f.parts {
+			s.remember(&f.parts[i].Leaves)
+		}
+	}
 }
 
 // holdOne is hold for a single digest, whose length must be that of alg. Digests that come one after the other share a part.
@@ -171,9 +199,16 @@ func (s *Session) holdOne(ctx context.Context, alg merkle.Algorithm, lane string
 		i = len(tx.parts)
 		tx.parts = append(tx.parts, Part{Lane: lane})
 	}
-	tx.parts[i].Leaves.AppendDigests(alg, digest)
+	leaves := &tx.parts[i].Leaves
+	if leaves.Len() == 1 && fixed == 0 {
+		s.makeRoom(leaves)
+	}
+	leaves.AppendDigests(alg, digest)
 	tx.leaves++
 	tx.bytes += int64(len(digest))
+	if tx.digests != nil {
+		tx.digests[string(digest)] = struct{}{}
+	}
 	return nil
 }
 
@@ -190,7 +225,8 @@ func (s *Session) tooMany() error {
 
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) {
-	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes, readOnly: s.tx.readOnly}
+	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
+		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes)}
 	s.tx.savepoints = append(s.tx.savepoints, p)
 }
 
@@ -211,6 +247,8 @@ func (s *Session) rollbackTo(i int) {
 	s.settings, s.values = p.settings, nil
 	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
 	s.tx.digests, s.tx.aborted, s.tx.readOnly = nil, false, p.readOnly
+	s.closeCursors(func(c *cursor) bool { return c.created > p.cursors })
+	s.tx.tunings, s.tx.notes, s.tx.noted = s.tx.tunings[:p.tunings], s.tx.notes[:p.notes], nil
 }
 
 // holds reports whether the transaction holds back a digest.

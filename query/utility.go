@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"strings"
 
@@ -19,114 +20,6 @@ func do(f func(ctx context.Context, r *run) (tag string, err error)) *compiled {
 		}
 		return r.tagged(tag), nil
 	}}
-}
-
-// transaction analyzes transaction control.
-func (a *analyzer) transaction(t *parse.Transaction) (*compiled, error) {
-	if t.Chain {
-		return nil, a.unsupported(t, "AND CHAIN is")
-	}
-	switch t.Kind {
-	case parse.PrepareTransaction, parse.CommitPrepared, parse.RollbackPrepared:
-		return nil, a.unsupported(t, "a two-phase transaction is")
-	case parse.Begin, parse.Start:
-		return do(func(_ context.Context, r *run) (string, error) { return r.begin(a, t) }), nil
-	case parse.Savepoint, parse.Release, parse.RollbackTo:
-		c := do(func(_ context.Context, r *run) (string, error) { return r.savepoints(t) })
-		c.control = t.Kind == parse.RollbackTo
-		return c, nil
-	}
-	c := do(func(ctx context.Context, r *run) (string, error) {
-		tag := "COMMIT"
-		if t.Kind == parse.Rollback || r.tx.aborted {
-			tag = "ROLLBACK"
-		}
-		if r.tx.state != txBlock {
-			r.notice("WARNING", codeNoTransaction, "there is no transaction in progress")
-			if r.tx.implicit() && t.Kind == parse.Rollback {
-				r.rollback()
-				return tag, nil
-			}
-		}
-		if tag == "ROLLBACK" {
-			r.rollback()
-			return tag, nil
-		}
-		return tag, r.commit(ctx)
-	})
-	c.control = true
-	return c, nil
-}
-
-// begin turns the implicit transaction into a block; what it filed so far belongs to the block, as in Postgres.
-func (r *run) begin(a *analyzer, t *parse.Transaction) (string, error) {
-	tag := "BEGIN"
-	if t.Kind == parse.Start {
-		tag = "START TRANSACTION"
-	}
-	if r.tx.state == txBlock {
-		r.notice("WARNING", codeActiveTransaction, "there is already a transaction in progress")
-		return tag, nil
-	}
-	r.tx.state = txBlock
-	return tag, r.modes(a, t.Modes, false)
-}
-
-// modes applies transaction modes: to the transaction, or to those that will come.
-func (r *run) modes(a *analyzer, modes []parse.Option, defaults bool) error {
-	for _, m := range modes {
-		v := ""
-		if l, ok := m.Value.(*parse.Literal); ok {
-			v = l.Text
-		}
-		canonical, _, err := checkSetting(m.Name, v)
-		if err != nil {
-			return a.fail(err, m)
-		}
-		if m.Name == "transaction_read_only" && !defaults {
-			r.tx.readOnly = canonical == "on"
-		}
-		if defaults {
-			r.put("default_"+m.Name, canonical, false)
-		} else {
-			r.put(m.Name, canonical, true)
-		}
-	}
-	return nil
-}
-
-func (r *run) savepoints(t *parse.Transaction) (string, error) {
-	tag := map[parse.TransactionKind]string{parse.Savepoint: "SAVEPOINT", parse.Release: "RELEASE", parse.RollbackTo: "ROLLBACK"}[t.Kind]
-	if r.tx.state != txBlock {
-		what := map[parse.TransactionKind]string{parse.Savepoint: "SAVEPOINT", parse.Release: "RELEASE SAVEPOINT", parse.RollbackTo: "ROLLBACK TO SAVEPOINT"}[t.Kind]
-		return "", errf(codeNoTransaction, "%s can only be used in transaction blocks", what)
-	}
-	if t.Kind == parse.Savepoint {
-		r.savepoint(t.Name)
-		return tag, nil
-	}
-	i, err := r.findSavepoint(t.Name)
-	if err != nil {
-		return "", err
-	}
-	if t.Kind == parse.Release {
-		r.tx.savepoints = r.tx.savepoints[:i]
-	} else {
-		r.rollbackTo(i)
-	}
-	return tag, nil
-}
-
-func (a *analyzer) setTransaction(t *parse.SetTransaction) (*compiled, error) {
-	if t.Snapshot != "" {
-		return nil, a.unsupported(t, "SET TRANSACTION SNAPSHOT is")
-	}
-	return do(func(_ context.Context, r *run) (string, error) {
-		if !t.Session && r.tx.state != txBlock {
-			r.notice("WARNING", codeNoTransaction, "SET TRANSACTION can only be used in transaction blocks")
-		}
-		return "SET", r.modes(a, t.Modes, t.Session)
-	}), nil
 }
 
 // set analyzes SET.
@@ -154,10 +47,10 @@ func (a *analyzer) set(t *parse.Set) (*compiled, error) {
 			r.notice("WARNING", codeNoTransaction, "SET LOCAL can only be used in transaction blocks")
 			return "SET", nil
 		}
-		if key == "transaction_read_only" {
-			r.tx.readOnly = canonical == "on"
+		if slices.Contains(transactionModes[:], key) {
+			return "SET", r.mode(key, canonical)
 		}
-		r.put(key, canonical, t.Local || strings.HasPrefix(key, "transaction_"))
+		r.put(key, canonical, t.Local)
 		return "SET", nil
 	}), nil
 }
@@ -282,12 +175,15 @@ func (a *analyzer) discard(t *parse.Discard) (*compiled, error) {
 		if t.What != "all" {
 			return tag, nil
 		}
-		if r.tx.state == txBlock {
+		if r.inBlock() {
 			return "", errf(codeActiveTransaction, "DISCARD ALL cannot run inside a transaction block")
 		}
 		r.settings.set, r.settings.local, r.values = nil, nil, nil
+		r.settings.changed()
 		r.tx.begun = r.settings
 		clear(r.statements)
+		r.closeCursors(func(*cursor) bool { return true })
+		r.tx.tunings = append(r.tx.tunings, tuning{})
 		return tag, nil
 	}), nil
 }

@@ -108,6 +108,7 @@ func (s *Server) open() (err error) {
 	if err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
+	var engine *query.Engine // is there before the ledger runs
 	if s.ledger, err = ledger.Open(ledger.Config{
 		Store:               s.store,
 		Index:               x,
@@ -116,12 +117,14 @@ func (s *Server) open() (err error) {
 		Clock:               s.clock,
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
+		RoundClosed:         func(round calendar.Second, root merkle.Digest) { engine.RoundClosed(round, root) },
+		Published:           func(p storage.Publication) { engine.Published(query.Publication(p)) },
 		Logger:              s.log,
 	}); err != nil {
 		return err
 	}
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
-	engine := query.NewEngine(query.Config{
+	engine = query.NewEngine(query.Config{
 		Ledger:          source{s.ledger, s.publisher},
 		Clock:           s.now,
 		Database:        s.config.Database,

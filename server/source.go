@@ -135,6 +135,12 @@ func queryLeaf(l ledger.Leaf) query.Leaf {
 	return query.Leaf{Position: query.Position(l.Position), Imprint: l.Imprint, FiledAt: l.FiledAt}
 }
 
+func (s source) Snapshot() query.Snapshot {
+	closed, open := s.ledger.Durable()
+	// Slots and publications come after: what is durable above is of no slot that is missing here.
+	return query.Snapshot{Closed: closed, Open: open, Slots: len(s.ledger.Slots()), Publications: s.Publications()}
+}
+
 func (s source) Extent() (first, closed, open calendar.Second) { return s.ledger.Extent() }
 
 func (s source) Slots() []query.Slot {

@@ -47,6 +47,13 @@ func (s *Store) OpenRounds() []OpenRound {
 	return rounds
 }
 
+// Durable returns how far the ledger is durable at one moment: the newest closed second, and the rounds to be closed next
+// with what they hold.
+func (s *Store) Durable() (closed calendar.Second, open map[calendar.Second]map[uint32]uint64) {
+	h := s.horizon(0, maxSecond)
+	return h.closed, h.open
+}
+
 // A horizon is how far leaves are durable.
 type horizon struct {
 	closed calendar.Second

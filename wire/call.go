@@ -7,38 +7,56 @@ import (
 	"time"
 )
 
+// States of a connection's call. A pipeline makes a call for each of its messages, so beginning and ending one takes no lock
+// unless another goroutine has to do with it.
+const (
+	resting  uint32 = iota
+	calling         // ends by itself
+	attended        // another goroutine cancels or watches the call: endCall has to take mu
+)
+
 // beginCall starts a call, or a series of calls that make up one statement, and returns its context. From here to endCall
 // the client can cancel. The context is used again for the next call unless it has ended.
 func (c *conn) beginCall() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.ctx == nil || c.ctx.Err() != nil {
+		c.mu.Lock()
 		c.ctx, c.cancel = context.WithCancelCause(c.base)
+		c.mu.Unlock()
 	}
-	c.busy = true
-	if c.stopping {
-		c.setReadDeadlineLocked()
+	c.calls.Add(1)
+	c.state.Store(calling)
+	if c.ending.Load() {
+		c.setReadDeadline()
 	}
-	c.armLocked()
+	if !c.ticking.Load() {
+		c.startTicking()
+	}
 	return c.ctx
 }
 
 // endCall ends what beginCall began.
 func (c *conn) endCall() {
-	c.unwatch()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.busy = false
-	if c.stopping {
-		c.setReadDeadlineLocked()
+	if !c.state.CompareAndSwap(calling, resting) {
+		c.mu.Lock()
+		c.unwatchLocked()
+		c.state.Store(resting)
+		c.mu.Unlock()
 	}
+	if c.ending.Load() {
+		c.setReadDeadline()
+	}
+}
+
+// attendLocked keeps the call that runs from ending before mu is released. It returns false if none runs.
+func (c *conn) attendLocked() bool {
+	return c.state.CompareAndSwap(calling, attended) || c.state.Load() == attended
 }
 
 // cancelCall ends the context of the call that runs, if one does.
 func (c *conn) cancelCall(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.busy {
+	if c.attendLocked() {
 		c.cancel(cause)
 	}
 }
@@ -48,6 +66,7 @@ func (c *conn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopping = true
+	c.ending.Store(true)
 	c.setReadDeadlineLocked()
 }
 
@@ -56,42 +75,79 @@ func (c *conn) abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.aborted = true
+	c.ending.Store(true)
 	c.setReadDeadlineLocked()
 	c.nc.SetWriteDeadline(c.srv.cfg.Now().Add(lastWords))
 }
 
-// setReadDeadlineLocked lets reads wait for ever, or fail at once if the connection should end.
+func (c *conn) setReadDeadline() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setReadDeadlineLocked()
+}
+
+// setReadDeadlineLocked lets reads wait for ever or as long as the client may be silent, or fail at once if the connection
+// should end or has something to send.
 func (c *conn) setReadDeadlineLocked() {
-	if c.aborted || c.stopping && !c.busy {
+	if c.aborted || c.stopping && c.state.Load() == resting || c.idle.waiting && c.idle.woken {
 		c.nc.SetReadDeadline(past)
 	} else {
-		c.nc.SetReadDeadline(time.Time{})
+		c.nc.SetReadDeadline(c.idle.until)
 	}
 }
 
-// armLocked has the client watched if the call takes long.
-func (c *conn) armLocked() {
-	c.watchable = true
+// startTicking starts the timer that finds calls that take long.
+func (c *conn) startTicking() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ticking.Store(true)
+	c.seen = c.calls.Load()
 	if c.timer == nil {
-		c.timer = time.AfterFunc(c.srv.watchDelay, c.watch)
+		c.timer = time.AfterFunc(c.srv.watchDelay, c.tick)
 	} else {
 		c.timer.Reset(c.srv.watchDelay)
 	}
 }
 
+// stopTicking stops the timer for good.
+func (c *conn) stopTicking() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// tick has the client watched if the call that runs began before the tick before. The timer ticks as long as calls are made,
+// so that none has to set it.
+func (c *conn) tick() {
+	c.mu.Lock()
+	seen := c.calls.Load()
+	same := seen == c.seen
+	c.seen = seen
+	if same && !c.copying && c.watching == nil && c.attendLocked() {
+		done := make(chan struct{})
+		c.watching = done
+		c.ticking.Store(false)
+		c.mu.Unlock()
+		defer close(done)
+		c.watch()
+		return
+	}
+	defer c.mu.Unlock()
+	if same && c.state.Load() == resting {
+		c.ticking.Store(false)
+		if c.calls.Load() == seen {
+			return
+		}
+		c.ticking.Store(true) // a call has begun that relies on the timer
+	}
+	c.timer.Reset(c.srv.watchDelay)
+}
+
 // watch reads ahead while a call runs, to notice a client that goes away: it closes its side, or has nothing more to say than
 // Terminate. It ends when there is no room left.
 func (c *conn) watch() {
-	c.mu.Lock()
-	if !c.watchable || c.watching != nil {
-		c.mu.Unlock()
-		return
-	}
-	done := make(chan struct{})
-	c.watching = done
-	c.mu.Unlock()
-	defer close(done)
-
 	in := &c.in
 	for in.w < len(in.buf) {
 		n, err := in.conn.Read(in.buf[in.w:])
@@ -109,12 +165,8 @@ func (c *conn) watch() {
 	}
 }
 
-// unwatch takes the reading side back from the watcher.
-func (c *conn) unwatch() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.timer.Stop()
-	c.watchable = false
+// unwatchLocked takes the reading side back from the watcher. It releases mu meanwhile.
+func (c *conn) unwatchLocked() {
 	done := c.watching
 	if done == nil {
 		return
@@ -127,9 +179,20 @@ func (c *conn) unwatch() {
 	c.setReadDeadlineLocked()
 }
 
-// rearm has the client watched again after a COPY has read.
-func (c *conn) rearm() {
+// beginCopy has nobody but the connection's goroutine read until endCopy, although a call runs.
+func (c *conn) beginCopy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.armLocked()
+	c.copying = true
+	c.unwatchLocked()
+}
+
+func (c *conn) endCopy() {
+	c.mu.Lock()
+	c.copying = false
+	c.mu.Unlock()
+	c.calls.Add(1) // what follows may take its time again
+	if !c.ticking.Load() {
+		c.startTicking()
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,18 +34,25 @@ type conn struct {
 	skip      bool // after an error in the extended protocol: discard messages until Sync
 	over      bool // after a FATAL error
 
+	idle idle
+
 	parse parseMessage // scratch
 	bind  Bind         // scratch
 
-	mu        sync.Mutex // covers what follows, for the goroutines that cancel, stop and watch
-	ctx       context.Context
-	cancel    context.CancelCauseFunc
-	busy      bool          // a call runs, or a COPY
-	stopping  bool          // the server shuts down: reads fail at once while not busy
-	aborted   bool          // and its patience has ended
-	timer     *time.Timer   // starts the watcher
-	watchable bool          // the watcher may start
-	watching  chan struct{} // open while the watcher reads; nil if none does
+	ctx     context.Context // of calls; replaced under mu
+	state   atomic.Uint32   // resting, calling or attended; left by others than this goroutine under mu
+	calls   atomic.Uint32   // how many have begun
+	ticking atomic.Bool     // the timer runs, or is about to be set again
+	ending  atomic.Bool     // stopping or aborted
+
+	mu       sync.Mutex // covers what follows, for the goroutines that cancel, stop and watch
+	cancel   context.CancelCauseFunc
+	stopping bool          // the server shuts down: reads fail at once while no call runs
+	aborted  bool          // and its patience has ended
+	copying  bool          // the call reads: it must not be watched
+	timer    *time.Timer   // starts the watcher
+	seen     uint32        // calls, at the timer's last tick
+	watching chan struct{} // open while the watcher reads; nil if none does
 }
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
@@ -58,6 +66,7 @@ func newConn(s *Server, base context.Context, nc net.Conn) *conn {
 func (c *conn) serve() {
 	defer func() { c.nc.Close() }() // whatever it is by then
 	defer c.in.drop()
+	defer c.stopTicking()
 	defer c.closeSession()
 	if tcp, ok := c.nc.(*net.TCPConn); ok {
 		tcp.SetKeepAliveConfig(net.KeepAliveConfig{
@@ -87,7 +96,7 @@ func (c *conn) run() error {
 		if c.in.r == c.in.w {
 			c.trim()
 		}
-		typ, _, err := c.in.header(c.srv.cfg.limit)
+		typ, err := c.next()
 		if err != nil {
 			return c.readError(err)
 		}
@@ -191,7 +200,11 @@ func (c *conn) ready() error {
 		return err
 	}
 	c.reportChanges()
-	c.out.ready(c.session.Status())
+	c.idle.status = c.session.Status()
+	if c.idle.status == 'I' {
+		c.appendNotifications()
+	}
+	c.out.ready(c.idle.status)
 	return c.out.flush()
 }
 

@@ -165,7 +165,9 @@ func decodeBind(body []byte, b *Bind) error {
 			}
 		}
 	}
-	b.Portal, b.Statement = string(portal), string(statement)
+	if b.Portal != string(portal) || b.Statement != string(statement) { // a pipeline names the same ones again and again
+		b.Portal, b.Statement = string(portal), string(statement)
+	}
 	return nil
 }
 

@@ -26,16 +26,16 @@
 //	Describe, Execute, Close, CopyFail and the rest   10,000 bytes
 //
 // A longer message ends the connection with 08P01 before memory is taken for it. Buffers grow as bytes arrive, not as a
-// length field promises, and go back to 4 KiB or nothing while a connection is idle. The payload of CopyData is handed on
-// in pieces and never collected.
+// length field promises, and go back to 4 KiB or nothing while a connection is idle; one whose last read filled its
+// buffer gets 64 KiB for the next. The payload of CopyData is handed on in pieces and never collected.
 //
 // # Cancelling
 //
 // Each connection has one context for the statement at hand. A CancelRequest with the right key ends it with cause 57014, the
 // end of a shutdown's patience with 57P01, a client that goes away with 08006. The causes are *[Error], so a session may
-// return context.Cause(ctx); if it returns an error that wraps context.Canceled, the server sends the cause. A statement that
-// runs longer than a second has its socket watched for the client's end by a second goroutine, which stops reading before
-// the statement's call returns; whatever it read ahead stays in the input buffer.
+// return context.Cause(ctx); if it returns an error that wraps context.Canceled, the server sends the cause. A timer
+// that ticks once a second while calls are made finds those that take longer: the socket is then watched for the client's end by
+// a second goroutine, which stops reading before the call returns; whatever it read ahead stays in the input buffer.
 //
 // # Panics
 //

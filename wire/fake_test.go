@@ -9,7 +9,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jurat-ledger/jurat/wire"
 	"github.com/jurat-ledger/jurat/wire/copyrow"
@@ -19,6 +21,8 @@ import (
 type fakeHandler struct {
 	open     atomic.Int64 // sessions
 	sleeping chan context.Context
+	mu       sync.Mutex // covers sessions and what waits for them
+	sessions []*fakeSession
 	copied   chan int // rows of each COPY FROM that came to an end, -1 if aborted
 }
 
@@ -48,7 +52,24 @@ func (h *fakeHandler) Open(_ context.Context, s *wire.Startup) (wire.Session, er
 		statements: map[string]*fakeStatement{}, portals: map[string]*fakePortal{}}
 	f.changed = []wire.Parameter{{Name: "application_name", Value: f.application}, {Name: "server_version", Value: "15.0"},
 		{Name: "client_encoding", Value: "UTF8"}, {Name: "standard_conforming_strings", Value: "on"}}
+	f.wake = s.Wake
+	if ms, err := strconv.Atoi(s.Parameters["idle"]); err == nil {
+		f.idle = time.Duration(ms) * time.Millisecond
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions = append(h.sessions, f)
 	return f, nil
+}
+
+// notify has every session hear of a message.
+func (h *fakeHandler) notify(payload string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range h.sessions {
+		f.waiting = append(f.waiting, wire.Notification{ProcessID: 7, Channel: "c", Payload: payload})
+		f.wake()
+	}
 }
 
 type fakeStatement struct {
@@ -71,11 +92,28 @@ type fakeSession struct {
 	notices     []*wire.Error
 	statements  map[string]*fakeStatement
 	portals     map[string]*fakePortal
+	wake        func()
+	waiting     []wire.Notification // under the handler's mu
+	idle        time.Duration
 	table       [][]byte // the rows of t, a table of one text column
 }
 
 func (f *fakeSession) Status() byte { return f.status }
 func (f *fakeSession) Close()       { f.h.open.Add(-1) }
+
+// Notifications gives what the statement "notify" left.
+func (f *fakeSession) Notifications() []wire.Notification {
+	f.h.mu.Lock()
+	defer f.h.mu.Unlock()
+	n := f.waiting
+	f.waiting = nil
+	return n
+}
+
+// IdleTimeout is that of the start-up parameter idle, in milliseconds, outside of transactions.
+func (f *fakeSession) IdleTimeout() (time.Duration, *wire.Error) {
+	return f.idle, &wire.Error{Severity: "FATAL", Code: "57P05", Message: "terminating connection due to idle-session timeout"}
+}
 
 func (f *fakeSession) Changed() []wire.Parameter {
 	c := f.changed

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // A Handler opens the session behind each accepted connection. The server calls it from many goroutines.
@@ -19,6 +20,8 @@ type Startup struct {
 	Parameters map[string]string // settings, without user and database
 	Remote     net.Addr
 	ProcessID  uint32 // the id that the client gets for cancelling, unique among live connections
+	// Wake has an idle connection ask for notifications at once. It may be called from any goroutine and does not block.
+	Wake func()
 }
 
 // A Session runs the statements of one connection. All calls come from one goroutine, one at a time. The context of a
@@ -37,6 +40,12 @@ type Session interface {
 	Changed() []Parameter
 	// Notices returns and forgets the notices to send before the next CommandComplete or error.
 	Notices() []*Error
+	// Notifications returns and forgets what came on channels that the session listens on. The server asks before
+	// ReadyForQuery outside of transaction blocks, and when the session woke it up while it was idle.
+	Notifications() []Notification
+	// IdleTimeout returns how long the client may send nothing in the present state, and the error that ends the
+	// connection then; 0 for ever.
+	IdleTimeout() (time.Duration, *Error)
 
 	// Query runs a simple-protocol string, which may hold several statements. Results are asked for one after the other;
 	// io.EOF ends them. No statement at all gives io.EOF at once: the server answers EmptyQueryResponse. An error ends
@@ -62,6 +71,12 @@ type Session interface {
 
 	// Close ends the session. Nothing that was not committed is filed.
 	Close()
+}
+
+// A Notification is a message on a channel.
+type Notification struct {
+	ProcessID        uint32 // of the sender
+	Channel, Payload string
 }
 
 // A Parameter is a reported setting.

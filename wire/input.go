@@ -21,8 +21,9 @@ var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 type input struct {
 	conn net.Conn
 	buf  []byte
-	r, w int // buf[r:w] is read but not consumed
-	rest int // bytes of the message at hand that nobody has asked for yet
+	r, w int  // buf[r:w] is read but not consumed
+	rest int  // bytes of the message at hand that nobody has asked for yet
+	full bool // the last read left no room: there is probably more to read
 	err  error
 }
 
@@ -95,7 +96,10 @@ func (in *input) fill(n int) error {
 	}
 	if in.r == in.w {
 		in.r, in.w = 0, 0
-		if in.rest == 0 {
+		switch {
+		case in.full && len(in.buf) <= largeBuffer:
+			in.reserve()
+		case in.rest == 0:
 			in.shrink()
 		}
 	}
@@ -112,6 +116,7 @@ func (in *input) fill(n int) error {
 		}
 		k, err := in.conn.Read(in.buf[in.w:])
 		in.w += k
+		in.full = in.w == len(in.buf)
 		if err != nil && in.w-in.r < n {
 			if err == io.EOF && (in.w > in.r || in.rest > 0) {
 				err = io.ErrUnexpectedEOF
@@ -138,7 +143,7 @@ func (in *input) grow(n int) {
 	in.buf = bigger
 }
 
-// reserve makes sure that the buffer is a large one, for a COPY.
+// reserve makes sure that the buffer is a large one, for a COPY or a pipeline.
 func (in *input) reserve() {
 	for len(in.buf) < largeBuffer {
 		in.grow(largeBuffer)

@@ -67,6 +67,11 @@ func (o *output) parameter(p Parameter) {
 // ready appends ReadyForQuery.
 func (o *output) ready(status byte) { o.buf = append(o.buf, 'Z', 0, 0, 0, 5, status) }
 
+// notification appends NotificationResponse.
+func (o *output) notification(n Notification) {
+	o.message(&pgproto3.NotificationResponse{PID: n.ProcessID, Channel: clean(n.Channel), Payload: clean(n.Payload)})
+}
+
 // complete appends CommandComplete.
 func (o *output) complete(tag string) {
 	o.command.CommandTag = append(o.command.CommandTag[:0], tag...)

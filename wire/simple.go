@@ -174,8 +174,8 @@ func (c *conn) copyOut(ctx context.Context, r Result, f CopyFormat) error {
 
 // copyIn takes the data of a COPY FROM STDIN. The client is not watched meanwhile: it is read.
 func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
-	c.unwatch()
-	defer c.rearm()
+	c.beginCopy()
+	defer c.endCopy()
 	finished := false
 	defer func() {
 		if !finished {

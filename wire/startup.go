@@ -271,6 +271,7 @@ func (c *conn) admit() error {
 	p.startup.ProcessID = c.pid
 	ctx, cancel := context.WithTimeout(c.base, c.srv.cfg.StartupTimeout)
 	defer cancel()
+	p.startup.Wake = c.wake
 	c.session, err = c.srv.cfg.Handler.Open(ctx, &p.startup)
 	if err != nil {
 		e := *c.reportable(ctx, err)
@@ -283,7 +284,8 @@ func (c *conn) admit() error {
 	c.out.keyData(c.pid, c.key)
 	c.reportNotices()
 	c.endStartup()
-	c.out.ready(c.session.Status())
+	c.idle.status = c.session.Status()
+	c.out.ready(c.idle.status)
 	return c.out.flush()
 }
 

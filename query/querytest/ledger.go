@@ -376,6 +376,23 @@ func (c *calendarCursor) Next(_ context.Context, b *query.CalendarBatch) error {
 
 func (c *calendarCursor) Close() error { return nil }
 
+// Snapshot implements query.Ledger.
+func (l *Ledger) Snapshot() query.Snapshot {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := query.Snapshot{Closed: l.closed(), Open: map[calendar.Second]map[uint32]uint64{}, Slots: len(l.slots), Publications: slices.Clone(l.published)}
+	for p, n := range l.counts {
+		if p.Round <= s.Closed {
+			continue
+		}
+		if s.Open[p.Round] == nil {
+			s.Open[p.Round] = map[uint32]uint64{}
+		}
+		s.Open[p.Round][p.Slot] = n
+	}
+	return s
+}
+
 // Extent implements query.Ledger.
 func (l *Ledger) Extent() (first, closed, open calendar.Second) {
 	l.mu.Lock()

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// maxBacklog is how many closed leaves may be missing in the digest index before filing waits for it: recent holds them, at
-// some 20 bytes each.
+// maxBacklog is how many closed leaves may be missing in the digest index before filing waits for it: recent holds them, at 8
+// bytes each where many are filed at once.
 const maxBacklog = 1 << 24
 
 // A backlog makes those who file wait while the index is too far behind.
@@ -18,6 +18,9 @@ type backlog struct {
 }
 
 func newBacklog() backlog { return backlog{limit: maxBacklog, changed: make(chan struct{})} }
+
+// due returns how many closed leaves may be missing in the index before it grows while others are filed.
+func (b *backlog) due() uint64 { return b.limit / 8 * 5 }
 
 // next returns a channel that is closed at the next change.
 func (b *backlog) next() <-chan struct{} {

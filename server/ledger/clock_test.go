@@ -170,14 +170,12 @@ func TestNewWhileIndexMoves(t *testing.T) {
 	l.mustStep(t, other)
 	c.move(time.Second, 0)
 	l.mustStep(t)
-	hashes, through, err := l.unindexed(context.Background(), l.store.Closed())
-	if err != nil {
+	if err := l.indexNext(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.index.Add(0, hashes); err != nil {
-		t.Fatal(err)
+	if n := l.recent.held(); n != 0 {
+		t.Fatalf("%d leaves are held beside the index", n)
 	}
-	l.recent.drop(through)
 	l.mustStep(t, x)
 	if <-x.done; x.err != nil || len(x.filings[0].Filed) != 1 || x.filings[0].Filed[0] != 0 {
 		t.Errorf("filed %+v: %v", x.filings, x.err)

@@ -1,19 +1,20 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
 const (
 	// minIndexed is how many closed leaves must be missing in the index before it grows: below, recent finds them.
 	minIndexed = 1 << 16
-	// maxIndexed bounds the leaves of one growth step, held in memory at 8 bytes each.
-	maxIndexed = 1 << 20
+	// maxIndexed is how many leaves one growth step takes, give or take a batch.
+	maxIndexed = 1 << 22
 )
 
 // RunIndex lets the digest index follow the closed rounds, and its runs merge beside that, until ctx is done or the ledger
@@ -58,8 +59,11 @@ func (l *Ledger) mergeIndex(ctx context.Context, grown <-chan struct{}) error {
 	}
 }
 
-// growIndex adds closed leaves to the index once there are enough.
+// growIndex adds closed leaves to the index once there are enough: at once when little is filed, else when so many are
+// missing that it takes a good part of those that may. So a burst of filing has the processor for itself, and the index
+// grows in large steps under a load that lasts.
 func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
+	before := l.recent.mark()
 	for ctx.Err() == nil {
 		l.mu.RLock()
 		open, stopped := l.open, l.err
@@ -67,23 +71,20 @@ func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 		if stopped != nil {
 			return nil
 		}
-		if l.store.TotalLeaves()-l.index.Cursor() < minIndexed {
+		filed := l.recent.mark()
+		quiet := filed-before < minIndexed
+		before = filed
+		missing := l.store.TotalLeaves() - l.index.Cursor()
+		if missing < minIndexed || missing < l.backlog.due() && !quiet {
 			select {
 			case <-open.done:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		hashes, through, err := l.unindexed(ctx, l.store.Closed())
-		if ctx.Err() != nil {
-			return nil
-		} else if err != nil {
+		if err := l.indexNext(); err != nil {
 			return err
 		}
-		if err := l.index.Add(l.index.Cursor(), hashes); err != nil {
-			return err
-		}
-		l.recent.drop(through)
 		l.backlog.wake()
 		select {
 		case grown <- struct{}{}:
@@ -93,42 +94,71 @@ func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 	return nil
 }
 
-// unindexed reads up to about maxIndexed closed leaves from the cursor of the index on. It returns their hashes and the
-// last round that they complete.
-func (l *Ledger) unindexed(ctx context.Context, closed calendar.Second) ([]uint64, calendar.Second, error) {
-	next := l.index.Cursor()
-	p, err := l.store.LeafNumber(next)
+// indexNext adds about maxIndexed closed leaves to the index.
+func (l *Ledger) indexNext() error {
+	cursor := l.index.Cursor()
+	pieces, err := l.unindexed(cursor)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
-	record, err := l.store.Round(p.Round)
-	if err != nil {
-		return nil, 0, err
+	if err := l.index.AddBatches(cursor, l.recent.batches(pieces)); err != nil {
+		return err
 	}
-	number := record.FirstLeaf
-	runs, err := l.store.Leaves(storage.LeafScan{From: p.Round, To: closed})
-	if err != nil {
-		return nil, 0, err
-	}
-	defer runs.Close()
-	var hashes []uint64
-	for runs.Next() {
-		run := runs.Run()
-		if len(hashes) >= maxIndexed {
-			return hashes, run.Round - 1, nil
+	l.recent.drop(pieces)
+	return nil
+}
+
+// unindexed returns the closed leaves from the cursor of the index on, up to about maxIndexed.
+func (l *Ledger) unindexed(cursor uint64) ([]piece, error) {
+	var numbers numbering
+	var list []piece
+	next := cursor
+	for _, p := range l.recent.closed(l.store.Closed()) {
+		number, err := numbers.of(l.store, p.Position)
+		if err != nil {
+			return nil, err
 		}
-		if ctx.Err() != nil {
-			return nil, 0, context.Cause(ctx)
+		if number+uint64(p.n) <= cursor { // beside others in its segment that are not indexed
+			continue
 		}
-		for i := range run.Leaves.Len() {
-			if number >= next {
-				im := run.Leaves.At(i)
-				hashes = append(hashes, l.index.Hash(im.Digest()))
-			}
-			number++
+		if number != next {
+			return nil, fmt.Errorf("leaf %d is next, %d is held: run jurat fsck", next, number)
+		}
+		list = append(list, p)
+		if next += uint64(p.n); next-cursor >= maxIndexed {
+			break
 		}
 	}
-	return hashes, closed, runs.Err()
+	return list, nil
+}
+
+// A numbering knows the numbers of the leaves of one round.
+type numbering struct {
+	record storage.RoundRecord
+	first  []uint64 // number of the first leaf of each slot of the record
+}
+
+// of returns the number of a leaf in a closed round.
+func (n *numbering) of(s *storage.Store, p Position) (uint64, error) {
+	if n.record.Round != p.Round {
+		record, err := s.Round(p.Round)
+		if err != nil {
+			return 0, err
+		}
+		n.record, n.first = record, n.first[:0]
+		number := record.FirstLeaf
+		for i := range record.Slots {
+			n.first = append(n.first, number)
+			number += record.Slots[i].Count
+		}
+	}
+	k, ok := slices.BinarySearchFunc(n.record.Slots, p.Slot, func(s storage.SlotRound, slot uint32) int {
+		return cmp.Compare(s.Slot, slot)
+	})
+	if !ok || p.Index >= n.record.Slots[k].Count {
+		return 0, fmt.Errorf("leaf %d of slot %d is not in round %s: run jurat fsck", p.Index, p.Slot, p.Round)
+	}
+	return n.first[k] + p.Index, nil
 }
 
 // IndexStatus is how far the digest index is. Leaves that it does not hold are found in memory, those of the open round among
@@ -147,14 +177,4 @@ func (l *Ledger) IndexStatus() (s IndexStatus, err error) {
 	s.Leaves, s.Recent, s.Runs = l.store.TotalLeaves(), l.recent.held(), l.index.Runs()
 	s.Bytes, err = l.index.Bytes()
 	return s, err
-}
-
-// held returns how many leaves recent finds.
-func (r *recent) held() uint64 {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if len(r.segments) == 0 {
-		return 0
-	}
-	return r.added - r.segments[0].number
 }

@@ -87,7 +87,11 @@ type Config struct {
 	MaxClockJump time.Duration
 	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
 	MonthlyPublications bool
-	Logger              *slog.Logger
+	// RoundClosed is told of every round with leaves that is closed, Published of every publication that is recorded, in the
+	// goroutine of Run: they must not block. Either may be nil.
+	RoundClosed func(round calendar.Second, root merkle.Digest)
+	Published   func(storage.Publication)
+	Logger      *slog.Logger
 }
 
 // A Ledger owns the open round. Exactly one goroutine, that of Run, writes.
@@ -99,6 +103,7 @@ type Ledger struct {
 	log         *slog.Logger
 	genesis     storage.Genesis
 	monthly     bool // publish the calendar root of every month
+	observer    observer
 
 	queue   *queue
 	recent  *recent
@@ -144,9 +149,10 @@ func Open(c Config) (*Ledger, error) {
 		log:         c.Logger,
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
+		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
 		backlog:     newBacklog(),
-		recent:      newRecent(),
+		recent:      newRecent(c.Index),
 		caches:      newCaches(),
 		watch:       newWatch(c.Clock, c.MaxClockJump, c.Store.Closed().Time()),
 		byLane:      make(map[laneKey]uint32),
@@ -172,41 +178,72 @@ func (l *Ledger) recover() error {
 
 // recoverOpen finds the leaves of the round that was open and those that the index does not hold.
 func (l *Ledger) recoverOpen() error {
-	from := l.closed + 1
+	first := Position{Round: l.closed + 1}
 	if next := l.index.Cursor(); next < l.store.TotalLeaves() {
-		p, err := l.store.LeafNumber(next)
-		if err != nil {
+		var err error
+		if first, err = l.store.LeafNumber(next); err != nil {
 			return err
 		}
-		from = p.Round
 	}
 	now, _ := l.watch.look()
 	l.open = newOpenRound(max(l.closed+1, calendar.RoundOf(now)))
-	runs, err := l.store.Leaves(storage.LeafScan{From: from, To: maxSecond})
+	runs, err := l.store.Leaves(storage.LeafScan{From: first.Round, To: maxSecond})
 	if err != nil {
 		return err
 	}
 	defer runs.Close()
+	var found collector
 	for runs.Next() {
-		r := runs.Run()
-		e := storage.AppendLeaves(r)
-		l.recent.add(l.recent.prepare([]storage.AppendLeaves{e}))
-		if r.Round <= l.closed {
+		e := storage.AppendLeaves(runs.Run())
+		found.add(l.recent, &e, first)
+		if e.Round <= l.closed {
 			continue
 		}
-		if r.Round != l.open.second {
+		if e.Round != l.open.second {
 			if len(l.open.trees) > 0 {
-				return fmt.Errorf("leaves of two open rounds, %s and %s: run jurat fsck", l.open.second, r.Round)
+				return fmt.Errorf("leaves of two open rounds, %s and %s: run jurat fsck", l.open.second, e.Round)
 			}
-			l.open = newOpenRound(r.Round)
+			l.open = newOpenRound(e.Round)
 		}
 		l.grow(&e)
 	}
+	found.flush(l.recent)
 	if len(l.open.trees) > 0 {
 		l.log.Info("the last stop was not clean: the round that was open is recovered and goes on", "round", l.open.second.String(),
 			"slots", len(l.open.trees))
 	}
 	return runs.Err()
+}
+
+// A collector collects runs as they are stored into entries of the size that recent keeps best.
+type collector struct{ entry storage.AppendLeaves }
+
+// add adds the leaves of e, which are only read now, from position first on.
+func (c *collector) add(r *recent, e *storage.AppendLeaves, first Position) {
+	n, skip := e.Leaves.Len(), 0
+	if e.Round == first.Round && (e.Slot < first.Slot || e.Slot == first.Slot && e.First < first.Index) {
+		if skip = n; e.Slot == first.Slot {
+			skip = int(min(uint64(n), first.Index-e.First))
+		}
+	}
+	if skip == n {
+		return
+	}
+	was := &c.entry
+	if was.Round != e.Round || was.Slot != e.Slot || was.Leaves.Len()+n > segmentLeaves {
+		c.flush(r)
+		*was = storage.AppendLeaves{Round: e.Round, Slot: e.Slot, First: e.First + uint64(skip), Leaves: was.Leaves}
+	}
+	leaves := e.Leaves.Slice(skip, n)
+	was.Leaves.AppendLeaves(&leaves)
+}
+
+// flush hands over what is collected.
+func (c *collector) flush(r *recent) {
+	if c.entry.Leaves.Len() > 0 {
+		r.add(r.prepare([]storage.AppendLeaves{c.entry}))
+		c.entry.Leaves.Reset()
+	}
 }
 
 // maxSecond is later than every round.
@@ -276,6 +313,7 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 	}
 	for _, e := range entries {
 		l.apply(e)
+		l.observer.tell(e)
 	}
 	return nil
 }

@@ -29,6 +29,12 @@ func (l *Ledger) Extent() (first, closed, open calendar.Second) {
 	return l.genesis.First, l.closed, l.open.second
 }
 
+// Durable returns how far the ledger is durable at one moment: the newest closed second, and the leaves of each slot in the
+// rounds to be closed next.
+func (l *Ledger) Durable() (closed calendar.Second, open map[calendar.Second]map[uint32]uint64) {
+	return l.store.Durable()
+}
+
 // Slots returns all slots in order of their ids. The caller must not change them.
 func (l *Ledger) Slots() []storage.Slot {
 	l.mu.RLock()
@@ -93,9 +99,7 @@ func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, f
 	if len(positions) > MaxFound {
 		return nil, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
 	}
-	slices.SortFunc(positions, func(a, b Position) int {
-		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Index, b.Index))
-	})
+	slices.SortFunc(positions, comparePositions)
 	return l.readEqual(ctx, slices.Compact(positions), digest)
 }
 

@@ -1,28 +1,33 @@
 package ledger
 
 import (
-	"hash/maphash"
+	"cmp"
 	"slices"
 	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 const (
-	// segmentLeaves is how many leaves one segment of recent holds at most, give or take one entry.
-	segmentLeaves = 1 << 16
-	// ownSegment is how many leaves of an entry get a segment of their own.
+	// segmentLeaves is how many leaves one segment of recent holds at most, give or take one entry if it is a table.
+	segmentLeaves = index.MaxBatch
+	// ownSegment is from how many leaves on a part of an entry gets a segment of its own.
 	ownSegment = segmentLeaves / 4
 )
 
 // recent finds the leaves that the digest index does not hold yet: those of the open round and of the rounds closed
-// since the index last grew. It is a list of hash tables in filing order. Tables are hashed with a secret seed, so that
-// nobody can choose digests that collide; filing one digest many times makes one long chain, which costs only those
+// since the index last grew. It is a list of segments in filing order. Many leaves of one entry are a segment of their
+// own, a batch, which takes 8 bytes a leaf and which the index takes in as it is; the leaves of small entries share a hash
+// table, which grows and takes some 20 bytes a leaf. Leaves are hashed once, by the secret key of the index, so that nobody
+// can choose digests that collide; filing one digest many times makes one long chain or bucket, which costs only those
 // who look it up.
 type recent struct {
-	seed maphash.Seed
+	index  *index.Index
+	spare  sync.Pool // of *index.Batch with room for segmentLeaves: fresh memory costs more than to fill it
+	hashes []uint64  // for prepare
 
 	mu       sync.RWMutex // covers all below
 	segments []*segment
@@ -30,8 +35,12 @@ type recent struct {
 }
 
 type segment struct {
-	number uint64 // of its first leaf, as added counts
-	runs   []run
+	number  uint64 // of its first leaf, as added counts
+	runs    []run
+	indexed int // leaves that the index holds too
+
+	batch *index.Batch // of one run; nil if the segment is a table
+
 	hashes []uint64 // of leaf i
 	next   []uint32 // 1 + the leaf before i in its chain, 0 at the end
 	heads  []uint32 // 1 + the newest leaf of the chain; a power of two of them
@@ -39,73 +48,102 @@ type segment struct {
 
 // A run is leaves with consecutive indices.
 type run struct {
-	round calendar.Second
-	slot  uint32
-	first uint64
-	start int // number of its first leaf in the segment
+	Position     // of the first one
+	start    int // its number in the segment
 }
 
-func newRecent() *recent { return &recent{seed: maphash.MakeSeed()} }
+func newRecent(x *index.Index) *recent { return &recent{index: x} }
 
 // A prepared is leaves ready to be added: a segment of their own if they are many, else their hashes.
 type prepared struct {
-	run     run
-	hashes  []uint64
-	segment *segment // nil if the leaves go to the newest segment
+	run    run
+	hashes []uint64
+	batch  *index.Batch // nil if the leaves go to the newest table
 }
 
-// prepare does the work for leaves that will be added next, in this order. It changes nothing that find sees.
+func (p *prepared) len() int {
+	if p.batch != nil {
+		return p.batch.Len()
+	}
+	return len(p.hashes)
+}
+
+// prepare does the work for leaves that will be added next, in this order. It changes nothing that find sees. One goroutine
+// calls it at a time.
 func (r *recent) prepare(entries []storage.AppendLeaves) []prepared {
-	list := make([]prepared, len(entries))
+	list := make([]prepared, 0, len(entries))
 	for i := range entries {
-		e, p := &entries[i], &list[i]
-		p.run = run{round: e.Round, slot: e.Slot, first: e.First}
-		p.hashes = r.hash(&e.Leaves)
-		if len(p.hashes) >= ownSegment {
-			p.segment = newSegment(len(p.hashes))
-			p.segment.add(p.run, p.hashes)
+		e := &entries[i]
+		for k, n := 0, e.Leaves.Len(); k < n; k += segmentLeaves {
+			p := prepared{run: run{Position: Position{Round: e.Round, Slot: e.Slot, Index: e.First + uint64(k)}}}
+			if m := min(n-k, segmentLeaves); m < ownSegment {
+				p.hashes = make([]uint64, m)
+				r.hash(p.hashes, &e.Leaves, k)
+			} else {
+				r.hashes = slices.Grow(r.hashes[:0], m)[:m]
+				r.hash(r.hashes, &e.Leaves, k)
+				p.batch = r.newBatch(m)
+				p.batch.Set(r.hashes)
+			}
+			list = append(list, p)
 		}
 	}
 	return list
 }
 
-// hash returns the hashes of leaves.
-func (r *recent) hash(leaves *merkle.Leaves) []uint64 {
-	hashes := make([]uint64, leaves.Len())
+// newBatch returns a batch for n leaves.
+func (r *recent) newBatch(n int) *index.Batch {
+	if n <= segmentLeaves/2 {
+		return index.NewBatch(n)
+	}
+	if b, ok := r.spare.Get().(*index.Batch); ok {
+		return b
+	}
+	made := index.MakeBatches()
+	for _, b := range made[1:] {
+		r.spare.Put(b)
+	}
+	return made[0]
+}
+
+// hash fills hashes with those of the leaves from the first on.
+func (r *recent) hash(hashes []uint64, leaves *merkle.Leaves, first int) {
 	if alg, digests, ok := leaves.Uniform(); ok {
 		size := alg.Size()
-		for i := range hashes {
-			hashes[i] = maphash.Bytes(r.seed, digests[i*size:(i+1)*size])
-		}
-		return hashes
+		r.index.HashAll(hashes, digests[first*size:], size)
+		return
 	}
 	for i := range hashes {
-		im := leaves.At(i)
-		hashes[i] = maphash.Bytes(r.seed, im.Digest())
+		im := leaves.At(first + i)
+		hashes[i] = r.index.Hash(im.Digest())
 	}
-	return hashes
 }
 
 // add has find see leaves, which must be durable.
 func (r *recent) add(list []prepared) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range list {
-		if p.segment != nil {
-			p.segment.number = r.added
-			r.segments = append(r.segments, p.segment)
+	for i := range list {
+		p := &list[i]
+		if p.batch != nil {
+			r.segments = append(r.segments, &segment{number: r.added, runs: []run{p.run}, batch: p.batch})
 		} else {
-			n := len(r.segments)
-			if n == 0 || len(r.segments[n-1].hashes) >= segmentLeaves {
-				s := newSegment(0)
-				s.number = r.added
-				r.segments = append(r.segments, s)
-				n++
-			}
-			r.segments[n-1].add(p.run, p.hashes)
+			r.table().add(p.run, p.hashes)
 		}
-		r.added += uint64(len(p.hashes))
+		r.added += uint64(p.len())
 	}
+}
+
+// table returns the segment at the end if it is a table that is not full, else a new one there.
+func (r *recent) table() *segment {
+	if n := len(r.segments); n > 0 {
+		if s := r.segments[n-1]; s.batch == nil && len(s.hashes) < segmentLeaves {
+			return s
+		}
+	}
+	s := &segment{number: r.added, heads: make([]uint32, 1<<8)}
+	r.segments = append(r.segments, s)
+	return s
 }
 
 // mark returns what find takes to look only at leaves that are added from now on.
@@ -115,23 +153,11 @@ func (r *recent) mark() uint64 {
 	return r.added
 }
 
-// newSegment returns a segment that takes n leaves without growing.
-func newSegment(n int) *segment {
-	heads := 1 << 8
-	for heads < n {
-		heads *= 2
-	}
-	return &segment{next: make([]uint32, 0, n), heads: make([]uint32, heads)}
-}
-
+// add adds leaves to a table.
 func (s *segment) add(r run, hashes []uint64) {
 	r.start = len(s.hashes)
 	s.runs = append(s.runs, r)
-	if s.hashes == nil {
-		s.hashes = hashes
-	} else {
-		s.hashes = append(s.hashes, hashes...)
-	}
+	s.hashes = append(s.hashes, hashes...)
 	if len(s.hashes) > len(s.heads) {
 		n := len(s.heads)
 		for n < len(s.hashes) {
@@ -148,22 +174,46 @@ func (s *segment) add(r run, hashes []uint64) {
 	}
 }
 
+// len returns how many leaves the segment holds.
+func (s *segment) len() int {
+	if s.batch != nil {
+		return s.batch.Len()
+	}
+	return len(s.hashes)
+}
+
 // find calls yield with where leaves with this digest may stand, newest first, until it returns false: those added since
 // mark. The caller compares the leaves themselves. yield must be quick: nothing is added meanwhile.
 func (r *recent) find(digest []byte, mark uint64, yield func(Position) bool) {
-	h := maphash.Bytes(r.seed, digest)
+	h := r.index.Hash(digest)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, s := range slices.Backward(r.segments) {
-		if s.number+uint64(len(s.hashes)) <= mark {
+		if s.number+uint64(s.len()) <= mark {
 			return
 		}
-		for i := s.heads[h&uint64(len(s.heads)-1)]; i != 0 && s.number+uint64(i) > mark; i = s.next[i-1] {
-			if s.hashes[i-1] == h && !yield(s.position(int(i-1))) {
-				return
-			}
+		least := 0 // the first leaf since mark
+		if mark > s.number {
+			least = int(mark - s.number)
+		}
+		if !s.find(h, least, func(i int) bool { return yield(s.position(i)) }) {
+			return
 		}
 	}
+}
+
+// find calls yield with the leaves with this hash, newest first, down to least, until it returns false, and reports
+// whether it never did.
+func (s *segment) find(hash uint64, least int, yield func(i int) bool) bool {
+	if s.batch != nil {
+		return s.batch.Find(hash, func(i int) bool { return i < least || yield(i) })
+	}
+	for i := s.heads[hash&uint64(len(s.heads)-1)]; int(i) > least; i = s.next[i-1] {
+		if s.hashes[i-1] == hash && !yield(int(i-1)) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *segment) position(i int) Position {
@@ -171,20 +221,99 @@ func (s *segment) position(i int) Position {
 	if !found {
 		k--
 	}
-	r := s.runs[k]
-	return Position{Round: r.round, Slot: r.slot, Index: r.first + uint64(i-r.start)}
+	p := s.runs[k].Position
+	p.Index += uint64(i - s.runs[k].start)
+	return p
 }
 
-// drop forgets the segments whose leaves all stand in rounds up to through, which the index holds now.
-func (r *recent) drop(through calendar.Second) {
+// A piece is a run of a segment, or a part of one, on its way into the index.
+type piece struct {
+	Position          // of its first leaf
+	segment  *segment // whose batch it is if it has no hashes
+	hashes   []uint64 // of a table; only read
+	n        int      // leaves
+}
+
+// closed returns the leaves of the rounds up to through, in the order of the index. Their segments stay as they are until
+// they are dropped.
+func (r *recent) closed(through calendar.Second) []piece {
+	var list []piece
+	r.mu.RLock()
+	for _, s := range r.segments {
+		for k, run := range s.runs {
+			if run.Round > through {
+				break // runs are added in the order of rounds
+			}
+			end := s.len()
+			if k+1 < len(s.runs) {
+				end = s.runs[k+1].start
+			}
+			p := piece{Position: run.Position, segment: s, n: end - run.start}
+			if s.batch == nil {
+				p.hashes = s.hashes[run.start:end]
+			}
+			list = append(list, p)
+		}
+	}
+	r.mu.RUnlock()
+	slices.SortFunc(list, func(a, b piece) int { return comparePositions(a.Position, b.Position) })
+	return list
+}
+
+func comparePositions(a, b Position) int {
+	return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Index, b.Index))
+}
+
+// batches returns the leaves of pieces, in their order: the batches of segments as they are, and new ones of what tables
+// hold between them.
+func (r *recent) batches(pieces []piece) []*index.Batch {
+	var list []*index.Batch
+	var hashes []uint64
+	flush := func() {
+		if len(hashes) > 0 {
+			b := index.NewBatch(len(hashes))
+			b.Set(hashes)
+			list = append(list, b)
+			hashes = hashes[:0]
+		}
+	}
+	for _, p := range pieces {
+		if p.hashes == nil {
+			flush()
+			list = append(list, p.segment.batch)
+			continue
+		}
+		if len(hashes)+len(p.hashes) > index.MaxBatch {
+			flush()
+		}
+		hashes = append(hashes, p.hashes...)
+	}
+	flush()
+	return list
+}
+
+// drop notes that the index holds the leaves of pieces, and forgets the segments of which it holds all.
+func (r *recent) drop(pieces []piece) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0
-	for n < len(r.segments) && r.segments[n].last() <= through {
-		n++
+	for _, p := range pieces {
+		p.segment.indexed += p.n
 	}
-	r.segments = slices.Delete(r.segments, 0, n)
+	r.segments = slices.DeleteFunc(r.segments, func(s *segment) bool {
+		done := s.indexed == s.len()
+		if done && s.batch != nil && s.batch.Room() >= segmentLeaves {
+			r.spare.Put(s.batch)
+		}
+		return done
+	})
 }
 
-// last returns the round of the newest leaf: runs are added in filing order.
-func (s *segment) last() calendar.Second { return s.runs[len(s.runs)-1].round }
+// held returns how many leaves recent finds.
+func (r *recent) held() (n uint64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, s := range r.segments {
+		n += uint64(s.len())
+	}
+	return n
+}

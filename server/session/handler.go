@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -26,7 +27,7 @@ func NewHandler(engine *query.Engine, log *slog.Logger) *Handler {
 
 // Open implements wire.Handler.
 func (h *Handler) Open(_ context.Context, s *wire.Startup) (wire.Session, error) {
-	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID)}
+	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID), Wake: s.Wake}
 	if addr, ok := s.Remote.(*net.TCPAddr); ok {
 		login.Remote, login.Port = addr.IP.String(), addr.Port
 	}
@@ -82,7 +83,8 @@ func stopped(ctx context.Context, err error) error {
 
 // session implements wire.Session.
 type session struct {
-	query *query.Session
+	query  *query.Session
+	result result // the one at hand: the server asks one after the other
 }
 
 func (s *session) Status() byte { return s.query.Status() }
@@ -106,6 +108,24 @@ func (s *session) Notices() []*wire.Error {
 	return list
 }
 
+func (s *session) Notifications() []wire.Notification {
+	var list []wire.Notification
+	for _, n := range s.query.Notifications() {
+		list = append(list, wire.Notification{ProcessID: uint32(n.PID), Channel: n.Channel, Payload: n.Payload})
+	}
+	return list
+}
+
+func (s *session) IdleTimeout() (time.Duration, *wire.Error) {
+	d, cause := s.query.IdleTimeout()
+	if d == 0 {
+		return 0, nil
+	}
+	var e *wire.Error
+	errors.As(fatal(wireError(cause)), &e)
+	return d, e
+}
+
 func (s *session) Query(_ context.Context, sql string) (wire.Script, error) {
 	q, err := s.query.Script(sql)
 	if err != nil {
@@ -125,6 +145,9 @@ func (c *script) Next(ctx context.Context) (wire.Result, error) {
 	if err != nil {
 		return nil, stopped(ctx, err)
 	}
+	if r.Binary() {
+		return newResult(c.session, r, []int16{1})
+	}
 	return newResult(c.session, r, nil)
 }
 
@@ -137,7 +160,7 @@ func (s *session) Parse(ctx context.Context, name, sql string, types []uint32) e
 }
 
 func (s *session) Bind(_ context.Context, b *wire.Bind) error {
-	types, cols, err := s.query.DescribeStatement(b.Statement)
+	types, columns, err := s.query.Bindable(b.Statement)
 	if err != nil {
 		return wireError(err)
 	}
@@ -148,16 +171,16 @@ func (s *session) Bind(_ context.Context, b *wire.Bind) error {
 	if n := len(b.ParameterFormats); n > 1 && n != len(b.Parameters) {
 		return s.protocol("bind message has " + strconv.Itoa(n) + " parameter formats but " + strconv.Itoa(len(b.Parameters)) + " parameters")
 	}
-	if n := len(b.ResultFormats); n > 1 && n != len(cols) {
-		return s.protocol("bind message has " + strconv.Itoa(n) + " result formats but query has " + strconv.Itoa(len(cols)) + " columns")
+	if n := len(b.ResultFormats); n > 1 && n != columns {
+		return s.protocol("bind message has " + strconv.Itoa(n) + " result formats but query has " + strconv.Itoa(columns) + " columns")
 	}
-	params := make([]value.Datum, len(types))
+	params := s.query.Params(b.Portal, len(types))
 	for i, data := range b.Parameters {
-		if params[i], err = s.parameter(types[i], format(b.ParameterFormats, i), data); err != nil {
+		if err := s.parameter(params, i, types[i], format(b.ParameterFormats, i), data); err != nil {
 			return s.fail(err, "portal parameter $"+strconv.Itoa(i+1))
 		}
 	}
-	return wireError(s.query.Bind(b.Portal, b.Statement, params, append([]int16(nil), b.ResultFormats...)))
+	return wireError(s.query.Bind(b.Portal, b.Statement, params.Values, b.ResultFormats))
 }
 
 // protocol is an error about the message itself.
@@ -175,17 +198,23 @@ func (s *session) fail(err error, where string) error {
 	return wireError(e)
 }
 
-// parameter decodes a parameter; nil is NULL.
-func (s *session) parameter(t *value.Type, format int16, data []byte) (value.Datum, error) {
+// parameter decodes parameter i; nil is NULL.
+func (s *session) parameter(params *query.Params, i int, t *value.Type, format int16, data []byte) (err error) {
 	switch {
 	case data == nil:
-		return value.Null(t), nil
+		params.Values[i] = value.Null(t)
 	case format == 0:
-		return value.ParseText(s.query.Values(), t, -1, data)
-	case format == 1:
-		return value.ParseBinary(s.query.Values(), t, -1, data)
+		if t != value.Bytea || !params.SetHex(i, data) {
+			params.Values[i], err = value.ParseText(s.query.Values(), t, -1, data)
+		}
+	case format != 1:
+		err = value.Errorf("22023", "unsupported format code: %d", format)
+	case t == value.Bytea:
+		params.SetBytea(i, data)
+	default:
+		params.Values[i], err = value.ParseBinary(s.query.Values(), t, -1, data)
 	}
-	return value.Datum{}, value.Errorf("22023", "unsupported format code: %d", format)
+	return err
 }
 
 // format returns the format of field i: none given is text, one is for all.

@@ -22,7 +22,8 @@ type result struct {
 }
 
 func newResult(s *session, q *query.Result, formats []int16) (wire.Result, error) {
-	r := &result{session: s, query: q, formats: formats}
+	r := &s.result
+	*r = result{session: s, query: q, formats: formats}
 	if c := q.CopyIn(); c != nil {
 		o, err := copyOptions(&c.Options, c.Columns)
 		if err != nil {

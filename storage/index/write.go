@@ -35,12 +35,16 @@ const tableSuffix = ".index-run.sst"
 // returns nil they are durable and found, and the cursor is behind them. After an error that is not about the
 // arguments the leaves may be indexed or not; if the index then refuses further Adds, open it anew.
 func (x *Index) Add(first uint64, hashes []uint64) error {
+	return x.add(first, uint64(len(hashes)), func(w *runWriter) error { return w.writeHashes(hashes) })
+}
+
+// add indexes n leaves from first on, which fill hands to the writer.
+func (x *Index) add(first, n uint64, fill func(*runWriter) error) error {
 	x.adding.Lock()
 	defer x.adding.Unlock()
 	if err := x.writable(); err != nil {
 		return err
 	}
-	n := uint64(len(hashes))
 	switch cursor := x.Cursor(); {
 	case first != cursor:
 		return fmt.Errorf("digest index: add from leaf %d: the next one to index is %d", first, cursor)
@@ -54,7 +58,7 @@ func (x *Index) Add(first uint64, hashes []uint64) error {
 		return fmt.Errorf("digest index: add from leaf %d: %d runs: merge them first", first, maxRuns)
 	}
 	r := run{id: x.newID(), first: first, n: n}
-	if err := x.writeRun(r, func(w *runWriter) error { return w.writeHashes(hashes) }); err != nil {
+	if err := x.writeRun(r, fill); err != nil {
 		return fmt.Errorf("digest index: add %d leaves from %d: %w", n, first, err)
 	}
 	return nil
@@ -213,6 +217,23 @@ func (w *runWriter) add(entry uint64) error {
 	return nil
 }
 
+// addAll adds entries to the current bucket.
+func (w *runWriter) addAll(entries []uint64) error {
+	for {
+		n := min(len(entries), (cap(w.value)-len(w.value))/8)
+		for _, e := range entries[:n] {
+			w.value = binary.BigEndian.AppendUint64(w.value, e)
+		}
+		if entries = entries[n:]; len(entries) == 0 {
+			return nil
+		}
+		if err := w.flush(0); err != nil {
+			return err
+		}
+		w.part++
+	}
+}
+
 // endBucket writes what is left of the current bucket, be it nothing, and goes on to the next.
 func (w *runWriter) endBucket() error {
 	if err := w.flush(flagLast); err != nil {
@@ -251,10 +272,8 @@ func (w *runWriter) writeHashes(hashes []uint64) error {
 	}
 	var start uint32
 	for _, end := range ends {
-		for _, e := range entries[start:end] {
-			if err := w.add(e); err != nil {
-				return err
-			}
+		if err := w.addAll(entries[start:end]); err != nil {
+			return err
 		}
 		if err := w.endBucket(); err != nil {
 			return err

@@ -63,18 +63,21 @@ func (s *scratch512) trees(dst, src []byte, level byte, height int) {
 	for i := range 1 << (height - 1) {
 		b := &s.right
 		ahead := uintptr(rows) + 16*stride + uintptr(i)*width512*2*Size // of the next 32 trees, if there are any
-		load512(&s.left[0][0], &b[0], (*byte)(unsafe.Add(rows, 4*Size*i)), stride, ahead, second(level))
+		load512(&s.left[0][0], &b[0], (*byte)(unsafe.Add(rows, 4*Size*i)), stride, second(level))
 		for h := range height {
+			if h == 1 {
+				ahead = uintptr(unsafe.Pointer(b))
+			}
 			if h == height-1 {
-				hash512(&s.left[h][0], &b[0], nil, &dst[0], 0)
+				hash512(&s.left[h][0], &b[0], nil, &dst[0], ahead, 0)
 				break
 			}
 			above := second(level+byte(h)+1) << 16
 			if i>>h&1 == 0 {
-				hash512(&s.left[h][0], &b[0], &s.left[h+1][0], nil, above)
+				hash512(&s.left[h][0], &b[0], &s.left[h+1][0], nil, ahead, above)
 				break
 			}
-			hash512(&s.left[h][0], &b[0], &b[0], nil, above)
+			hash512(&s.left[h][0], &b[0], &b[0], nil, ahead, above)
 		}
 	}
 }

@@ -8,14 +8,14 @@ package lanes
 // 2 KiB from ahead, which need not be an address in use.
 //
 //go:noescape
-func load512(a *byte, b *byte, rows *byte, stride uintptr, ahead uintptr, level uint32)
+func load512(a *byte, b *byte, rows *byte, stride uintptr, level uint32)
 
 // hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;
 // the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.
 // parents may be b.
 //
 //go:noescape
-func hash512(a *byte, b *byte, parents *byte, dst *byte, above uint32)
+func hash512(a *byte, b *byte, parents *byte, dst *byte, ahead uintptr, above uint32)
 
 // hash256 sets dst to 8n > 0 nodes over the pairs of src.
 //

@@ -13,6 +13,8 @@ const (
 	vector   = 64
 	atSecond = 68 * vector // word 0 of the second block
 	atMiddle = 69 * vector // the state after the first block, 8 vectors
+
+	linesTurn, linesSecond = 2, 4 // cache lines to prefetch: 32 in the 14 turns of the loop and beside them
 )
 
 var zmm = []reg.VecPhysical{

@@ -17,7 +17,7 @@ func load512(b *body) {
 	index := b.do(0, VMOVDQU64, -1, &cell{"pool", 4 * tableShuffle})
 	for s := range 2 {
 		base, slot := fmt.Sprint("buffer", s), float64(s)*perStream
-		half := func(group, i int) cell { return cell{base, vector * (32 + 4*group + i)} }
+		var q [4][4]value // q[i][g]: words i, 4+i, 8+i, 12+i of rows 4g to 4g+3, by row within a word
 		for g := range 4 {
 			at := slot + float64(g)
 			var r [4]value
@@ -28,20 +28,13 @@ func load512(b *body) {
 				b.do(at+0.6, VPUNPCKLDQ, -1, nil, r[0], r[1]), b.do(at+0.6, VPUNPCKHDQ, -1, nil, r[0], r[1]),
 				b.do(at+0.8, VPUNPCKLDQ, -1, nil, r[2], r[3]), b.do(at+0.8, VPUNPCKHDQ, -1, nil, r[2], r[3]),
 			}
-			b.put(at+1.2, half(g, 0), b.do(at+1, VPUNPCKLQDQ, -1, nil, t[0], t[2]))
-			b.put(at+1.2, half(g, 1), b.do(at+1, VPUNPCKHQDQ, -1, nil, t[0], t[2]))
-			b.put(at+1.3, half(g, 2), b.do(at+1.1, VPUNPCKLQDQ, -1, nil, t[1], t[3]))
-			b.put(at+1.3, half(g, 3), b.do(at+1.1, VPUNPCKHQDQ, -1, nil, t[1], t[3]))
-			for i := range 4 {
-				b.add(&instr{dst: none, at: &cell{"ahead", vector * (16*s + 4*g + i)}, slot: at, emit: func(_ Op, _ []Op, m Op) { PREFETCHT0(m) }})
-			}
+			q[0][g] = b.do(at+1, VPUNPCKLQDQ, -1, nil, t[0], t[2])
+			q[1][g] = b.do(at+1, VPUNPCKHQDQ, -1, nil, t[0], t[2])
+			q[2][g] = b.do(at+1.1, VPUNPCKLQDQ, -1, nil, t[1], t[3])
+			q[3][g] = b.do(at+1.1, VPUNPCKHQDQ, -1, nil, t[1], t[3])
 		}
-		for i := range 4 {
+		for i, q := range q {
 			at := slot + 4.2 + 0.8*float64(i)
-			var q [4]value
-			for g := range q {
-				q[g] = b.do(at, VMOVDQU64, -1, ptr(half(g, i)))
-			}
 			even := [2]value{b.do(at+0.1, VSHUFI32X4, 0x88, nil, q[0], q[1]), b.do(at+0.2, VSHUFI32X4, 0x88, nil, q[2], q[3])}
 			odd := [2]value{b.do(at+0.3, VSHUFI32X4, 0xdd, nil, q[0], q[1]), b.do(at+0.4, VSHUFI32X4, 0xdd, nil, q[2], q[3])}
 			words512(b, base, at+0.5, i, [4]value{
@@ -135,11 +128,13 @@ func avx512() {
 	p := &pool{name: "tables512", fixed: tables512(), words: []uint32{1}, lanes: 1}
 	loop, start, load := newBody512(p, 16, 2), newBody512(p, 16, 2), newBody512(p, 0, 0)
 	loop.turn(7)
+	prefetch512(loop, linesTurn, turnRounds)
 	start.second(atSecond)
+	prefetch512(start, linesSecond, 16)
 	load512(load)
 	data := p.print()
 
-	TEXT("load512", NOSPLIT, "func(a, b, rows *byte, stride, ahead uintptr, level uint32)")
+	TEXT("load512", NOSPLIT, "func(a, b, rows *byte, stride uintptr, level uint32)")
 	Pragma("noescape")
 	Doc("load512 brings the messages of 32 nodes in: of a at rows, rows+stride, …, of b 64 bytes after each. It prefetches",
 		"2 KiB from ahead, which need not be an address in use.")
@@ -148,7 +143,6 @@ func avx512() {
 	Load(Param("b"), reg.RSI)
 	Load(Param("rows"), reg.RAX)
 	Load(Param("stride"), reg.R11)
-	Load(Param("ahead"), reg.RBX)
 	Load(Param("level"), reg.EDX)
 	LEAQ(Mem{Base: reg.R11, Index: reg.R11, Scale: 2}, reg.R12)
 	LEAQ(Mem{Base: reg.RAX, Index: reg.R11, Scale: 4}, reg.R8)
@@ -160,10 +154,17 @@ func avx512() {
 	hash512(data, loop, start)
 }
 
+// prefetch512 appends prefetches of lines from ahead, spread over rounds: more than a few at once would keep loads waiting.
+func prefetch512(b *body, lines, rounds int) {
+	for i := range lines {
+		b.add(&instr{dst: none, at: &cell{"ahead", vector * i}, slot: float64(i*rounds) / float64(lines), emit: func(_ Op, _ []Op, m Op) { PREFETCHT0(m) }})
+	}
+}
+
 // hash512 prints the function that hashes both blocks. A loop over 8 rounds serves both: short code stays in the
 // instruction cache, whatever the neighbours do.
 func hash512(data Mem, loop, start *body) {
-	TEXT("hash512", NOSPLIT, "func(a, b, parents, dst *byte, above uint32)")
+	TEXT("hash512", NOSPLIT, "func(a, b, parents, dst *byte, ahead uintptr, above uint32)")
 	Pragma("noescape")
 	Doc("hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;",
 		"the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.",
@@ -171,6 +172,7 @@ func hash512(data Mem, loop, start *body) {
 	LEAQ(data, reg.RCX)
 	Load(Param("a"), reg.RDI)
 	Load(Param("b"), reg.RSI)
+	Load(Param("ahead"), reg.RBX)
 	for i := range 16 {
 		VPBROADCASTD(Mem{Base: reg.RCX, Disp: 4 * (tableInitial + i%8)}, zmm[i])
 	}
@@ -185,6 +187,7 @@ func hash512(data Mem, loop, start *body) {
 	ADDQ(U32(vector*turnRounds), reg.R10)
 	ADDQ(U32(vector*turnWords), reg.R11)
 	ADDQ(U32(vector*turnWords), reg.R12)
+	ADDQ(U32(vector*linesTurn), reg.RBX)
 	DECL(reg.R8L)
 	JNZ(LabelRef("turn"))
 	TESTL(reg.R13L, reg.R13L)
@@ -195,6 +198,7 @@ func hash512(data Mem, loop, start *body) {
 		VMOVDQU64(zmm[i], middle(i))
 	}
 	start.print(zmm, address512)
+	ADDQ(U32(vector*linesSecond), reg.RBX)
 	pointers512(16, firstWord-16)
 	MOVL(U32(48/turnRounds), reg.R8L)
 	MOVL(U32(1), reg.R13L)
