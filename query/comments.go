@@ -2,15 +2,15 @@ package query
 
 // tableComments says in the system catalog what the tables hold.
 var tableComments = map[string]string{
-	"hashes":             "Filed hashes: INSERT files one, and an agency sees its own.",
-	"proofs":             "Filed hashes with their KSI signatures. Reading the signature of an open round waits until it closes.",
-	"rounds":             "Closed seconds in which something was filed.",
-	"calendar":           "Every closed second since the ledger began, idle ones too.",
-	"agencies":           "Lanes of the agencies.",
-	"certificates":       "Certificates of the keys that sign the calendar.",
-	"publications":       "Calendar roots that were published.",
-	"roles":              "Roles that may log in.",
-	"jurat_index_status": "How far the index of digests is.",
+	"hashes":                "Filed hashes: INSERT files one, and an agency sees its own.",
+	"proofs":                "Filed hashes with their KSI signatures. Reading the signature of an open round waits until it closes.",
+	"rounds":                "Closed seconds in which something was filed.",
+	"calendar":              "Every closed second since the ledger began, idle ones too.",
+	"agencies":              "Lanes of the agencies.",
+	"calendar_certificates": "Certificates of the keys that sign the calendar.",
+	"publications":          "Calendar roots that were published.",
+	"roles":                 "Roles that may log in.",
+	"jurat_index_status":    "How far the index of digests is.",
 }
 
 // columnComments says what the columns of these names hold.

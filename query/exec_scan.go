@@ -13,8 +13,10 @@ type scanOp struct {
 	n        *scanNode
 	path     *Path
 	open     func(ctx context.Context) (Scan, error) // the path, or a part of it
-	parallel bool                                    // open is a part of the path
-	used     []Constraint                            // seen to by the path
+	request  *ScanRequest
+	lookups  string       // column by whose values a join looks rows up, empty for none
+	parallel bool         // open is a part of the path
+	used     []Constraint // seen to by the path
 	rest     []expr
 	where    []evaluator
 	scan     Scan
@@ -35,7 +37,7 @@ func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	op.path, op.open = path, path.Open
+	op.path, op.open, op.request = path, path.Open, r
 	for i, c := range constraints {
 		if path.Used[i] {
 			op.used = append(op.used, c)

@@ -16,7 +16,8 @@ type explained struct {
 	startup  float64  // estimated cost before the first row
 	total    float64  // estimated cost of all rows, with everything below
 	width    int
-	measured string // of EXPLAIN ANALYZE
+	measured string         // of EXPLAIN ANALYZE
+	actual   map[string]any // the same as properties
 	children []explained
 }
 
@@ -111,6 +112,9 @@ func (op *scanOp) explain() explained {
 			parts = append(parts, c.text)
 		}
 		e.lines = append(e.lines, "Index Cond: "+conjunction(parts))
+	}
+	if op.lookups != "" {
+		e.lines = append(e.lines, "Index Cond: ("+op.lookups+" = ANY (keys of the join))")
 	}
 	if len(op.rest) > 0 {
 		e.lines = append(e.lines, "Filter: "+conditionText(op.rest))
@@ -308,12 +312,13 @@ func (op *sharedOp) explain() explained {
 
 // measured counts what an operator does, for EXPLAIN ANALYZE.
 type measured struct {
+	untimed bool // only rows are counted
 	operator
-	clock func() time.Time
-	first time.Duration // to the first batch
-	total time.Duration
-	rows  int
-	loops int // others that worked at parts of the same
+	clock   func() time.Time
+	first   time.Duration // to the first batch
+	total   time.Duration
+	rows    int
+	helpers int // others that worked at parts of the same
 }
 
 func (op *measured) next() (*value.Batch, error) {
@@ -339,6 +344,13 @@ func countRows(b *value.Batch) int {
 func (op *measured) explain() explained {
 	e := op.operator.explain() // of an operator that shows itself as its input, these figures are the ones that count
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=%d)", ms(op.first), ms(op.total), op.rows/(1+op.loops), 1+op.loops)
+	loops := 1 + op.helpers
+	e.actual = map[string]any{"Actual Rows": op.rows / loops, "Actual Loops": loops}
+	if op.untimed {
+		e.measured = fmt.Sprintf(" (actual rows=%d loops=%d)", op.rows/loops, loops)
+		return e
+	}
+	e.actual["Actual Startup Time"], e.actual["Actual Total Time"] = ms(op.first), ms(op.total)
+	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=%d)", ms(op.first), ms(op.total), op.rows/loops, loops)
 	return e
 }

@@ -84,7 +84,7 @@ func (x *execution) fork() *execution {
 	s := x.statementRun
 	return &execution{statementRun: &statementRun{
 		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), total: s.total, limit: s.limit,
-		analyze: s.analyze, forked: true,
+		analyze: s.analyze, untimed: s.untimed, forked: true,
 	}}
 }
 
@@ -213,7 +213,7 @@ func addMeasured(to, from operator) {
 		switch t := to.(type) {
 		case *measured:
 			f := from.(*measured)
-			t.rows, t.loops = t.rows+f.rows, t.loops+1
+			t.rows, t.helpers = t.rows+f.rows, t.helpers+1
 			to, from = t.operator, f.operator
 		case *filterOp:
 			to, from = t.in, from.(*filterOp).in

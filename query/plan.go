@@ -188,6 +188,7 @@ type statementRun struct {
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
 	forked  bool                          // works at a part of the rows, beside others
+	untimed bool                          // but only their rows
 }
 
 // An execution is one run of a plan: that of a statement, or that of a subquery for one row around it.
@@ -250,7 +251,7 @@ func (x *execution) operator(n node, w wish) (operator, error) {
 	if err != nil || !x.analyze {
 		return op, err
 	}
-	return &measured{operator: op, clock: x.env.Clock}, nil
+	return &measured{operator: op, clock: x.env.Clock, untimed: x.untimed}, nil
 }
 
 func (x *execution) newOperator(n node, w wish) (operator, error) {

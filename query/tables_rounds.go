@@ -115,11 +115,17 @@ func newRoundTable(l Ledger, oid value.OID) *roundTable {
 
 func (t *roundTable) Def() *TableDef { return &t.def }
 
-// secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order.
-func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool) {
-	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
+// secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order. list, unless
+// nil, holds the only seconds that may be wanted.
+func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool, list []calendar.Second) {
+	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000, Keys: []int{0, 1}}
 	from, to = 0, math.MaxInt64
 	for i, c := range r.Where {
+		if c.Op == OneOf && c.Column <= 1 {
+			if l := secondsOf(c); list == nil || len(l) < len(list) {
+				list = l
+			}
+		}
 		switch c.Column {
 		case 0:
 			p.Used[i] = narrowRounds(&from, &to, c, value.Timestamptz)
@@ -135,21 +141,31 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 	if ranged {
 		p.Rows = max(1, min(p.Rows, float64(to)-float64(from)+1))
 	}
+	if list != nil {
+		p.Rows = max(1, min(p.Rows, float64(len(list))))
+	}
 	p.Name = scanName(name, ranged || p.Ordered > 0, desc)
-	return p, from, to, desc
+	return p, from, to, desc, list
 }
 
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
-	p, from, to, desc := secondRange("rounds", r)
+	p, from, to, desc, list := secondRange("rounds", r)
 	l := r.ledger(t.ledger)
 	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		return openRounds(ctx, l, scan, r.Need)
+		if list == nil {
+			return openRounds(ctx, l, scan, r.Need)
+		}
+		return newSecondsScan(list, from, to, desc, func(ctx context.Context, part secondSpan) (Scan, error) {
+			s := scan
+			s.From, s.To = part.from, part.to
+			return openRounds(ctx, l, s, r.Need)
+		}), nil
 	}
-	if !desc {
+	if !desc && list == nil {
 		p.Split = func(ctx context.Context, n int) ([]func(context.Context) (Scan, error), error) {
 			extent, ok, err := roundsExtent(ctx, l, scan)
 			if err != nil || !ok {
@@ -314,16 +330,23 @@ func newCalendarTable(l Ledger, oid value.OID) *calendarTable {
 func (t *calendarTable) Def() *TableDef { return &t.def }
 
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
-	p, from, to, desc := secondRange("calendar", r)
+	p, from, to, desc, list := secondRange("calendar", r)
 	l := r.ledger(t.ledger)
 	scan := CalendarScan{From: from, To: to, Desc: desc, Roots: r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		return openCalendar(ctx, l, scan, r.Need)
+		if list == nil {
+			return openCalendar(ctx, l, scan, r.Need)
+		}
+		return newSecondsScan(list, from, to, desc, func(ctx context.Context, part secondSpan) (Scan, error) {
+			s := scan
+			s.From, s.To = part.from, part.to
+			return openCalendar(ctx, l, s, r.Need)
+		}), nil
 	}
-	if !desc {
+	if !desc && list == nil {
 		p.Split = func(_ context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
 			first, closed, _ := l.Extent()
 			extent := secondSpan{max(from, first), min(to, closed)}

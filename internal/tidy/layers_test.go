@@ -45,6 +45,7 @@ var external = map[string][]string{
 	"server/gateway": {},
 	"server":         {},
 	"bench":          {},
+	"bench/load":     {"github.com/jackc/pgx/v5"}, // measured as programs use it
 	// boombuler/barcode draws the QR code of a publication's sheet, fpdf the page.
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "github.com/boombuler/barcode",
 		"codeberg.org/go-pdf/fpdf"},

@@ -13,8 +13,7 @@ const (
 	toastOID       value.OID = 99    // schema pg_toast
 	publicOID      value.OID = 2200  // schema public
 	informationOID value.OID = 13207 // schema information_schema
-	bootstrapOID   value.OID = 10    // owner of what Postgres itself has
-	OwnerOID       value.OID = 6171  // role pg_database_owner, owner of all that is ours
+	OwnerOID       value.OID = 6171  // role pg_database_owner, owner of everything
 	databaseOID    value.OID = 5     // the database
 	heapOID        value.OID = 2     // access methods
 	btreeOID       value.OID = 403
@@ -39,14 +38,15 @@ const (
 	FirstRoleOID value.OID = 1 << 16
 )
 
-// Owner is the name of the role that owns what is ours: a role that Postgres has too, so that nobody's name is betrayed.
+// Owner is the name of the role that owns everything in the catalog: a role that Postgres has too, so that nobody's name is
+// betrayed.
 const Owner = "pg_database_owner"
 
 // A Config is what a catalog describes besides Postgres' own objects.
 type Config struct {
 	Database  string
 	Tables    []Table        // of the schema public, in order of OIDs
-	Functions []*fn.Function // of the schema public
+	Functions []*fn.Function // of the schema public, and those of Postgres that neither fn nor this package has
 	Registry  *fn.Registry   // all functions, operators and casts
 }
 
@@ -235,12 +235,4 @@ func schemaOID(name string) value.OID {
 
 func schemaName(oid value.OID) string {
 	return map[value.OID]string{catalogOID: "pg_catalog", informationOID: "information_schema", publicOID: "public", toastOID: "pg_toast"}[oid]
-}
-
-// owner returns the owner of what is in a schema.
-func owner(schema string) value.OID {
-	if schema == "public" {
-		return OwnerOID
-	}
-	return bootstrapOID
 }

@@ -24,7 +24,7 @@ func (k *Catalog) infoCatalogName(r *Rows) { r.add(row{"catalog_name": k.Databas
 
 func (k *Catalog) infoSchemata(r *Rows) {
 	for _, name := range []string{"pg_toast", "pg_catalog", "public", "information_schema"} {
-		r.add(row{"catalog_name": k.Database, "schema_name": name, "schema_owner": ownerName(name)})
+		r.add(row{"catalog_name": k.Database, "schema_name": name, "schema_owner": Owner})
 	}
 }
 

@@ -3,7 +3,6 @@ package catalog
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -77,7 +76,7 @@ func (k *Catalog) pgClass(r *Rows) {
 	for _, rel := range k.relations() {
 		t, own := k.tables[rel.OID]
 		f := row{
-			"oid": rel.OID, "relname": rel.Name, "relnamespace": schemaOID(rel.Schema), "relowner": owner(rel.Schema), "relkind": rel.Kind,
+			"oid": rel.OID, "relname": rel.Name, "relnamespace": schemaOID(rel.Schema), "relowner": OwnerOID, "relkind": rel.Kind,
 			"relnatts": len(rel.Columns), "relpersistence": "p", "relreplident": "n", "relispopulated": true, "reltuples": -1.0,
 			"relhasrules": rel.Kind == 'v',
 		}
@@ -88,7 +87,7 @@ func (k *Catalog) pgClass(r *Rows) {
 		if own {
 			f["relacl"], f["relreplident"] = tableACL(t), "d"
 		} else {
-			f["relacl"] = []string{"postgres=arwdDxt/postgres", "=r/postgres"}
+			f["relacl"] = []string{Owner + "=arwdDxt/" + Owner, "=r/" + Owner}
 		}
 		r.add(f)
 	}
@@ -163,10 +162,10 @@ func (k *Catalog) pgNamespace(r *Rows) {
 		name string
 		acl  any
 	}{
-		{"pg_toast", nil}, {"pg_catalog", []string{"postgres=UC/postgres", "=U/postgres"}},
-		{"public", []string{Owner + "=UC/" + Owner, "=U/" + Owner}}, {"information_schema", []string{"postgres=UC/postgres", "=U/postgres"}},
+		{"pg_toast", nil}, {"pg_catalog", []string{Owner + "=UC/" + Owner, "=U/" + Owner}},
+		{"public", []string{Owner + "=UC/" + Owner, "=U/" + Owner}}, {"information_schema", []string{Owner + "=UC/" + Owner, "=U/" + Owner}},
 	} {
-		r.add(row{"oid": schemaOID(s.name), "nspname": s.name, "nspowner": owner(s.name), "nspacl": s.acl})
+		r.add(row{"oid": schemaOID(s.name), "nspname": s.name, "nspowner": OwnerOID, "nspacl": s.acl})
 	}
 }
 
@@ -178,8 +177,8 @@ func (k *Catalog) pgDatabase(r *Rows) {
 }
 
 func (k *Catalog) pgTablespace(r *Rows) {
-	r.add(row{"oid": pgDefaultOID, "spcname": "pg_default", "spcowner": bootstrapOID})
-	r.add(row{"oid": pgGlobalOID, "spcname": "pg_global", "spcowner": bootstrapOID})
+	r.add(row{"oid": pgDefaultOID, "spcname": "pg_default", "spcowner": OwnerOID})
+	r.add(row{"oid": pgGlobalOID, "spcname": "pg_global", "spcowner": OwnerOID})
 }
 
 func (k *Catalog) pgAm(r *Rows) {
@@ -216,7 +215,7 @@ func opclassOf(t *value.Type) opclass {
 
 func (k *Catalog) pgOpclass(r *Rows) {
 	for _, c := range opclasses {
-		r.add(row{"oid": c.oid, "opcmethod": btreeOID, "opcname": c.name, "opcnamespace": catalogOID, "opcowner": bootstrapOID,
+		r.add(row{"oid": c.oid, "opcmethod": btreeOID, "opcname": c.name, "opcnamespace": catalogOID, "opcowner": OwnerOID,
 			"opcfamily": c.family, "opcintype": c.typ, "opcdefault": true})
 	}
 }
@@ -226,7 +225,7 @@ func (k *Catalog) pgOpfamily(r *Rows) {
 		oid  value.OID
 		name string
 	}{{428, "bytea_ops"}, {1976, "integer_ops"}, {1994, "text_ops"}, {434, "datetime_ops"}} {
-		r.add(row{"oid": f.oid, "opfmethod": btreeOID, "opfname": f.name, "opfnamespace": catalogOID, "opfowner": bootstrapOID})
+		r.add(row{"oid": f.oid, "opfmethod": btreeOID, "opfname": f.name, "opfnamespace": catalogOID, "opfowner": OwnerOID})
 	}
 }
 
@@ -262,24 +261,16 @@ func (k *Catalog) pgTables(r *Rows) {
 	for _, rel := range k.relations() {
 		if rel.Kind == 'r' {
 			t := k.tables[rel.OID]
-			r.add(row{"schemaname": rel.Schema, "tablename": rel.Name, "tableowner": ownerName(rel.Schema), "hasindexes": t != nil && len(t.Indexes) > 0,
+			r.add(row{"schemaname": rel.Schema, "tablename": rel.Name, "tableowner": Owner, "hasindexes": t != nil && len(t.Indexes) > 0,
 				"hasrules": false, "hastriggers": false, "rowsecurity": false})
 		}
 	}
 }
 
-// ownerName is the name of the owner of what is in a schema. The bootstrap superuser of Postgres does not exist here.
-func ownerName(schema string) any {
-	if schema == "public" {
-		return Owner
-	}
-	return "unknown (OID=" + strconv.Itoa(int(bootstrapOID)) + ")"
-}
-
 func (k *Catalog) pgViews(r *Rows) {
 	for _, rel := range k.relations() {
 		if rel.Kind == 'v' {
-			r.add(row{"schemaname": rel.Schema, "viewname": rel.Name, "viewowner": ownerName(rel.Schema)})
+			r.add(row{"schemaname": rel.Schema, "viewname": rel.Name, "viewowner": Owner})
 		}
 	}
 }

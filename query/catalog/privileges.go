@@ -12,16 +12,16 @@ import (
 // reading what is private: nobody can change what is filed.
 func privileges() (list []*fn.Function) {
 	tables := func(name string) {
-		list = append(list, each(name, "bool stable", tablePrivilege, subjects("text", "oid")...)...)
+		list = append(list, eachOr(name, "bool stable", tablePrivilege, subjects("text", "oid")...)...)
 	}
 	tables("has_table_privilege")
 	tables("has_any_column_privilege")
-	list = append(list, each("has_column_privilege", "bool stable", columnPrivilege, subjects("text,text", "text,int2", "oid,text", "oid,int2")...)...)
+	list = append(list, eachOr("has_column_privilege", "bool stable", columnPrivilege, subjects("text,text", "text,int2", "oid,text", "oid,int2")...)...)
 	for _, name := range []string{"has_database_privilege", "has_function_privilege", "has_schema_privilege", "has_language_privilege", "has_type_privilege",
 		"has_tablespace_privilege", "has_sequence_privilege", "has_foreign_data_wrapper_privilege", "has_server_privilege"} {
-		list = append(list, each(name, "bool stable", plainPrivilege, subjects("text", "oid")...)...)
+		list = append(list, eachOr(name, "bool stable", plainPrivilege, subjects("text", "oid")...)...)
 	}
-	return append(list, each("pg_has_role", "bool stable", hasRole, "name,text", "oid,text", "name,name,text", "name,oid,text", "oid,name,text", "oid,oid,text")...)
+	return append(list, eachOr("pg_has_role", "bool stable", hasRole, "name,text", "oid,text", "name,name,text", "name,oid,text", "oid,name,text", "oid,oid,text")...)
 }
 
 // subjects are the argument lists of a privilege function over objects: of the current role, and of a role by name or OID.
@@ -32,14 +32,22 @@ func subjects(objects ...string) (list []string) {
 	return list
 }
 
-// split returns the role that a call of a privilege function with n arguments for the object is about, nil if the session
-// knows no such role, and the rest of the arguments.
-func split(s Session, args []value.Datum, n int) (*Role, []value.Datum) {
-	roles := s.SessionRoles()
+// split returns the role that a call of a privilege function with n arguments for the object is about, and the rest of the
+// arguments. A role that the session does not know is none by its OID and an error by its name.
+func split(s Session, args []value.Datum, n int) (*Role, []value.Datum, error) {
 	if len(args) == n+1 {
-		return &roles[0], args
+		return &s.SessionRoles()[0], args, nil
 	}
-	return findRole(s, args[0]), args[1:]
+	role, err := namedRole(s, args[0])
+	return role, args[1:], err
+}
+
+func namedRole(s Session, d value.Datum) (*Role, error) {
+	role := findRole(s, d)
+	if role == nil && d.Type.Kind == value.Bytes {
+		return nil, value.Errorf(value.CodeUndefinedObject, "role \"%s\" does not exist", d.B)
+	}
+	return role, nil
 }
 
 // findRole finds a role by name or OID among those that the session knows.
@@ -63,27 +71,35 @@ func anyRight(list []byte, may func(right string) bool) value.Datum {
 	return value.NewBool(false)
 }
 
-func tablePrivilege(s Session, args []value.Datum) value.Datum {
-	role, rest := split(s, args, 1)
+func tablePrivilege(s Session, args []value.Datum) (value.Datum, error) {
+	role, rest, err := split(s, args, 1)
+	if err != nil {
+		return null, err
+	}
 	return mayTable(s, role, rest[0], rest[1].B)
 }
 
-func columnPrivilege(s Session, args []value.Datum) value.Datum {
-	role, rest := split(s, args, 2)
+func columnPrivilege(s Session, args []value.Datum) (value.Datum, error) {
+	role, rest, err := split(s, args, 2)
+	if err != nil {
+		return null, err
+	}
 	return mayTable(s, role, rest[0], rest[2].B)
 }
 
-// mayTable tells what a role may do with a table, by name or OID; null if there is none.
-func mayTable(s Session, role *Role, table value.Datum, list []byte) value.Datum {
+// mayTable tells what a role may do with a table. One that does not exist is null by its OID and an error by its name.
+func mayTable(s Session, role *Role, table value.Datum, list []byte) (value.Datum, error) {
 	k := s.Catalog()
 	var rel *Relation
 	if table.Type.Kind == value.Int64 {
 		rel = k.byOID[value.OID(table.I)]
 	} else {
-		rel = k.Find(s, string(table.B))
+		if rel = k.Find(s, string(table.B)); rel == nil {
+			return null, value.Errorf("42P01", "relation \"%s\" does not exist", table.B)
+		}
 	}
 	if rel == nil || role == nil {
-		return null
+		return null, nil
 	}
 	t := k.tables[rel.OID]
 	return anyRight(list, func(right string) bool {
@@ -94,7 +110,7 @@ func mayTable(s Session, role *Role, table value.Datum, list []byte) value.Datum
 			return t != nil && t.Insert
 		}
 		return false
-	})
+	}), nil
 }
 
 // Find returns the relation that a text such as "schema.name" means to a session, nil if there is none.
@@ -115,22 +131,25 @@ func (k *Catalog) Find(s Session, text string) *Relation {
 }
 
 // plainPrivilege tells what roles may do with objects that are no tables: use them and connect, but not make anything.
-func plainPrivilege(s Session, args []value.Datum) value.Datum {
-	role, rest := split(s, args, 1)
+func plainPrivilege(s Session, args []value.Datum) (value.Datum, error) {
+	role, rest, err := split(s, args, 1)
 	if role == nil {
-		return null
+		return null, err
 	}
-	return anyRight(rest[1].B, func(right string) bool { return right == "USAGE" || right == "CONNECT" || right == "EXECUTE" })
+	return anyRight(rest[1].B, func(right string) bool { return right == "USAGE" || right == "CONNECT" || right == "EXECUTE" }), nil
 }
 
 // hasRole tells whether a role is another one: there are no members of roles.
-func hasRole(s Session, args []value.Datum) value.Datum {
-	role, rest := split(s, args, 1)
-	other := findRole(s, rest[0])
-	if role == nil || other == nil {
-		return null
+func hasRole(s Session, args []value.Datum) (value.Datum, error) {
+	role, rest, err := split(s, args, 1)
+	if role == nil {
+		return null, err
 	}
-	return value.NewBool(role.OID == other.OID || role.Superuser)
+	other, err := namedRole(s, rest[0])
+	if other == nil {
+		return null, err
+	}
+	return value.NewBool(role.OID == other.OID || role.Superuser), nil
 }
 
 // splitName reads a name as SQL writes it, perhaps with a schema, and with the name of the database before that.

@@ -41,7 +41,7 @@ func (k *Catalog) pgType(r *Rows) {
 			elem = value.CharOID
 		}
 		r.add(row{
-			"oid": t.OID, "typname": t.Name, "typnamespace": catalogOID, "typowner": bootstrapOID, "typlen": t.Len, "typbyval": f.byVal,
+			"oid": t.OID, "typname": t.Name, "typnamespace": catalogOID, "typowner": OwnerOID, "typlen": t.Len, "typbyval": f.byVal,
 			"typtype": f.kind, "typcategory": t.Category, "typispreferred": t.Preferred, "typisdefined": true, "typdelim": f.delim,
 			"typsubscript": f.subscript, "typelem": elem, "typarray": t.Array, "typinput": f.in, "typoutput": f.out,
 			"typreceive": f.recv, "typsend": f.send, "typmodin": f.modIn, "typmodout": f.modOut, "typalign": f.align,
@@ -54,9 +54,11 @@ func (k *Catalog) pgType(r *Rows) {
 type proc struct {
 	oid    value.OID
 	schema string
-	own    *fn.Function // of the schema public, else nil
 	p      *procedure
 }
+
+// firstOwnOID is where the OIDs of what Postgres has not itself begin.
+const firstOwnOID value.OID = 16384
 
 // listProcs lists the functions: those of Postgres that exist here or that its types, operators and so on are made of, and
 // ours.
@@ -70,7 +72,11 @@ func (k *Catalog) listProcs() (map[value.OID]*proc, []*proc) {
 		list = append(list, &proc{oid: p.oid, schema: schema, p: p})
 	}
 	for _, f := range k.Functions {
-		list = append(list, &proc{oid: f.OID, schema: "public", own: f, p: ownProcedure(f)})
+		schema := "public"
+		if f.OID < firstOwnOID {
+			schema = "pg_catalog"
+		}
+		list = append(list, &proc{oid: f.OID, schema: schema, p: ownProcedure(f)})
 	}
 	m := map[value.OID]*proc{}
 	for _, p := range list {
@@ -108,7 +114,7 @@ func (k *Catalog) pgProc(r *Rows) {
 	for _, f := range list {
 		p := f.p
 		v := row{
-			"oid": p.oid, "proname": p.name, "pronamespace": schemaOID(f.schema), "proowner": owner(f.schema), "prolang": languages[p.language].oid,
+			"oid": p.oid, "proname": p.name, "pronamespace": schemaOID(f.schema), "proowner": OwnerOID, "prolang": languages[p.language].oid,
 			"procost": 1.0, "prorows": 0.0, "provariadic": p.variadic, "prokind": p.kind, "prosecdef": p.words.bool(0),
 			"proleakproof": p.words.bool(1), "proisstrict": p.words.bool(2), "proretset": p.words.bool(3), "provolatile": p.volatility,
 			"proparallel": p.parallel, "pronargs": len(p.args), "pronargdefaults": p.defaults, "prorettype": p.ret, "proargtypes": p.args,
@@ -158,7 +164,7 @@ func (k *Catalog) pgOperator(r *Rows) {
 		if len(o.Args) == 2 {
 			left, kind = o.Args[0], "b"
 		}
-		r.add(row{"oid": o.OID, "oprname": o.Name, "oprnamespace": catalogOID, "oprowner": bootstrapOID, "oprkind": kind,
+		r.add(row{"oid": o.OID, "oprname": o.Name, "oprnamespace": catalogOID, "oprowner": OwnerOID, "oprkind": kind,
 			"oprcanmerge": f.bool(1), "oprcanhash": f.bool(2), "oprleft": left, "oprright": o.Args[len(o.Args)-1], "oprresult": o.Ret,
 			"oprcom": f.oid(3), "oprnegate": f.oid(4), "oprcode": f.oid(5), "oprrest": f.oid(6), "oprjoin": f.oid(7)})
 	}
@@ -184,7 +190,7 @@ var languages = map[string]struct {
 func (k *Catalog) pgLanguage(r *Rows) {
 	for _, name := range []string{"internal", "c", "sql"} {
 		l := languages[name]
-		r.add(row{"oid": l.oid, "lanname": name, "lanowner": bootstrapOID, "lanpltrusted": l.trusted, "lanvalidator": k.procOID(l.validator)})
+		r.add(row{"oid": l.oid, "lanname": name, "lanowner": OwnerOID, "lanpltrusted": l.trusted, "lanvalidator": k.procOID(l.validator)})
 	}
 }
 
@@ -202,7 +208,7 @@ var collations = []struct {
 
 func (k *Catalog) pgCollation(r *Rows) {
 	for _, c := range collations {
-		r.add(row{"oid": c.oid, "collname": c.name, "collnamespace": catalogOID, "collowner": bootstrapOID, "collprovider": c.provider,
+		r.add(row{"oid": c.oid, "collname": c.name, "collnamespace": catalogOID, "collowner": OwnerOID, "collprovider": c.provider,
 			"collisdeterministic": true, "collencoding": c.encoding, "collcollate": c.locale, "collctype": c.locale})
 	}
 }

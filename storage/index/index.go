@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -56,8 +57,8 @@ type Index struct {
 
 	mu      sync.Mutex // covers all below; never held over disk or callbacks
 	current *view
-	old     []*view  // views that were current and may still have readers
-	dead    []uint64 // ids of runs that no manifest names any more and whose keys are not yet deleted
+	old     []*view // views that were current and may still have readers
+	dead    []run   // that no manifest names any more and whose keys are not yet deleted
 	nextID  uint64
 	broken  error // a manifest write failed: nobody knows which one is on disk
 }
@@ -208,26 +209,33 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 		x.broken = fmt.Errorf("manifest to leaf %d: open the index anew: %w", runs[len(runs)-1].end(), err)
 		return x.broken
 	}
-	for _, o := range was[i:j] {
-		x.dead = append(x.dead, o.id)
-	}
+	x.dead = append(x.dead, was[i:j]...)
 	x.old = append(x.old, x.current)
 	x.current = &view{runs: runs}
 	return nil
 }
 
-// sweep deletes the keys of dead runs that no reader uses. The deletions are not synced: those lost are repeated by Open.
+// sweep deletes the keys of dead runs that no reader uses. Tables are taken out of the database at once: a deletion in its
+// log would leave them on disk until it is flushed and compacted, long after, where little else is written. Deletions in the
+// log are not synced: those lost are repeated by Open.
 func (x *Index) sweep() error {
-	for _, id := range x.unused() {
-		if err := x.db.DeleteRange(runStart(id), runStart(id+1), pebble.NoSync); err != nil {
-			return fmt.Errorf("digest index: run %d: delete: %w", id, err)
+	for _, r := range x.unused() {
+		start, end := runStart(r.id), runStart(r.id+1)
+		var err error
+		if r.n > batchEntries {
+			err = x.db.Excise(context.Background(), pebble.KeyRange{Start: start, End: end})
+		} else {
+			err = x.db.DeleteRange(start, end, pebble.NoSync)
+		}
+		if err != nil {
+			return fmt.Errorf("digest index: run %d: delete: %w", r.id, err)
 		}
 	}
 	return nil
 }
 
-// unused takes those ids out of dead that no view with readers names.
-func (x *Index) unused() []uint64 {
+// unused takes those runs out of dead that no view with readers names.
+func (x *Index) unused() []run {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.old = slices.DeleteFunc(x.old, func(v *view) bool { return v.readers == 0 })
@@ -237,12 +245,12 @@ func (x *Index) unused() []uint64 {
 			used[r.id] = true
 		}
 	}
-	var free []uint64
-	x.dead = slices.DeleteFunc(x.dead, func(id uint64) bool {
-		if !used[id] {
-			free = append(free, id)
+	var free []run
+	x.dead = slices.DeleteFunc(x.dead, func(r run) bool {
+		if !used[r.id] {
+			free = append(free, r)
 		}
-		return !used[id]
+		return !used[r.id]
 	})
 	return free
 }
