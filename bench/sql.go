@@ -153,8 +153,8 @@ func (b *Bench) ask(ctx context.Context, asked []*asker, p year.Plan, only []str
 				return fmt.Errorf("%s: %s: %w", a.name, q.name, err)
 			}
 			lacks = lacks || l
-			contenders = append(contenders, Contender{a.name, func(_ context.Context, run int) (map[string]float64, string, error) {
-				return a.ask(q, p, b.Seconds, b.Seed+uint64(run))
+			contenders = append(contenders, Contender{a.name, func(context.Context, int) (map[string]float64, string, error) {
+				return a.ask(q, p, b.Seconds, b.Seed)
 			}})
 		}
 		if lacks {
