@@ -35,6 +35,7 @@
 //	proof-p50-ms, …          from the acknowledgement of a filing to its signature in the client's hands, under the load
 //	lag-ms                   from the end of a round's second to the signature in the client's hands
 //	ops/s, found/s           queries answered, and what they found, where that is more than one row each
+//	ms                       median time of one answer to a question in SQL; ops/s is its inverse
 //	time-s                   since the long run began, while it was loading
 //	fsck-s, verify-ms/proof  of the long run: computing every root again; fetching and verifying one proof
 //

@@ -77,6 +77,8 @@ type SQL struct {
 	Postgres bool
 	// Target is this program's server.
 	Target *target.Target
+	// Serial has this program asked a second time, by a session that wants no helpers.
+	Serial bool
 	// Dir holds the data directories; it has to be empty. They stay there.
 	Dir string
 	// Only names the questions to ask; empty for all.
@@ -87,6 +89,9 @@ type SQL struct {
 // key, and asks both what analysts ask. All must give the same answers.
 func (b *Bench) SQL(ctx context.Context, o *SQL) error {
 	plan := year.Plan{Seed: b.Seed, Seconds: o.Seconds}
+	if plan.Seconds == 0 || plan.Seconds > Year {
+		return fmt.Errorf("a ledger of %d seconds: give 1 to %d", plan.Seconds, Year)
+	}
 	dir := filepath.Join(o.Dir, "jurat")
 	if err := MakeYear(ctx, dir, plan, func(done uint64) { b.Progress("making the ledger", int64(done), int64(plan.Seconds)) }); err != nil {
 		return err
@@ -118,6 +123,9 @@ func (b *Bench) SQL(ctx context.Context, o *SQL) error {
 	}
 	defer s.Kill()
 	asked = append(asked, &asker{name: o.Target.Name, server: s, mayLack: true})
+	if o.Serial {
+		asked = append(asked, &asker{name: o.Target.Name + "-1", server: s, setup: "SET max_parallel_workers_per_gather = 0", mayLack: true})
+	}
 	for _, a := range asked {
 		if err := a.connect(ctx); err != nil {
 			return err
@@ -145,8 +153,8 @@ func (b *Bench) ask(ctx context.Context, asked []*asker, p year.Plan, only []str
 				return fmt.Errorf("%s: %s: %w", a.name, q.name, err)
 			}
 			lacks = lacks || l
-			contenders = append(contenders, Contender{a.name, func(_ context.Context, run int) (map[string]float64, string, error) {
-				return a.ask(q, p, b.Seconds, b.Seed+uint64(run))
+			contenders = append(contenders, Contender{a.name, func(context.Context, int) (map[string]float64, string, error) {
+				return a.ask(q, p, b.Seconds, b.Seed)
 			}})
 		}
 		if lacks {

@@ -13,6 +13,37 @@ import (
 	"github.com/jurat-ledger/jurat/server"
 )
 
+// Every question has one answer, whoever is asked: PostgreSQL in one process and in several, and this program, which splits a
+// ledger of this length between two goroutines or, told not to, reads it in one.
+func TestSQL(t *testing.T) {
+	t.Parallel()
+	b := tiny()
+	b.Runs = 1
+	o := &SQL{Seconds: 150_000, Target: servers(t).Targets[0], Dir: t.TempDir(), Postgres: true, Serial: true}
+	if err := os.Chmod(filepath.Dir(o.Dir), 0o711); err != nil { // PostgreSQL runs as another user
+		t.Fatal(err)
+	}
+	if _, err := target.Postgres(true); err != nil {
+		t.Logf("not compared with PostgreSQL: %v", err)
+		o.Postgres = false
+	}
+	if err := b.SQL(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(map[string]int)
+	for _, s := range b.Record.Samples {
+		asked[s.Key("query")]++
+		if s.Checksum == "" {
+			t.Errorf("%s has no checksum", s.Name)
+		}
+	}
+	for _, q := range questions {
+		if asked[q.name] < 2 {
+			t.Errorf("%s was answered %d times", q.name, asked[q.name])
+		}
+	}
+}
+
 // BenchmarkSQL asks what analysts ask of a server in this process, so that it can be profiled. BENCH_SECONDS is how long the
 // ledger is, BENCH_DATA a directory to keep it in.
 func BenchmarkSQL(b *testing.B) {

@@ -33,6 +33,14 @@
 // testdata/postgres holds queries with the answers of PostgreSQL 15: TestPostgresAnswers takes them anew with -rewrite,
 // and TestDiffer compares random queries with a PostgreSQL that is installed or that JURAT_POSTGRES names.
 //
+// # Speed
+//
+// Of rounds and calendar, the columns that count are read, and conditions on round and second become the range or the list of
+// seconds that is read. Where a table can split a path (Path.Split), an aggregate whose result does not depend on the order of its
+// rows, and a sort with LIMIT, are worked at by several goroutines (parallel.go), as many as processors and
+// max_parallel_workers_per_gather allow; each has an execution of its own, made by fork. A join with a side of at most
+// maxLookups rows looks their keys up in the other side if that finds rows by key (Path.Keys, exec_lookup.go).
+//
 // # Transactions
 //
 // Reads see the ledger as it is at the moment; in a block of isolation level repeatable read or serializable as it stood at

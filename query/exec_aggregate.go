@@ -54,7 +54,7 @@ type pendingRow struct {
 	args  []value.Datum
 }
 
-func (x *execution) newAggregate(n *aggregateNode) (operator, error) {
+func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
 	var exprs []expr
 	for _, a := range n.aggs {
 		exprs = append(exprs, children(a)...)
@@ -89,11 +89,8 @@ func (x *execution) newAggregate(n *aggregateNode) (operator, error) {
 }
 
 func (op *aggregateOp) next() (*value.Batch, error) {
-	if !op.done {
-		if err := op.read(); err != nil {
-			return nil, err
-		}
-		op.done = true
+	if err := op.prepare(); err != nil {
+		return nil, err
 	}
 	n := min(value.BatchSize, op.count-op.at)
 	if n == 0 {
@@ -114,6 +111,54 @@ func (op *aggregateOp) next() (*value.Batch, error) {
 	op.at += n
 	return &op.out, nil
 }
+
+// prepare reads all of the input, once.
+func (op *aggregateOp) prepare() error {
+	if op.done {
+		return nil
+	}
+	op.done = true
+	return op.read()
+}
+
+// mergeable reports whether parts of the rows may be aggregated apart.
+func (op *aggregateOp) mergeable() bool {
+	for _, g := range op.aggs {
+		if g.seen != nil || g.order != nil || !g.run.Mergeable() || g.filter != nil && !forkable(g.e.filter) {
+			return false
+		}
+		for _, a := range g.e.args {
+			if !forkable(a) {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(op.n.groups, func(e expr) bool { return !forkable(e) })
+}
+
+// merge adds the groups of another part, which stands behind this one.
+func (op *aggregateOp) merge(from *aggregateOp) error {
+	to := make([]int32, from.count)
+	if len(op.groups) > 0 {
+		var b value.Batch
+		op.of = make([]int32, value.BatchSize)
+		for at := 0; at < from.count; at += b.N {
+			from.store.batch(&b, at)
+			copy(op.keys, b.Cols)
+			if err := op.assign(&b); err != nil {
+				return err
+			}
+			copy(to[at:], op.of[:b.N])
+		}
+	}
+	for i, g := range op.aggs {
+		g.run.Grow(op.count)
+		g.run.Merge(from.aggs[i].run, to)
+	}
+	return nil
+}
+
+func (op *aggregateOp) input() operator { return op.in }
 
 // read takes all of the input.
 func (op *aggregateOp) read() error {

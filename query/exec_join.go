@@ -13,6 +13,7 @@ type joinOp struct {
 	n          *joinNode
 	l          operator
 	lkeys      []evaluator // equal to rkeys
+	leftKeys   []expr      // what lkeys computes
 	rkeys      []expr
 	rest       []evaluator // conditions on the joined row
 	right      *joinTable
@@ -54,7 +55,7 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1, few: w.few}); err != nil {
 		return nil, err
 	}
-	op.lkeys, op.rest = x.compileAll(lkeys), x.compileAll(rest)
+	op.leftKeys, op.lkeys, op.rest = lkeys, x.compileAll(lkeys), x.compileAll(rest)
 	op.keys = make([]*value.Vector, len(lkeys))
 	return op, nil
 }
@@ -107,6 +108,9 @@ func (op *joinOp) readRight() (err error) {
 		return err
 	}
 	op.matched = make([]bool, op.right.n)
+	if err := op.lookUpLeft(); err != nil {
+		return err
+	}
 	if op.kept = keep; keep {
 		if x.rights == nil {
 			x.rights = map[node]*joinTable{}
@@ -118,7 +122,7 @@ func (op *joinOp) readRight() (err error) {
 
 // table reads the right side in an execution.
 func (op *joinOp) table(x *execution) (*joinTable, error) {
-	rows, err := x.materialize(op.n.r)
+	rows, err := op.rightRows(x)
 	if err != nil {
 		return nil, err
 	}

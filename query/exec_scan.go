@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -8,16 +9,20 @@ import (
 
 // scanOp reads a table by a path and passes the rows for which the conditions hold that the path does not see to.
 type scanOp struct {
-	x     *execution
-	n     *scanNode
-	path  *Path
-	used  []Constraint // seen to by the path
-	rest  []expr
-	where []evaluator
-	scan  Scan
-	batch value.Batch
-	out   value.Batch
-	sel   []int32
+	x        *execution
+	n        *scanNode
+	path     *Path
+	open     func(ctx context.Context) (Scan, error) // the path, or a part of it
+	request  *ScanRequest
+	lookups  string       // column by whose values a join looks rows up, empty for none
+	parallel bool         // open is a part of the path
+	used     []Constraint // seen to by the path
+	rest     []expr
+	where    []evaluator
+	scan     Scan
+	batch    value.Batch
+	out      value.Batch
+	sel      []int32
 }
 
 func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
@@ -32,7 +37,7 @@ func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	op.path = path
+	op.path, op.open, op.request = path, path.Open, r
 	for i, c := range constraints {
 		if path.Used[i] {
 			op.used = append(op.used, c)
@@ -57,7 +62,7 @@ func cheapFirst(list []expr) []expr {
 
 func (op *scanOp) next() (*value.Batch, error) {
 	if op.scan == nil {
-		scan, err := op.path.Open(op.x.env.Ctx)
+		scan, err := op.open(op.x.env.Ctx)
 		if err != nil {
 			return nil, err
 		}

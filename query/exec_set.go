@@ -147,6 +147,11 @@ func (x *execution) materialize(n node) (*rowStore, error) {
 		return nil, err
 	}
 	defer op.close()
+	return x.drain(op, n)
+}
+
+// drain keeps what is left of the rows of op, which is n's operator.
+func (x *execution) drain(op operator, n node) (*rowStore, error) {
 	rows := newRowStore(x, n.columns())
 	for {
 		b, err := op.next()

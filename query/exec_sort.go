@@ -3,6 +3,8 @@ package query
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
+	"math"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -26,13 +28,15 @@ type sortOp struct {
 	sortedN int    // rows of rows that order was made of
 	worst   []byte // sort key of the last wanted row so far, nil while there are fewer
 	sel     []int32
+	nearby  []int32 // rows of a batch that near leaves
+	key     []byte
 	at      int
 	done    bool
 	out     value.Batch
 	vectors []*value.Vector
 }
 
-func (x *execution) newSort(n *sortNode, w wish) (operator, error) {
+func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	width := len(n.in.columns())
 	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
 	exprs := make([]expr, len(n.keys))
@@ -66,11 +70,8 @@ func (op *sortOp) next() (*value.Batch, error) {
 	if op.sorted == len(op.keys) {
 		return op.in.next()
 	}
-	if !op.done {
-		if err := op.read(); err != nil {
-			return nil, err
-		}
-		op.done = true
+	if err := op.prepare(); err != nil {
+		return nil, err
 	}
 	n := min(value.BatchSize, len(op.order)-op.at)
 	if n == 0 {
@@ -80,6 +81,39 @@ func (op *sortOp) next() (*value.Batch, error) {
 	op.at += n
 	return &op.out, nil
 }
+
+// prepare reads and sorts, once.
+func (op *sortOp) prepare() error {
+	if op.done {
+		return nil
+	}
+	op.done = true
+	return op.read()
+}
+
+// mergeable reports whether parts of the rows may be sorted apart: with a limit they come down to few.
+func (op *sortOp) mergeable() bool { return op.top > 0 && op.sorted < len(op.keys) }
+
+// merge adds the best rows of another part, which stand behind those of this one.
+func (op *sortOp) merge(from *sortOp) error {
+	for {
+		b, err := from.next()
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			return op.sort()
+		}
+		if err := evalAll(op.vectors, op.keys, b); err != nil {
+			return err
+		}
+		if err := op.take(b); err != nil {
+			return err
+		}
+	}
+}
+
+func (op *sortOp) input() operator { return op.in }
 
 // read takes all of the input, or as much as is needed, and sorts it.
 func (op *sortOp) read() error {
@@ -122,8 +156,11 @@ func (op *sortOp) beyond(b *value.Batch) (bool, error) {
 
 // take adds the rows of b, but those that come after enough others.
 func (op *sortOp) take(b *value.Batch) error {
+	if b = op.near(b); b == nil {
+		return nil
+	}
 	size := 0
-	var key []byte
+	key := op.key
 	op.sel = op.sel[:0]
 	rows(b, func(i int) {
 		key = key[:0]
@@ -137,6 +174,7 @@ func (op *sortOp) take(b *value.Batch) error {
 		op.by = append(op.by, bytes.Clone(key))
 		size += len(key) + 32
 	})
+	op.key = key
 	op.bytes += size
 	if err := op.x.reserve(size); err != nil {
 		return err
@@ -148,6 +186,58 @@ func (op *sortOp) take(b *value.Batch) error {
 		return op.trim()
 	}
 	return nil
+}
+
+// near leaves of b the rows whose first key alone does not put them after the last wanted row: of many rows few are left, and the
+// keys of those alone are made. It returns nil if there are none.
+func (op *sortOp) near(b *value.Batch) *value.Batch {
+	v, k := op.vectors[0], op.n.keys[0]
+	if op.worst == nil || op.worst[0] != 1 || v.Type.Kind != value.Int64 || v.Nulls != nil {
+		return b
+	}
+	// AppendSortKey writes integers as 8 bytes that count up from the smallest one.
+	bound := int64(binary.BigEndian.Uint64(op.worst[1:]) ^ 1<<63)
+	if k.desc {
+		bound = ^bound
+	}
+	// Rows are left if key < low or key > high.
+	low, high := bound, int64(math.MaxInt64)
+	if k.desc {
+		low, high = math.MinInt64, bound
+	}
+	if len(op.n.keys) > 1 { // equal ones are decided by the other keys
+		if low == math.MaxInt64 || high == math.MinInt64 {
+			return b
+		}
+		if k.desc {
+			high--
+		} else {
+			low++
+		}
+	}
+	if cap(op.nearby) < b.N {
+		op.nearby = make([]int32, max(b.N, value.BatchSize))
+	}
+	dst, n := op.nearby[:cap(op.nearby)], 0
+	if b.Sel == nil {
+		for i, x := range v.Ints[:b.N] {
+			if x < low || x > high {
+				dst[n] = int32(i)
+				n++
+			}
+		}
+	} else {
+		for _, i := range b.Sel {
+			if x := v.Ints[i]; x < low || x > high {
+				dst[n] = i
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return &value.Batch{N: b.N, Cols: b.Cols, Sel: dst[:n]}
 }
 
 // sort makes order the rows in their order, at most top of them.

@@ -93,6 +93,9 @@ func (op *seriesOp) explain() explained {
 
 func (op *scanOp) explain() explained {
 	e := explained{title: op.path.Name, rows: op.path.Rows, total: op.path.Rows * 0.01}
+	if op.parallel {
+		e.title = "Parallel " + e.title
+	}
 	if op.n.alias != "" && op.n.alias != op.n.table.Def().Name {
 		e.title += " " + op.n.alias
 	}
@@ -109,6 +112,9 @@ func (op *scanOp) explain() explained {
 			parts = append(parts, c.text)
 		}
 		e.lines = append(e.lines, "Index Cond: "+conjunction(parts))
+	}
+	if op.lookups != "" {
+		e.lines = append(e.lines, "Index Cond: ("+op.lookups+" = ANY (keys of the join))")
 	}
 	if len(op.rest) > 0 {
 		e.lines = append(e.lines, "Filter: "+conditionText(op.rest))
@@ -308,10 +314,11 @@ func (op *sharedOp) explain() explained {
 type measured struct {
 	untimed bool // only rows are counted
 	operator
-	clock func() time.Time
-	first time.Duration // to the first batch
-	total time.Duration
-	rows  int
+	clock   func() time.Time
+	first   time.Duration // to the first batch
+	total   time.Duration
+	rows    int
+	helpers int // others that worked at parts of the same
 }
 
 func (op *measured) next() (*value.Batch, error) {
@@ -337,12 +344,13 @@ func countRows(b *value.Batch) int {
 func (op *measured) explain() explained {
 	e := op.operator.explain() // of an operator that shows itself as its input, these figures are the ones that count
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	e.actual = map[string]any{"Actual Rows": op.rows, "Actual Loops": 1}
+	loops := 1 + op.helpers
+	e.actual = map[string]any{"Actual Rows": op.rows / loops, "Actual Loops": loops}
 	if op.untimed {
-		e.measured = fmt.Sprintf(" (actual rows=%d loops=1)", op.rows)
+		e.measured = fmt.Sprintf(" (actual rows=%d loops=%d)", op.rows/loops, loops)
 		return e
 	}
 	e.actual["Actual Startup Time"], e.actual["Actual Total Time"] = ms(op.first), ms(op.total)
-	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=1)", ms(op.first), ms(op.total), op.rows)
+	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=%d)", ms(op.first), ms(op.total), op.rows/loops, loops)
 	return e
 }

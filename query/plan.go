@@ -2,6 +2,7 @@ package query
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -178,14 +179,15 @@ type statementRun struct {
 	params  []value.Datum
 	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
-	total   int64 // bytes reserved
-	limit   int64 // of total
+	total   *atomic.Int64 // bytes reserved, by forks too
+	limit   int64         // of total
 	shared  map[*sharedQuery]*sharedRows
 	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
 	rights  map[node]*joinTable           // right sides of joins in subqueries
 	work    map[*workTable]*rowStore      // of the recursive queries that are running
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
+	forked  bool                          // works at a part of the rows, beside others
 	untimed bool                          // but only their rows
 }
 
@@ -200,8 +202,7 @@ type execution struct {
 // reserve notes that the execution holds so many more bytes.
 func (x *execution) reserve(bytes int) error {
 	x.memory += int64(bytes)
-	x.total += int64(bytes)
-	if x.total > x.limit {
+	if x.total.Add(int64(bytes)) > x.limit {
 		e := errf(codeOutOfMemory, "out of memory")
 		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
 		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
@@ -212,7 +213,7 @@ func (x *execution) reserve(bytes int) error {
 // release gives memory back.
 func (x *execution) release(bytes int) {
 	x.memory -= int64(bytes)
-	x.total -= int64(bytes)
+	x.total.Add(-int64(bytes))
 }
 
 // check returns the reason if the statement is to stop.
@@ -268,11 +269,11 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *projectNode:
 		return x.newProject(n, w)
 	case *aggregateNode:
-		return x.newAggregate(n)
+		return x.newParallel(n, w)
 	case *distinctNode:
 		return x.newDistinct(n, w)
 	case *sortNode:
-		return x.newSort(n, w)
+		return x.newParallel(n, w)
 	case *windowNode:
 		return x.newWindow(n, w)
 	case *recursiveNode:

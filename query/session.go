@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -246,7 +247,7 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
-	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.engine.StatementMemory, asOf: s.snapshot()}}
+	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.engine.StatementMemory, total: new(atomic.Int64), asOf: s.snapshot()}}
 	x.env = fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
 	return x
 }

@@ -74,7 +74,7 @@ var settingsTable = []setting{
 	{name: "max_index_keys", boot: "32", kind: settingInt, fixed: true, doc: "Shows the maximum number of index keys."},
 	{name: "max_logical_replication_workers", boot: "0", kind: settingInt, fixed: true, doc: "Maximum number of logical replication worker processes."},
 	{name: "max_parallel_workers", boot: "0", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel workers that can be active at one time."},
-	{name: "max_parallel_workers_per_gather", boot: "0", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel processes per executor node."},
+	{name: "max_parallel_workers_per_gather", boot: "2", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel processes per executor node."},
 	{name: "max_prepared_transactions", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously prepared transactions."},
 	{name: "max_replication_slots", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously defined replication slots."},
 	{name: "max_wal_senders", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running WAL sender processes."},

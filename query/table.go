@@ -100,6 +100,12 @@ type Path struct {
 	Ordered int    // so many of the first keys of the request's order hold
 	Rows    float64
 	Open    func(ctx context.Context) (Scan, error)
+	// Keys are the columns by whose values rows are found: given a OneOf constraint on one of them, the table reads little more
+	// than the rows that it names.
+	Keys []int
+	// Split returns ways to open parts of the rows, at most n, to be read at the same time: one after the other they give what
+	// Open gives. It returns nil, and is nil, where that is not worth while.
+	Split func(ctx context.Context, n int) ([]func(ctx context.Context) (Scan, error), error)
 }
 
 // A Scan reads rows.

@@ -115,11 +115,17 @@ func newRoundTable(l Ledger, oid value.OID) *roundTable {
 
 func (t *roundTable) Def() *TableDef { return &t.def }
 
-// secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order.
-func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool) {
-	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
+// secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order. list, unless
+// nil, holds the only seconds that may be wanted.
+func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool, list []calendar.Second) {
+	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000, Keys: []int{0, 1}}
 	from, to = 0, math.MaxInt64
 	for i, c := range r.Where {
+		if c.Op == OneOf && c.Column <= 1 {
+			if l := secondsOf(c); list == nil || len(l) < len(list) {
+				list = l
+			}
+		}
 		switch c.Column {
 		case 0:
 			p.Used[i] = narrowRounds(&from, &to, c, value.Timestamptz)
@@ -135,21 +141,105 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 	if ranged {
 		p.Rows = max(1, min(p.Rows, float64(to)-float64(from)+1))
 	}
+	if list != nil {
+		p.Rows = max(1, min(p.Rows, float64(len(list))))
+	}
 	p.Name = scanName(name, ranged || p.Ordered > 0, desc)
-	return p, from, to, desc
+	return p, from, to, desc, list
 }
 
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
-	p, from, to, desc := secondRange("rounds", r)
+	p, from, to, desc, list := secondRange("rounds", r)
+	l := r.ledger(t.ledger)
 	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		c, err := r.ledger(t.ledger).Rounds(ctx, scan)
-		return &roundScan{cursor: c, need: r.Need}, err
+		if list == nil {
+			return openRounds(ctx, l, scan, r.Need)
+		}
+		return newSecondsScan(list, from, to, desc, func(ctx context.Context, part secondSpan) (Scan, error) {
+			s := scan
+			s.From, s.To = part.from, part.to
+			return openRounds(ctx, l, s, r.Need)
+		}), nil
+	}
+	if !desc && list == nil {
+		p.Split = func(ctx context.Context, n int) ([]func(context.Context) (Scan, error), error) {
+			extent, ok, err := roundsExtent(ctx, l, scan)
+			if err != nil || !ok {
+				return nil, err
+			}
+			var parts []func(context.Context) (Scan, error)
+			for _, part := range splitSeconds(extent, n) {
+				parts = append(parts, func(ctx context.Context) (Scan, error) {
+					s := scan
+					s.From, s.To = part.from, part.to
+					return openRounds(ctx, l, s, r.Need)
+				})
+			}
+			return parts, nil
+		}
 	}
 	return p, nil
+}
+
+func openRounds(ctx context.Context, l Ledger, scan RoundScan, need []bool) (Scan, error) {
+	c, err := l.Rounds(ctx, scan)
+	return &roundScan{cursor: c, need: need}, err
+}
+
+// roundsExtent returns the first and the last round that a scan gives; ok is false if they are too near each other to be split.
+func roundsExtent(ctx context.Context, l Ledger, scan RoundScan) (e secondSpan, ok bool, err error) {
+	first, closed, _ := l.Extent()
+	e = secondSpan{max(scan.From, first), min(scan.To, closed)}
+	if e.to-e.from < minSplit {
+		return e, false, nil
+	}
+	probe := RoundScan{From: e.from, To: e.to}
+	for _, probe.Desc = range []bool{false, true} {
+		c, err := l.Rounds(ctx, probe)
+		if err != nil {
+			return e, false, err
+		}
+		var b RoundBatch
+		err = c.Next(ctx, &b)
+		c.Close()
+		switch {
+		case errors.Is(err, io.EOF):
+			return e, false, nil
+		case err != nil:
+			return e, false, err
+		case probe.Desc:
+			e.to = b.Round[0]
+		default:
+			e.from = b.Round[0]
+		}
+	}
+	return e, e.to-e.from >= minSplit, nil
+}
+
+// minSplit is how many seconds are worth to be read by two.
+const minSplit = 1 << 16
+
+// splitBy is what parts of a scan are multiples of: rounds are read in blocks of so many seconds.
+const splitBy = 1024
+
+// A secondSpan is the seconds from and to and all between.
+type secondSpan struct{ from, to calendar.Second }
+
+// splitSeconds cuts a span into n parts of about the same length.
+func splitSeconds(s secondSpan, n int) (parts []secondSpan) {
+	for ; n > 1; n-- {
+		cut := (s.from + (s.to-s.from)/calendar.Second(n)) / splitBy * splitBy
+		if cut <= s.from {
+			break
+		}
+		parts = append(parts, secondSpan{s.from, cut - 1})
+		s.from = cut
+	}
+	return append(parts, s)
 }
 
 type roundScan struct {
@@ -240,16 +330,45 @@ func newCalendarTable(l Ledger, oid value.OID) *calendarTable {
 func (t *calendarTable) Def() *TableDef { return &t.def }
 
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
-	p, from, to, desc := secondRange("calendar", r)
+	p, from, to, desc, list := secondRange("calendar", r)
+	l := r.ledger(t.ledger)
 	scan := CalendarScan{From: from, To: to, Desc: desc, Roots: r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
-		c, err := r.ledger(t.ledger).Calendar(ctx, scan)
-		return &calendarScan{cursor: c, need: r.Need}, err
+		if list == nil {
+			return openCalendar(ctx, l, scan, r.Need)
+		}
+		return newSecondsScan(list, from, to, desc, func(ctx context.Context, part secondSpan) (Scan, error) {
+			s := scan
+			s.From, s.To = part.from, part.to
+			return openCalendar(ctx, l, s, r.Need)
+		}), nil
+	}
+	if !desc && list == nil {
+		p.Split = func(_ context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
+			first, closed, _ := l.Extent()
+			extent := secondSpan{max(from, first), min(to, closed)}
+			if extent.to-extent.from < minSplit {
+				return nil, nil
+			}
+			for _, part := range splitSeconds(extent, n) {
+				parts = append(parts, func(ctx context.Context) (Scan, error) {
+					s := scan
+					s.From, s.To = part.from, part.to
+					return openCalendar(ctx, l, s, r.Need)
+				})
+			}
+			return parts, nil
+		}
 	}
 	return p, nil
+}
+
+func openCalendar(ctx context.Context, l Ledger, scan CalendarScan, need []bool) (Scan, error) {
+	c, err := l.Calendar(ctx, scan)
+	return &calendarScan{cursor: c, need: need}, err
 }
 
 type calendarScan struct {

@@ -91,7 +91,7 @@
 // tables, one for each slot, named N.leaves.sst until the database takes them in, all or none, which is durable when its
 // manifest is. So a leaf is written once, 32 bytes, on Linux past the cache of the operating system. What a crash leaves of
 // such files the next Open removes. Small proposals would leave too many tables: they go to the log, and their values from
-// 12 KiB on, full runs most of all, to Pebble's blob files, so that a leaf is written twice, to the log and there, and not
+// 13 KiB on, full runs most of all, to Pebble's blob files, so that a leaf is written twice, to the log and there, and not
 // again by compactions: 64 bytes. Stored are 32.1 either way. Runs share no table with other keys: a compaction rewrites
 // tables that overlap, and those with keys of all kinds overlap with everything.
 //

@@ -39,8 +39,9 @@ const (
 	openFiles     = 500
 	// separateBytes is the size from which values go to files of their own, which compactions do not rewrite: full runs are
 	// written twice instead of three times and more. It is larger than the values of the digest index, which are deleted
-	// again.
-	separateBytes = 12 << 10
+	// again, and than the leaf counts of a block: a value file has blocks of several values, so that who scans the counts
+	// would read the roots too.
+	separateBytes = 13 << 10
 )
 
 // formatVersion pins Pebble's own on-disk format.

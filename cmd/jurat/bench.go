@@ -110,6 +110,15 @@ that directory, which notes every acknowledged COPY. A billion leaves take some 
 			f.IntVar(&o.proofs, "proofs", 1000, "proofs to verify at the end")
 			serverFlags(f, o)
 		}, runBillion},
+	{"sql", "What analysts ask of rounds and calendar, of a ledger with a round for nearly every second",
+		`Make a ledger with made-up round roots and signatures, so that a year of seconds takes a quarter of an hour and 17 GB of disk,
+and ask it in SQL: counts, sums by day, gaps, the largest rounds, joins, single rounds. With --peer postgres PostgreSQL is asked the
+same of the same rows, in one process and with parallel plans; answers must be equal. Times are medians.`,
+		func(f *pflag.FlagSet, o *benchOptions) {
+			leavesFlag(f, o, bench.Year, "seconds of the ledger")
+			f.StringSliceVar(&o.methods, "query", nil, "names of the questions to ask (default all)")
+			serverFlags(f, o)
+		}, runSQL},
 	{"all", "A short run of everything but billion, in about two minutes", "",
 		func(f *pflag.FlagSet, o *benchOptions) {
 			leavesFlag(f, o, 0, "bound on leaves and seconds of everything, for a quick look (default none)")
@@ -304,6 +313,24 @@ func runBillion(ctx context.Context, b *bench.Bench, o *benchOptions) (err error
 		return err
 	}
 	return b.Billion(ctx, targets[0], &bench.Billion{Leaves: o.leaves, CopyRows: int(o.copyRows), Clients: o.clients[0], Dir: dir, Proofs: o.proofs})
+}
+
+func runSQL(ctx context.Context, b *bench.Bench, o *benchOptions) error {
+	own := *o
+	own.peers = nil
+	targets, err := own.targets()
+	if err != nil {
+		return err
+	}
+	if len(o.peers) > 1 || len(o.peers) == 1 && o.peers[0] != "postgres" {
+		return errors.New("--peer: the rows can be given to postgres alone")
+	}
+	dir, err := os.MkdirTemp(o.dir, "jurat-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return b.SQL(ctx, &bench.SQL{Seconds: o.leaves, Postgres: len(o.peers) == 1, Target: targets[0], Dir: dir, Only: o.methods})
 }
 
 // runAll runs every benchmark but the long one, at a size that takes about two minutes in all.

@@ -327,6 +327,40 @@ func TestAppendAll(t *testing.T) {
 	}
 }
 
+// The roots of many seconds at once are those that come one by one: from every small calendar on, and for runs of all kinds of
+// lengths from our time on.
+func TestAppendRoots(t *testing.T) {
+	rng := newRand(10)
+	check := func(first calendar.Second, parts ...int) {
+		t.Helper()
+		one, many := calendar.NewFrontier(first), calendar.NewFrontier(first)
+		for _, n := range parts {
+			leaves, roots := make([]merkle.Digest, n), make([]merkle.Digest, n)
+			for i := range leaves {
+				leaves[i][rng.IntN(32)] = byte(rng.Uint32())
+			}
+			many.AppendRoots(roots, leaves)
+			for i, leaf := range leaves {
+				one.Append(leaf)
+				if want := one.Root(); roots[i] != want {
+					t.Fatalf("from %d, %v: root as of %d is %v, want %v", first, parts, one.Next()-1, roots[i], want)
+				}
+			}
+			if got, want := many.Kept(), one.Kept(); one.Next() != many.Next() || !slices.Equal(got, want) {
+				t.Fatalf("from %d, %v: keeps %v up to %d, want %v up to %d", first, parts, got, many.Next(), want, one.Next())
+			}
+		}
+	}
+	for first := range calendar.Second(40) {
+		for n := range 40 {
+			check(first, n, 3)
+		}
+	}
+	for range 40 {
+		check(1735689600+calendar.Second(rng.IntN(1<<20)), rng.IntN(1<<rng.IntN(13)), rng.IntN(50), rng.IntN(1<<rng.IntN(12)))
+	}
+}
+
 func TestZeroNodes(t *testing.T) {
 	for height, want := range map[uint8]string{ // from the format reference
 		0:  "0000000000000000000000000000000000000000000000000000000000000000",

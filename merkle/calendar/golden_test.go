@@ -95,6 +95,18 @@ func FuzzAggregationTime(f *testing.F) {
 	})
 }
 
+// BenchmarkAppendRoots computes the roots of many seconds of our time at once.
+func BenchmarkAppendRoots(b *testing.B) {
+	f := calendar.NewFrontier(1795310130)
+	leaves, roots := make([]merkle.Digest, 1024), make([]merkle.Digest, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		f.AppendRoots(roots, leaves)
+		f.Kept()
+	}
+	b.ReportMetric(1024*float64(b.N)/b.Elapsed().Seconds(), "seconds/s")
+}
+
 // BenchmarkFrontier closes seconds of our time, one root each.
 func BenchmarkFrontier(b *testing.B) {
 	f := calendar.NewFrontier(1795310130)

@@ -22,6 +22,13 @@ type Env struct {
 	scratch []int32 // rows left by dropNulls
 }
 
+// Fork returns an Env for another goroutine that works at the same statement.
+func (e *Env) Fork(ctx context.Context) Env {
+	f := *e
+	f.Ctx, f.scratch = ctx, nil
+	return f
+}
+
 // A Session answers the functions that ask about the session. Setting and SetSetting return *value.Error.
 type Session interface {
 	CurrentUser() string

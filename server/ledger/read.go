@@ -319,9 +319,7 @@ func (c *CalendarCursor) fill(b *CalendarBatch, from calendar.Second, n int) err
 	if err != nil {
 		return err
 	}
-	for _, leaf := range b.Leaf {
-		frontier.Append(leaf)
-		b.Root = append(b.Root, frontier.Root())
-	}
+	b.Root = slices.Grow(b.Root, n)[:n]
+	frontier.AppendRoots(b.Root, b.Leaf)
 	return nil
 }
