@@ -20,6 +20,7 @@ type method struct {
 	prepare string // SQL of the prepared statement that file runs, if it runs one
 	rows    int    // that one operation files; 0 for as many as the plan says for a COPY
 	file    func(c *client, first uint64, n int) error
+	driver  bool // its clients have a connection by pgx, too
 }
 
 // statement is the name of prepared statements.
@@ -33,8 +34,22 @@ var methods = []method{
 	{name: "copy-text", file: copyAs(load.Text)},
 	{name: "copy-csv", file: copyAs(load.CSV)},
 	{name: "unnest", prepare: "INSERT INTO hashes (digest) SELECT unnest($1::bytea[])", rows: 1000, file: fileArray},
+	{name: "values", prepare: insertRows(1000), rows: 1000, file: fileValues},
 	{name: "pipeline", prepare: insertOne, rows: 1000, file: filePipeline},
+	{name: "pgx", rows: 1000, file: fileBatch, driver: true},
 	{name: "insert", prepare: insertOne, rows: 1, file: fileOne},
+}
+
+// insertRows is an INSERT of n rows of one parameter each.
+func insertRows(n int) string {
+	sql := []byte("INSERT INTO hashes (digest) VALUES ")
+	for i := range n {
+		if i > 0 {
+			sql = append(sql, ", "...)
+		}
+		sql = fmt.Appendf(sql, "($%d)", i+1)
+	}
+	return string(sql)
 }
 
 // Methods returns the names of the ways to file that Ingest knows.
@@ -71,6 +86,20 @@ func filePipeline(c *client, first uint64, n int) error {
 	return c.conn.RunAll(statement, n, func(i int) []byte { return digests[i*stream.Size : (i+1)*stream.Size] })
 }
 
+func fileValues(c *client, first uint64, n int) error {
+	digests := c.digests(first, n)
+	c.rows = c.rows[:0]
+	for ; len(digests) > 0; digests = digests[stream.Size:] {
+		c.rows = append(c.rows, digests[:stream.Size])
+	}
+	return c.conn.RunWith(statement, c.rows)
+}
+
+func fileBatch(c *client, first uint64, n int) error {
+	digests := c.digests(first, n)
+	return c.driver.RunAll(context.Background(), insertOne, n, func(i int) []byte { return digests[i*stream.Size : (i+1)*stream.Size] })
+}
+
 func fileOne(c *client, first uint64, n int) error {
 	_, err := c.conn.Run(statement, c.digests(first, n), nil)
 	return err
@@ -79,9 +108,11 @@ func fileOne(c *client, first uint64, n int) error {
 // A client is a connection that files.
 type client struct {
 	conn    *load.Conn
+	driver  *load.Driver // nil unless the method wants it
 	stream  stream.Stream
 	buf     []byte
 	array   []byte
+	rows    [][]byte
 	latency *Latency
 }
 
@@ -116,10 +147,7 @@ func newFiler(ctx context.Context, s *target.Server, m method, clients, copyRows
 			return nil, err
 		}
 		f.clients = append(f.clients, &client{conn: conn, stream: digests, latency: new(Latency)})
-		if m.prepare == "" {
-			continue
-		}
-		if err := conn.Prepare(statement, m.prepare); err != nil {
+		if err := f.clients[len(f.clients)-1].prepare(ctx, s, m); err != nil {
 			f.close()
 			return nil, err
 		}
@@ -127,9 +155,23 @@ func newFiler(ctx context.Context, s *target.Server, m method, clients, copyRows
 	return f, nil
 }
 
+// prepare does what a method wants done before it is measured.
+func (c *client) prepare(ctx context.Context, s *target.Server, m method) (err error) {
+	if m.driver {
+		c.driver, err = load.DialDriver(ctx, s.Address, s.User, s.Database)
+	}
+	if err == nil && m.prepare != "" {
+		err = c.conn.Prepare(statement, m.prepare)
+	}
+	return err
+}
+
 func (f *filer) close() {
 	for _, c := range f.clients {
 		c.conn.Close()
+		if c.driver != nil {
+			c.driver.Close()
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ func Build(base Level, n uint64, workers int, source Source) (*Tree, error) {
 	if parts > 0 {
 		t.kept = [][]Digest{make([]Digest, t.n>>KeptStep, n>>KeptStep), make([]Digest, parts)}
 	}
+	workers = int(min(uint64(workers), parts))
 	errs := make([]error, workers)
 	var next atomic.Uint64
 	var wg sync.WaitGroup
@@ -48,7 +49,7 @@ func Build(base Level, n uint64, workers int, source Source) (*Tree, error) {
 	if parts > 0 {
 		t.appendNodes(partHeight, t.kept[1])
 	}
-	if err := t.read(source, make([]Digest, readLeaves), t.n, n); err != nil {
+	if err := t.read(source, make([]Digest, min(readLeaves, n-t.n)), t.n, n); err != nil {
 		return nil, err
 	}
 	return t, nil

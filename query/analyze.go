@@ -12,17 +12,19 @@ import (
 // An analyzer turns one parsed statement into a plan: it looks names up, derives types, coerces, and puts the nodes
 // together. Its errors carry the position in the text.
 type analyzer struct {
-	session *Session
-	fns     *fn.Registry
-	sql     string          // the whole string that was parsed
-	params  []*value.Type   // by number from 0; nil while unknown
-	ctes    []*sharedQuery  // visible ones, innermost last
-	outer   []*frame        // the rows that a subquery may refer to, innermost last
-	clause  clause          // what is being analyzed, for errors about aggregates and sets
-	windows []*parse.Window // of the WINDOW clause of the query being analyzed
-	depth   int             // of subqueries
-	prints  prints
-	keep    bool // the query analyzed next is a side of a set operation: what has no type in its select list stays so
+	session   *Session
+	fns       *fn.Registry
+	sql       string          // the whole string that was parsed
+	params    []*value.Type   // by number from 0; nil while unknown
+	ctes      []*sharedQuery  // visible ones, innermost last
+	outer     []*frame        // the rows that a subquery may refer to, innermost last
+	clause    clause          // what is being analyzed, for errors about aggregates and sets
+	windows   []*parse.Window // of the WINDOW clause of the query being analyzed
+	depth     int             // of subqueries
+	nullable  int             // outer joins around, on the side that they may fill with nulls
+	recursing *recursion      // the recursive query that was referred to last
+	prints    prints
+	keep      bool // the query analyzed next is a side of a set operation: what has no type in its select list stays so
 }
 
 // A clause is a part of a query in which not every expression may stand.

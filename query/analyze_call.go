@@ -14,7 +14,7 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	switch {
 	case e.WithinGroup:
 		return nil, a.unsupported(e, "WITHIN GROUP is")
-	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public":
+	case e.Name.Schema != "" && e.Name.Schema != "pg_catalog" && e.Name.Schema != "public" && a.fns.Functions(functionName(e.Name)) == nil:
 		return nil, a.fail(errf(codeUndefinedFunction, "function %s.%s does not exist", e.Name.Schema, e.Name.Name), e)
 	}
 	clause := a.clause
@@ -41,7 +41,7 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	if e.Over != nil {
 		return a.windowCall(s, e, args)
 	}
-	x, err := a.function(e, e.Name.Name, args, e.Variadic)
+	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,14 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return x, nil
 	}
 	return a.aggregate(s, e, agg, mark)
+}
+
+// functionName is the name under which the registry has a function: those of information_schema have it before theirs.
+func functionName(n parse.Name) string {
+	if n.Schema == "information_schema" {
+		return n.Schema + "." + n.Name
+	}
+	return n.Name
 }
 
 // isAggregate reports whether a name is that of an aggregate.

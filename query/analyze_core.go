@@ -17,6 +17,9 @@ func valuesName(k int) string { return "column" + itoa(k+1) }
 // select list comes last so that costly columns are computed for the rows that are wanted; with DISTINCT, or sets in
 // the select list, it has to come before ORDER BY.
 func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, error) {
+	recursing := a.recursing
+	a.recursing = nil
+	defer func() { a.recursing = recursing }()
 	in, s, err := a.from(q.From)
 	if err != nil {
 		return nil, err
@@ -28,6 +31,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		}
 		in = pushDown(in, conjuncts(x))
 	}
+	in = reorder(in)
 	saved := a.windows
 	a.windows = q.Windows
 	defer func() { a.windows = saved }()
@@ -88,8 +92,12 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 		if c, ok := x.(*castExpr); ok && c.modify != nil {
 			col.TypeModifier = c.typmod
 		}
+		if call, ok := x.(*seriesExpr); ok {
+			col.Fields = recordColumns(call.call)
+		}
 		if ref, ok := t.X.(*parse.ColumnRef); ok {
 			if sc, _ := a.lookup(s, ref); sc != nil {
+				col.Fields = sc.from.Fields
 				col.Table, col.Attribute, col.TypeModifier = sc.from.Table, sc.from.Attribute, sc.from.TypeModifier
 			}
 		}
@@ -170,23 +178,10 @@ func (a *analyzer) grouping(c *coreQuery) error {
 		}
 		g.groups = append(g.groups, x)
 	}
-	lists := [][]expr{c.p.exprs, c.on}
-	for _, k := range c.keys {
-		lists = append(lists, []expr{k.x})
+	if self := a.recursing; self != nil && self.depth == a.depth && c.aggregates() {
+		return a.fail(errf(codeRecursion, "aggregate functions are not allowed in a recursive query's recursive term"), c.q)
 	}
-	if c.having != nil {
-		lists = append(lists, []expr{c.having})
-	}
-	grouped := len(c.q.GroupBy) > 0 || c.having != nil
-	for _, list := range lists {
-		for _, e := range list {
-			walk(e, func(x expr) {
-				if _, ok := x.(*aggregateExpr); ok {
-					grouped = true
-				}
-			})
-		}
-	}
+	grouped := len(c.q.GroupBy) > 0 || c.having != nil || c.aggregates()
 	if !grouped {
 		return nil
 	}
@@ -208,6 +203,19 @@ func (a *analyzer) grouping(c *coreQuery) error {
 		c.p.in = &filterNode{in: g, where: conjuncts(r.rewrite(c.having))}
 	}
 	return r.err
+}
+
+// aggregates reports whether there are aggregates in the query.
+func (c *coreQuery) aggregates() bool {
+	found := false
+	for _, e := range append(slices.Concat(c.p.exprs, c.on, keyExprs(c.keys)), nonNil(c.having)...) {
+		walk(e, func(x expr) {
+			if _, ok := x.(*aggregateExpr); ok {
+				found = true
+			}
+		})
+	}
+	return found
 }
 
 // groupKey analyzes an element of GROUP BY: an input column, an output column by position or name, or an expression.

@@ -65,7 +65,7 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 	case *parse.GroupingSet:
 		return nil, a.unsupported(e, "GROUPING SETS, ROLLUP and CUBE are")
 	case *parse.Field:
-		return nil, a.unsupported(e, "selecting a field of a composite value is")
+		return a.field(s, e)
 	}
 	return nil, a.unsupported(e, "this expression is")
 }
@@ -363,10 +363,27 @@ func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.typ() == value.Name && len(subs) == 1 {
+		return a.nameByte(e, x, subs[0])
+	}
 	if !x.typ().IsArray() {
 		return nil, a.fail(errf(codeDatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.typ().SQL), e)
 	}
 	return &subscriptExpr{x: x, subs: subs, t: value.MustType(x.typ().Elem)}, nil
+}
+
+// nameByte is one byte of a name, counted from 0, as a "char".
+func (a *analyzer) nameByte(at parse.Node, x, i expr) (expr, error) {
+	from, err := a.apply(at, "+", i, &constExpr{d: value.NewInt(value.Int4, 1)})
+	if err != nil {
+		return nil, err
+	}
+	y, err := a.function(at, "substr", []expr{x, from, &constExpr{d: value.NewInt(value.Int4, 1)}}, false)
+	if err != nil {
+		return nil, err
+	}
+	y, err = a.coerce(y, value.Char, fn.Explicit)
+	return y, a.fail(err, at)
 }
 
 func (a *analyzer) between(s *scope, e *parse.Between) (expr, error) {

@@ -151,7 +151,14 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	for i, c := range def.Columns {
 		attr := int16(i + 1)
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
+		if c.Modifier != 0 {
+			col.TypeModifier = c.Modifier
+		}
 		n.cols = append(n.cols, col)
+		if c.System {
+			col.Attribute = tableoidAttribute
+			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
+		}
 		if !c.Hidden {
 			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
 		}
@@ -174,6 +181,12 @@ func tableColumn(def *TableDef, i int) expr {
 
 // fromShared analyzes a reference to a query of WITH.
 func (a *analyzer) fromShared(t *parse.Table, q *sharedQuery) (node, *scope, error) {
+	switch {
+	case q.later:
+		return nil, nil, a.unsupported(t, "a reference to a query of WITH that follows is")
+	case q.self != nil:
+		return a.fromWork(t, q)
+	}
 	q.uses++
 	plan := &sharedNode{query: q}
 	name := t.Alias.Name
@@ -234,7 +247,7 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		n.cols = append(n.cols, recordColumns(s.call.Func)...)
+		n.cols = append(n.cols, recordColumns(s.call)...)
 		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
 		return nil
 	}
@@ -275,16 +288,28 @@ func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *
 }
 
 func (a *analyzer) join(j *parse.Join) (node, *scope, error) {
+	if j.Kind == parse.RightJoin || j.Kind == parse.FullJoin {
+		a.nullable++
+	}
 	l, ls, err := a.fromItem(j.Left)
 	if err != nil {
 		return nil, nil, err
 	}
+	if j.Kind == parse.RightJoin {
+		a.nullable--
+	}
 	if f, ok := j.Right.(*parse.FuncTable); ok && (j.Kind == parse.InnerJoin || j.Kind == parse.CrossJoin) && !j.Natural && j.Using == nil {
 		return a.joinFunctions(j, f, l, ls)
+	}
+	if j.Kind == parse.LeftJoin {
+		a.nullable++
 	}
 	n, s, rs, err := a.beside(j, j.Right, l, ls)
 	if err != nil {
 		return nil, nil, err
+	}
+	if j.Kind == parse.LeftJoin || j.Kind == parse.FullJoin {
+		a.nullable--
 	}
 	if len(n.args) > 0 && (j.Kind == parse.RightJoin || j.Kind == parse.FullJoin) {
 		e := errf(codeInvalidColumnRef, "invalid reference to FROM-clause entry for table %q", n.args[0].slot.table)
@@ -340,7 +365,7 @@ func (a *analyzer) joinFunctions(j *parse.Join, f *parse.FuncTable, l node, ls *
 func common(ls, rs *scope) (list []parse.Column) {
 	for _, l := range ls.cols {
 		for _, r := range rs.cols {
-			if l.name == r.name && !l.hidden && !r.hidden {
+			if l.name == r.name && !l.hidden && !r.hidden && !l.aside && !r.aside {
 				list = append(list, parse.Column{Name: l.name})
 			}
 		}

@@ -1,8 +1,6 @@
 package query
 
 import (
-	"slices"
-
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -38,29 +36,6 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 		return a.values(q, want)
 	}
 	return a.core(q, want, keep)
-}
-
-// with analyzes the queries of a WITH clause.
-func (a *analyzer) with(w *parse.With) error {
-	if w.Recursive {
-		return a.unsupported(w, "WITH RECURSIVE is")
-	}
-	for _, c := range w.CTEs {
-		sel, ok := c.Query.(*parse.Select)
-		if !ok {
-			return a.unsupported(c, "a data-modifying statement in WITH is")
-		}
-		plan, args, err := a.inner(&scope{}, sel)
-		if err != nil {
-			return err
-		}
-		if len(c.Cols) > len(plan.columns()) {
-			return a.fail(errf(codeInvalidColumnRef, "WITH query %q has %d columns available but %d columns specified", c.Name, len(plan.columns()), len(c.Cols)), c)
-		}
-		q := &sharedQuery{name: c.Name, plan: plan, cols: c.Cols, always: c.Materialized == parse.MaterializedAlways, args: args}
-		a.ctes = append(slices.Clip(a.ctes), q)
-	}
-	return nil
 }
 
 // values analyzes VALUES.
@@ -118,17 +93,28 @@ func (a *analyzer) valuesColumn(q *parse.Select, n *valuesNode, k int, want []*v
 
 // setOperation analyzes UNION, INTERSECT and EXCEPT.
 func (a *analyzer) setOperation(q *parse.Select, want []*value.Type) (node, error) {
-	a.keep = true
-	l, err := a.query(q.Left, want)
+	l, err := a.side(q.Left, want)
 	if err != nil {
 		return nil, err
 	}
+	r, err := a.side(q.Right, want)
+	if err != nil {
+		return nil, err
+	}
+	return a.combined(q, l, r)
+}
+
+// side analyzes a side of a set operation: what has no type in its select list stays so.
+func (a *analyzer) side(q *parse.Select, want []*value.Type) (node, error) {
 	a.keep = true
-	r, err := a.query(q.Right, want)
+	n, err := a.query(q, want)
 	a.keep = false
-	if err != nil {
-		return nil, err
-	}
+	return n, err
+}
+
+// combined is the set operation q of l and r.
+func (a *analyzer) combined(q *parse.Select, l, r node) (node, error) {
+	var err error
 	name := [...]string{parse.Union: "UNION", parse.Intersect: "INTERSECT", parse.Except: "EXCEPT"}[q.Op]
 	if l, r, err = a.align(q, name, l, r); err != nil {
 		return nil, err

@@ -3,98 +3,11 @@ package query
 import (
 	"context"
 	"encoding/hex"
-	"strings"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
-
-// CopyOptions describe the data of a COPY. Empty fields stand for the default of the format.
-type CopyOptions struct {
-	Table     string // as errors name it
-	Format    string // "text", "csv" or "binary"
-	Delimiter string
-	Null      *string
-	Quote     string
-	Escape    string
-	Header    bool
-}
-
-// copyOptions judges the options of a COPY.
-func (a *analyzer) copyOptions(stmt *parse.Copy, table string) (*CopyOptions, error) {
-	o := &CopyOptions{Table: table, Format: "text"}
-	seen := map[string]bool{}
-	for _, opt := range stmt.Options {
-		if seen[opt.Name] {
-			return nil, a.fail(errf(codeSyntax, "conflicting or redundant options"), opt)
-		}
-		seen[opt.Name] = true
-		text := ""
-		if l, ok := opt.Value.(*parse.Literal); ok {
-			text = l.Text
-		}
-		if err := a.copyOption(o, opt, text); err != nil {
-			return nil, err
-		}
-	}
-	if o.Format == "csv" {
-		return o, nil
-	}
-	for _, name := range []string{"quote", "escape"} {
-		if seen[name] {
-			return nil, errf(codeUnsupported, "COPY %s available only in CSV mode", name)
-		}
-	}
-	for _, name := range []string{"delimiter", "null", "header"} {
-		if seen[name] && o.Format == "binary" {
-			return nil, errf(codeSyntax, "cannot specify %s in BINARY mode", strings.ToUpper(name))
-		}
-	}
-	return o, nil
-}
-
-func (a *analyzer) copyOption(o *CopyOptions, opt parse.Option, text string) error {
-	one := func(to *string) error {
-		if *to = text; len(text) != 1 {
-			return a.fail(errf(codeInvalidParameter, "COPY %s must be a single one-byte character", opt.Name), opt)
-		}
-		return nil
-	}
-	switch opt.Name {
-	case "format":
-		if o.Format = text; text != "text" && text != "csv" && text != "binary" {
-			return a.fail(errf(codeInvalidParameter, "COPY format %q not recognized", text), opt)
-		}
-	case "delimiter":
-		return one(&o.Delimiter)
-	case "quote":
-		return one(&o.Quote)
-	case "escape":
-		return one(&o.Escape)
-	case "null":
-		o.Null = &text
-	case "header":
-		on, ok := parseBool(text)
-		if opt.Value == nil {
-			on, ok = true, true
-		}
-		if !ok {
-			return a.unsupported(opt, "HEADER "+text+" is")
-		}
-		o.Header = on
-	case "freeze":
-	case "encoding":
-		if _, err := settingByName["client_encoding"].checkEncoding(text); err != nil {
-			return a.fail(errf(codeInvalidParameter, "argument to option \"encoding\" must be a valid encoding name"), opt)
-		}
-	case "force_quote", "force_not_null", "force_null":
-		return a.unsupported(opt, "the COPY option "+strings.ToUpper(opt.Name)+" is")
-	default:
-		return a.fail(errf(codeSyntax, "option %q not recognized", opt.Name), opt)
-	}
-	return nil
-}
 
 // copy analyzes COPY.
 func (a *analyzer) copy(stmt *parse.Copy) (*compiled, error) {
@@ -110,7 +23,7 @@ func (a *analyzer) copy(stmt *parse.Copy) (*compiled, error) {
 
 func (a *analyzer) copyFrom(stmt *parse.Copy) (*compiled, error) {
 	if stmt.Where != nil {
-		return nil, a.unsupported(stmt, "COPY FROM … WHERE is")
+		return nil, a.fail(errf(codeUnsupported, "COPY FROM … WHERE is not supported").hint("Leave the lines out that are not to be filed, before they are sent."), stmt)
 	}
 	if stmt.Table == nil {
 		return nil, a.fail(errf(codeSyntax, "COPY FROM needs a table"), stmt)
@@ -123,7 +36,7 @@ func (a *analyzer) copyFrom(stmt *parse.Copy) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.copyOptions(stmt, t.def.Name)
+	o, err := a.copyOptions(stmt, t.def.Name, columnNames(t.def.Columns, target))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +69,11 @@ func (a *analyzer) copyTo(stmt *parse.Copy) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.copyOptions(stmt, name)
+	var names []string
+	for _, c := range plan.columns() {
+		names = append(names, c.Name)
+	}
+	o, err := a.copyOptions(stmt, name, names)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func (s *Session) cursorMemory() error {
 	var all int64
 	for _, p := range s.portals {
 		if p.cursor != nil {
-			all += p.cursor.x.memory
+			all += p.cursor.x.total
 		}
 	}
 	if all <= s.engine.StatementMemory {

@@ -24,11 +24,38 @@
 //
 // # Transactions
 //
-// Reads see the ledger as it is at the moment. Filings are held back in the session until COMMIT, or until the end of the
+// Reads see the ledger as it is at the moment; in a block of isolation level repeatable read or serializable as it stood at
+// the first statement, and through a cursor as it stood at DECLARE (snapshot.go). Since nothing changes, a snapshot is no more
+// than the newest closed second and the counts of the rounds still open. Filings are held back in the session until COMMIT, or until the end of the
 // implicit transaction (Sync, the end of a string of several statements), and go to the ledger as one request: all of
 // them in one round, or none. Savepoints cut the list. INSERT alone files at once; RETURNING needs the filing done, so it
 // is refused in a transaction block, and within a pipeline it files at once what the pipeline has held back so far.
 // Settings go back with their transaction.
+//
+// # Cursors
+//
+// A cursor (cursor.go) is a portal made by DECLARE; FETCH and MOVE do what Postgres' do. One with SCROLL keeps the rows that
+// it has read, one with NO SCROLL drops them; any other keeps them until they take a mebibyte, and from then on goes forward
+// alone. WITH HOLD reads the rest of the rows at COMMIT. The cursors of a session may keep as much as one statement may take.
+//
+// # Notifications
+//
+// LISTEN, UNLISTEN and NOTIFY take effect at COMMIT; a transaction's notifications come in order, and the same one once. They
+// reach sessions of the same role alone: agencies cannot write to each other, nor learn of each other (notify.go). The
+// server itself, as process 0, speaks to every role that listens on
+//
+//	round_closed   {"round": "2026-11-22T01:15:30Z", "second": 1795310130, "root": "\\x…"}, when a round with leaves has closed
+//	publication    {"publication_time": …, "second": …, "root": …, "publication_string": "AAAAAA-…"}, when a calendar root is
+//	               published, or published again with more references
+//
+// which is what the tables rounds and publications show to everybody. Nobody else may notify these channels. Four mebibytes
+// of notifications wait for a session at most: a NOTIFY that finds no room fails, one of the server is lost and a warning
+// tells how many were.
+//
+// # Auditing
+//
+// audit_calendar, calendar_gaps, completeness and consistency (functions_audit.go) look at a range of the ledger as a whole.
+// They go through it part by part, keep nothing open in between and can be cancelled. examples/audit.sql shows their use.
 //
 // # Words
 //

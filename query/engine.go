@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jurat-ledger/jurat/query/catalog"
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -43,13 +44,18 @@ type Config struct {
 	Logger       *slog.Logger // of what must not happen; nil discards
 }
 
-// An Engine runs SQL over a ledger. It is shared by all sessions; nothing of it changes but who listens to notifications and what memory is in use.
+// An Engine runs SQL over a ledger. It is shared by all sessions; nothing of it changes but which are open, who listens to
+// notifications and what memory is in use.
 type Engine struct {
 	Config
-	tables map[string]Table // of the schema public, by name
-	memory *leafMemory
-	board  switchboard
-	fns    *fn.Registry
+	tables  map[string]Table            // of the schema public, by name
+	system  map[string]map[string]Table // of the schemas of the system catalog, by schema and name
+	catalog *catalog.Catalog
+	memory  *leafMemory
+	board   switchboard
+	fns     *fn.Registry
+	open    openSessions
+	started time.Time
 }
 
 // NewEngine returns an engine.
@@ -66,7 +72,7 @@ func NewEngine(c Config) *Engine {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory)}
+	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory), started: c.Clock()}
 	// Object ids are fixed: clients keep them.
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
@@ -76,31 +82,32 @@ func NewEngine(c Config) *Engine {
 	} {
 		e.tables[t.Def().Name] = t
 	}
-	e.fns = fn.Builtins().With(ledgerFunctions(c.Ledger)...)
+	own := ledgerFunctions(c.Ledger)
+	e.fns = fn.Builtins().With(catalog.Functions()...).With(own...)
+	e.addCatalog(own)
 	return e
 }
 
-// table finds a table by its name.
+// table finds a table by its name. Names without a schema are looked for along the search path.
 func (e *Engine) table(n parse.Name, s *Session) (Table, error) {
-	t := e.tables[n.Name]
-	switch {
-	case n.Catalog != "" && n.Catalog != e.Database:
+	if n.Catalog != "" && n.Catalog != e.Database {
 		return nil, errf(codeUnsupported, "cross-database references are not implemented: \"%s.%s.%s\"", n.Catalog, n.Schema, n.Name)
-	case t != nil && n.Schema == "" && s.searches(t.Def().Schema), t != nil && n.Schema == t.Def().Schema:
-		return t, nil
-	case n.Schema != "":
-		return nil, errf(codeUndefinedTable, "relation \"%s.%s\" does not exist", n.Schema, n.Name).hint("%s", e.tableHint(n))
 	}
-	return nil, errf(codeUndefinedTable, "relation %q does not exist", n.Name).hint("%s", e.tableHint(n))
-}
-
-// tableHint names the tables there are.
-func (e *Engine) tableHint(n parse.Name) string {
-	hint := "The tables are " + strings.Join(slices.Sorted(maps.Keys(e.tables)), ", ") + "."
-	if n.Schema == "pg_catalog" || n.Schema == "information_schema" || strings.HasPrefix(n.Name, "pg_") {
-		hint = "The system catalog, which psql's \\d commands and many tools read, does not exist here. " + hint
+	path, shown := []string{n.Schema}, n.Schema+"."+n.Name
+	if n.Schema == "" {
+		path, shown = s.SearchPath(true), n.Name
 	}
-	return hint
+	for _, schema := range path {
+		tables := e.system[schema]
+		if schema == "public" {
+			tables = e.tables
+		}
+		if t := tables[n.Name]; t != nil {
+			return t, nil
+		}
+	}
+	return nil, errf(codeUndefinedTable, "relation %s does not exist", `"`+shown+`"`).
+		hint("The tables are %s.", strings.Join(slices.Sorted(maps.Keys(e.tables)), ", "))
 }
 
 // canceled is the error of a statement whose context ended.

@@ -77,6 +77,7 @@ const (
 	codeIdleSession          = "57P05"
 	codeCanceled             = "57014"
 	codeInternal             = "XX000"
+	codeDataCorrupted        = "XX001"
 )
 
 // errf returns an Error without detail, hint and position.

@@ -63,6 +63,8 @@ func constituents(ev evaluator) []evaluator {
 		return e.args
 	case *castEval:
 		return []evaluator{e.arg}
+	case *fieldEval:
+		return []evaluator{e.arg}
 	case *notEval:
 		return []evaluator{e.arg}
 	case *logicEval:
@@ -131,6 +133,8 @@ func (x *execution) build(e expr) evaluator {
 		return &arrayEval{t: e.t, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subscriptExpr:
 		return &subscriptEval{t: e.t, arg: x.compile(e.x), subs: x.compileAll(e.subs)}
+	case *fieldExpr:
+		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowExpr:
 		return &rowEval{elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subqueryExpr:

@@ -15,12 +15,15 @@ type aggregateOp struct {
 	in     operator
 	groups []evaluator
 	keys   []*value.Vector // of the batch at hand
-	ints   map[int64]int32 // groups of a single key of an integer kind
+	ints   *intTable       // numbers of a single key of an integer kind
+	byInt  []int32         // group of each number of ints
 	index  map[string]int32
 	store  *rowStore // one row a group: its keys
 	count  int       // of groups
 	null   int32     // group of the null key where ints is in use, -1 for none
 	of     []int32   // group of each row of the batch
+	single bool      // all rows of the batch are in one group
+	fresh  []int32   // rows of the batch that are the first of their groups
 	aggs   []*aggregation
 	done   bool
 	at     int
@@ -64,7 +67,7 @@ func (x *execution) newAggregate(n *aggregateNode) (operator, error) {
 	op.keys = make([]*value.Vector, len(n.groups))
 	op.store = newRowStore(x, n.cols[:len(n.groups)])
 	if len(n.groups) == 1 && n.groups[0].typ().Kind == value.Int64 {
-		op.ints = map[int64]int32{}
+		op.ints = newIntTable()
 	} else {
 		op.index = map[string]int32{}
 	}
@@ -146,65 +149,149 @@ func (op *aggregateOp) step(b *value.Batch) error {
 		op.of = make([]int32, max(b.N, value.BatchSize))
 	}
 	op.of = op.of[:b.N]
-	if len(op.groups) > 0 {
+	if op.single = true; len(op.groups) > 0 {
 		if err := op.assign(b); err != nil {
 			return err
 		}
 	}
 	for _, g := range op.aggs {
 		g.run.Grow(op.count)
-		if err := g.step(b, op.of); err != nil {
+		if err := g.step(b, op.of, op.single); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// assign finds the group of each row of b, making groups as needed.
+// assign finds the group of each row of b, making groups as needed. Rows mostly stand near others of their group, so a row is
+// compared with the one before it first.
 func (op *aggregateOp) assign(b *value.Batch) error {
 	before := op.count
-	fresh := make([]int32, 0, 16)
-	add := func(i int) int32 {
-		fresh = append(fresh, int32(i))
-		op.count++
-		return int32(op.count - 1)
+	op.fresh = op.fresh[:0]
+	if len(op.keys) == 1 && op.ints != nil && op.keys[0].Nulls == nil {
+		op.assignInts(b)
+	} else {
+		op.assignRows(b)
 	}
-	rows(b, func(i int) {
-		if op.ints != nil {
-			op.of[i] = op.assignInt(i, add)
-			return
-		}
-		op.key = appendRowKey(op.key[:0], op.keys, i)
-		g, ok := op.index[string(op.key)]
-		if !ok {
-			g = add(i)
-			op.index[string(op.key)] = g
-		}
-		op.of[i] = g
-	})
-	if len(fresh) == 0 {
+	if len(op.fresh) == 0 {
 		return nil
 	}
-	if err := op.store.add(&value.Batch{N: b.N, Cols: op.keys, Sel: fresh}); err != nil {
+	if err := op.store.add(&value.Batch{N: b.N, Cols: op.keys, Sel: op.fresh}); err != nil {
 		return err
 	}
 	return op.x.reserve((op.count - before) * (64 + 64*len(op.aggs) + len(op.key)))
 }
 
-func (op *aggregateOp) assignInt(i int, add func(int) int32) int32 {
-	v := op.keys[0]
-	if v.IsNull(i) {
+// add makes a group whose first row is i.
+func (op *aggregateOp) add(i int) int32 {
+	op.fresh = append(op.fresh, int32(i))
+	op.count++
+	return int32(op.count - 1)
+}
+
+// assignInts is assign for a single key of an integer kind without nulls.
+func (op *aggregateOp) assignInts(b *value.Batch) {
+	ints, of := op.keys[0].Ints, op.of
+	if b.Sel == nil {
+		if g := op.intGroup(0); allEqual(ints[:b.N]) {
+			for i := range of[:b.N] {
+				of[i] = g
+			}
+			op.single = true
+			return
+		}
+		op.single = false
+		for i := range of[:b.N] {
+			if i > 0 && ints[i] == ints[i-1] {
+				of[i] = of[i-1]
+			} else {
+				of[i] = op.intGroup(i)
+			}
+		}
+		return
+	}
+	op.single = true
+	last := b.Sel[0]
+	of[last] = op.intGroup(int(last))
+	for _, i := range b.Sel[1:] {
+		if ints[i] == ints[last] {
+			of[i] = of[last]
+		} else {
+			of[i] = op.intGroup(int(i))
+			op.single = false
+		}
+		last = i
+	}
+}
+
+// allEqual reports whether all numbers are the same.
+func allEqual(list []int64) bool {
+	first, differ := list[0], int64(0)
+	for _, x := range list {
+		differ |= x ^ first
+	}
+	return differ == 0
+}
+
+// intGroup returns the group of the integer key of row i, which is not null.
+func (op *aggregateOp) intGroup(i int) int32 {
+	n, fresh := op.ints.number(op.keys[0].Ints[i])
+	if fresh {
+		op.byInt = append(op.byInt, op.add(i))
+	}
+	return op.byInt[n]
+}
+
+// assignRows is assign for keys of any number and type.
+func (op *aggregateOp) assignRows(b *value.Batch) {
+	op.single = true
+	last := -1
+	rows(b, func(i int) {
+		switch {
+		case last >= 0 && sameKeys(op.keys, i, last):
+			op.of[i] = op.of[last]
+		case op.ints != nil:
+			op.of[i] = op.assignInt(i)
+		default:
+			op.of[i] = op.assignRow(i)
+		}
+		op.single = op.single && (last < 0 || op.of[i] == op.of[last])
+		last = i
+	})
+}
+
+// sameKeys reports that rows i and j have the same keys. It may miss some that are equal but not the same.
+func sameKeys(keys []*value.Vector, i, j int) bool {
+	for _, v := range keys {
+		switch {
+		case v.Nulls != nil && (v.Nulls[i] || v.Nulls[j]):
+			return false
+		case v.Type.Kind == value.Int64 && v.Ints[i] != v.Ints[j], v.Type.Kind == value.Bytes && !bytes.Equal(v.Bytes[i], v.Bytes[j]),
+			v.Type.Kind == value.Boxed && v.Boxes[i] != v.Boxes[j], v.Type.Kind == value.Float64:
+			return false
+		}
+	}
+	return true
+}
+
+func (op *aggregateOp) assignRow(i int) int32 {
+	op.key = appendRowKey(op.key[:0], op.keys, i)
+	g, ok := op.index[string(op.key)]
+	if !ok {
+		g = op.add(i)
+		op.index[string(op.key)] = g
+	}
+	return g
+}
+
+func (op *aggregateOp) assignInt(i int) int32 {
+	if op.keys[0].IsNull(i) {
 		if op.null < 0 {
-			op.null = add(i)
+			op.null = op.add(i)
 		}
 		return op.null
 	}
-	g, ok := op.ints[v.Ints[i]]
-	if !ok {
-		g = add(i)
-		op.ints[v.Ints[i]] = g
-	}
-	return g
+	return op.intGroup(i)
 }
 
 func (op *aggregateOp) ordered() int { return 0 }
@@ -214,8 +301,8 @@ func (op *aggregateOp) close() {
 	op.store.free()
 }
 
-// step adds the rows of b to the aggregate.
-func (g *aggregation) step(b *value.Batch, of []int32) error {
+// step adds the rows of b, whose groups are of, to the aggregate; single says that all are in one group.
+func (g *aggregation) step(b *value.Batch, of []int32, single bool) error {
 	in := *b
 	if g.filter != nil {
 		out, err := filterBatch(&in, b, []evaluator{g.filter}, &g.buf)
@@ -242,6 +329,9 @@ func (g *aggregation) step(b *value.Batch, of []int32) error {
 		if err := g.x.reserve(size); err != nil {
 			return err
 		}
+	}
+	if single {
+		return g.run.StepGroup(&g.x.env, of, g.in, in.N, in.Sel)
 	}
 	return g.run.Step(&g.x.env, of, g.in, in.N, in.Sel)
 }

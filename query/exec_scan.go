@@ -93,23 +93,10 @@ func filterBatch(out, b *value.Batch, where []evaluator, buf *[]int32) (*value.B
 		if err != nil {
 			return nil, err
 		}
-		kept := (*buf)[:0]
-		if cap(kept) == 0 {
-			kept = make([]int32, 0, out.N)
+		if cap(*buf) < out.N {
+			*buf = make([]int32, max(out.N, value.BatchSize))
 		}
-		if out.Sel == nil {
-			for i := range out.N {
-				if v.Ints[i] != 0 && !v.IsNull(i) {
-					kept = append(kept, int32(i))
-				}
-			}
-		} else {
-			for _, i := range out.Sel {
-				if v.Ints[i] != 0 && !v.IsNull(int(i)) {
-					kept = append(kept, i)
-				}
-			}
-		}
+		kept := keep((*buf)[:cap(*buf)], v, out.N, out.Sel)
 		*buf = kept
 		out.Sel = kept
 		if len(kept) == 0 {
@@ -117,6 +104,39 @@ func filterBatch(out, b *value.Batch, where []evaluator, buf *[]int32) (*value.B
 		}
 	}
 	return out, nil
+}
+
+// keep writes the rows of sel, or of the first n if it is nil, in which v is true to dst, which has room for n, and may be sel.
+func keep(dst []int32, v *value.Vector, n int, sel []int32) []int32 {
+	k := 0
+	ints := v.Ints
+	switch {
+	case v.Nulls != nil && sel == nil:
+		for i := range n {
+			if ints[i] != 0 && !v.Nulls[i] {
+				dst[k] = int32(i)
+				k++
+			}
+		}
+	case v.Nulls != nil:
+		for _, i := range sel {
+			if ints[i] != 0 && !v.Nulls[i] {
+				dst[k] = i
+				k++
+			}
+		}
+	case sel == nil: // a boolean is 0 or 1, so that the loops need no branch
+		for i, x := range ints[:n] {
+			dst[k] = int32(i)
+			k += int(x)
+		}
+	default:
+		for _, i := range sel {
+			dst[k] = i
+			k += int(ints[i])
+		}
+	}
+	return dst[:k]
 }
 
 func (op *scanOp) ordered() int { return op.path.Ordered }

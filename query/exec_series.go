@@ -52,12 +52,17 @@ func (c *seriesCall) columns() []Column {
 	if len(c.call.Func.Columns) == 0 {
 		return []Column{{Type: c.call.Ret}}
 	}
-	return recordColumns(c.call.Func)
+	return recordColumns(c.call)
 }
 
-func recordColumns(f *fn.Function) (cols []Column) {
-	for _, c := range f.Columns {
-		cols = append(cols, Column{Name: c.Name, Type: value.MustType(c.Type), TypeModifier: -1})
+// recordColumns are the columns of the records that a call returns.
+func recordColumns(call *fn.Call) (cols []Column) {
+	for _, c := range call.Func.Columns {
+		oid := c.Type
+		if oid == value.AnyElementOID {
+			oid = call.Args[0].Elem
+		}
+		cols = append(cols, Column{Name: c.Name, Type: value.MustType(oid), TypeModifier: -1})
 	}
 	return cols
 }

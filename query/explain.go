@@ -16,7 +16,8 @@ type explained struct {
 	startup  float64  // estimated cost before the first row
 	total    float64  // estimated cost of all rows, with everything below
 	width    int
-	measured string // of EXPLAIN ANALYZE
+	measured string         // of EXPLAIN ANALYZE
+	actual   map[string]any // the same as properties
 	children []explained
 }
 
@@ -242,6 +243,19 @@ func (op *joinOp) explain() explained {
 	return e
 }
 
+func (op *recursiveOp) explain() explained {
+	e := under("Recursive Union", op.n, 100, nil, false, op.in)
+	if r, err := op.x.operator(op.n.r, everything); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	return e
+}
+
+func (op *workOp) explain() explained {
+	return explained{title: "WorkTable Scan on " + op.n.table.slot.name, rows: 10, total: 0.1, width: widthOf(op.n.table.cols)}
+}
+
 func (op *windowOp) explain() explained {
 	in := op.in.explain()
 	if len(op.by) > 0 {
@@ -292,6 +306,7 @@ func (op *sharedOp) explain() explained {
 
 // measured counts what an operator does, for EXPLAIN ANALYZE.
 type measured struct {
+	untimed bool // only rows are counted
 	operator
 	clock func() time.Time
 	first time.Duration // to the first batch
@@ -322,6 +337,12 @@ func countRows(b *value.Batch) int {
 func (op *measured) explain() explained {
 	e := op.operator.explain() // of an operator that shows itself as its input, these figures are the ones that count
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	e.actual = map[string]any{"Actual Rows": op.rows, "Actual Loops": 1}
+	if op.untimed {
+		e.measured = fmt.Sprintf(" (actual rows=%d loops=1)", op.rows)
+		return e
+	}
+	e.actual["Actual Startup Time"], e.actual["Actual Total Time"] = ms(op.first), ms(op.total)
 	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=1)", ms(op.first), ms(op.total), op.rows)
 	return e
 }

@@ -111,6 +111,14 @@ type (
 		t    *value.Type
 	}
 
+	// A fieldExpr is one field of a record.
+	fieldExpr struct {
+		x     expr
+		field int
+		t     *value.Type
+		name  string
+	}
+
 	// A letExpr computes x once and then body, in which slot stands for it.
 	letExpr struct {
 		x    expr
@@ -197,6 +205,7 @@ func (e *distinctExpr) typ() *value.Type   { return value.Bool }
 func (e *quantifiedExpr) typ() *value.Type { return value.Bool }
 func (e *arrayExpr) typ() *value.Type      { return e.t }
 func (e *subscriptExpr) typ() *value.Type  { return e.t }
+func (e *fieldExpr) typ() *value.Type      { return e.t }
 func (e *rowExpr) typ() *value.Type        { return value.RecordT }
 func (e *letExpr) typ() *value.Type        { return e.body.typ() }
 func (e *slotExpr) typ() *value.Type       { return e.t }
@@ -241,6 +250,8 @@ func children(e expr) []expr {
 		return e.elems
 	case *subscriptExpr:
 		return append([]expr{e.x}, e.subs...)
+	case *fieldExpr:
+		return []expr{e.x}
 	case *rowExpr:
 		return e.elems
 	case *letExpr:
@@ -321,6 +332,8 @@ func mapChildren(e expr, f func(expr) expr) expr {
 		c := *x
 		c.x, c.subs = f(x.x), each(x.subs)
 		e = &c
+	case *fieldExpr:
+		e = &fieldExpr{x: f(x.x), field: x.field, t: x.t, name: x.name}
 	case *rowExpr:
 		e = &rowExpr{elems: each(x.elems)}
 	case *letExpr:

@@ -30,7 +30,9 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 		scalar(16508, "extend", bytea, c.extend, bytea),
 		scalar(16509, "extend", bytea, c.extend, bytea, moment),
 	}
-	return append(append(functions, c.verifyFunctions()...), notifyFunctions()...)
+	functions = append(functions, c.verifyFunctions()...)
+	functions = append(functions, c.auditFunctions()...)
+	return append(functions, notifyFunctions()...)
 }
 
 // ledgerCalls are functions over a ledger.

@@ -32,6 +32,9 @@ func (a *analyzer) hashesTable(n parse.Name, what string) (*leafTable, error) {
 	if t, ok := table.(*leafTable); ok && t.def.Insertable {
 		return t, nil
 	}
+	if !table.Def().Ledger {
+		return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name), n)
+	}
 	return nil, a.fail(errf(codeNotInState, "cannot %s table %q", what, n.Name).
 		hint("The ledger fills this table itself. File digests into hashes: INSERT INTO hashes (digest) VALUES (…)."), n)
 }

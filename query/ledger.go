@@ -64,6 +64,13 @@ type Ledger interface {
 	// CalendarChain returns the calendar chain from the leaf of second from to the root as of second to, the newest
 	// closed one if to is 0.
 	CalendarChain(ctx context.Context, from, to calendar.Second) (*ksi.CalendarChain, error)
+	// Audit derives the closed seconds among from to to again from the stored leaves.
+	Audit(from, to calendar.Second) (Audit, error)
+	// SlotRound returns what the record of a closed round says of a slot: its leaves and the sequence number that stands in
+	// their proofs; ok is false if the slot has none in the round.
+	SlotRound(round calendar.Second, slot uint32) (leaves, sequence uint64, ok bool, err error)
+	// Consistency proves that the calendar as of second to extends that as of second from, both closed.
+	Consistency(from, to calendar.Second) (*calendar.Consistency, error)
 	// IndexStatus returns how far the index of digests is.
 	IndexStatus() (IndexStatus, error)
 	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.
@@ -185,6 +192,8 @@ type RoundScan struct {
 	From, To calendar.Second
 	Desc     bool
 	Agency   string // count this agency's leaves and slots only; empty for all
+	Roots    bool   // fill RoundBatch.Root
+	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.
@@ -197,9 +206,9 @@ type RoundCursor interface {
 // A RoundBatch holds one column a field, in scan order.
 type RoundBatch struct {
 	Round  []calendar.Second
-	Root   []merkle.Digest
-	Leaves []uint64
-	Slots  []uint32 // slots with leaves
+	Root   []merkle.Digest // may be empty unless asked for
+	Leaves []uint64        // likewise
+	Slots  []uint32        // slots with leaves; likewise
 }
 
 // A CalendarScan selects closed seconds From to To, both included.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/largepage"
 	"github.com/jurat-ledger/jurat/merkle"
 )
 
@@ -118,7 +119,21 @@ func (s *Session) memoryStep(n int64) int64 {
 }
 
 // chunks are the memory of large parts, used again and again: fresh memory costs more than what is written to it.
-var chunks = sync.Pool{New: func() any { return new(chunk) }}
+var chunks sync.Pool
+
+// chunksTogether is how many chunks are made together, so that they begin on large pages.
+const chunksTogether = 4
+
+func newChunk() *chunk {
+	if c, ok := chunks.Get().(*chunk); ok {
+		return c
+	}
+	memory := largepage.Make(chunksTogether * len(chunk{}))
+	for i := 1; i < chunksTogether; i++ {
+		chunks.Put((*chunk)(memory[i*len(chunk{}):]))
+	}
+	return (*chunk)(memory)
+}
 
 // A chunk holds the SHA-256 digests of a large part.
 type chunk [largePart * 32]byte
@@ -128,7 +143,7 @@ func (s *Session) largeLeaves(alg merkle.Algorithm) merkle.Leaves {
 	if alg.Size()*largePart != len(chunk{}) {
 		return merkle.MakeLeaves(alg, largePart)
 	}
-	c := chunks.Get().(*chunk)
+	c := newChunk()
 	s.chunks = append(s.chunks, c)
 	return merkle.LeavesIn(alg, c[:])
 }

@@ -296,6 +296,8 @@ func inputsOf(n node) []node {
 		return []node{n.l, n.r}
 	case *joinNode:
 		return []node{n.l, n.r}
+	case *recursiveNode:
+		return []node{n.l, n.r}
 	case *sharedNode:
 		return []node{n.query.plan}
 	}
@@ -343,8 +345,13 @@ func freeSlots(n node) map[*outerSlot]bool {
 	}
 	var nodes func(n node)
 	nodes = func(n node) {
-		if l, ok := n.(*joinNode); ok {
-			note(l.args)
+		switch n := n.(type) {
+		case *joinNode:
+			note(n.args)
+		case *workNode:
+			used[n.table.slot] = true
+		case *recursiveNode:
+			filled[n.work.slot] = true
 		}
 		for _, e := range exprsOf(n) {
 			walk(e, func(x expr) {

@@ -20,6 +20,7 @@ type Column struct {
 	TypeModifier int32     // -1 for none
 	Table        value.OID // of the table it comes from unchanged, else 0
 	Attribute    int16
+	Fields       []Column // of a record whose fields are known
 }
 
 type (
@@ -131,6 +132,8 @@ type sharedQuery struct {
 	uses   int        // references
 	always bool       // MATERIALIZED
 	args   []outerArg // the values around that it depends on
+	self   *recursion // while it is being analyzed, of WITH RECURSIVE
+	later  bool       // it follows the query that is being analyzed
 }
 
 // A sortKey is an expression of ORDER BY.
@@ -180,8 +183,10 @@ type statementRun struct {
 	shared  map[*sharedQuery]*sharedRows
 	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
 	rights  map[node]*joinTable           // right sides of joins in subqueries
+	work    map[*workTable]*rowStore      // of the recursive queries that are running
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
+	untimed bool                          // but only their rows
 }
 
 // An execution is one run of a plan: that of a statement, or that of a subquery for one row around it.
@@ -245,7 +250,7 @@ func (x *execution) operator(n node, w wish) (operator, error) {
 	if err != nil || !x.analyze {
 		return op, err
 	}
-	return &measured{operator: op, clock: x.env.Clock}, nil
+	return &measured{operator: op, clock: x.env.Clock, untimed: x.untimed}, nil
 }
 
 func (x *execution) newOperator(n node, w wish) (operator, error) {
@@ -270,6 +275,10 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 		return x.newSort(n, w)
 	case *windowNode:
 		return x.newWindow(n, w)
+	case *recursiveNode:
+		return x.newRecursive(n, w)
+	case *workNode:
+		return &workOp{x: x, n: n}, nil
 	case *limitNode:
 		return x.newLimit(n, w)
 	case *appendNode:

@@ -128,7 +128,7 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 			s.unnamed = new(Portal)
 		}
 		s.spare = nil
-		s.unnamed.stmt, s.unnamed.params = p, params
+		s.unnamed.stmt, s.unnamed.params, s.unnamed.result = p, params, nil
 		s.unnamed.Formats = append(s.unnamed.Formats[:0], formats...)
 		return nil
 	})
@@ -271,7 +271,7 @@ func (p *Portal) close() {
 
 // emptied returns a closed portal for its memory. Its last result can be asked for its tag until the portal is bound again.
 func (p *Portal) emptied() *Portal {
-	p.stmt, p.params, p.result = nil, nil, nil
+	p.stmt, p.params, p.result = nil, nil, nil // a COMMIT that ends its own portal still puts its result there
 	return p
 }
 

@@ -6,9 +6,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
-	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -45,6 +45,8 @@ type Session struct {
 	inbox      inbox
 	channels   []string // that it listens on, in order of LISTEN
 
+	since time.Time // when it was opened
+
 	held   int64    // bytes that the session has of the engine's memory for digests
 	chunks []*chunk // behind its parts, like smallChunks
 
@@ -61,7 +63,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
-	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}}
+	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock()}
 	s.inbox.role, s.inbox.wake = role.Name, l.Wake
 	s.settings.base = map[string]string{
 		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Superuser),
@@ -72,6 +74,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 			return nil, err
 		}
 	}
+	e.open.add(s)
 	return s, nil
 }
 
@@ -220,6 +223,7 @@ func (s *Session) put(key, v string, local bool) {
 
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
+	s.engine.open.remove(s)
 	s.end()
 	s.closeCursors(func(*cursor) bool { return true })
 	s.deafen()
@@ -264,7 +268,7 @@ func (s *Session) SearchPath(implicit bool) []string {
 	var path []string
 	for _, name := range strings.Split(text, ",") {
 		name = strings.Trim(strings.TrimSpace(name), `"`)
-		if name == "public" || name == "pg_catalog" {
+		if name == "public" || name == "pg_catalog" || name == "information_schema" {
 			path = append(path, name)
 		}
 	}
@@ -317,34 +321,11 @@ func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 }
 
 // RegName implements value.Names.
-func (s *Session) RegName(t, oid value.OID) (string, bool) {
-	if t != value.RegclassOID {
-		return "", false
-	}
-	for name, table := range s.engine.tables {
-		if table.Def().OID == oid {
-			return quote(name), true
-		}
-	}
-	return "", false
-}
+func (s *Session) RegName(t, oid value.OID) (string, bool) { return s.Catalog().RegName(s, t, oid) }
 
 // RegOID implements value.Names.
 func (s *Session) RegOID(t value.OID, name string) (value.OID, error) {
-	if t == value.RegclassOID {
-		x, err := parse.ParseExpr(name)
-		if ref, ok := x.(*parse.ColumnRef); err == nil && ok && len(ref.Parts) <= 2 {
-			n := parse.Name{Name: ref.Parts[len(ref.Parts)-1]}
-			if len(ref.Parts) == 2 {
-				n.Schema = ref.Parts[0]
-			}
-			if table, err := s.engine.table(n, s); err == nil {
-				return table.Def().OID, nil
-			}
-		}
-		return 0, value.Errorf(codeUndefinedTable, "relation %q does not exist", name)
-	}
-	return 0, value.Errorf(codeUnsupported, "%s names are not supported", value.MustType(t).SQL)
+	return s.Catalog().RegOID(s, t, name)
 }
 
 // Fail fails the transaction for an error that the caller found by itself, and returns the error for the client.

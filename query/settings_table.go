@@ -42,6 +42,7 @@ const maxInt32 = 1<<31 - 1
 // are kept because clients set and read them.
 var settingsTable = []setting{
 	{name: "application_name", report: true, doc: "Sets the application name to be reported in statistics and logs."},
+	{name: "autovacuum_max_workers", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running autovacuum worker processes."},
 	{name: "bytea_output", boot: "hex", kind: settingEnum, values: []string{"escape", "hex"}, doc: "Sets the output format for bytea."},
 	{name: "check_function_bodies", boot: "on", kind: settingBool, doc: "Check routine bodies during CREATE FUNCTION and CREATE PROCEDURE."},
 	{name: "client_encoding", boot: "UTF8", kind: settingEncoding, report: true, doc: "Sets the client's character set encoding."},
@@ -71,7 +72,13 @@ var settingsTable = []setting{
 	{name: "max_connections", boot: "10000", kind: settingInt, fixed: true, doc: "Sets the maximum number of concurrent connections."},
 	{name: "max_identifier_length", boot: "63", kind: settingInt, fixed: true, doc: "Shows the maximum identifier length."},
 	{name: "max_index_keys", boot: "32", kind: settingInt, fixed: true, doc: "Shows the maximum number of index keys."},
+	{name: "max_logical_replication_workers", boot: "0", kind: settingInt, fixed: true, doc: "Maximum number of logical replication worker processes."},
+	{name: "max_parallel_workers", boot: "0", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel workers that can be active at one time."},
 	{name: "max_parallel_workers_per_gather", boot: "0", kind: settingInt, max: 1024, doc: "Sets the maximum number of parallel processes per executor node."},
+	{name: "max_prepared_transactions", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously prepared transactions."},
+	{name: "max_replication_slots", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously defined replication slots."},
+	{name: "max_wal_senders", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running WAL sender processes."},
+	{name: "max_worker_processes", boot: "0", kind: settingInt, fixed: true, doc: "Maximum number of concurrent worker processes."},
 	{name: "password_encryption", boot: "scram-sha-256", kind: settingEnum, values: []string{"scram-sha-256"}, doc: "Chooses the algorithm for encrypting passwords."},
 	{name: "quote_all_identifiers", boot: "off", kind: settingBool, doc: "When generating SQL fragments, quote all identifiers."},
 	{name: "row_security", boot: "on", kind: settingBool, doc: "Enable row security."},

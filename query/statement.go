@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"io"
-	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -290,95 +289,6 @@ func textColumns(names ...string) []Column {
 		cols[i] = Column{Name: n, Type: value.Text, TypeModifier: -1}
 	}
 	return cols
-}
-
-// explain analyzes EXPLAIN.
-func (a *analyzer) explain(stmt *parse.Explain) (*compiled, error) {
-	analyze, costs := false, true
-	for _, o := range stmt.Options {
-		on := true
-		var text string
-		if l, ok := o.Value.(*parse.Literal); ok {
-			text = strings.ToLower(l.Text)
-			on, _ = parseBool(text)
-		}
-		switch o.Name {
-		case "analyze":
-			analyze = on
-		case "costs":
-			costs = on
-		case "verbose", "buffers", "timing", "summary", "settings", "wal":
-		case "format":
-			if text != "text" {
-				return nil, a.unsupported(o, "EXPLAIN in another format than TEXT is")
-			}
-		default:
-			return nil, a.fail(errf(codeSyntax, "unrecognized EXPLAIN option %q", o.Name), o)
-		}
-	}
-	sel, ok := stmt.Stmt.(*parse.Select)
-	if !ok {
-		return a.explainOther(stmt, analyze, costs)
-	}
-	plan, err := a.query(sel, nil)
-	if err != nil {
-		return nil, err
-	}
-	return a.explained(func(*run) (string, node, error) { return "", plan, nil }, analyze, costs), nil
-}
-
-// explainOther analyzes EXPLAIN of INSERT and EXECUTE.
-func (a *analyzer) explainOther(stmt *parse.Explain, analyze, costs bool) (*compiled, error) {
-	ins, ok := stmt.Stmt.(*parse.Insert)
-	if !ok || analyze {
-		return nil, a.unsupported(stmt, "EXPLAIN of this statement is")
-	}
-	p, err := a.insertPlan(ins)
-	if err != nil {
-		return nil, err
-	}
-	return a.explained(func(*run) (string, node, error) { return "Insert on hashes", p.source, nil }, false, costs), nil
-}
-
-func (a *analyzer) explained(plan func(*run) (string, node, error), analyze, costs bool) *compiled {
-	cols := textColumns("QUERY PLAN")
-	return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
-		title, n, err := plan(r)
-		if err != nil {
-			return nil, err
-		}
-		x := r.execution(ctx, r.params)
-		x.analyze = analyze
-		op, err := x.operator(n, everything)
-		if err != nil {
-			return nil, err
-		}
-		defer op.close()
-		start := r.engine.Clock()
-		for analyze {
-			b, err := op.next()
-			if err != nil {
-				return nil, err
-			}
-			if b == nil {
-				break
-			}
-		}
-		e := op.explain()
-		if title != "" {
-			e = explained{title: title, total: e.total, children: []explained{e}}
-		}
-		lines := e.append(nil, 0, costs)
-		if analyze {
-			ms := float64(r.engine.Clock().Sub(start).Microseconds()) / 1000
-			lines = append(lines, "Execution Time: "+formatMillis(ms)+" ms")
-		}
-		var out [][]value.Datum
-		for _, l := range lines {
-			out = append(out, []value.Datum{value.NewText(l)})
-		}
-		return r.listed(ctx, "EXPLAIN", cols, out), nil
-	}}
 }
 
 var _ fn.Session = (*Session)(nil)

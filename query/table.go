@@ -25,6 +25,8 @@ type TableDef struct {
 	Columns []ColumnDef
 	// Ledger tables only grow: UPDATE and the like are refused with their reason.
 	Ledger bool
+	// Private tables are for superusers alone.
+	Private bool
 	// Insertable tables take INSERT and COPY FROM.
 	Insertable bool
 }
@@ -45,6 +47,10 @@ type ColumnDef struct {
 	Type    *value.Type
 	NotNull bool
 	Hidden  bool // serves computed columns alone; SQL cannot name it
+	// System columns are hidden ones that SQL can name, but that * leaves out: tableoid.
+	System bool
+	// Modifier is that of the type, as in pg_attribute.atttypmod; 0 stands for none.
+	Modifier int32
 	// Compute makes the column out of the columns From of the same row, when and for the rows that something needs it.
 	// It is nil for a column that scans deliver.
 	Compute fn.Kernel

@@ -5,7 +5,7 @@ import "github.com/jurat-ledger/jurat/query/value"
 // newIndexStatusTable makes jurat_index_status: one row that says how far the index of digests is. What is not indexed yet
 // is found too, but in memory. It is for superusers: it tells how much all agencies file together.
 func newIndexStatusTable(l Ledger, oid value.OID) Table {
-	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "jurat_index_status", Ledger: true, Columns: []ColumnDef{
+	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "jurat_index_status", Ledger: true, Private: true, Columns: []ColumnDef{
 		{Name: "leaves", Type: value.Int8, NotNull: true},
 		{Name: "indexed", Type: value.Int8, NotNull: true},
 		{Name: "backlog", Type: value.Int8, NotNull: true},

@@ -141,7 +141,7 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 	p, from, to, desc := secondRange("rounds", r)
-	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency()}
+	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
@@ -164,35 +164,43 @@ func (s *roundScan) Next(ctx context.Context, b *value.Batch) error {
 		b.N = 0
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	b.N = len(s.b.Round)
 	seconds(b, s.need, s.b.Round)
 	digests(b, s.need, 2, s.b.Root)
-	for k, c := range []func(int) int64{
-		3: func(i int) int64 { return int64(s.b.Leaves[i]) }, 4: func(i int) int64 { return int64(s.b.Slots[i]) },
-	} {
-		if c == nil || !s.need[k] {
-			continue
-		}
-		b.Cols[k].Reset([]*value.Type{3: value.Int8, 4: value.Int4}[k], b.N)
-		for i := range b.N {
-			b.Cols[k].Ints[i] = c(i)
+	if s.need[3] {
+		b.Cols[3].Reset(value.Int8, b.N)
+		ints := b.Cols[3].Ints
+		for i, n := range s.b.Leaves[:len(ints)] {
+			ints[i] = int64(n)
 		}
 	}
-	return err
+	if s.need[4] {
+		b.Cols[4].Reset(value.Int4, b.N)
+		ints := b.Cols[4].Ints
+		for i, n := range s.b.Slots[:len(ints)] {
+			ints[i] = int64(n)
+		}
+	}
+	return nil
 }
 
 // seconds fills in the columns round and second.
 func seconds(b *value.Batch, need []bool, list []calendar.Second) {
 	if need[0] {
 		b.Cols[0].Reset(value.Timestamptz, b.N)
-		for i, s := range list {
-			b.Cols[0].Ints[i] = value.FromUnix(int64(s))
+		ints := b.Cols[0].Ints
+		for i, s := range list[:len(ints)] {
+			ints[i] = value.FromUnix(int64(s))
 		}
 	}
 	if need[1] {
 		b.Cols[1].Reset(value.Int8, b.N)
-		for i, s := range list {
-			b.Cols[1].Ints[i] = int64(s)
+		ints := b.Cols[1].Ints
+		for i, s := range list[:len(ints)] {
+			ints[i] = int64(s)
 		}
 	}
 }

@@ -47,6 +47,8 @@ func appendHead(b *bytes.Buffer, e expr) {
 		fmt.Fprintf(b, "param(%d)", x.n)
 	case *computedExpr:
 		fmt.Fprintf(b, "computed(%s,", x.name)
+	case *fieldExpr:
+		fmt.Fprintf(b, "field(%d,", x.field)
 	case *callExpr:
 		fmt.Fprintf(b, "call(%p,", x.call.Func)
 	case *castExpr:
@@ -209,6 +211,8 @@ func (t *texter) other(e expr) {
 		t.add(x.x, "[")
 		t.list(x.subs, "][")
 		t.WriteString("]")
+	case *fieldExpr:
+		t.add("(", x.x, ").", quote(x.name))
 	case *subqueryExpr:
 		t.WriteString("(SubPlan)")
 	case *outerExpr:

@@ -218,39 +218,57 @@ func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
 	}), nil
 }
 
-// execute analyzes EXECUTE.
-func (a *analyzer) execute(t *parse.Execute) (*compiled, error) {
+// executeArgs analyzes the values of EXECUTE for the parameters of the prepared statement.
+func (a *analyzer) executeArgs(t *parse.Execute) ([]expr, *prepared, error) {
 	p, err := a.session.statement(t.Name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.c == nil {
-		return nil, errf(codeUndefinedStatement, "prepared statement %q is empty", t.Name)
+		return nil, nil, errf(codeUndefinedStatement, "prepared statement %q is empty", t.Name)
 	}
 	if len(t.Args) != len(p.c.params) {
 		e := errf(codeSyntax, "wrong number of parameters for prepared statement %q", t.Name)
 		e.Detail = "Expected " + itoa(len(p.c.params)) + " parameters but got " + itoa(len(t.Args)) + "."
-		return nil, e
+		return nil, nil, e
 	}
 	args := make([]expr, len(t.Args))
 	for i, e := range t.Args {
 		x, err := a.exprIn(&scope{}, e, clauseValues)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if args[i], err = a.coerce(x, p.c.params[i], fn.Assignment); err != nil {
-			return nil, a.fail(err, e)
+			return nil, nil, a.fail(err, e)
 		}
 	}
+	return args, p, nil
+}
+
+// arguments computes the values of EXECUTE.
+func (r *run) arguments(ctx context.Context, args []expr) ([]value.Datum, error) {
+	x := r.execution(ctx, r.params)
+	params := make([]value.Datum, len(args))
+	for i, e := range args {
+		d, err := x.evalOne(e)
+		if err != nil {
+			return nil, err
+		}
+		params[i] = d
+	}
+	return params, nil
+}
+
+// execute analyzes EXECUTE.
+func (a *analyzer) execute(t *parse.Execute) (*compiled, error) {
+	args, p, err := a.executeArgs(t)
+	if err != nil {
+		return nil, err
+	}
 	return &compiled{cols: p.c.cols, control: p.c.control, run: func(ctx context.Context, r *run) (*Result, error) {
-		x := r.execution(ctx, r.params)
-		params := make([]value.Datum, len(args))
-		for i, e := range args {
-			d, err := x.evalOne(e)
-			if err != nil {
-				return nil, err
-			}
-			params[i] = d
+		params, err := r.arguments(ctx, args)
+		if err != nil {
+			return nil, err
 		}
 		return p.c.run(ctx, &run{Session: r.Session, params: params, single: r.single, returning: r.returning})
 	}}, nil
@@ -350,7 +368,7 @@ func (a *analyzer) other(t *parse.Other) (*compiled, error) {
 				return nil, a.fail(err, n)
 			}
 		}
-		return do(func(context.Context, *run) (string, error) { return t.Command, nil }), nil
+		return do(func(_ context.Context, r *run) (string, error) { return t.Command, r.harmless(t) }), nil
 	}
 	if strings.HasSuffix(t.Command, " TABLE") && !strings.HasPrefix(t.Command, "CREATE") || t.Command == "MERGE" {
 		for _, n := range t.Objects {
@@ -363,5 +381,27 @@ func (a *analyzer) other(t *parse.Other) (*compiled, error) {
 	if strings.HasPrefix(t.Command, "CREATE") {
 		e.hint("The server holds the ledger and nothing else. Keep your own tables in a database of yours and join by digest or receipt.")
 	}
+	if t.Command == "DO" || t.Command == "CALL" {
+		e.hint("The server has SQL alone and no procedural language: write the loop in the client.")
+	}
 	return nil, a.fail(e, t)
+}
+
+// weakLocks are the modes of LOCK TABLE that keep nobody from reading and filing.
+var weakLocks = []string{"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE"}
+
+// harmless says where a statement that does nothing is not allowed.
+func (r *run) harmless(t *parse.Other) error {
+	switch {
+	case t.Command == "LOCK TABLE" && !r.inBlock():
+		return errf(codeNoTransaction, "LOCK TABLE can only be used in transaction blocks")
+	case t.Command == "LOCK TABLE" && !slices.Contains(weakLocks, t.Mode):
+		return errf(codeUnsupported, "a lock that keeps others from filing is not supported").
+			hint("Nothing that is filed changes: BEGIN ISOLATION LEVEL REPEATABLE READ shows the ledger as it stood at the first statement. IN ACCESS SHARE MODE is accepted.")
+	case t.Command == "VACUUM" && r.inBlock():
+		return errf(codeActiveTransaction, "VACUUM cannot run inside a transaction block")
+	case t.Command == "SET CONSTRAINTS" && !r.inBlock():
+		r.notice("WARNING", codeNoTransaction, "SET CONSTRAINTS can only be used in transaction blocks")
+	}
+	return nil
 }

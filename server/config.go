@@ -46,7 +46,8 @@ type Config struct {
 	// Kernel names the code that hashes tree nodes, for the whole process: see merkle.UseKernel. Empty keeps what is in use.
 	Kernel string
 	// IngestMemory bounds the memory in bytes of the digests that transactions hold back until they end, all together. Clients
-	// that file faster than the disk can take wait.
+	// that file faster than the disk can take wait. It does not cover what the ledger keeps of digests that are filed and not
+	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number.
 	IngestMemory int64
 	// Version is that of the program, as clients see it.
 	Version string

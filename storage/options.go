@@ -153,6 +153,7 @@ func rescue(err *error) {
 
 // A markerFS syncs a directory before a marker is created in it. Pebble points to its newest manifest by a marker and syncs
 // both names by one sync: a file system that keeps the later name only would leave a database that does not open.
+// New files of the log begin as long as they will get: the zeros behind what is written are as good as an end to who reads it.
 type markerFS struct{ vfs.FS }
 
 // Create creates a file as vfs.FS says.
@@ -162,7 +163,11 @@ func (f markerFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error)
 			return nil, err
 		}
 	}
-	return f.FS.Create(name, c)
+	file, err := f.FS.Create(name, c)
+	if err == nil && strings.HasSuffix(name, ".log") {
+		reserve(file, memTableBytes)
+	}
+	return file, err
 }
 
 // Unwrap returns the file system below.

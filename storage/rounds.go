@@ -182,9 +182,12 @@ func (iter *RoundIter) readBlock(block uint64) error {
 		iter.batch.Round = appendSeconds(iter.batch.Round, &seconds, start, from, to)
 		if iter.scan.Counts && iter.scan.Slots == nil {
 			iter.batch.grow(j - i)
-			for k := range j - i {
-				iter.batch.Leaves[k] = le.Uint64(x.leaves[8*(i+k):])
-				iter.batch.Slots[k] = le.Uint32(x.slots[4*(i+k):])
+			leaves, slots := x.leaves[8*i:8*j], x.slots[4*i:4*j]
+			for k := range iter.batch.Leaves {
+				iter.batch.Leaves[k] = le.Uint64(leaves[8*k:])
+			}
+			for k := range iter.batch.Slots {
+				iter.batch.Slots[k] = le.Uint32(slots[4*k:])
 			}
 		}
 		return nil
@@ -220,6 +223,14 @@ func appendSeconds(dst []calendar.Second, m *bitmap, start calendar.Second, from
 		}
 		if to-base < 64 {
 			word &= 1<<(to-base) - 1
+		}
+		if word == ^uint64(0) {
+			n := len(dst)
+			dst = slices.Grow(dst, 64)[:n+64]
+			for i := range dst[n:] {
+				dst[n+i] = start + calendar.Second(base+i)
+			}
+			continue
 		}
 		for ; word != 0; word &= word - 1 {
 			dst = append(dst, start+calendar.Second(base+bits.TrailingZeros64(word)))

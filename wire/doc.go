@@ -29,6 +29,13 @@
 // length field promises, and go back to 4 KiB or nothing while a connection is idle; one whose last read filled its
 // buffer gets 64 KiB for the next. The payload of CopyData is handed on in pieces and never collected.
 //
+// # Waiting
+//
+// A connection that waits for its client is told by [Startup].Wake that there are notifications: its read is cut off by a
+// deadline, they are sent, and it reads on. They are sent outside of transaction blocks only, else before the ReadyForQuery
+// that ends the block. The session also says how long the client may be silent in its present state; after that the
+// connection ends with the session's error.
+//
 // # Cancelling
 //
 // Each connection has one context for the statement at hand. A CancelRequest with the right key ends it with cause 57014, the

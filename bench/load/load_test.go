@@ -83,6 +83,7 @@ func TestServerError(t *testing.T) {
 		"Prepare": func(c *Conn) error { return c.Prepare("a", "x") },
 		"Run":     func(c *Conn) error { _, err := c.Run("a", nil, nil); return err },
 		"RunAll":  func(c *Conn) error { return c.RunAll("a", 3, func(int) []byte { return nil }) },
+		"RunWith": func(c *Conn) error { return c.RunWith("a", [][]byte{{1}, {2}}) },
 		"Copy":    func(c *Conn) error { return c.Copy(Text, 1, 0, 1) },
 	} {
 		c := answer(t, refusal, ready, message('D', 0, 1, 0, 0, 0, 1, '7'), ready)
@@ -96,6 +97,9 @@ func TestServerError(t *testing.T) {
 	}
 	if err := answer(t, ready).RunAll("a", maxPipeline+1, nil); err == nil {
 		t.Error("a pipeline that could jam is sent")
+	}
+	if err := answer(t, ready).RunWith("a", make([][]byte, 1<<16)); err == nil {
+		t.Error("more parameters than can be counted are sent")
 	}
 }
 

@@ -3,6 +3,7 @@ package load
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // Exec runs SQL without parameters, which may be several statements, and returns the first column of its rows as text.
@@ -74,14 +75,30 @@ func (c *Conn) RunAll(name string, n int, parameter func(i int) []byte) error {
 	return c.untilReady(nil)
 }
 
+// RunWith runs a prepared statement with binary parameters, 65,535 at most, and no rows.
+func (c *Conn) RunWith(name string, parameters [][]byte) error {
+	if len(parameters) > math.MaxUint16 {
+		return errors.New("more parameters than a statement can have")
+	}
+	c.bind(name, parameters...)
+	c.sync()
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.untilReady(nil)
+}
+
 // bind appends Bind and Execute.
-func (c *Conn) bind(name string, parameter []byte) {
+func (c *Conn) bind(name string, parameters ...[]byte) {
 	at := c.begin('B')
 	c.out = append(c.out, 0) // the unnamed portal
 	c.out = cstring(c.out, name)
-	c.out = append(c.out, 0, 1, 0, 1, 0, 1) // one format for all parameters, binary; one parameter
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(parameter)))
-	c.out = append(c.out, parameter...)
+	c.out = append(c.out, 0, 1, 0, 1) // one format for all parameters, binary
+	c.out = binary.BigEndian.AppendUint16(c.out, uint16(len(parameters)))
+	for _, p := range parameters {
+		c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(p)))
+		c.out = append(c.out, p...)
+	}
 	c.out = append(c.out, 0, 1, 0, 1) // all columns binary
 	c.end(at)
 	c.out = append(c.out, 'E', 0, 0, 0, 9, 0, 0, 0, 0, 0)

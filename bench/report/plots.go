@@ -106,7 +106,7 @@ func clientsOf(s *bench.Summary) string {
 	}
 	how := map[string]string{
 		"copy-binary": "COPY binary", "copy-text": "COPY text", "copy-csv": "COPY csv", "unnest": "INSERT of 1,000, unnest",
-		"pipeline": "1,000 INSERTs, pipelined", "insert": "single INSERT",
+		"pipeline": "1,000 INSERTs, pipelined", "insert": "single INSERT", "values": "INSERT of 1,000 rows", "pgx": "1,000 INSERTs, pgx batch",
 	}[s.Key("how")]
 	if how == "" {
 		how = s.Key("how")

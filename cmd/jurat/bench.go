@@ -231,7 +231,8 @@ func (o *benchOptions) servers() (*bench.Servers, error) {
 
 // usualClients are how many clients a way to file is measured with unless told otherwise.
 var usualClients = map[string][]int{
-	"copy-binary": {1, 4}, "copy-text": {1}, "copy-csv": {1}, "unnest": {1, 4}, "pipeline": {1, 4}, "insert": {1, 8, 64},
+	"copy-binary": {1, 4}, "copy-text": {1}, "copy-csv": {1}, "unnest": {1, 4}, "values": {1, 4}, "pipeline": {1, 4}, "pgx": {1, 4},
+	"insert": {1, 8, 64},
 }
 
 func runIngest(ctx context.Context, b *bench.Bench, o *benchOptions) error {

@@ -192,7 +192,7 @@ func (s *serverProcess) psql(script string, args ...string) string {
 	requireClient(s.t, "psql")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-h", host, "-p", port, "-U", "jurat", "jurat"}, args...)...)
+	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-h", host, "-p", port, "-U", "jurat", "-d", "jurat"}, args...)...)
 	cmd.Stdin = strings.NewReader(script)
 	cmd.Dir = s.psqlDir
 	out, err := cmd.CombinedOutput()
@@ -202,16 +202,23 @@ func (s *serverProcess) psql(script string, args ...string) string {
 	return string(out)
 }
 
-// requireClient skips the test where a client is not installed, and fails it where all must be.
+// requireClient skips the test where a client is not installed, and fails it where it must be.
 func requireClient(t testing.TB, name string) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err == nil {
-		return
+	if _, err := exec.LookPath(name); err != nil {
+		missingClient(t, name, err.Error())
 	}
-	if os.Getenv("JURAT_REQUIRE_CLIENTS") != "" {
-		t.Fatalf("%s is not installed", name)
+}
+
+// missingClient skips the test, or fails it if JURAT_REQUIRE_CLIENTS, a list with commas, names the client or says all.
+func missingClient(t testing.TB, name, why string) {
+	t.Helper()
+	for _, required := range strings.Split(os.Getenv("JURAT_REQUIRE_CLIENTS"), ",") {
+		if required == name || required == "all" {
+			t.Fatalf("%s is not installed: %s", name, why)
+		}
 	}
-	t.Skipf("SKIPPED: %s is not installed", name)
+	t.Skipf("SKIPPED: %s is not installed: %s", name, why)
 }
 
 func soak() bool { return os.Getenv("JURAT_SOAK") != "" }

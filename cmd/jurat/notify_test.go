@@ -13,93 +13,107 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// A listener is a client that waits for notifications.
+type listener struct {
+	*pgx.Conn
+	t   *testing.T
+	ctx context.Context
+}
+
+func listen(t *testing.T, ctx context.Context, url string) *listener {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	l := &listener{conn, t, ctx}
+	for _, channel := range []string{"round_closed", "publication", "talk"} {
+		l.exec(`LISTEN ` + channel)
+	}
+	return l
+}
+
+func (l *listener) exec(sql string, args ...any) {
+	l.t.Helper()
+	if _, err := l.Exec(l.ctx, sql, args...); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *listener) hear() *pgconn.Notification {
+	l.t.Helper()
+	n, err := l.WaitForNotification(l.ctx)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return n
+}
+
 // TestListen has clients listen as programs do: idle, until something comes.
 func TestListen(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	s := startServer(t, t.TempDir())
-	super := s.connect()
-	exec := func(conn *pgx.Conn, sql string, args ...any) {
-		t.Helper()
-		if _, err := conn.Exec(ctx, sql, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec(super, `CREATE ROLE canton LOGIN`)
-	as := func(role string) *pgx.Conn {
-		t.Helper()
-		conn, err := pgx.Connect(ctx, s.urlAs(role))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close(context.Background()) })
-		return conn
-	}
-	canton, colleague := as("canton"), as("canton")
-	for _, conn := range []*pgx.Conn{super, canton} {
-		exec(conn, `LISTEN round_closed`)
-		exec(conn, `LISTEN publication`)
-		exec(conn, `LISTEN talk`)
-	}
-	hear := func(conn *pgx.Conn) *pgconn.Notification {
-		t.Helper()
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-
-	// A round that closes, whoever filed: what rounds shows to all.
 	filer := s.connect()
-	exec(filer, `INSERT INTO hashes (digest) VALUES ($1)`, testDigest(1, 0))
-	for _, conn := range []*pgx.Conn{super, canton} {
-		n := hear(conn)
-		var told struct {
-			Round  time.Time
-			Second int64
-			Root   string
-		}
-		if err := json.Unmarshal([]byte(n.Payload), &told); err != nil || n.Channel != "round_closed" || n.PID != 0 {
-			t.Fatalf("%+v: %v", n, err)
-		}
-		var matches bool
-		err := conn.QueryRow(ctx, `SELECT root = $2::text::bytea AND second = $3 FROM rounds WHERE round = $1`, told.Round, told.Root, told.Second).Scan(&matches)
-		if err != nil || !matches || strings.Contains(n.Payload, "leaves") {
-			t.Errorf("%s is told of a round that rounds shows otherwise: %s: %v", conn.Config().User, n.Payload, err)
-		}
+	if _, err := filer.Exec(ctx, `CREATE ROLE canton LOGIN`); err != nil {
+		t.Fatal(err)
 	}
-
-	// A publication.
+	super, canton := listen(t, ctx, s.url()), listen(t, ctx, s.urlAs("canton"))
+	if _, err := filer.Exec(ctx, `INSERT INTO hashes (digest) VALUES ($1)`, testDigest(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	super.hearsRound()
+	canton.hearsRound()
 	var text string
 	if err := filer.QueryRow(ctx, `SELECT publish()`).Scan(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, conn := range []*pgx.Conn{super, canton} {
-		if n := hear(conn); n.Channel != "publication" || !strings.Contains(n.Payload, `"publication_string":"`+text+`"`) {
+	for _, l := range []*listener{super, canton} {
+		if n := l.hear(); n.Channel != "publication" || !strings.Contains(n.Payload, `"publication_string":"`+text+`"`) {
 			t.Errorf("told of publication %s: %+v", text, n)
 		}
 	}
+	testTalk(t, super, canton, listen(t, ctx, s.urlAs("canton")))
+	s.stop()
+}
 
-	// Messages stay within a role, come at COMMIT, once each, in order.
-	exec(super, `NOTIFY talk, 'of the superuser'`)
-	exec(colleague, `BEGIN`)
-	exec(colleague, `NOTIFY talk, 'one'`)
-	exec(colleague, `SAVEPOINT s`)
-	exec(colleague, `NOTIFY talk, 'undone'`)
-	exec(colleague, `ROLLBACK TO s`)
-	exec(colleague, `SELECT pg_notify('talk', 'two'), pg_notify('talk', 'one')`)
-	exec(colleague, `COMMIT`)
-	exec(colleague, `NOTIFY talk, 'three'`)
+// hearsRound hears of a round that somebody filed in: what rounds shows to all.
+func (l *listener) hearsRound() {
+	l.t.Helper()
+	n := l.hear()
+	var told struct {
+		Round  time.Time
+		Second int64
+		Root   string
+	}
+	if err := json.Unmarshal([]byte(n.Payload), &told); err != nil || n.Channel != "round_closed" || n.PID != 0 {
+		l.t.Fatalf("%+v: %v", n, err)
+	}
+	var matches bool
+	err := l.QueryRow(l.ctx, `SELECT root = $2::text::bytea AND second = $3 FROM rounds WHERE round = $1`, told.Round, told.Root, told.Second).Scan(&matches)
+	if err != nil || !matches || strings.Contains(n.Payload, "leaves") {
+		l.t.Errorf("%s is told of a round that rounds shows otherwise: %s: %v", l.Config().User, n.Payload, err)
+	}
+}
+
+// testTalk: messages stay within a role, come at COMMIT, once each, in order.
+func testTalk(t *testing.T, super, canton, colleague *listener) {
+	super.exec(`NOTIFY talk, 'of the superuser'`)
+	for _, sql := range []string{
+		`BEGIN`, `NOTIFY talk, 'one'`, `SAVEPOINT s`, `NOTIFY talk, 'undone'`, `ROLLBACK TO s`,
+		`SELECT pg_notify('talk', 'two'), pg_notify('talk', 'one')`, `COMMIT`, `NOTIFY talk, 'three'`,
+	} {
+		colleague.exec(sql)
+	}
 	for _, want := range []string{"one", "two", "three"} {
-		if n := hear(canton); n.Payload != want || n.PID != colleague.PgConn().PID() {
+		if n := canton.hear(); n.Payload != want || n.PID != colleague.PgConn().PID() {
 			t.Errorf("heard %+v, want %s", n, want)
 		}
 	}
-	if n := hear(super); n.Payload != "of the superuser" {
+	if n := super.hear(); n.Payload != "of the superuser" {
 		t.Errorf("the superuser hears %+v", n)
 	}
-	s.stop()
 }
 
 // TestSQLCursors reads through cursors as postgres_fdw does: two of them in turn, declared with parameters.
@@ -158,7 +172,6 @@ func TestIdleInTransaction(t *testing.T) {
 	if _, err := conn.Exec(ctx, `SET idle_in_transaction_session_timeout = 50`); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // outside of a transaction nothing happens
 	for range 2 {
 		if _, err := conn.Exec(ctx, `SELECT 1`); err != nil {
 			t.Fatal(err)

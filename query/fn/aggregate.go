@@ -277,24 +277,33 @@ type extremes struct {
 func (s *extremes) Grow(n int) { s.some = grow(s.some, n) }
 
 func (s *extremes) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
-	if s.best.Type == nil {
-		s.best.Reset(args[0].Type, 0)
-	}
-	for s.best.Len() < len(s.some) {
-		s.best.Append(value.Datum{Type: s.best.Type, X: nil})
-	}
+	s.prepare(args[0].Type)
 	if s.best.Type.Kind == value.Int64 {
 		s.stepInts(groups, args[0].Ints, n, sel)
 		return nil
 	}
 	for _, i := range all(n, sel) {
-		g := groups[i]
-		if !s.some[g] || value.CompareAt(args[0], int(i), &s.best, int(g))*s.want > 0 {
-			s.best.Copy(int(g), args[0], int(i))
-			s.some[g] = true
-		}
+		s.offer(groups[i], args[0], int(i))
 	}
 	return nil
+}
+
+// prepare makes room for the values of all groups.
+func (s *extremes) prepare(t *value.Type) {
+	if s.best.Type == nil {
+		s.best.Reset(t, 0)
+	}
+	for s.best.Len() < len(s.some) {
+		s.best.Append(value.Datum{Type: s.best.Type, X: nil})
+	}
+}
+
+// offer takes value i of v if it is the best of its group so far.
+func (s *extremes) offer(group int32, v *value.Vector, i int) {
+	if !s.some[group] || value.CompareAt(v, i, &s.best, int(group))*s.want > 0 {
+		s.best.Copy(int(group), v, i)
+		s.some[group] = true
+	}
 }
 
 func (s *extremes) stepInts(groups []int32, x []int64, n int, sel []int32) {

@@ -308,12 +308,36 @@ func dateCast(f, t *value.Type) Kernel {
 	case t == value.Timestamptz:
 		return map1[ints, ints](localToZoned)
 	}
+	if f == value.Timestamptz && t == value.Date {
+		return zonedToDate
+	}
 	return map1[ints, ints](func(env *Env, at int64) (int64, error) {
 		if f == value.Timestamptz {
 			at = value.ToLocal(env.Settings.Zone, at)
 		}
 		return cutTimestamp(at, t)
 	})
+}
+
+// zonedToDate computes a date once for all times that follow each other in it.
+func zonedToDate(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	var day timespan
+	var date int64
+	for _, i := range all(n, sel) {
+		t := args[0].Ints[i]
+		if !day.holds(t) {
+			var err error
+			if date, err = cutTimestamp(value.ToLocal(env.Settings.Zone, t), value.Date); err != nil {
+				return err
+			}
+			day = timespan{}
+			if value.FiniteTimestamp(t) {
+				day = unitSpan(env.Settings.Zone, "day", t)
+			}
+		}
+		out.Ints[i] = date
+	}
+	return nil
 }
 
 func localToZoned(env *Env, local int64) (int64, error) {

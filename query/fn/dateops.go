@@ -186,19 +186,24 @@ func truncFunctions() []*Function {
 		def("date_trunc(text,timestamptz) timestamptz stable", truncKernel(value.Timestamptz)),
 		def("date_trunc(text,timestamptz,text) timestamptz stable", truncKernel(value.Timestamptz)),
 		def("date_trunc(text,interval) interval", map2[texts, spans, spans](truncInterval)),
-		def("date_bin(interval,timestamp,timestamp) timestamp", map3[spans, ints, ints, ints](dateBin)),
-		def("date_bin(interval,timestamptz,timestamptz) timestamptz", map3[spans, ints, ints, ints](dateBin)),
+		def("date_bin(interval,timestamp,timestamp) timestamp", binKernel),
+		def("date_bin(interval,timestamptz,timestamptz) timestamptz", binKernel),
 	}
 }
 
-// truncKernel looks unit and zone up once as long as they stay the same.
+// truncKernel looks unit and zone up once as long as they stay the same, and truncates once for all times of a timespan.
 func truncKernel(t *value.Type) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		var unit, name, zoneName string
-		var length int64
+		var length, off, cut int64
+		var same, offset timespan // of cut, of off
 		zone := env.Settings.Zone
+		if t == value.Timestamp {
+			zone = time.UTC
+		}
 		for k, i := range all(n, sel) {
 			if k == 0 || string(args[0].Bytes[i]) != name {
+				same = timespan{}
 				name = string(args[0].Bytes[i])
 				var err error
 				if unit, err = truncUnit(name, t); err != nil {
@@ -212,21 +217,27 @@ func truncKernel(t *value.Type) Kernel {
 				if zone, err = value.LoadZone(zoneName); err != nil {
 					return err
 				}
+				same, offset = timespan{}, timespan{}
 			}
 			at := args[1].Ints[i]
+			if same.holds(at) {
+				out.Ints[i] = cut
+				continue
+			}
 			switch {
 			case !value.FiniteTimestamp(at):
-			case length > 0 && t == value.Timestamp:
-				at = value.FloorDiv(at, length) * length
+				out.Ints[i] = at
+				continue
 			case length > 0:
-				off := int64(value.Offset(zone, at)) * value.Second
-				at = value.FloorDiv(at+off, length)*length - off
-			case t == value.Timestamp:
-				at = truncate(unit, at)
+				if !offset.holds(at) {
+					off, offset.from, offset.to = value.ZoneSpan(zone, at)
+				}
+				cut = value.FloorDiv(at+off, length)*length - off
 			default:
-				at = value.FromLocal(zone, truncate(unit, value.ToLocal(zone, at)))
+				cut = value.FromLocal(zone, truncate(unit, value.ToLocal(zone, at)))
 			}
-			out.Ints[i] = at
+			same = unitSpan(zone, unit, at)
+			out.Ints[i] = cut
 		}
 		return nil
 	}
@@ -329,22 +340,52 @@ func truncInterval(_ *Env, name string, v value.Interval) (value.Interval, error
 	return value.Interval{Months: int32(months)}, nil
 }
 
-func dateBin(_ *Env, stride value.Interval, t, origin int64) (int64, error) {
+// binKernel computes a bin once for all times that follow each other in it.
+func binKernel(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	var bin timespan
+	var stride value.Interval
+	var origin int64
+	for k, i := range all(n, sel) {
+		t := args[1].Ints[i]
+		if s := args[0].Boxes[i].(value.Interval); k == 0 || s != stride || args[2].Ints[i] != origin {
+			bin, stride, origin = timespan{}, s, args[2].Ints[i]
+		}
+		switch {
+		case bin.holds(t):
+			out.Ints[i] = bin.from
+			continue
+		case !value.FiniteTimestamp(t):
+			out.Ints[i] = t
+			continue
+		}
+		var err error
+		if bin, err = dateBin(stride, t, origin); err != nil {
+			return err
+		}
+		out.Ints[i] = bin.from
+	}
+	return nil
+}
+
+// dateBin returns the bin of a finite time.
+func dateBin(stride value.Interval, t, origin int64) (timespan, error) {
 	switch {
-	case !value.FiniteTimestamp(t):
-		return t, nil
 	case !value.FiniteTimestamp(origin):
-		return 0, value.Errorf(value.CodeDatetimeRange, "origin out of range")
+		return timespan{}, value.Errorf(value.CodeDatetimeRange, "origin out of range")
 	case stride.Months != 0:
-		return 0, value.Errorf(value.CodeUnsupported, "timestamps cannot be binned into intervals containing months or years")
+		return timespan{}, value.Errorf(value.CodeUnsupported, "timestamps cannot be binned into intervals containing months or years")
 	}
 	width := int64(stride.Days)*value.Day + stride.Micros
 	if width <= 0 {
-		return 0, value.Errorf(value.CodeDatetimeRange, "stride must be greater than zero")
+		return timespan{}, value.Errorf(value.CodeDatetimeRange, "stride must be greater than zero")
 	}
 	diff := t - origin
 	if (diff < t) != (origin > 0) && origin != 0 || diff == math.MinInt64 {
-		return 0, errIntervalRange
+		return timespan{}, errIntervalRange
 	}
-	return origin + value.FloorDiv(diff, width)*width, nil
+	from := origin + value.FloorDiv(diff, width)*width
+	if from > t || from+width < from { // an end of the bin is no timestamp: it holds nothing else
+		return timespan{from, from}, nil
+	}
+	return timespan{from, from + width}, nil
 }

@@ -34,19 +34,34 @@ type fieldUnit struct{ unit, name string }
 
 type fieldFunc func(env *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error)
 
-// extractKernel looks the unit up once as long as it stays the same.
+// extractKernel looks the unit up once as long as it stays the same, and of times computes the field once for all of a timespan.
 func extractKernel(t *value.Type, field fieldFunc) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		var u fieldUnit
+		var same timespan
+		var last int32 // a row in same
+		zone := time.UTC
+		if t == value.Timestamptz {
+			zone = env.Settings.Zone
+		}
+		timed := t == value.Timestamptz || t == value.Timestamp && args[1].Type == t
 		for k, i := range all(n, sel) {
 			if k == 0 || string(args[0].Bytes[i]) != u.name {
+				same = timespan{}
 				u.name = string(args[0].Bytes[i])
 				var err error
 				if u.unit, err = unitOf(u.name, t); err != nil {
 					return err
 				}
 			}
+			if timed && same.holds(args[1].Ints[i]) {
+				out.Copy(int(i), out, int(last))
+				continue
+			}
 			x, err := field(env, u, args[1], i)
+			if timed && err == nil && value.FiniteTimestamp(args[1].Ints[i]) {
+				same, last = unitSpan(zone, u.unit, args[1].Ints[i]), i
+			}
 			switch {
 			case err == errNull:
 				out.SetNull(int(i))

@@ -124,6 +124,20 @@ type States interface {
 	Final(env *Env, out *value.Vector, first, n int) error
 }
 
+// groupStates are States with a short way for rows of one group.
+type groupStates interface {
+	States
+	// StepGroup is Step for rows that all belong to one group.
+	StepGroup(group int32, args []*value.Vector, n int, sel []int32)
+}
+
+// mergeStates are States that can be computed in parts: nothing depends on the order of the rows.
+type mergeStates interface {
+	States
+	// Merge adds the rows that from, of the same aggregate, has seen: those of its group i to group groups[i].
+	Merge(from States, groups []int32)
+}
+
 // A Call is a function or operator chosen for arguments of given types.
 type Call struct {
 	Func *Function
@@ -234,15 +248,41 @@ func (c *Call) Aggregate() *Aggregation {
 // Grow makes sure that the states of groups 0 to n-1 exist.
 func (a *Aggregation) Grow(n int) { a.states.Grow(n) }
 
+// Mergeable reports whether Merge may be called.
+func (a *Aggregation) Mergeable() bool {
+	_, ok := a.states.(mergeStates)
+	return ok
+}
+
+// Merge adds what from, another Aggregation of the same call, has seen: its group i to group groups[i], which exists.
+func (a *Aggregation) Merge(from *Aggregation, groups []int32) {
+	a.states.(mergeStates).Merge(from.states, groups)
+}
+
 // Step adds the rows of sel (nil: 0 to n-1); groups[i] is the group of row i. args have the types of Call.Args; none for
 // count(*).
 func (a *Aggregation) Step(env *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
+	return a.step(env, groups, false, args, n, sel)
+}
+
+// StepGroup is Step for rows that all belong to one group.
+func (a *Aggregation) StepGroup(env *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
+	return a.step(env, groups, true, args, n, sel)
+}
+
+func (a *Aggregation) step(env *Env, groups []int32, single bool, args []*value.Vector, n int, sel []int32) error {
 	if a.call.Func.Strict {
 		a.nulls.Reset(value.Bool, n)
 		var empty bool
 		if sel, empty = env.dropNulls(&a.nulls, args, n, sel); empty {
 			return nil
 		}
+	}
+	if s, ok := a.states.(groupStates); ok && single {
+		if rows := all(n, sel); len(rows) > 0 {
+			s.StepGroup(groups[rows[0]], args, n, sel)
+		}
+		return nil
 	}
 	return a.states.Step(env, groups, args, n, sel)
 }

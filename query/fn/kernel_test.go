@@ -218,7 +218,7 @@ func TestAggregateGroups(t *testing.T) {
 		for g := range groups {
 			alone := call.Aggregate()
 			alone.Grow(1)
-			if err := alone.Step(env, make([]int32, n), args, n, sets[g]); err != nil {
+			if err := alone.StepGroup(env, make([]int32, n), args, n, sets[g]); err != nil {
 				t.Fatal(signatureKey(f), err)
 			}
 			var one value.Vector
@@ -228,6 +228,76 @@ func TestAggregateGroups(t *testing.T) {
 			if got, want := show(env, out.Datum(g)), show(env, one.Datum(0)); got != want {
 				t.Errorf("%s group %d: %s together, %s alone", signatureKey(f), g, got, want)
 			}
+		}
+	}
+}
+
+// TestAggregateParts computes aggregates in parts, whose groups have other numbers, and in whole batches of one group, and
+// compares with rows taken one by one.
+func TestAggregateParts(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	env := testEnv()
+	reg := Builtins()
+	merged := map[string]bool{}
+	for _, f := range reg.AllFunctions() {
+		if !f.IsAggregate() || f.Args != nil && f.Args[0] == value.AnyArrayOID {
+			continue
+		}
+		types := actualTypes(f)
+		call := resolveExactly(t, reg, f, types, false)
+		if !call.Aggregate().Mergeable() {
+			continue
+		}
+		merged[f.Name] = true
+		const n, groups = 90, 4
+		args := make([]*value.Vector, len(types))
+		for i, typ := range types {
+			args[i] = sample(r, typ, n)
+		}
+		ids, renamed, one := make([]int32, n), make([]int32, n), make([]int32, n)
+		back := []int32{2, 0, 1} // group of the whole for each of a part, which lacks group 3
+		for i := range ids {
+			g := r.IntN(3)
+			ids[i], renamed[i] = back[g], int32(g)
+		}
+		plain, whole, first, second := call.Aggregate(), call.Aggregate(), call.Aggregate(), call.Aggregate()
+		for _, a := range []*Aggregation{plain, whole, first, second} {
+			a.Grow(groups)
+		}
+		step := func(err error) {
+			if err != nil {
+				t.Fatal(signatureKey(f), err)
+			}
+		}
+		for i := range int32(n) {
+			step(plain.Step(env, ids, args, n, []int32{i}))
+			part, of := first, ids
+			if i >= n/2 {
+				part, of = second, renamed
+			}
+			step(part.Step(env, of, args, n, []int32{i}))
+		}
+		first.Merge(second, back)
+		var want, got value.Vector
+		step(plain.Final(env, &want, 0, groups))
+		step(first.Final(env, &got, 0, groups))
+		if !slices.Equal(showAll(env, &got), showAll(env, &want)) {
+			t.Errorf("%s: %v in two parts, %v in one", signatureKey(f), showAll(env, &got), showAll(env, &want))
+		}
+		single := call.Aggregate()
+		single.Grow(1)
+		whole.Grow(1)
+		step(single.Step(env, one, args, n, nil))
+		step(whole.StepGroup(env, one, args, n, nil))
+		step(single.Final(env, &want, 0, 1))
+		step(whole.Final(env, &got, 0, 1))
+		if !slices.Equal(showAll(env, &got), showAll(env, &want)) {
+			t.Errorf("%s: %v as a whole, %v row by row", signatureKey(f), showAll(env, &got), showAll(env, &want))
+		}
+	}
+	for _, name := range []string{"count", "sum", "avg", "min", "max", "bool_and", "bit_xor"} {
+		if !merged[name] {
+			t.Errorf("no %s is computed in parts", name)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package fn
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -59,3 +62,15 @@ func (r *Registry) AllFunctions() []*Function { return sorted(r.funcs) }
 
 // AllOperators returns every operator, in order of names, for the catalog.
 func (r *Registry) AllOperators() []*Function { return sorted(r.ops) }
+
+// AllCasts returns every listed cast, in order of the OIDs of its types, for the catalog.
+func (r *Registry) AllCasts() []*Cast {
+	var all []*Cast
+	for key := range r.casts {
+		all = append(all, r.findCast(value.MustType(key.from), value.MustType(key.to)))
+	}
+	slices.SortFunc(all, func(a, b *Cast) int {
+		return cmp.Or(cmp.Compare(a.From.OID, b.From.OID), cmp.Compare(a.To.OID, b.To.OID))
+	})
+	return all
+}

@@ -514,6 +514,8 @@ type Other struct {
 	Command string
 	// Objects are the tables or other things that the statement names, as far as its head shows them.
 	Objects []Name
+	// Mode is the mode of LOCK TABLE, "ACCESS SHARE"; the strongest if it was not written.
+	Mode string
 
 	text string // the statement as written
 }

@@ -213,12 +213,16 @@ func (p *parser) lock(s *Other) Stmt {
 	p.accept(kwTable)
 	s.Command = "LOCK TABLE"
 	p.relations(s)
+	s.Mode = "ACCESS EXCLUSIVE"
 	if p.accept(kwIn) {
-		if p.acceptAny(lockWords...) == 0 {
+		var words []string
+		for k := p.acceptAny(lockWords...); k != 0; k = p.acceptAny(lockWords...) {
+			words = append(words, upperASCII(keywords[k].Word))
+		}
+		if words == nil {
 			p.fail()
 		}
-		for p.acceptAny(lockWords...) != 0 {
-		}
+		s.Mode = strings.Join(words, " ")
 		p.expect(kwMode)
 	}
 	p.accept(kwNowait)

@@ -26,6 +26,8 @@ import (
 type Ledger struct {
 	// Sign makes the signature of a leaf; nil stands for the text of the leaf's position.
 	Sign func(query.Leaf) []byte
+	// Faults are what an audit finds.
+	Faults []query.Fault
 	// File is the publications file; nil for none.
 	File *ksi.PublicationsFile
 

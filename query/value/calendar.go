@@ -131,3 +131,22 @@ func FromLocal(zone *time.Location, local int64) int64 {
 	}
 	return local - before
 }
+
+// ZoneSpan returns how many microseconds zone is east of UTC at a finite timestamptz, and the times from and up to which that
+// is so.
+func ZoneSpan(zone *time.Location, t int64) (off, from, to int64) {
+	if zone == time.UTC {
+		return 0, NegInfinity + 1, Infinity
+	}
+	at := time.Unix(FloorDiv(t, Second)+UnixToMicros/Second, 0).In(zone)
+	_, seconds := at.Zone()
+	from, to = NegInfinity+1, Infinity
+	start, end := at.ZoneBounds()
+	if !start.IsZero() {
+		from = FromUnix(start.Unix())
+	}
+	if !end.IsZero() {
+		to = FromUnix(end.Unix())
+	}
+	return int64(seconds) * Second, from, to
+}

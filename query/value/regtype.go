@@ -30,7 +30,7 @@ func parseReg(s *Settings, t *Type, text string) (int64, error) {
 // ParseTypeName finds a type by the text of a regtype: any spelling ByName knows, in any case, schema pg_catalog and a
 // modifier allowed. The error is 42704.
 func ParseTypeName(text string) (*Type, error) {
-	name := strings.TrimSpace(text)
+	name := strings.TrimPrefix(strings.TrimSpace(text), `"pg_catalog".`)
 	if !strings.ContainsRune(name, '"') {
 		name = strings.Join(strings.Fields(strings.ToLower(name)), " ")
 	}

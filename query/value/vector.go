@@ -256,20 +256,24 @@ func (v *Vector) Gather(src *Vector, sel []int32) {
 }
 
 // Head returns a vector of the first n values of v. It shares their memory, and stays as it is when v grows.
-func (v *Vector) Head(n int) *Vector {
+func (v *Vector) Head(n int) *Vector { return v.Window(0, n) }
+
+// Window returns a vector of the values from to to-1 of v. It shares their memory, so it must not be Reset, and stays as it
+// is when v grows.
+func (v *Vector) Window(from, to int) *Vector {
 	w := &Vector{Type: v.Type}
 	switch v.Type.Kind {
 	case Int64:
-		w.Ints = v.Ints[:n:n]
+		w.Ints = v.Ints[from:to:to]
 	case Float64:
-		w.Floats = v.Floats[:n:n]
+		w.Floats = v.Floats[from:to:to]
 	case Bytes:
-		w.Bytes = v.Bytes[:n:n]
+		w.Bytes = v.Bytes[from:to:to]
 	case Boxed:
-		w.Boxes = v.Boxes[:n:n]
+		w.Boxes = v.Boxes[from:to:to]
 	}
 	if v.Nulls != nil {
-		w.Nulls = v.Nulls[:n:n]
+		w.Nulls = v.Nulls[from:to:to]
 	}
 	return w
 }

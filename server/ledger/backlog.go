@@ -12,12 +12,15 @@ const maxBacklog = 1 << 24
 // A backlog makes those who file wait while the index is too far behind.
 type backlog struct {
 	limit uint64 // closed leaves
+	step  uint64 // how many the index takes at once, give or take a batch
 
 	mu      sync.Mutex    // covers changed
 	changed chan struct{} // closed, and replaced, when the index has grown or the ledger has stopped
 }
 
-func newBacklog() backlog { return backlog{limit: maxBacklog, changed: make(chan struct{})} }
+func newBacklog() backlog {
+	return backlog{limit: maxBacklog, step: maxIndexed, changed: make(chan struct{})}
+}
 
 // due returns how many closed leaves may be missing in the index before it grows while others are filed.
 func (b *backlog) due() uint64 { return b.limit / 8 * 5 }

@@ -43,11 +43,23 @@
 // what came after the round, differ from those of any other chain of the round. Extend refuses a signature whose round root
 // or right links are not those of this calendar. No chain leaves that does not lead to the root that was published.
 //
+// # Auditing
+//
+// An Audit derives a range of closed rounds again while the ledger goes on, and reports what differs, as fsck does of a store
+// at rest: roots and kept nodes of slots, round roots, numbers, calendar nodes, published roots and signatures. What no root
+// covers, when a leaf was accepted and which index finds it, is fsck's and the index's business.
+//
 // # Finding a digest
 //
 // Package index knows the leaves up to its cursor; recent knows the others, in memory. Leaves enter recent before their
 // receipt is given, and leave it after the index has them, so every look-up that asks recent first finds every receipt.
-// Where the index falls far behind, filing waits for it: memory is bounded, and clients are slowed.
+//
+// A leaf is hashed once, with the secret key of the index. Where many are filed at once, recent keeps the hashes as batches
+// of up to 65,536, sorted into the buckets of the index, at 8 bytes a leaf; the index takes its runs from them and reads
+// nothing from disk. Small entries share tables, at some 20 bytes a leaf. The index grows when little is filed, or when 10
+// million closed leaves are missing in it, 4 million at a time: a burst of filing has the processor for itself. When 17
+// million are missing, filing waits: memory is bounded, and clients are slowed. After a start what the index does not hold
+// is read from the store.
 //
 // # Failure
 //

@@ -94,7 +94,7 @@ func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 	return nil
 }
 
-// indexNext adds about maxIndexed closed leaves to the index.
+// indexNext adds the next closed leaves to the index, about a step of them.
 func (l *Ledger) indexNext() error {
 	cursor := l.index.Cursor()
 	pieces, err := l.unindexed(cursor)
@@ -108,7 +108,7 @@ func (l *Ledger) indexNext() error {
 	return nil
 }
 
-// unindexed returns the closed leaves from the cursor of the index on, up to about maxIndexed.
+// unindexed returns the closed leaves from the cursor of the index on, about a step of them.
 func (l *Ledger) unindexed(cursor uint64) ([]piece, error) {
 	var numbers numbering
 	var list []piece
@@ -125,7 +125,7 @@ func (l *Ledger) unindexed(cursor uint64) ([]piece, error) {
 			return nil, fmt.Errorf("leaf %d is next, %d is held: run jurat fsck", next, number)
 		}
 		list = append(list, p)
-		if next += uint64(p.n); next-cursor >= maxIndexed {
+		if next += uint64(p.n); next-cursor >= l.backlog.step {
 			break
 		}
 	}

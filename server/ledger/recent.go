@@ -99,7 +99,11 @@ func (r *recent) newBatch(n int) *index.Batch {
 	if b, ok := r.spare.Get().(*index.Batch); ok {
 		return b
 	}
-	return index.NewBatch(segmentLeaves)
+	made := index.MakeBatches()
+	for _, b := range made[1:] {
+		r.spare.Put(b)
+	}
+	return made[0]
 }
 
 // hash fills hashes with those of the leaves from the first on.

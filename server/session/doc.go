@@ -5,6 +5,9 @@
 // executor into the buffer of the connection, without memory of their own. COPY data is split into fields by
 // wire/copyrow and handed to query as raw fields, and the other way round. Errors of query become wire errors.
 //
+// Cursors declared BINARY send their rows in binary to the simple protocol, too. Notifications wait in query until the
+// connection asks for them.
+//
 // Who may log in is decided by query.Engine.Open: the database must be the configured one and the role exist. Who may
 // connect at all is the server's business.
 package session

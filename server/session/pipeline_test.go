@@ -153,6 +153,33 @@ func TestUnnamedPortal(t *testing.T) {
 	}
 }
 
+// A COMMIT ends the portal that it runs in; what is bound next runs anew.
+func TestPreparedTransactions(t *testing.T) {
+	s := open(t)
+	for _, sql := range []string{"BEGIN", "COMMIT", "ROLLBACK"} {
+		if err := s.Parse(t.Context(), sql, sql, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		for _, sql := range []string{"BEGIN", "COMMIT", "BEGIN", "ROLLBACK"} {
+			if got := run(t, s, "", sql, 0); got != sql {
+				t.Fatalf("%s: %s", sql, got)
+			}
+			if err := s.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want := byte('I')
+			if sql == "BEGIN" {
+				want = 'T'
+			}
+			if s.Status() != want {
+				t.Fatalf("%s: status %c, want %c", sql, s.Status(), want)
+			}
+		}
+	}
+}
+
 // TestPipelineTakesNoMemory shows that a pipelined INSERT of one digest allocates next to nothing: its digest has a place.
 func TestPipelineTakesNoMemory(t *testing.T) {
 	s := open(t)

@@ -103,7 +103,7 @@ func copyOptions(c *query.CopyOptions, cols []query.Column) (copyrow.Options, er
 		panic("session: COPY format " + c.Format)
 	}
 	o := copyrow.Defaults(f)
-	o.Table, o.Header = c.Table, c.Header
+	o.Table, o.Header, o.Match, o.Force = c.Table, c.Header, c.Match, c.ForceQuote
 	for _, col := range cols {
 		o.Columns = append(o.Columns, col.Name)
 	}

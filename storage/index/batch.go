@@ -1,6 +1,11 @@
 package index
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/jurat-ledger/jurat/internal/largepage"
+)
 
 // MaxBatch is how many leaves a Batch holds at most.
 const MaxBatch = 1 << positionBits
@@ -25,6 +30,20 @@ type Batch struct {
 
 // NewBatch returns an empty batch with room for n leaves, at most MaxBatch.
 func NewBatch(n int) *Batch { return &Batch{entries: make([]uint64, 0, n)} }
+
+// slabBatches is how many batches MakeBatches makes: they fill 8 MiB.
+const slabBatches = 16
+
+// MakeBatches returns empty batches with room for MaxBatch leaves, which share large pages.
+func MakeBatches() []*Batch {
+	memory := largepage.Make(slabBatches * MaxBatch * 8)
+	entries := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(memory))), slabBatches*MaxBatch)
+	list := make([]*Batch, slabBatches)
+	for i := range list {
+		list[i] = &Batch{entries: entries[i*MaxBatch : i*MaxBatch : (i+1)*MaxBatch]}
+	}
+	return list
+}
 
 // Len returns the number of leaves.
 func (b *Batch) Len() int { return len(b.entries) }

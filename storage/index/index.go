@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ type Index struct {
 	mu      sync.Mutex // covers all below; never held over disk or callbacks
 	current *view
 	old     []*view // views that were current and may still have readers
-	dead    []run   // runs that no manifest names any more and that are not yet deleted
+	dead    []run   // that no manifest names any more and that are not yet deleted
 	nextID  uint64
 	broken  error // a manifest write failed: nobody knows which one is on disk
 }
@@ -216,22 +217,26 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 		x.broken = fmt.Errorf("manifest to leaf %d: open the index anew: %w", runs[len(runs)-1].end(), err)
 		return x.broken
 	}
-	for _, o := range was[i:j] {
-		x.dead = append(x.dead, o)
-	}
+	x.dead = append(x.dead, was[i:j]...)
 	x.old = append(x.old, x.current)
 	x.current = &view{runs: runs}
 	return nil
 }
 
-// sweep deletes the keys and files of dead runs that no reader uses. The deletions are not synced: those lost are repeated by Open.
+// sweep deletes the keys and files of dead runs that no reader uses. Tables, which version 1 made of large runs, are taken out of
+// the database at once: a deletion in its log would leave them on disk until it is flushed and compacted, long after, where
+// little else is written. Deletions in the log are not synced, nor those of files: those lost are repeated by Open.
 func (x *Index) sweep() error {
 	for _, r := range x.unused() {
+		start, end := runStart(r.id), runStart(r.id+1)
 		var err error
-		if r.file != nil {
+		switch {
+		case r.file != nil:
 			err = r.file.remove(x.opts.FS)
-		} else {
-			err = x.db.DeleteRange(runStart(r.id), runStart(r.id+1), pebble.NoSync)
+		case r.n > batchEntries:
+			err = x.db.Excise(context.Background(), pebble.KeyRange{Start: start, End: end})
+		default:
+			err = x.db.DeleteRange(start, end, pebble.NoSync)
 		}
 		if err != nil {
 			return fmt.Errorf("digest index: run %d: delete: %w", r.id, err)

@@ -58,6 +58,8 @@ type Options struct {
 	Quote     byte     // csv
 	Escape    byte     // csv
 	MaxRow    int      // bytes of a row as it is read
+	Match     bool     // reading: the header must hold the names of the columns
+	Force     []bool   // writing csv: by column, fields that are quoted always; nil for none
 }
 
 // Defaults returns the options of a format where a statement names none. Table and Columns are left to the caller.

@@ -35,7 +35,7 @@ func (e *Encoder) AppendHeader(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, e.o.Delimiter)
 		}
-		dst = e.appendField(dst, []byte(name), len(e.o.Columns) == 1)
+		dst = e.appendField(dst, []byte(name), len(e.o.Columns) == 1, false)
 	}
 	return append(dst, '\n')
 }
@@ -52,7 +52,7 @@ func (e *Encoder) AppendRow(dst []byte, fields [][]byte) []byte {
 		if f == nil {
 			dst = append(dst, e.o.Null...)
 		} else {
-			dst = e.appendField(dst, f, len(fields) == 1)
+			dst = e.appendField(dst, f, len(fields) == 1, e.o.Force != nil && e.o.Force[i])
 		}
 	}
 	return append(dst, '\n')
@@ -79,10 +79,10 @@ func appendTuple(dst []byte, fields [][]byte) []byte {
 	return dst
 }
 
-// appendField appends a field of text or csv. only says that the row has no other.
-func (e *Encoder) appendField(dst, f []byte, only bool) []byte {
+// appendField appends a field of text or csv. only says that the row has no other, force that csv quotes it in any case.
+func (e *Encoder) appendField(dst, f []byte, only, force bool) []byte {
 	if e.o.Format == CSV {
-		return e.appendCSV(dst, f, only)
+		return e.appendCSV(dst, f, only, force)
 	}
 	for _, c := range f {
 		if letter := e.escape[c]; letter != 0 {
@@ -95,9 +95,9 @@ func (e *Encoder) appendField(dst, f []byte, only bool) []byte {
 }
 
 // appendCSV quotes a field that could be taken for something else: NULL, two fields, two lines, the end marker.
-func (e *Encoder) appendCSV(dst, f []byte, only bool) []byte {
+func (e *Encoder) appendCSV(dst, f []byte, only, force bool) []byte {
 	delimiter, quote, escape := e.o.Delimiter, e.o.Quote, e.o.Escape
-	needed := string(f) == e.o.Null || only && string(f) == `\.`
+	needed := force || string(f) == e.o.Null || only && string(f) == `\.`
 	for _, c := range f {
 		needed = needed || c == delimiter || c == quote || c == '\n' || c == '\r'
 	}

@@ -278,8 +278,8 @@ func (d *Decoder) emit(line []byte, row func([][]byte) error) error {
 		err.Where = d.Context()
 		return err
 	}
-	if d.header {
-		d.header = false
+	header := d.header
+	if d.header = false; header && !d.o.Match {
 		return nil
 	}
 	d.fields = d.fields[:0]
@@ -294,6 +294,9 @@ func (d *Decoder) emit(line []byte, row func([][]byte) error) error {
 		err = d.splitCSV(line)
 	default:
 		err = d.splitText(line)
+	}
+	if err == nil && header {
+		return d.checkHeader()
 	}
 	if err == nil {
 		err = d.checkCount()

@@ -65,7 +65,7 @@ func (s *scratch512) trees(dst, src []byte, level byte, height int) {
 		ahead := uintptr(rows) + 16*stride + uintptr(i)*width512*2*Size // of the next 32 trees, if there are any
 		load512(&s.left[0][0], &b[0], (*byte)(unsafe.Add(rows, 4*Size*i)), stride, second(level))
 		for h := range height {
-			if h == 1 {
+			if h == 1 { // one prefetch is enough: of something near
 				ahead = uintptr(unsafe.Pointer(b))
 			}
 			if h == height-1 {

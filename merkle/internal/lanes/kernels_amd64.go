@@ -4,15 +4,14 @@
 
 package lanes
 
-// load512 brings the messages of 32 nodes in: of a at rows, rows+stride, …, of b 64 bytes after each. It prefetches
-// 2 KiB from ahead, which need not be an address in use.
+// load512 brings the messages of 32 nodes in: of a at rows, rows+stride, …, of b 64 bytes after each.
 //
 //go:noescape
 func load512(a *byte, b *byte, rows *byte, stride uintptr, level uint32)
 
 // hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;
 // the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.
-// parents may be b.
+// parents may be b. It prefetches 2 KiB from ahead, which need not be an address in use.
 //
 //go:noescape
 func hash512(a *byte, b *byte, parents *byte, dst *byte, ahead uintptr, above uint32)

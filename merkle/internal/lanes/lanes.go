@@ -23,6 +23,10 @@
 // schedule falls away; and trees are hashed several levels at a time while the words of 32 nodes stay transposed, see
 // Reduce.
 //
+// How near to the limit: Zen 5 starts four 512-bit instructions a cycle, and those of avx512 are 6,383 for 32 nodes of a tree of
+// four heights, 49.9 cycles a node. Measured are 52.5 to 53.0 with leaves in the second cache, 53.5 from memory. A longer
+// unrolled second block would save another 0.7 % alone, but costs 1 to 3 % beside a busy neighbour on the core.
+//
 // # Assembly
 //
 // The .s files are written by the generator in _asm, a module of its own: go generate here, or make generate. It puts

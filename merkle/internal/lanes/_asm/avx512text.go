@@ -11,7 +11,7 @@ import (
 
 // load512 appends what brings 32 messages in from memory: two streams of 16 rows, each a left and a right digest. VPERMB puts
 // the bytes of a row where the message has them, the last two of the right digest where the message has algorithm
-// ids; then the 16 rows of 16 words are transposed. The lines ahead are on their way into the cache afterwards.
+// ids; then the 16 rows of 16 words are transposed.
 func load512(b *body) {
 	const perStream = 7.5 // rounds
 	index := b.do(0, VMOVDQU64, -1, &cell{"pool", 4 * tableShuffle})
@@ -136,8 +136,7 @@ func avx512() {
 
 	TEXT("load512", NOSPLIT, "func(a, b, rows *byte, stride uintptr, level uint32)")
 	Pragma("noescape")
-	Doc("load512 brings the messages of 32 nodes in: of a at rows, rows+stride, …, of b 64 bytes after each. It prefetches",
-		"2 KiB from ahead, which need not be an address in use.")
+	Doc("load512 brings the messages of 32 nodes in: of a at rows, rows+stride, …, of b 64 bytes after each.")
 	LEAQ(data, reg.RCX)
 	Load(Param("a"), reg.RDI)
 	Load(Param("b"), reg.RSI)
@@ -168,7 +167,7 @@ func hash512(data Mem, loop, start *body) {
 	Pragma("noescape")
 	Doc("hash512 hashes the messages in a and b. Digests go into the messages of parents, those of a left, those of b right;",
 		"the upper half of above is what follows them there. Or, if parents is nil, they go to dst, those of a and b in turn.",
-		"parents may be b.")
+		"parents may be b. It prefetches 2 KiB from ahead, which need not be an address in use.")
 	LEAQ(data, reg.RCX)
 	Load(Param("a"), reg.RDI)
 	Load(Param("b"), reg.RSI)

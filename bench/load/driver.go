@@ -1,0 +1,32 @@
+package load
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Driver is a connection as programs have it: by pgx, Go's usual driver.
+type Driver struct{ conn *pgx.Conn }
+
+// DialDriver connects like Dial.
+func DialDriver(ctx context.Context, address, user, database string) (*Driver, error) {
+	conn, err := pgx.Connect(ctx, "postgres://"+user+"@"+address+"/"+database+"?sslmode=disable")
+	if err != nil {
+		return nil, err
+	}
+	return &Driver{conn}, nil
+}
+
+// Close closes the connection.
+func (d *Driver) Close() error { return d.conn.Close(context.Background()) }
+
+// RunAll runs SQL with one parameter n times, as one batch, which pgx prepares, sends in a pipeline and ends with one Sync: one
+// transaction. parameter is called for each and returns the parameter, which must stay as it is until RunAll returns.
+func (d *Driver) RunAll(ctx context.Context, sql string, n int, parameter func(i int) []byte) error {
+	var b pgx.Batch
+	for i := range n {
+		b.Queue(sql, parameter(i))
+	}
+	return d.conn.SendBatch(ctx, &b).Close()
+}

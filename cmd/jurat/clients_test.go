@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// clients are the drivers of other languages. Each has a script in testdata/clients that files, finds, copies, walks cursors, reads
+// all types, makes errors, rolls back, cancels and fetches a proof. Debian's packages, for Debian's interpreters, and npm's are
+// used: .ci/run says which.
+var clients = []struct {
+	script  string
+	command []string
+	probe   []string // succeeds where the driver is installed
+}{
+	{"psycopg2.py", python, append(python, "-c", "import psycopg2")},
+	{"psycopg3.py", python, append(python, "-c", "import psycopg")},
+	{"asyncpg.py", python, append(python, "-c", "import asyncpg")},
+	{"odbc.py", python, append(python, "-c", "import pyodbc; assert 'PostgreSQL Unicode' in pyodbc.drivers()")},
+	{"node_postgres.js", []string{"node"}, []string{"node", "-e", "require('pg')"}},
+	{"postgres_js.js", []string{"node"}, []string{"node", "-e", "require('postgres')"}},
+	{"dbd_pg.pl", []string{"perl"}, []string{"perl", "-e", "use DBD::Pg"}},
+	{"php_pgsql.php", []string{"php"}, []string{"php", "-r", "exit(function_exists('pg_connect') ? 0 : 1);"}},
+	{"php_pdo.php", []string{"php"}, []string{"php", "-r", "exit(in_array('pgsql', PDO::getAvailableDrivers()) ? 0 : 1);"}},
+	{"ruby_pg.rb", []string{"ruby"}, []string{"ruby", "-e", "require 'pg'"}},
+	{"Jdbc.java", []string{"java", "-cp", jdbc}, []string{"sh", "-c", "javac -version && ls " + jdbc}},
+}
+
+var python = []string{"/usr/bin/python3", "-P"} // -P: a script's neighbours are not modules
+
+const jdbc = "/usr/share/java/postgresql.jar"
+
+// transcript is what every client's script prints, but for the proof that follows.
+const transcript = `insert %
+prepared 1
+batch 100
+copy 1000
+count 1101
+cursor 1101
+types ok
+error 42703
+error 25P02
+error 22012
+rollback 1101
+cancel 57014
+proof `
+
+// Every driver works unchanged, each as an agency of its own.
+func TestClients(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	admin := s.connect()
+	t.Run("all", func(t *testing.T) {
+		for _, c := range clients {
+			name, _, _ := strings.Cut(c.script, ".")
+			agency := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+			if _, err := admin.Exec(t.Context(), "CREATE ROLE "+pgx.Identifier{agency}.Sanitize()+" LOGIN"); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				probe := exec.CommandContext(t.Context(), c.probe[0], c.probe[1:]...)
+				probe.Dir = scripts
+				if out, err := probe.CombinedOutput(); err != nil {
+					missingClient(t, name, fmt.Sprintf("%v: %s", err, out))
+				}
+				checkClient(t, s, agency, append(c.command, c.script))
+			})
+		}
+	})
+	s.stop()
+}
+
+const scripts = "testdata/clients"
+
+// checkClient runs a script as an agency, compares what it prints and verifies its proof.
+func checkClient(t *testing.T, s *serverProcess, agency string, command []string) {
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = scripts
+	cmd.Env = append(os.Environ(), "PGHOST="+host, "PGPORT="+port, "PGDATABASE=jurat", "PGUSER="+agency)
+	out, err := cmd.CombinedOutput()
+	hexadecimal, ok := strings.CutPrefix(string(out), strings.Replace(transcript, "%", agency, 1))
+	if err != nil || !ok {
+		t.Fatalf("%v; it prints:\n%s", err, out)
+	}
+	proof, err := hex.DecodeString(strings.TrimSpace(hexadecimal))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte(agency + " 0"))
+	mustBeProof(t, s, proof, digest[:])
+}

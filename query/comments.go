@@ -1,0 +1,30 @@
+package query
+
+// tableComments says in the system catalog what the tables hold.
+var tableComments = map[string]string{
+	"hashes":                "Filed hashes: INSERT files one, and an agency sees its own.",
+	"proofs":                "Filed hashes with their KSI signatures. Reading the signature of an open round waits until it closes.",
+	"rounds":                "Closed seconds in which something was filed.",
+	"calendar":              "Every closed second since the ledger began, idle ones too.",
+	"agencies":              "Lanes of the agencies.",
+	"calendar_certificates": "Certificates of the keys that sign the calendar.",
+	"publications":          "Calendar roots that were published.",
+	"roles":                 "Roles that may log in.",
+	"jurat_index_status":    "How far the index of digests is.",
+}
+
+// columnComments says what the columns of these names hold.
+var columnComments = map[string]string{
+	"digest":     "the hash that was filed",
+	"algorithm":  "hash algorithm of the digest",
+	"agency":     "role that filed it",
+	"lane":       "main, seal or ksi",
+	"round":      "second in which it was filed; rounds close at their end",
+	"slot_index": "number within the round and lane",
+	"receipt":    "names the filing: round, agency, lane and number",
+	"filed_at":   "when the ledger accepted it",
+	"signature":  "KSI signature, serialized",
+	"proof":      "the signature in readable form",
+	"second":     "the round as seconds since 1970",
+	"root":       "root of the hash tree",
+}

@@ -1,0 +1,146 @@
+package query
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/jurat-ledger/jurat/query/catalog"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// openSessions are the sessions of an engine that are open.
+type openSessions struct {
+	mu  sync.Mutex
+	all map[*Session]bool // guarded by mu
+}
+
+func (o *openSessions) add(s *Session) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.all == nil {
+		o.all = map[*Session]bool{}
+	}
+	o.all[s] = true
+}
+
+func (o *openSessions) remove(s *Session) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.all, s)
+}
+
+// list returns the open sessions in the order of their numbers.
+func (o *openSessions) list() (list []*Session) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for s := range o.all {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *Session) int { return cmp.Compare(a.login.PID, b.login.PID) })
+	return list
+}
+
+// The methods by which the system catalog asks about the session.
+
+// Catalog implements catalog.Session.
+func (s *Session) Catalog() *catalog.Catalog { return s.engine.catalog }
+
+// Superuser implements catalog.Session.
+func (s *Session) Superuser() bool { return s.role.Superuser }
+
+// Started implements catalog.Session.
+func (s *Session) Started() value.Datum { return timestamp(s.engine.started) }
+
+// SessionRoles implements catalog.Session: a superuser knows all roles, an agency itself.
+func (s *Session) SessionRoles() []catalog.Role {
+	roles := []Role{s.role}
+	if s.role.Superuser {
+		roles = append(roles, slices.DeleteFunc(s.engine.Ledger.Roles(), func(r Role) bool { return r.Name == s.role.Name })...)
+	}
+	slots := map[string]uint32{}
+	for _, slot := range s.engine.Ledger.Slots() {
+		if slot.Lane == LaneMain {
+			slots[slot.Agency] = slot.ID
+		}
+	}
+	list := make([]catalog.Role, len(roles))
+	for i, r := range roles {
+		list[i] = catalog.Role{OID: catalog.FirstRoleOID + slots[r.Name], Name: r.Name, Superuser: r.Superuser, Login: true}
+	}
+	return list
+}
+
+// Sessions implements catalog.Session: a superuser knows all sessions, an agency its own ones.
+func (s *Session) Sessions() (list []catalog.Activity) {
+	roles := map[string]catalog.Role{}
+	for _, r := range s.SessionRoles() {
+		roles[r.Name] = r
+	}
+	for _, o := range s.engine.open.list() {
+		r, ok := roles[o.role.Name]
+		if !ok {
+			continue
+		}
+		a := catalog.Activity{Role: r, PID: o.login.PID, Client: o.login.Remote, Port: o.login.Port, Start: timestamp(o.since), Own: o == s,
+			App: o.settings.base["application_name"]}
+		if o == s {
+			a.App, _ = s.settings.get("application_name")
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// PreparedStatements implements catalog.Session.
+func (s *Session) PreparedStatements() (list []catalog.Prepared) {
+	for name, p := range s.statements {
+		if name == "" {
+			continue
+		}
+		d := catalog.Prepared{Name: name, SQL: p.sql, At: timestamp(s.since), Params: []value.OID{}}
+		if p.c != nil {
+			for _, t := range p.c.params {
+				d.Params = append(d.Params, t.OID)
+			}
+		}
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b catalog.Prepared) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingKB: "integer",
+	settingEnum: "enum", settingEncoding: "string", settingDateStyle: "string", settingZone: "string"}
+
+// SessionSettings implements catalog.Session.
+func (s *Session) SessionSettings() (list []catalog.Setting) {
+	for i := range settingsTable {
+		d := &settingsTable[i]
+		key := strings.ToLower(d.name)
+		v, _ := s.settings.get(key)
+		reset, source := d.boot, "default"
+		if b, ok := s.settings.base[key]; ok {
+			reset, source = b, "client"
+		}
+		if v != reset {
+			source = "session"
+		}
+		g := catalog.Setting{Name: d.name, Value: v, Boot: d.boot, Reset: reset, Doc: d.doc, Type: settingTypes[d.kind], Source: source, Fixed: d.fixed}
+		switch d.kind {
+		case settingMillis:
+			g.Unit = "ms"
+		case settingKB:
+			g.Unit = "kB"
+		case settingEnum:
+			g.Values = d.values
+		}
+		if g.Type == "integer" {
+			g.Min, g.Max = strconv.FormatInt(d.min, 10), strconv.FormatInt(d.max, 10)
+		}
+		list = append(list, g)
+	}
+	return list
+}
