@@ -53,13 +53,13 @@
 //
 // # Changes
 //
-// Add writes one run: up to 32,768 entries in the same synced batch as the manifest, more as a
-// file, synced with its name before the manifest names it. Merge replaces neighbouring runs by one that it streams
-// from them bucket by bucket: 8 or more of one tier (tiers are 512 entries, then 8 times more each), or a run with the
-// smaller ones before it, so that tiers never grow towards the newer end. A leaf is so rewritten about once a tier.
-// There are at most 7 runs in a tier once Merge has nothing to do. The manifest changes atomically in one synced batch;
-// runs out of it are deleted when no reader uses a view that names them, files too. Keys and files that a crash leaves behind are
-// unknown to the manifest, and Open deletes them.
+// Add writes one run: up to 32,768 entries in the same synced batch as the manifest, more as a file, synced with its name
+// before the manifest names it. Merge replaces neighbouring runs by one that it streams from them bucket by bucket: 8 or more
+// of one tier (tiers are 512 entries, then 8 times more each), or a run with the smaller ones before it, so that tiers never
+// grow towards the newer end. A leaf is so rewritten about once a tier. There are at most 7 runs in a tier once Merge has
+// nothing to do. The manifest changes atomically in one synced batch; runs out of it are deleted when no reader uses a view
+// that names them: files, and tables that version 1 made, with their disk space at once. Keys and files that a crash leaves
+// behind are unknown to the manifest, and Open deletes them.
 //
 // The hashes of leaves that are not indexed yet can be kept in memory as batches of up to 65,536, sorted into 512 buckets, at
 // 8 bytes a leaf: they are found there, and AddBatches makes a run of them by sorting each bucket further, which reads

@@ -223,9 +223,9 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 	return nil
 }
 
-// sweep deletes the keys and files of dead runs that no reader uses. Tables are taken out of the database at once: a deletion in
-// its log would leave them on disk until it is flushed and compacted, long after, where little else is written. Deletions are
-// not synced: those lost are repeated by Open.
+// sweep deletes the keys and files of dead runs that no reader uses. Tables, which version 1 made of large runs, are taken out of
+// the database at once: a deletion in its log would leave them on disk until it is flushed and compacted, long after, where
+// little else is written. Deletions in the log are not synced, nor those of files: those lost are repeated by Open.
 func (x *Index) sweep() error {
 	for _, r := range x.unused() {
 		start, end := runStart(r.id), runStart(r.id+1)
