@@ -109,7 +109,7 @@ func askForeign(t *testing.T, pg *pgx.Conn) {
 	check("SELECT string_agg(id::text, ',' ORDER BY id) FROM documents d WHERE NOT EXISTS (SELECT FROM ledger.hashes h WHERE h.digest = d.digest)",
 		joinInts(500, 520))
 	check("SELECT count(*)::text FROM ledger.hashes JOIN documents USING (digest)", "500")
-	check("SELECT (count(DISTINCT round) = (SELECT count(*) FROM ledger.rounds WHERE leaves > 0))::text FROM ledger.hashes", "true")
+	check("SELECT count(*)::text FROM ledger.rounds r WHERE leaves > 0 AND NOT EXISTS (SELECT FROM ledger.hashes h WHERE h.round = r.round)", "0")
 	check("SELECT encode(digest, 'hex') FROM ledger.hashes WHERE digest = $1", fmt.Sprintf("%x", testDigest(1, 7)), testDigest(1, 7))
 
 	// Conditions and aggregates are the ledger's work.
