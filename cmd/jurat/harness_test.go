@@ -210,11 +210,11 @@ func requireClient(t testing.TB, name string) {
 	}
 }
 
-// missingClient skips the test, or fails it if JURAT_REQUIRE_CLIENTS, a list with commas, names the client or says all.
+// missingClient skips the test, or fails it if JURAT_REQUIRE_CLIENTS, a list with commas, names the client.
 func missingClient(t testing.TB, name, why string) {
 	t.Helper()
 	for _, required := range strings.Split(os.Getenv("JURAT_REQUIRE_CLIENTS"), ",") {
-		if required == name || required == "all" {
+		if required == name {
 			t.Fatalf("%s is not installed: %s", name, why)
 		}
 	}
