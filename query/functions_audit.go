@@ -59,8 +59,7 @@ func closedSpan(from, to value.Datum) (first, last calendar.Second) {
 
 // A batchSeries gives rows as they are made, part by part.
 type batchSeries struct {
-	rows [][]value.Datum // made and not given yet
-	cols []fn.Column
+	rows [][]value.Datum                                    // made and not given yet
 	more func(ctx context.Context) ([][]value.Datum, error) // makes the next part, which may be empty; io.EOF ends
 }
 

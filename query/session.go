@@ -184,9 +184,6 @@ func (s *Session) visibleAgency() string {
 	return s.role.Name
 }
 
-// searches reports whether names without schema are looked for in a schema.
-func (s *Session) searches(schema string) bool { return slices.Contains(s.SearchPath(true), schema) }
-
 // Values returns what text input and output depend on. The caller must not change it; a later call may return another.
 func (s *Session) Values() *value.Settings { return s.valueSettings() }
 
