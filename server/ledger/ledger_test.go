@@ -28,6 +28,7 @@ type fakeClock struct {
 	mu      sync.Mutex
 	wall    time.Time
 	mono    time.Duration
+	seen    time.Duration // mono when Now was called last
 	changed chan struct{}
 }
 
@@ -38,21 +39,28 @@ func newFakeClock(at time.Time) *fakeClock {
 func (c *fakeClock) Now() (time.Time, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.seen = c.mono
 	return c.wall, c.mono
 }
 
 func (c *fakeClock) now() time.Time {
-	wall, _ := c.Now()
-	return wall
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wall
 }
 
 func (c *fakeClock) elapsed() time.Duration {
-	_, mono := c.Now()
-	return mono
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mono
 }
 
+// Wait waits until d has passed since Now was called last, from which d was computed: the clock may have moved between, and
+// may not move again.
 func (c *fakeClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	end := c.elapsed() + d
+	c.mu.Lock()
+	end := c.seen + d
+	c.mu.Unlock()
 	for {
 		c.mu.Lock()
 		changed := c.changed
