@@ -146,11 +146,7 @@ func (w *runWriter) writeBatches(batches []*Batch) error {
 				ends[e>>(64-more)]++
 			}
 		}
-		var sum uint32
-		for i, n := range ends {
-			ends[i] = sum // for now where the bucket starts
-			sum += n
-		}
+		sum := startsOf(ends) // from there distribute moves them on
 		if cap(sorted) < int(sum) {
 			sorted = make([]uint64, sum+sum/4)
 		}
@@ -160,15 +156,8 @@ func (w *runWriter) writeBatches(batches []*Batch) error {
 			w.distribute(sorted, ends, b.bucket(k), base)
 			base += uint64(b.Len())
 		}
-		start := uint32(0)
-		for _, end := range ends {
-			if err := w.addAll(sorted[start:end]); err != nil {
-				return err
-			}
-			if err := w.endBucket(); err != nil {
-				return err
-			}
-			start = end
+		if err := w.addBuckets(sorted, ends); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -150,18 +150,27 @@ func (w *runWriter) writeHashes(hashes []uint64) error {
 	for _, h := range hashes {
 		ends[bucketOf(h, w.b)]++
 	}
-	var sum uint32
-	for i, n := range ends {
-		ends[i] = sum // for now where the bucket starts
-		sum += n
-	}
-	entries := make([]uint64, len(hashes))
-	for i, h := range hashes {
+	entries := make([]uint64, startsOf(ends))
+	for i, h := range hashes { // each count moves from where its bucket starts to where it ends
 		k := bucketOf(h, w.b)
 		entries[ends[k]] = makeEntry(h, uint64(i), w.b)
 		ends[k]++
 	}
-	var start uint32
+	return w.addBuckets(entries, ends)
+}
+
+// startsOf turns how many entries each bucket has into where it starts, and returns how many there are in all.
+func startsOf(counts []uint32) (sum uint32) {
+	for i, n := range counts {
+		counts[i] = sum
+		sum += n
+	}
+	return sum
+}
+
+// addBuckets writes the next buckets, whose entries stand one bucket behind the other and end where ends says.
+func (w *runWriter) addBuckets(entries []uint64, ends []uint32) error {
+	start := uint32(0)
 	for _, end := range ends {
 		if err := w.addAll(entries[start:end]); err != nil {
 			return err
