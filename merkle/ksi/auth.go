@@ -2,6 +2,7 @@ package ksi
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -85,4 +86,11 @@ func SignAuthentication(rand io.Reader, key crypto.Signer, cert Certificate, p P
 		return nil, fmt.Errorf("calendar root of %s: signing: %w", p.Time, err)
 	}
 	return &Authentication{SignatureType: SHA256WithRSA, Signature: signature, CertificateID: cert.ID}, nil
+}
+
+// VerifyRSA checks a signature that SignAuthentication made over a publication with the key of this public half. The error
+// says only that it is not.
+func VerifyRSA(key *rsa.PublicKey, p Publication, signature []byte) error {
+	digest := sha256.Sum256(PublishedData(p))
+	return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature)
 }

@@ -3,9 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rsa"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -290,8 +288,7 @@ func (a *Audit) signature(r *storage.RoundRecord) {
 		return
 	}
 	root := a.frontier.Root()
-	digest := sha256.Sum256(ksi.PublishedData(ksi.Publication{Time: r.Round, Root: root.Imprint()}))
-	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], r.Signature) != nil {
+	if ksi.VerifyRSA(key, ksi.Publication{Time: r.Round, Root: root.Imprint()}, r.Signature) != nil {
 		a.fault(r.Round, -1, "signature", "over calendar root "+root.String(), "over something else")
 	}
 }

@@ -1,9 +1,6 @@
 package fsck
 
 import (
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -221,8 +218,7 @@ func (c *checker) checkCalendar(r *storage.RoundRecord) error {
 		return different("round %s: no certificate %x", r.Round, r.Certificate)
 	}
 	root := c.frontier.Root()
-	digest := sha256.Sum256(ksi.PublishedData(ksi.Publication{Time: r.Round, Root: root.Imprint()}))
-	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], r.Signature); err != nil {
+	if ksi.VerifyRSA(key, ksi.Publication{Time: r.Round, Root: root.Imprint()}, r.Signature) != nil {
 		return different("round %s: signature is not that of certificate %x over calendar root %s", r.Round, r.Certificate, root)
 	}
 	c.report.Signatures++
