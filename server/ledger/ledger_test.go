@@ -225,11 +225,6 @@ func (w *world) pass(n int) {
 	for range n {
 		_, _, open := w.ledger.Extent()
 		w.clock.move(max(open.Time().Sub(w.clock.now()), 0), 0)
-		// The ledger may have read the clock before the last move and begin to wait after it: it would wait for ever.
-		select {
-		case w.ledger.queue.wake <- struct{}{}:
-		default:
-		}
 		if err := w.ledger.waitClosed(context.Background(), open); err != nil {
 			w.t.Fatal(err)
 		}
