@@ -3,8 +3,6 @@ package load
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/bench/stream"
@@ -52,57 +50,23 @@ const frame = 64 << 10
 // Copy files n digests of a stream, from the first on, with one COPY into hashes (digest). They are acknowledged when it
 // returns.
 func (c *Conn) Copy(f CopyFormat, s stream.Stream, first, n uint64) error {
-	at := c.begin('Q')
-	c.out = cstring(c.out, "COPY hashes (digest) FROM STDIN (FORMAT "+f.Name+")")
-	c.end(at)
-	if err := c.flush(); err != nil {
-		return err
-	}
-	kind, body, err := c.next()
-	switch {
-	case err != nil:
-		return err
-	case kind == 'E':
-		return errors.Join(serverError(body), c.untilReady(nil))
-	case kind != 'G':
-		return fmt.Errorf("message %q in answer to COPY", kind)
-	}
-	if err := c.copyRows(f, s, first, n); err != nil {
-		return err
-	}
-	c.end(c.begin('c'))
-	if err := c.flush(); err != nil {
-		return err
-	}
-	return c.untilReady(nil)
-}
-
-// copyRows sends the data of a COPY, each frame as it is made.
-func (c *Conn) copyRows(f CopyFormat, s stream.Stream, first, n uint64) error {
-	if len(f.header) > 0 {
-		at := c.begin('d')
-		c.out = append(c.out, f.header...)
-		c.end(at)
-	}
-	rows := uint64(frame / f.row)
-	for done := uint64(0); done < n; {
-		some := min(rows, n-done)
-		at := c.begin('d')
-		from := len(c.out)
-		c.out = slices.Grow(c.out, int(some)*f.row)[:from+int(some)*f.row]
-		for dst := c.out[from:]; len(dst) > 0; dst = dst[f.row:] {
-			f.put(dst, s, first+done)
+	rows, done, ended := uint64(frame/f.row), uint64(0), false
+	return c.CopyIn("COPY hashes (digest) FROM STDIN (FORMAT "+f.Name+")", func(dst []byte) []byte {
+		if ended {
+			return dst
+		}
+		if done == 0 {
+			dst = append(dst, f.header...)
+		}
+		from, some := len(dst), min(rows, n-done)
+		dst = slices.Grow(dst, int(some)*f.row)[:from+int(some)*f.row]
+		for row := dst[from:]; len(row) > 0; row = row[f.row:] {
+			f.put(row, s, first+done)
 			done++
 		}
-		c.end(at)
-		if err := c.flush(); err != nil {
-			return err
+		if ended = done == n; ended {
+			dst = append(dst, f.trailer...)
 		}
-	}
-	if len(f.trailer) > 0 {
-		at := c.begin('d')
-		c.out = append(c.out, f.trailer...)
-		c.end(at)
-	}
-	return nil
+		return dst
+	})
 }

@@ -5,12 +5,17 @@ import (
 	"fmt"
 )
 
-// Query runs one SQL statement without parameters and returns its rows as text; NULL is "\N".
-func (c *Conn) Query(sql string) (rows [][]string, err error) {
+// ask sends SQL as a simple query.
+func (c *Conn) ask(sql string) error {
 	at := c.begin('Q')
 	c.out = cstring(c.out, sql)
 	c.end(at)
-	if err := c.flush(); err != nil {
+	return c.flush()
+}
+
+// Query runs one SQL statement without parameters and returns its rows as text; NULL is "\N".
+func (c *Conn) Query(sql string) (rows [][]string, err error) {
+	if err := c.ask(sql); err != nil {
 		return nil, err
 	}
 	err = c.untilReady(func(body []byte) error {
@@ -30,10 +35,7 @@ func (c *Conn) Query(sql string) (rows [][]string, err error) {
 
 // CopyIn runs a COPY … FROM STDIN whose data next appends to dst, some rows at a time; it appends nothing at the end.
 func (c *Conn) CopyIn(sql string, next func(dst []byte) []byte) error {
-	at := c.begin('Q')
-	c.out = cstring(c.out, sql)
-	c.end(at)
-	if err := c.flush(); err != nil {
+	if err := c.ask(sql); err != nil {
 		return err
 	}
 	kind, body, err := c.next()

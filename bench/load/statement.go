@@ -8,10 +8,7 @@ import (
 
 // Exec runs SQL without parameters, which may be several statements, and returns the first column of its rows as text.
 func (c *Conn) Exec(sql string) (column []string, err error) {
-	at := c.begin('Q')
-	c.out = cstring(c.out, sql)
-	c.end(at)
-	if err := c.flush(); err != nil {
+	if err := c.ask(sql); err != nil {
 		return nil, err
 	}
 	err = c.untilReady(func(body []byte) error {
