@@ -120,56 +120,36 @@ func (c *windowCall) enter(p *partition) error {
 
 // bounds returns the frame of row i, from inclusive and to exclusive.
 func (c *windowCall) bounds(p *partition, i int) (from, to int) {
-	from, to = c.startOf(p, i), c.endOf(p, i)
+	from, to = c.edge(p, i, c.start, 0), c.edge(p, i, c.end, 1)
 	return from, max(from, to)
 }
 
-func (c *windowCall) startOf(p *partition, i int) int {
-	switch b := c.start; b.kind {
+// edge returns where the frame of row i starts, or, with end 1, the row behind its last.
+func (c *windowCall) edge(p *partition, i int, b offsetBound, end int) int {
+	off := b.rows
+	switch b.kind {
 	case parse.UnboundedPreceding:
 		return 0
-	case parse.CurrentRow:
-		if c.e.frame.mode == parse.FrameRows {
-			return i
-		}
-		return p.peerStart(i)
-	default:
-		off := b.rows
-		if b.kind == parse.OffsetPreceding {
-			off = -off
-		}
-		switch c.e.frame.mode {
-		case parse.FrameRows:
-			return min(max(0, i+off), p.n)
-		case parse.FrameGroups:
-			return int(p.start[min(max(0, int(p.peer[i])+off), len(p.start)-1)])
-		}
-		return c.search(p, i, b.column, 0)
-	}
-}
-
-func (c *windowCall) endOf(p *partition, i int) int {
-	switch b := c.end; b.kind {
 	case parse.UnboundedFollowing:
 		return p.n
 	case parse.CurrentRow:
 		if c.e.frame.mode == parse.FrameRows {
-			return i + 1
+			return i + end
+		}
+		if end == 0 {
+			return p.peerStart(i)
 		}
 		return p.peerEnd(i)
-	default:
-		off := b.rows
-		if b.kind == parse.OffsetPreceding {
-			off = -off
-		}
-		switch c.e.frame.mode {
-		case parse.FrameRows:
-			return min(max(0, i+off+1), p.n)
-		case parse.FrameGroups:
-			return int(p.start[min(max(0, int(p.peer[i])+off+1), len(p.start)-1)])
-		}
-		return c.search(p, i, b.column, 1)
+	case parse.OffsetPreceding:
+		off = -off
 	}
+	switch c.e.frame.mode {
+	case parse.FrameRows:
+		return min(max(0, i+off+end), p.n)
+	case parse.FrameGroups:
+		return int(p.start[min(max(0, int(p.peer[i])+off+end), len(p.start)-1)])
+	}
+	return c.search(p, i, b.column, end)
 }
 
 // search finds the first row whose key comes after the limit of row i, or, with after 0, is equal to it or comes after.

@@ -12,9 +12,7 @@ type recursiveOp struct {
 	inner *execution // of r
 	work  *rowStore  // what the last iteration gave
 	fresh *rowStore  // what this one gives
-	seen  map[string]struct{}
-	key   []byte
-	sel   []int32
+	seen  *rowSet    // nil if rows may be equal
 	out   value.Batch
 }
 
@@ -25,7 +23,7 @@ func (x *execution) newRecursive(n *recursiveNode, w wish) (operator, error) {
 	}
 	op := &recursiveOp{x: x, n: n, in: in, fresh: newRowStore(x, n.work.cols)}
 	if !n.all {
-		op.seen = map[string]struct{}{}
+		op.seen = newRowSet(x)
 	}
 	return op, nil
 }
@@ -50,7 +48,7 @@ func (op *recursiveOp) next() (*value.Batch, error) {
 		}
 		op.out = *b
 		if op.seen != nil {
-			if err := op.distinct(); err != nil {
+			if op.out.Sel, err = op.seen.fresh(b, b.Cols); err != nil {
 				return nil, err
 			}
 			if len(op.out.Sel) == 0 {
@@ -94,22 +92,6 @@ func (op *recursiveOp) stop() {
 	}
 }
 
-// distinct leaves the rows of out that no iteration gave before.
-func (op *recursiveOp) distinct() error {
-	op.sel = op.sel[:0]
-	size := 0
-	rows(&op.out, func(i int) {
-		op.key = appendRowKey(op.key[:0], op.out.Cols, i)
-		if _, ok := op.seen[string(op.key)]; !ok {
-			op.seen[string(op.key)] = struct{}{}
-			op.sel = append(op.sel, int32(i))
-			size += len(op.key) + 48
-		}
-	})
-	op.out.Sel = op.sel
-	return op.x.reserve(size)
-}
-
 func (op *recursiveOp) ordered() int { return 0 }
 
 func (op *recursiveOp) close() {
@@ -129,23 +111,16 @@ func (x *execution) setWork(t *workTable, rows *rowStore) {
 
 // workOp reads the rows of the last iteration.
 type workOp struct {
-	x    *execution
-	n    *workNode
-	rows *rowStore
-	at   int
-	out  value.Batch
+	x *execution
+	n *workNode
+	rowReader
 }
 
 func (op *workOp) next() (*value.Batch, error) {
 	if op.rows == nil {
 		op.rows = op.x.work[op.n.table]
 	}
-	n := op.rows.batch(&op.out, op.at)
-	op.at += n
-	if n == 0 {
-		return nil, nil
-	}
-	return &op.out, nil
+	return op.read(), nil
 }
 
 func (op *workOp) ordered() int { return 0 }

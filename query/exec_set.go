@@ -116,9 +116,7 @@ func (op *projectSetOp) close()       { op.in.close() }
 type sharedOp struct {
 	x     *execution
 	query *sharedQuery
-	rows  *rowStore
-	at    int
-	out   value.Batch
+	rowReader
 }
 
 func (op *sharedOp) next() (*value.Batch, error) {
@@ -129,12 +127,7 @@ func (op *sharedOp) next() (*value.Batch, error) {
 		}
 		op.rows = rows
 	}
-	n := op.rows.batch(&op.out, op.at)
-	op.at += n
-	if n == 0 {
-		return nil, nil
-	}
-	return &op.out, nil
+	return op.read(), nil
 }
 
 func (op *sharedOp) ordered() int { return 0 }

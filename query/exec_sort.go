@@ -307,9 +307,7 @@ type distinctOp struct {
 	in   operator
 	keys []evaluator
 	cols []*value.Vector
-	seen map[string]struct{}
-	key  []byte
-	sel  []int32
+	seen *rowSet
 	out  value.Batch
 }
 
@@ -319,7 +317,7 @@ func (x *execution) newDistinct(n *distinctNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &distinctOp{x: x, n: n, in: in, keys: x.compileAll(n.keys), cols: make([]*value.Vector, len(n.keys)), seen: map[string]struct{}{}}, nil
+	return &distinctOp{x: x, n: n, in: in, keys: x.compileAll(n.keys), cols: make([]*value.Vector, len(n.keys)), seen: newRowSet(x)}, nil
 }
 
 func (op *distinctOp) next() (*value.Batch, error) {
@@ -331,21 +329,12 @@ func (op *distinctOp) next() (*value.Batch, error) {
 		if err := evalAll(op.cols, op.keys, b); err != nil {
 			return nil, err
 		}
-		op.sel = op.sel[:0]
-		size := 0
-		rows(b, func(i int) {
-			op.key = appendRowKey(op.key[:0], op.cols, i)
-			if _, ok := op.seen[string(op.key)]; !ok {
-				op.seen[string(op.key)] = struct{}{}
-				op.sel = append(op.sel, int32(i))
-				size += len(op.key) + 48
-			}
-		})
-		if err := op.x.reserve(size); err != nil {
+		sel, err := op.seen.fresh(b, op.cols)
+		if err != nil {
 			return nil, err
 		}
-		if len(op.sel) > 0 {
-			op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}
+		if len(sel) > 0 {
+			op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: sel}
 			return &op.out, nil
 		}
 	}

@@ -92,6 +92,48 @@ func (s *rowStore) batch(out *value.Batch, first int) int {
 	return n
 }
 
+// A rowReader reads the rows of a rowStore in batches.
+type rowReader struct {
+	rows *rowStore
+	at   int
+	out  value.Batch
+}
+
+// read returns the next batch, nil at the end.
+func (r *rowReader) read() *value.Batch {
+	n := r.rows.batch(&r.out, r.at)
+	r.at += n
+	if n == 0 {
+		return nil
+	}
+	return &r.out
+}
+
+// A rowSet knows which rows were there before.
+type rowSet struct {
+	x    *execution
+	seen map[string]struct{}
+	key  []byte
+	sel  []int32
+}
+
+func newRowSet(x *execution) *rowSet { return &rowSet{x: x, seen: map[string]struct{}{}} }
+
+// fresh returns the rows of b of which no row before was equal in cols, which hold values for the rows of b.
+func (s *rowSet) fresh(b *value.Batch, cols []*value.Vector) ([]int32, error) {
+	s.sel = s.sel[:0]
+	size := 0
+	rows(b, func(i int) {
+		s.key = appendRowKey(s.key[:0], cols, i)
+		if _, ok := s.seen[string(s.key)]; !ok {
+			s.seen[string(s.key)] = struct{}{}
+			s.sel = append(s.sel, int32(i))
+			size += len(s.key) + 48
+		}
+	})
+	return s.sel, s.x.reserve(size)
+}
+
 // gather makes out the rows of sel.
 func (s *rowStore) gather(out *value.Batch, sel []int32) {
 	*out = value.Batch{N: len(sel), Cols: make([]*value.Vector, len(s.cols))}

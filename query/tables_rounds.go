@@ -148,76 +148,86 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 	return p, from, to, desc, list
 }
 
-func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
-	p, from, to, desc, list := secondRange("rounds", r)
-	l := r.ledger(t.ledger)
-	scan := RoundScan{From: from, To: to, Desc: desc, Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
+// secondsPath plans a scan of a table of seconds: open reads a span of them, extent returns the part of a span that can hold rows.
+func secondsPath(
+	r *ScanRequest, name string,
+	open func(ctx context.Context, s secondSpan, desc bool) (Scan, error),
+	extent func(ctx context.Context, s secondSpan) (secondSpan, error),
+) *Path {
+	p, from, to, desc, list := secondRange(name, r)
+	wanted := secondSpan{from, to}
+	part := func(ctx context.Context, s secondSpan) (Scan, error) { return open(ctx, s, desc) }
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
 		if list == nil {
-			return openRounds(ctx, l, scan, r.Need)
+			return part(ctx, wanted)
 		}
-		return newSecondsScan(list, from, to, desc, func(ctx context.Context, part secondSpan) (Scan, error) {
-			s := scan
-			s.From, s.To = part.from, part.to
-			return openRounds(ctx, l, s, r.Need)
-		}), nil
+		return newSecondsScan(list, from, to, desc, part), nil
 	}
-	if !desc && list == nil {
-		p.Split = func(ctx context.Context, n int) ([]func(context.Context) (Scan, error), error) {
-			extent, ok, err := roundsExtent(ctx, l, scan)
-			if err != nil || !ok {
-				return nil, err
-			}
-			var parts []func(context.Context) (Scan, error)
-			for _, part := range splitSeconds(extent, n) {
-				parts = append(parts, func(ctx context.Context) (Scan, error) {
-					s := scan
-					s.From, s.To = part.from, part.to
-					return openRounds(ctx, l, s, r.Need)
-				})
-			}
-			return parts, nil
+	if desc || list != nil {
+		return p
+	}
+	p.Split = func(ctx context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
+		e, err := extent(ctx, wanted)
+		if err != nil || e.to-e.from < minSplit {
+			return nil, err
 		}
+		for _, s := range splitSeconds(e, n) {
+			parts = append(parts, func(ctx context.Context) (Scan, error) { return part(ctx, s) })
+		}
+		return parts, nil
 	}
-	return p, nil
+	return p
 }
 
-func openRounds(ctx context.Context, l Ledger, scan RoundScan, need []bool) (Scan, error) {
-	c, err := l.Rounds(ctx, scan)
-	return &roundScan{cursor: c, need: need}, err
+func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
+	l := r.ledger(t.ledger)
+	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
+	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
+		scan := scan
+		scan.From, scan.To, scan.Desc = s.from, s.to, desc
+		c, err := l.Rounds(ctx, scan)
+		return &roundScan{cursor: c, need: r.Need}, err
+	}
+	extent := func(ctx context.Context, s secondSpan) (secondSpan, error) { return roundsExtent(ctx, l, s) }
+	return secondsPath(r, "rounds", open, extent), nil
 }
 
-// roundsExtent returns the first and the last round that a scan gives; ok is false if they are too near each other to be split.
-func roundsExtent(ctx context.Context, l Ledger, scan RoundScan) (e secondSpan, ok bool, err error) {
+// within returns the seconds of s that the ledger has closed.
+func (s secondSpan) within(l Ledger) secondSpan {
 	first, closed, _ := l.Extent()
-	e = secondSpan{max(scan.From, first), min(scan.To, closed)}
+	return secondSpan{max(s.from, first), min(s.to, closed)}
+}
+
+// roundsExtent returns the part of s from its first to its last round, or less than minSplit seconds if there are too few.
+func roundsExtent(ctx context.Context, l Ledger, s secondSpan) (secondSpan, error) {
+	e := s.within(l)
 	if e.to-e.from < minSplit {
-		return e, false, nil
+		return e, nil
 	}
 	probe := RoundScan{From: e.from, To: e.to}
 	for _, probe.Desc = range []bool{false, true} {
 		c, err := l.Rounds(ctx, probe)
 		if err != nil {
-			return e, false, err
+			return e, err
 		}
 		var b RoundBatch
 		err = c.Next(ctx, &b)
 		c.Close()
 		switch {
 		case errors.Is(err, io.EOF):
-			return e, false, nil
+			return secondSpan{}, nil
 		case err != nil:
-			return e, false, err
+			return e, err
 		case probe.Desc:
 			e.to = b.Round[0]
 		default:
 			e.from = b.Round[0]
 		}
 	}
-	return e, e.to-e.from >= minSplit, nil
+	return e, nil
 }
 
 // minSplit is how many seconds are worth to be read by two.
@@ -330,45 +340,13 @@ func newCalendarTable(l Ledger, oid value.OID) *calendarTable {
 func (t *calendarTable) Def() *TableDef { return &t.def }
 
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
-	p, from, to, desc, list := secondRange("calendar", r)
 	l := r.ledger(t.ledger)
-	scan := CalendarScan{From: from, To: to, Desc: desc, Roots: r.Need[4]}
-	p.Open = func(ctx context.Context) (Scan, error) {
-		if from > to {
-			return &listScan{}, nil
-		}
-		if list == nil {
-			return openCalendar(ctx, l, scan, r.Need)
-		}
-		return newSecondsScan(list, from, to, desc, func(ctx context.Context, part secondSpan) (Scan, error) {
-			s := scan
-			s.From, s.To = part.from, part.to
-			return openCalendar(ctx, l, s, r.Need)
-		}), nil
+	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
+		c, err := l.Calendar(ctx, CalendarScan{From: s.from, To: s.to, Desc: desc, Roots: r.Need[4]})
+		return &calendarScan{cursor: c, need: r.Need}, err
 	}
-	if !desc && list == nil {
-		p.Split = func(_ context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
-			first, closed, _ := l.Extent()
-			extent := secondSpan{max(from, first), min(to, closed)}
-			if extent.to-extent.from < minSplit {
-				return nil, nil
-			}
-			for _, part := range splitSeconds(extent, n) {
-				parts = append(parts, func(ctx context.Context) (Scan, error) {
-					s := scan
-					s.From, s.To = part.from, part.to
-					return openCalendar(ctx, l, s, r.Need)
-				})
-			}
-			return parts, nil
-		}
-	}
-	return p, nil
-}
-
-func openCalendar(ctx context.Context, l Ledger, scan CalendarScan, need []bool) (Scan, error) {
-	c, err := l.Calendar(ctx, scan)
-	return &calendarScan{cursor: c, need: need}, err
+	extent := func(_ context.Context, s secondSpan) (secondSpan, error) { return s.within(l), nil }
+	return secondsPath(r, "calendar", open, extent), nil
 }
 
 type calendarScan struct {
