@@ -263,11 +263,6 @@ func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem
 	return nil
 }
 
-// valueNamed are the functions whose one column in FROM has a name of its own, value, whatever the alias.
-var valueNamed = map[string]bool{
-	"json_array_elements": true, "json_array_elements_text": true, "jsonb_array_elements": true, "jsonb_array_elements_text": true,
-}
-
 // fromFunction adds one function to n. unnest of several arrays is as many functions side by side.
 func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left *scope) error {
 	if c, ok := e.(*parse.Call); ok && c.Name.Name == "unnest" && len(c.Args) > 1 {
@@ -300,8 +295,8 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	if !ok && hasSeries(x) {
 		return a.unsupported(at, "a set-returning function inside an expression in FROM is")
 	}
-	if ok && valueNamed[s.call.Func.Name] {
-		name = "value"
+	if ok && s.call.Func.Column != "" {
+		name = s.call.Func.Column
 	} else {
 		n.renameable = true
 	}

@@ -29,8 +29,8 @@ func seriesFunctions() []*Function {
 	)
 	for _, t := range []string{"json", "jsonb"} {
 		out = append(out,
-			series(t+"_array_elements("+t+") "+t, jsonElements),
-			series(t+"_array_elements_text("+t+") text", jsonElements),
+			named("value", series(t+"_array_elements("+t+") "+t, jsonElements)),
+			named("value", series(t+"_array_elements_text("+t+") text", jsonElements)),
 			series(t+"_object_keys("+t+") text", jsonKeys),
 			series(t+"_each("+t+") record", jsonEach(value.ByName(t)), Column{"key", value.TextOID}, Column{"value", typeOID(t)}),
 			series(t+"_each_text("+t+") record", jsonEach(value.Text), Column{"key", value.TextOID}, Column{"value", value.TextOID}))
@@ -41,6 +41,12 @@ func seriesFunctions() []*Function {
 func series(sig string, start SeriesFunc, columns ...Column) *Function {
 	f := declare(sig)
 	f.Series, f.Columns = start, columns
+	return f
+}
+
+// named has f lend its one column a name.
+func named(column string, f *Function) *Function {
+	f.Column = column
 	return f
 }
 

@@ -198,12 +198,6 @@ func appendFloatText(dst []byte, s *Settings, t *Type, f float64) []byte {
 	return dst
 }
 
-// unread are the opaque types that people write values of: shown as written, they would look understood.
-var unread = map[string]bool{
-	"money": true, "timetz": true, "bit": true, "varbit": true, "xml": true, "point": true, "inet": true, "cidr": true, "macaddr": true,
-	"macaddr8": true, "tsvector": true, "tsquery": true, "jsonpath": true,
-}
-
 // parseBytes reads the types of kind Bytes. The result is fresh memory.
 func parseBytes(t *Type, text []byte) ([]byte, error) {
 	if t == Bytea {
@@ -212,7 +206,7 @@ func parseBytes(t *Type, text []byte) ([]byte, error) {
 	if err := CheckUTF8(text); err != nil {
 		return nil, err
 	}
-	if unread[t.Name] {
+	if t.Unread {
 		return nil, Errorf(CodeUnsupported, "type %s is not supported", t.SQL)
 	}
 	switch t.OID {

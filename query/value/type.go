@@ -32,6 +32,7 @@ type Type struct {
 	Array     OID    // array type of this type, 0 if none
 	Kind      Kind
 	Opaque    bool // stored and shown as text, without operators: catalog columns of types nothing computes with
+	Unread    bool // opaque, and refused as input: people write values of it, which would look understood
 }
 
 // IsArray reports whether t is an array type, int2vector and oidvector included.
