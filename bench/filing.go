@@ -332,8 +332,8 @@ func (w *watcher) run(ctx context.Context, seed uint64) error {
 	return nil
 }
 
-// processorTime returns what this process has used of all processors.
-func processorTime() (time.Duration, error) {
+// ProcessorTime returns what this process has used of all processors.
+func ProcessorTime() (time.Duration, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, err

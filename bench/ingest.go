@@ -169,7 +169,7 @@ func (i *ingestion) load(ctx context.Context, s *target.Server, f *filer, values
 	if err != nil {
 		return err
 	}
-	own, err := processorTime()
+	own, err := ProcessorTime()
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (i *ingestion) load(ctx context.Context, s *target.Server, f *filer, values
 	if err != nil {
 		return err
 	}
-	ownAfter, err := processorTime()
+	ownAfter, err := ProcessorTime()
 	if err != nil {
 		return err
 	}

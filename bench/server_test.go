@@ -43,14 +43,14 @@ func TestIngest(t *testing.T) {
 	}
 }
 
-// Every way to file files the digests that it says, each once.
-func TestMethods(t *testing.T) {
-	t.Parallel()
+// running starts a server that lasts as long as the test, warmed up, and a prover of it.
+func running(t *testing.T) (*target.Server, *prover) {
+	t.Helper()
 	s, err := servers(t).Targets[0].Start(t.Context(), filepath.Join(t.TempDir(), "data"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Kill()
+	t.Cleanup(s.Kill)
 	if err := warmUp(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +58,13 @@ func TestMethods(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, p
+}
+
+// Every way to file files the digests that it says, each once.
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	s, p := running(t)
 	filed := uint64(1)
 	for i, m := range methods {
 		digests := stream.Stream(100 + i)
@@ -238,18 +245,7 @@ func interrupted(t *testing.T, b *Bench, o *Billion, jurat *target.Target) {
 // What was acknowledged and is not there is found out.
 func TestMissing(t *testing.T) {
 	t.Parallel()
-	s, err := servers(t).Targets[0].Start(t.Context(), filepath.Join(t.TempDir(), "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Kill()
-	if err := warmUp(t.Context(), s); err != nil {
-		t.Fatal(err)
-	}
-	p, err := newProver(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, p := running(t)
 	conn, err := s.Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/transparency-dev/tessera"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/bench"
 	"github.com/jurat-ledger/jurat/bench/stream"
+	"github.com/jurat-ledger/jurat/bench/target"
 )
 
 // A setting says how Tessera is loaded.
@@ -71,7 +69,7 @@ func appendAll(ctx context.Context, b *bench.Bench, s setting, dir string) (map[
 	if err != nil {
 		return nil, err
 	}
-	before, err := processorTime()
+	before, err := bench.ProcessorTime()
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +103,11 @@ func appendAll(ctx context.Context, b *bench.Bench, s setting, dir string) (map[
 		return nil, err
 	}
 	settled := time.Since(start)
-	after, err := processorTime()
+	after, err := bench.ProcessorTime()
 	if err != nil {
 		return nil, err
 	}
-	stored, err := directorySize(dir)
+	stored, err := target.DirectorySize(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -126,27 +124,4 @@ func appendAll(ctx context.Context, b *bench.Bench, s setting, dir string) (map[
 	}
 	all.Report(values)
 	return values, nil
-}
-
-func processorTime() (time.Duration, error) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, err
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
-}
-
-// directorySize returns the size of all files below dir.
-func directorySize(dir string) (n int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			n += info.Size()
-		}
-		return err
-	})
-	return n, err
 }

@@ -28,7 +28,7 @@ func Jurat(name, program string, flags ...string) *Target {
 			if s.running() {
 				return 0, nil
 			}
-			return directorySize(s.Dir)
+			return DirectorySize(s.Dir)
 		},
 		check: func(ctx context.Context, s *Server) error {
 			out, err := exec.CommandContext(ctx, program, "fsck", "--data", s.Dir).CombinedOutput()

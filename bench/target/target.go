@@ -133,8 +133,8 @@ func (s *Server) running() bool {
 	}
 }
 
-// directorySize returns the size of all files below dir.
-func directorySize(dir string) (n int64, err error) {
+// DirectorySize returns the size of all files below dir, in bytes.
+func DirectorySize(dir string) (n int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
