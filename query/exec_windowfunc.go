@@ -110,7 +110,9 @@ func (c *windowCall) shifted(p *partition, out *value.Vector, from, to int) {
 	d := int(*c.offset)
 	lo := min(max(from, -p.base-d), to) // the rows lo to hi find a row in the partition
 	hi := max(lo, min(to, p.n-d))
-	out.CopyPart(lo-from, c.in[0], lo+d, hi+d)
+	if lo < hi {
+		out.CopyPart(lo-from, c.in[0], lo+d, hi+d)
+	}
 	for i := from; i < to; i++ {
 		if i == lo {
 			if i = hi; i == to {
