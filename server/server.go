@@ -106,7 +106,7 @@ func (s *Server) open() (err error) {
 	} else if err != nil {
 		return err
 	}
-	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
 	var engine *query.Engine // is there before the ledger runs
@@ -118,6 +118,7 @@ func (s *Server) open() (err error) {
 		Clock:               s.clock,
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
+		DiskReserve:         s.config.DiskReserve,
 		RoundClosed:         func(round calendar.Second, root merkle.Digest) { engine.RoundClosed(round, root) },
 		Published:           func(p storage.Publication) { engine.Published(query.Publication(p)) },
 		Logger:              s.log,
