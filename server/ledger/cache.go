@@ -7,7 +7,6 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -25,7 +24,7 @@ const (
 type caches struct {
 	records recordCache
 	views   *cache[calendar.Second, *view]
-	trunks  *cache[trunkName, *ksi.Trunk]
+	trunks  *cache[trunkName, *trunk]
 	leaves  *cache[tileName, *leafTile]
 	nodes   *cache[tileName, *merkle.Tile]
 }
@@ -33,7 +32,7 @@ type caches struct {
 func newCaches() *caches {
 	return &caches{
 		views:  newCache[calendar.Second, *view](maxViewBytes),
-		trunks: newCache[trunkName, *ksi.Trunk](maxTrunkBytes),
+		trunks: newCache[trunkName, *trunk](maxTrunkBytes),
 		leaves: newCache[tileName, *leafTile](maxLeafTiles),
 		nodes:  newCache[tileName, *merkle.Tile](maxNodeTiles),
 	}
