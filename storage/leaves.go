@@ -241,13 +241,23 @@ type Accepted struct {
 
 // ReadAccepted is ReadLeaves and returns besides when the leaves were accepted.
 func (s *Store) ReadAccepted(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]Accepted, error) {
+	return s.readAccepted(dst, round, slot, first, n, true)
+}
+
+// ReadUnchecked is ReadAccepted for who compares the node over the leaves with a kept one: no checksum covers them, but one
+// does cover when they were accepted.
+func (s *Store) ReadUnchecked(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]Accepted, error) {
+	return s.readAccepted(dst, round, slot, first, n, false)
+}
+
+func (s *Store) readAccepted(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int, checked bool) ([]Accepted, error) {
 	key := Key{Kind: KindRun, Round: round, Slot: slot, Number: first}
 	if limit := s.durableLeaves(round, slot); first > limit || uint64(n) > limit-first {
 		return nil, fmt.Errorf("%s: %d leaves of %d: %w", key, n, limit, ErrNotFound)
 	}
 	var accepted []Accepted
 	for n > 0 {
-		took, at := s.runs.read(dst, round, slot, first, n)
+		took, at := s.runs.read(dst, round, slot, first, n, checked)
 		if took == 0 {
 			key.Number = first
 			return s.readRuns(dst, key, n, accepted)

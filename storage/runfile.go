@@ -10,6 +10,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -66,6 +67,14 @@ type runTable struct {
 type runPlace struct {
 	first  uint64
 	handle block.Handle
+	known  atomic.Pointer[runHead] // nil until its block has been read and checked
+}
+
+// A runHead is what a run says of all its leaves, which have one algorithm.
+type runHead struct {
+	at  time.Time
+	alg merkle.Algorithm
+	n   int
 }
 
 // compareTable orders tables by their first keys.
@@ -87,8 +96,9 @@ func compareTable(t *runTable, round calendar.Second, slot uint32, first uint64)
 var runBlocks = sync.Pool{New: func() any { return new([maxRunBlock]byte) }}
 
 // read appends leaves of a slot in a round from number first on to dst, up to n of them, as far as one run holds them. It
-// returns how many and when they were accepted; none if it cannot.
-func (x *runTables) read(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) (took int, at Accepted) {
+// returns how many and when they were accepted; none if it cannot. Unless the leaves are to be checked, it reads nothing else
+// where it can.
+func (x *runTables) read(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int, checked bool) (took int, at Accepted) {
 	if x.changed.Load() {
 		x.list()
 	}
@@ -102,11 +112,15 @@ func (x *runTables) read(dst *merkle.Leaves, round calendar.Second, slot uint32,
 		x.mu.RUnlock()
 		x.open(t)
 		x.mu.RLock()
-		if t.file == nil { // another one may have taken its place again
+		if t.file == nil { // not fit, or another one took its place
 			return 0, at
 		}
 	}
 	place := &t.runs[sort.Search(len(t.runs), func(i int) bool { return t.runs[i].first > first })-1]
+	if h := place.known.Load(); h != nil && !checked {
+		took = t.readLeaves(dst, place, h, first, n)
+		return took, Accepted{first, h.at}
+	}
 	buf := runBlocks.Get().(*[maxRunBlock]byte)
 	defer runBlocks.Put(buf)
 	r, ok := t.run(place, buf[:])
@@ -114,9 +128,39 @@ func (x *runTables) read(dst *merkle.Leaves, round calendar.Second, slot uint32,
 	if !ok || skip >= uint64(r.n) {
 		return 0, at
 	}
+	if !r.mixed {
+		place.known.Store(&runHead{r.time(), r.alg, r.n})
+	}
 	took = min(n, r.n-int(skip))
 	r.appendTo(dst, int(skip), int(skip)+took)
 	return took, Accepted{first, r.time()}
+}
+
+// readLeaves appends leaves of a run from number first on to dst, up to n of them, unchecked, and returns how many.
+func (t *runTable) readLeaves(dst *merkle.Leaves, p *runPlace, h *runHead, first uint64, n int) int {
+	skip := first - p.first
+	if skip >= uint64(h.n) {
+		return 0
+	}
+	n = min(n, h.n-int(skip))
+	size := h.alg.Size()
+	if dst.Len() == 0 {
+		*dst = merkle.MakeLeaves(h.alg, n)
+	}
+	room, own := dst.Room(h.alg), true
+	if own = len(room) >= n*size; !own {
+		room = make([]byte, n*size)
+	}
+	room = room[:n*size]
+	if _, err := t.file.ReadAt(room, int64(p.handle.Offset)+int64(t.head+runHeadBytes)+int64(skip)*int64(size)); err != nil {
+		return 0
+	}
+	if own {
+		dst.Extend(n)
+	} else {
+		dst.AppendDigests(h.alg, room)
+	}
+	return n
 }
 
 // find returns the table that leaf first of a slot in a round may be in, nil if there is none.
@@ -254,13 +298,13 @@ func (x *runTables) layOut(t *runTable) error {
 	}
 	t.tail = len(raw) - t.head - len(value)
 	around, size := t.head+t.tail+len(value)-len(r.data), r.alg.Size()
-	t.runs = make([]runPlace, 0, len(handles))
+	t.runs = make([]runPlace, len(handles))
 	for next, i := t.first, 0; i < len(handles); i++ {
 		digests := int(handles[i].Length) - around
 		if digests <= 0 || digests%size != 0 || i == len(handles)-1 && next != t.last {
 			return errUnfit
 		}
-		t.runs = append(t.runs, runPlace{next, handles[i]})
+		t.runs[i].first, t.runs[i].handle = next, handles[i]
 		next += uint64(digests / size)
 	}
 	return nil

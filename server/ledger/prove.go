@@ -199,11 +199,15 @@ type slotReader struct {
 	store    *storage.Store
 	round    calendar.Second
 	slot     uint32
+	read     acceptedReader     // of leaves
 	accepted []storage.Accepted // of the leaves read last
 }
 
+// An acceptedReader reads leaves as storage.Store.ReadAccepted does.
+type acceptedReader func(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]storage.Accepted, error)
+
 func (r *slotReader) ReadLeaves(dst *merkle.Leaves, first uint64, n int) (err error) {
-	r.accepted, err = r.store.ReadAccepted(dst, r.round, r.slot, first, n)
+	r.accepted, err = r.read(dst, r.round, r.slot, first, n)
 	return err
 }
 
