@@ -35,6 +35,7 @@ type Store struct {
 	room        *room
 	dir         string
 	tableLeaves int // as in Options
+	runs        *runTables
 
 	// Used by the proposer alone.
 	ahead       *state // after all entries proposed
@@ -100,7 +101,7 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		err = s.removeTables()
 	}
 	if err == nil {
-		s.db, err = openPebble(o.FS.PathJoin(dir, database), o.pebble(s.room.fs))
+		s.db, s.runs, err = openRuns(o.FS.PathJoin(dir, database), s.room.fs, o)
 	}
 	if err == nil {
 		err = s.load()
@@ -185,6 +186,7 @@ func exists(dir string, fs vfs.FS) error {
 func (s *Store) Close() error {
 	var err error
 	if s.db != nil {
+		s.runs.closeAll()
 		err = s.db.Close()
 	}
 	return firstError(err, s.lock.Close())
