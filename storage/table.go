@@ -114,11 +114,11 @@ func (s *Store) writeTable(path string, group []AppendLeaves) error {
 	return firstError(err, w.Close())
 }
 
-// createTable creates the file of a table. On Linux it is written past the cache of the operating system.
+// createTable creates the file of a table, written past the cache of the operating system where that can be.
 func (s *Store) createTable(path string) (objstorage.Writable, error) {
-	if s.fs == vfs.Default {
-		if d, ok := createDirect(path, &s.tableMemory); ok {
-			return d, nil
+	if fs := directOf(s.fs); fs != nil {
+		if f, err := fs.CreateDirect(path); err == nil {
+			return newDirectFile(f, &s.tableMemory), nil
 		}
 	}
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
