@@ -88,9 +88,9 @@ func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr, mark [
 	if i := a.ownerOf(agg); i >= 0 {
 		return a.outerAggregate(e, i, agg, mark)
 	}
-	switch a.clause {
-	case clauseTarget, clauseHaving, clauseOrder, clauseWindow:
-	case clauseAggregate:
+	switch {
+	case mayAggregate(a.clause):
+	case a.clause == clauseAggregate:
 		return nil, a.fail(errf(codeGrouping, "aggregate function calls cannot be nested"), e)
 	default:
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in %s", clauseNames[a.clause]), e)
