@@ -178,6 +178,13 @@ func (a *analyzer) keywordCall(s *scope, e *parse.Call) (expr, error) {
 		if err != nil {
 			return nil, err
 		}
+		if c, ok := eq.(*callExpr); ok && c.args[0].typ() != slot.t && !c.args[0].typ().Pseudo { // the result is what is compared
+			if list[0], err = a.coerce(list[0], c.args[0].typ(), fn.Implicit); err != nil {
+				return nil, a.fail(err, e.Args[0])
+			}
+			slot.t = list[0].typ()
+			c.args[0] = slot
+		}
 		return &letExpr{x: list[0], slot: slot, body: &caseExpr{
 			conds: []expr{eq}, results: []expr{&constExpr{d: value.Null(slot.t)}}, els: slot, t: slot.t,
 		}}, nil
