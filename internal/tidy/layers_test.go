@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"storage":        {"storage", "merkle"},
 	"storage/index":  {"storage/index", "merkle", "internal/largepage"},
 	"storage/fsck":   {"storage", "merkle"},
+	"storage/backup": {"storage", "merkle"},
 	"wire":           {"wire"},
 	"query":          {"query", "merkle", "internal/largepage"},
 	"server/ledger":  {"server/ledger", "merkle", "storage"},
@@ -38,6 +39,7 @@ var external = map[string][]string{
 	"merkle":         {},
 	"merkle/ksi":     {"github.com/smallstep/pkcs7"}, // CMS, for publications files
 	"storage":        {"github.com/cockroachdb/pebble/v2"},
+	"storage/backup": {"github.com/cockroachdb/pebble/v2", "github.com/klauspost/compress"}, // zstd, for archives
 	"wire":           {"github.com/jackc/pgproto3/v2"},
 	"query":          {},
 	"server/ledger":  {},
