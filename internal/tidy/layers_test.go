@@ -50,7 +50,7 @@ var external = map[string][]string{
 	"bench/load":     {"github.com/jackc/pgx/v5"}, // measured as programs use it
 	// boombuler/barcode draws the QR code of a publication's sheet, fpdf the page.
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "github.com/boombuler/barcode",
-		"codeberg.org/go-pdf/fpdf"},
+		"codeberg.org/go-pdf/fpdf", "github.com/klauspost/compress"}, // zstd, for packed bundles
 	"internal/tidy":      {},
 	"internal/largepage": {},
 }

@@ -22,6 +22,8 @@ var (
 	ErrFatal = errors.New("the ledger has stopped after a failed write")
 	// ErrStopped says that the ledger is shutting down and takes nothing more.
 	ErrStopped = errors.New("the ledger is shutting down")
+	// ErrReadOnly says that the ledger was opened for reading alone: nothing is filed or closed.
+	ErrReadOnly = errors.New("the ledger is open for reading alone")
 	// ErrClockJump says that the clock ran ahead by more than Config.MaxClockJump; nothing is filed until ConfirmClock.
 	ErrClockJump = errors.New("the clock jumped ahead")
 	// ErrCertificateEnds says that the calendar certificate ends: what is filed now could not be proven.
@@ -85,6 +87,9 @@ type Config struct {
 	Clock       Clock
 	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
 	MaxClockJump time.Duration
+	// ReadOnly gives out what Store and Index hold, which may be open for reading alone, and changes nothing: leaves of the
+	// round that was open have no proof. Key and Certificate are not needed.
+	ReadOnly bool
 	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
 	MonthlyPublications bool
 	// RoundClosed is told of every round with leaves that is closed, Published of every publication that is recorded, in the
@@ -103,6 +108,7 @@ type Ledger struct {
 	log         *slog.Logger
 	genesis     storage.Genesis
 	monthly     bool // publish the calendar root of every month
+	readOnly    bool
 	observer    observer
 
 	queue   *queue
@@ -149,6 +155,7 @@ func Open(c Config) (*Ledger, error) {
 		log:         c.Logger,
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
+		readOnly:    c.ReadOnly,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
 		backlog:     newBacklog(),
@@ -160,6 +167,10 @@ func Open(c Config) (*Ledger, error) {
 	}
 	if err := l.recover(); err != nil {
 		return nil, fmt.Errorf("recover ledger: %w", err)
+	}
+	if l.readOnly {
+		l.queue.close(ErrReadOnly)
+		l.err = ErrReadOnly
 	}
 	return l, nil
 }
@@ -329,6 +340,10 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 // Run owns the open round until ctx is done; it then commits what waits, closes the round at its second and returns
 // nil. Any other return is ErrFatal.
 func (l *Ledger) Run(ctx context.Context) error {
+	if l.readOnly {
+		<-ctx.Done()
+		return nil
+	}
 	err := l.loop(ctx)
 	if err == nil {
 		err = l.finish()
