@@ -35,6 +35,9 @@ type Config struct {
 	// Email is the address of who publishes, in the subject of the certificate that publications files are signed with.
 	// It is fixed by the first start; later starts must give the same address or none.
 	Email string
+	// ReadOnly serves what is there and changes nothing: nothing is filed, closed or published, and no keys are needed. So a
+	// directory that was restored from a backup can be looked at.
+	ReadOnly bool
 	// MonthlyPublications has the calendar published on the 15th of every month at 00:00:00 UTC.
 	MonthlyPublications bool
 	// MaxConnections bounds the client connections.

@@ -43,6 +43,7 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f.StringVar(&c.ServerName, "server-name", c.ServerName, "name that stands in every proof; set by the first start, for ever (default \"jurat\")")
 	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes (default \"jurat\")")
 	f.StringVar(&c.Email, "email", c.Email, "e-mail address in the certificate that signs publications files; set by the first start (default \"publications@\" and the server name)")
+	f.BoolVar(&c.ReadOnly, "read-only", false, "serve what is there and change nothing: for a directory restored from a backup, see jurat restore --help")
 	f.BoolVar(&c.MonthlyPublications, "monthly-publications", c.MonthlyPublications, "publish the calendar on the 15th of every month, 00:00:00 UTC")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")

@@ -35,7 +35,9 @@ func newSmallDisk() *smallDisk {
 	return d
 }
 
-func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) { return vfs.DiskUsage{AvailBytes: d.free.Load()}, nil }
+func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: d.free.Load()}, nil
+}
 
 func smallWorld(t *testing.T) (*world, *smallDisk) {
 	d := newSmallDisk()

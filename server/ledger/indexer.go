@@ -20,6 +20,10 @@ const (
 // RunIndex lets the digest index follow the closed rounds, and its runs merge beside that, until ctx is done or the ledger
 // stops. It returns nil then; any other error means that the index and the leaves may disagree.
 func (l *Ledger) RunIndex(ctx context.Context) error {
+	if l.readOnly {
+		<-ctx.Done()
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	grown := make(chan struct{}, 1)

@@ -22,6 +22,8 @@ var (
 	ErrFatal = errors.New("the ledger has stopped after a failed write")
 	// ErrStopped says that the ledger is shutting down and takes nothing more.
 	ErrStopped = errors.New("the ledger is shutting down")
+	// ErrReadOnly says that the ledger was opened for reading alone: nothing is filed or closed.
+	ErrReadOnly = errors.New("the ledger is open for reading alone")
 	// ErrClockJump says that the clock ran ahead by more than Config.MaxClockJump; nothing is filed until ConfirmClock.
 	ErrClockJump = errors.New("the clock jumped ahead")
 	// ErrCertificateEnds says that the calendar certificate ends: what is filed now could not be proven.
@@ -90,6 +92,9 @@ type Config struct {
 	// DiskReserve is how many bytes filing leaves free on the disk, for rounds to be closed and for what works in the background;
 	// with less, nothing is filed.
 	DiskReserve uint64
+	// ReadOnly gives out what Store and Index hold, which may be open for reading alone, and changes nothing: leaves of the
+	// round that was open have no proof. Key and Certificate are not needed.
+	ReadOnly bool
 	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
 	MonthlyPublications bool
 	// RoundClosed is told of every round with leaves that is closed, Published of every publication that is recorded, in the
@@ -109,6 +114,7 @@ type Ledger struct {
 	genesis     storage.Genesis
 	monthly     bool   // publish the calendar root of every month
 	reserve     uint64 // bytes that filing leaves free on the disk
+	readOnly    bool
 	observer    observer
 
 	queue   *queue
@@ -157,6 +163,7 @@ func Open(c Config) (*Ledger, error) {
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
 		reserve:     c.DiskReserve,
+		readOnly:    c.ReadOnly,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
 		backlog:     newBacklog(),
@@ -168,6 +175,10 @@ func Open(c Config) (*Ledger, error) {
 	}
 	if err := l.recover(); err != nil {
 		return nil, fmt.Errorf("recover ledger: %w", err)
+	}
+	if l.readOnly {
+		l.queue.close(ErrReadOnly)
+		l.err = ErrReadOnly
 	}
 	return l, nil
 }
@@ -338,6 +349,10 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 // nil. Any other return is ErrFatal.
 func (l *Ledger) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, l.store.GiveUp)()
+	if l.readOnly {
+		<-ctx.Done()
+		return nil
+	}
 	err := l.loop(ctx)
 	if err == nil {
 		err = l.finish()
