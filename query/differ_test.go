@@ -25,7 +25,11 @@ func TestDiffer(t *testing.T) {
 		if ours.code == "53200" { // the test's limit of memory is low
 			continue
 		}
-		if diff := ours.differs(d.theirs(sql), false); diff != "" {
+		theirs := d.theirs(sql)
+		if theirs.code == "57014" { // it takes PostgreSQL too long
+			continue
+		}
+		if diff := ours.differs(theirs, false); diff != "" {
 			t.Errorf("%s\n%s", sql, diff)
 		}
 		if ours.code == "" {
@@ -211,14 +215,16 @@ func (g *generator) query(outer []genColumn, kind string, single bool) string {
 // statement returns a whole query.
 func (g *generator) statement() string {
 	g.names, g.depth = 0, 0
-	switch g.r.IntN(6) {
-	case 5:
+	switch g.r.IntN(10) {
+	case 9:
 		return g.streamed()
 	case 0:
 		return g.grouped()
 	case 1:
 		return g.windowed()
-	case 2:
+	case 2, 3, 4, 5:
+		return g.form()
+	case 6:
 		op := g.pick("union", "union all", "intersect", "except", "intersect all", "except all")
 		return fmt.Sprintf("%s %s %s", g.plain(), op, g.plain())
 	}

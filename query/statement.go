@@ -125,6 +125,11 @@ func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
+	if point := pointOf(plan); point != nil {
+		return &compiled{plan: plan, cols: point.cols, run: func(ctx context.Context, r *run) (*Result, error) {
+			return r.runPoint(ctx, point, r.params)
+		}}, nil
+	}
 	return &compiled{plan: plan, cols: rowColumns(plan), run: func(ctx context.Context, r *run) (*Result, error) {
 		return r.runPlan(ctx, plan, r.params)
 	}}, nil

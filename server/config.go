@@ -35,6 +35,9 @@ type Config struct {
 	// Email is the address of who publishes, in the subject of the certificate that publications files are signed with.
 	// It is fixed by the first start; later starts must give the same address or none.
 	Email string
+	// ReadOnly serves what is there and changes nothing: nothing is filed, closed or published, and no keys are needed. So a
+	// directory that was restored from a backup can be looked at.
+	ReadOnly bool
 	// MonthlyPublications has the calendar published on the 15th of every month at 00:00:00 UTC.
 	MonthlyPublications bool
 	// MaxConnections bounds the client connections.
@@ -49,6 +52,8 @@ type Config struct {
 	// that file faster than the disk can take wait. It does not cover what the ledger keeps of digests that are filed and not
 	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number.
 	IngestMemory int64
+	// DiskReserve is how many bytes filing leaves free on the disk.
+	DiskReserve uint64
 	// Version is that of the program, as clients see it.
 	Version string
 	// Clock is the source of time, nil for the system's.
@@ -69,6 +74,7 @@ func DefaultConfig() Config {
 		MaxClockJump:        10 * time.Second,
 		StatementMemory:     256 << 20,
 		IngestMemory:        query.DefaultIngestMemory,
+		DiskReserve:         256 << 20,
 		Logger:              slog.Default(),
 	}
 }

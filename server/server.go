@@ -24,6 +24,7 @@ import (
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/server/session"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/backup"
 	"github.com/jurat-ledger/jurat/storage/index"
 	"github.com/jurat-ledger/jurat/wire"
 )
@@ -100,13 +101,13 @@ func (s *Server) open() (err error) {
 			return err
 		}
 	}
-	keys, err := s.openStore()
+	keys, err := s.openMarked()
 	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
 	} else if err != nil {
 		return err
 	}
-	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
 	var engine *query.Engine // is there before the ledger runs
@@ -115,9 +116,11 @@ func (s *Server) open() (err error) {
 		Index:               s.index,
 		Key:                 keys.calendar.signer,
 		Certificate:         keys.calendar.certificate,
+		ReadOnly:            s.config.ReadOnly,
 		Clock:               s.clock,
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
+		DiskReserve:         s.config.DiskReserve,
 		RoundClosed:         func(round calendar.Second, root merkle.Digest) { engine.RoundClosed(round, root) },
 		Published:           func(p storage.Publication) { engine.Published(query.Publication(p)) },
 		Logger:              s.log,
@@ -126,7 +129,7 @@ func (s *Server) open() (err error) {
 	}
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	engine = query.NewEngine(query.Config{
-		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot])},
+		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot]), s.backups()},
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
@@ -166,6 +169,9 @@ func (s *Server) openStore() (*serverKeys, error) {
 		return nil, err
 	}
 	s.store = store
+	if err := backup.Clean(s.config.DataDir); err != nil {
+		return nil, err
+	}
 	if name := store.Genesis().Server; s.config.ServerName != "" && s.config.ServerName != name {
 		return nil, fmt.Errorf("%s belongs to server %q, not %q: its name stands in every proof and cannot change; leave --server-name away or give another --data",
 			s.config.DataDir, name, s.config.ServerName)
@@ -278,7 +284,9 @@ func (s *Server) Run(ctx context.Context) error {
 	done := make(chan error, 2)
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.RunIndex(ledgerCtx) }) }()
-	go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
+	if !s.config.ReadOnly {
+		go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
+	}
 	served := make(chan error, 1)
 	go func() {
 		if s.gateway == nil {

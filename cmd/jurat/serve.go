@@ -43,11 +43,13 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f.StringVar(&c.ServerName, "server-name", c.ServerName, "name that stands in every proof; set by the first start, for ever (default \"jurat\")")
 	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes (default \"jurat\")")
 	f.StringVar(&c.Email, "email", c.Email, "e-mail address in the certificate that signs publications files; set by the first start (default \"publications@\" and the server name)")
+	f.BoolVar(&c.ReadOnly, "read-only", false, "serve what is there and change nothing: for a directory restored from a backup, see jurat restore --help")
 	f.BoolVar(&c.MonthlyPublications, "monthly-publications", c.MonthlyPublications, "publish the calendar on the 15th of every month, 00:00:00 UTC")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
 	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
 	f.StringVar(&c.Kernel, "kernel", c.Kernel, "code that hashes tree nodes: stdlib for the standard library's, avx512, shani, avx2 or sha2; the fastest unless given")
+	f.Uint64Var(&c.DiskReserve, "disk-reserve", c.DiskReserve, "bytes that filing leaves free on the disk; with less, nothing is filed and the server does the rest of its work")
 	f.Int64Var(&c.IngestMemory, "ingest-memory", c.IngestMemory, "memory in bytes of the hashes that all open transactions together hold back; the server takes 8 bytes more, 24 where they come in small transactions, for each of the hashes filed in the second that is open and of the at most 17 million that are not indexed yet")
 	return cmd
 }

@@ -15,10 +15,11 @@ const module = "github.com/jurat-ledger/jurat"
 // mayImport says which packages of the module a package may import, by folder; the longest folder wins, and a folder
 // stands for all below it. Do not widen it to fix a build: an arrow that is missing here is missing on purpose.
 var mayImport = map[string][]string{
-	"merkle":         {"merkle"},
+	"merkle":         {"merkle", "internal/largepage"},
 	"storage":        {"storage", "merkle"},
 	"storage/index":  {"storage/index", "merkle", "internal/largepage"},
 	"storage/fsck":   {"storage", "merkle"},
+	"storage/backup": {"storage", "merkle"},
 	"wire":           {"wire"},
 	"query":          {"query", "merkle", "internal/largepage"},
 	"server/ledger":  {"server/ledger", "merkle", "storage"},
@@ -38,6 +39,7 @@ var external = map[string][]string{
 	"merkle":         {},
 	"merkle/ksi":     {"github.com/smallstep/pkcs7"}, // CMS, for publications files
 	"storage":        {"github.com/cockroachdb/pebble/v2"},
+	"storage/backup": {"github.com/cockroachdb/pebble/v2", "github.com/klauspost/compress"}, // zstd, for archives
 	"wire":           {"github.com/jackc/pgproto3/v2"},
 	"query":          {},
 	"server/ledger":  {},
@@ -48,7 +50,7 @@ var external = map[string][]string{
 	"bench/load":     {"github.com/jackc/pgx/v5"}, // measured as programs use it
 	// boombuler/barcode draws the QR code of a publication's sheet, fpdf the page.
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "github.com/boombuler/barcode",
-		"codeberg.org/go-pdf/fpdf"},
+		"codeberg.org/go-pdf/fpdf", "github.com/klauspost/compress"}, // zstd, for packed bundles
 	"internal/tidy":      {},
 	"internal/largepage": {},
 }

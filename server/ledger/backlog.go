@@ -57,6 +57,8 @@ func (l *Ledger) waitIndexed(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
+		case <-l.store.Full():
+			return ErrDiskFull
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

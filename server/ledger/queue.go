@@ -99,8 +99,9 @@ func newQueue() *queue {
 	return &queue{wake: make(chan struct{}, 1), space: make(chan struct{})}
 }
 
-// put adds t at the end, waiting for space. It returns the error of close if the queue is closed.
-func (q *queue) put(ctx context.Context, t *ticket) error {
+// put adds t at the end, waiting for space. It returns the error of close if the queue is closed, and ErrDiskFull once full is
+// closed.
+func (q *queue) put(ctx context.Context, t *ticket, full <-chan struct{}) error {
 	n := t.leaves()
 	for {
 		q.mu.Lock()
@@ -122,6 +123,8 @@ func (q *queue) put(ctx context.Context, t *ticket) error {
 		q.mu.Unlock()
 		select {
 		case <-space:
+		case <-full:
+			return ErrDiskFull
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
