@@ -6,8 +6,8 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// A pointSelect is a query for columns of the leaves with one digest or one receipt, given as parameter: SELECT signature FROM
-// proofs WHERE digest = $1. What its execution is made of depends on the parameter's value nowhere but in the look-up, so
+// A pointSelect is a query for columns of the leaves with one digest or one receipt, or of one round, given as parameter: SELECT
+// signature FROM proofs WHERE digest = $1. What its execution is made of depends on the parameter's value nowhere but in the look-up, so
 // a session keeps it for the next one.
 type pointSelect struct {
 	project *projectNode
@@ -24,10 +24,12 @@ type pointRun struct {
 	home *pointSelect
 }
 
-// close keeps the execution for the next one.
+// close keeps the execution for the next one, unless it has the parameter's value in a condition.
 func (r *pointRun) close() {
 	r.projectOp.close()
-	r.home.idle = r
+	if len(r.scan.rest) == 0 {
+		r.home.idle = r
+	}
 }
 
 // pointOf returns the query that a plan is if it is a pointSelect, else nil.
@@ -38,10 +40,6 @@ func pointOf(plan node) *pointSelect {
 	}
 	scan, ok := p.in.(*scanNode)
 	if !ok || len(scan.where) != 1 {
-		return nil
-	}
-	table, ok := scan.table.(*leafTable)
-	if !ok {
 		return nil
 	}
 	for _, e := range p.exprs {
@@ -57,19 +55,38 @@ func pointOf(plan node) *pointSelect {
 	}
 	column, t, ok := plainColumn(call.args[0])
 	param, isParam := call.args[1].(*paramExpr)
-	if !ok || !isParam || param.typ() != t || column != colDigest && column != colReceipt || t != table.def.Columns[column].Type {
+	if !ok || !isParam || param.typ() != t || !isPoint(scan.table, column) || t != scan.table.Def().Columns[column].Type {
 		return nil
 	}
 	return &pointSelect{project: p, cols: rowColumns(p), param: param.n, where: t}
 }
 
+// isPoint reports whether a table finds rows by a value of a column.
+func isPoint(t Table, column int) bool {
+	switch t.(type) {
+	case *leafTable:
+		return column == colDigest || column == colReceipt
+	case *roundTable, *calendarTable:
+		return column <= colSecond
+	}
+	return false
+}
+
 // runPoint starts a pointSelect.
 func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.Datum) (*Result, error) {
-	r := p.idle
 	if p.param >= len(params) || params[p.param].Null || params[p.param].Type != p.where {
 		return s.runPlan(ctx, p.project, params)
 	}
-	if p.idle = nil; r == nil {
+	r := p.idle
+	p.idle = nil
+	if r != nil {
+		if ok, err := r.again(ctx, params); err != nil {
+			return nil, err
+		} else if !ok {
+			r = nil
+		}
+	}
+	if r == nil {
 		x := s.execution(ctx, params)
 		op, err := x.newProject(p.project, everything)
 		if err != nil {
@@ -77,21 +94,20 @@ func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.D
 		}
 		project := op.(*projectOp)
 		r = &pointRun{projectOp: project, scan: project.in.(*scanOp), home: p}
-	} else if err := r.again(ctx, params); err != nil {
-		return nil, err
 	}
 	return &Result{session: s, cols: p.cols, x: r.x, op: r, tag: "SELECT", counted: true}, nil
 }
 
-// again makes an execution that has ended ready for other parameters.
-func (r *pointRun) again(ctx context.Context, params []value.Datum) error {
+// again makes an execution that has ended ready for other parameters. It returns false if the path does not see to them.
+func (r *pointRun) again(ctx context.Context, params []value.Datum) (bool, error) {
 	x, scan, s := r.x, r.scan, r.x.session
 	x.params, x.asOf, x.memory, x.env = params, s.snapshot(), 0, s.env(ctx)
 	x.total.Store(0)
 	scan.request.Where[0].Values[0], scan.request.AsOf = params[r.home.param], x.asOf
 	path, err := scan.n.table.Plan(scan.request)
-	if err == nil {
-		scan.path, scan.open = path, path.Open
+	if err != nil || !path.Used[0] {
+		return false, err
 	}
-	return err
+	scan.path, scan.open = path, path.Open
+	return true, nil
 }
