@@ -55,9 +55,13 @@ func (l *Ledger) waitIndexed(ctx context.Context) error {
 		if stopped != nil {
 			return stopped
 		}
+		l.meters.waiting.Add(1)
 		select {
 		case <-changed:
 		case <-ctx.Done():
+		}
+		l.meters.waiting.Add(-1)
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}

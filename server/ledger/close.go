@@ -20,9 +20,12 @@ func (l *Ledger) closeDue(now time.Time) error {
 		return nil
 	}
 	if len(l.open.trees) > 0 {
+		began := l.watch.elapsed()
 		if err := l.closeRound(); err != nil {
 			return err
 		}
+		after, elapsed := l.watch.clock.Now()
+		l.meters.closedRound(elapsed-began, after.Sub(l.closed.Time()))
 	}
 	if due > l.closed {
 		if err := l.propose(storage.CloseIdle{Through: due, Calendar: l.advance(due, nil)}); err != nil {

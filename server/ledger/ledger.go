@@ -104,6 +104,7 @@ type Ledger struct {
 	genesis     storage.Genesis
 	monthly     bool // publish the calendar root of every month
 	observer    observer
+	meters      *meters
 
 	queue   *queue
 	recent  *recent
@@ -158,6 +159,7 @@ func Open(c Config) (*Ledger, error) {
 		byLane:      make(map[laneKey]uint32),
 		closed:      c.Store.Closed(),
 	}
+	l.meters = newMeters(l.watch)
 	if err := l.recover(); err != nil {
 		return nil, fmt.Errorf("recover ledger: %w", err)
 	}
@@ -372,6 +374,7 @@ func (l *Ledger) step() error {
 		group := l.queue.take()
 		was := l.watch.jumped
 		now, jumped := l.watch.look()
+		l.meters.look(l.watch)
 		if jumped {
 			failAll(l.deferred, ErrClockJump)
 			l.deferred = nil

@@ -91,6 +91,7 @@ type queue struct {
 	mu      sync.Mutex // covers all below
 	tickets []*ticket
 	leaves  int
+	waiting int           // puts that wait for space
 	space   chan struct{} // closed and replaced when leaves shrinks
 	err     error         // why nothing may be put any more
 }
@@ -119,10 +120,16 @@ func (q *queue) put(ctx context.Context, t *ticket) error {
 			return nil
 		}
 		space := q.space
+		q.waiting++
 		q.mu.Unlock()
 		select {
 		case <-space:
 		case <-ctx.Done():
+		}
+		q.mu.Lock()
+		q.waiting--
+		q.mu.Unlock()
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
