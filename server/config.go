@@ -57,8 +57,8 @@ type Config struct {
 	// that file faster than the disk can take wait. It does not cover what the ledger keeps of digests that are filed and not
 	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number.
 	IngestMemory int64
-	// Version is that of the program, as clients see it.
-	Version string
+	// Version is that of the program, as clients see it, Revision the commit that it was built from, as monitoring does.
+	Version, Revision string
 	// Clock is the source of time, nil for the system's.
 	Clock ledger.Clock
 	// Logger takes the server's log.

@@ -2,7 +2,7 @@ package server
 
 import (
 	"fmt"
-	"runtime/debug"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -166,16 +166,7 @@ func (to sender) distribution(m *metric, d *tally.Distribution, unit float64) {
 }
 
 func (s *Server) collectProgram(to sender) {
-	revision, version := "unknown", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.GoVersion
-		for _, x := range info.Settings {
-			if x.Key == "vcs.revision" {
-				revision = x.Value
-			}
-		}
-	}
-	to.number(buildInfo, 1, s.config.Version, revision, version, merkle.Kernel())
+	to.number(buildInfo, 1, s.config.Version, s.config.Revision, runtime.Version(), merkle.Kernel())
 }
 
 // nanosecond is one in seconds.

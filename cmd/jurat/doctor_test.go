@@ -173,3 +173,31 @@ func checkUnits(t *testing.T, dir string) {
 		t.Errorf("security: %v: %s", err, out)
 	}
 }
+
+// TestSBOM demands that the bill of materials names what go.mod does of what is linked in, and is the same every time.
+func TestSBOM(t *testing.T) {
+	first, again := run(t, t.TempDir(), "sbom"), run(t, t.TempDir(), "sbom", program(t))
+	if first.code != 0 || first.stdout != again.stdout {
+		t.Errorf("%d: %s", first.code, first.stderr)
+	}
+	var b bom
+	if err := json.Unmarshal([]byte(first.stdout), &b); err != nil {
+		t.Fatal(err)
+	}
+	versions := make(map[string]string)
+	for _, c := range b.Components {
+		versions[c.Name] = c.Version
+	}
+	text, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"github.com/cockroachdb/pebble/v2", "github.com/spf13/cobra", "github.com/prometheus/client_golang"} {
+		if versions[name] == "" || !strings.Contains(string(text), name+" "+versions[name]) {
+			t.Errorf("%s %q", name, versions[name])
+		}
+	}
+	if versions["std"] == "" || b.Metadata.Component.Hashes == nil {
+		t.Errorf("%+v", b.Metadata)
+	}
+}

@@ -28,7 +28,7 @@ with its keys: without keys/calendar.key the server goes on only with a new key,
 Logins need no password, so the server listens on loopback addresses only.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.Version = version
+			c.Version, c.Revision = version, revision()
 			var err error
 			if c.Logger, err = logs.logger(cmd.ErrOrStderr()); err != nil {
 				return err
