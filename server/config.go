@@ -57,6 +57,8 @@ type Config struct {
 	// that file faster than the disk can take wait. It does not cover what the ledger keeps of digests that are filed and not
 	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number.
 	IngestMemory int64
+	// DiskReserve is how many bytes filing leaves free on the disk.
+	DiskReserve uint64
 	// Version is that of the program, as clients see it, Revision the commit that it was built from, as monitoring does.
 	Version, Revision string
 	// Clock is the source of time, nil for the system's.
@@ -85,6 +87,7 @@ func DefaultConfig() Config {
 		MaxClockJump:        10 * time.Second,
 		StatementMemory:     256 << 20,
 		IngestMemory:        query.DefaultIngestMemory,
+		DiskReserve:         256 << 20,
 		Logger:              slog.Default(),
 	}
 }

@@ -24,7 +24,7 @@ type gatewayFiled struct{ leaves, bytes atomic.Uint64 }
 
 // gatewayError turns the ledger's errors into what a KSI client is told. What is no error of those is an internal one.
 func gatewayError(err error) error {
-	for _, told := range []error{ledger.ErrClockJump, ledger.ErrCertificateEnds, ledger.ErrStopped} {
+	for _, told := range []error{ledger.ErrClockJump, ledger.ErrDiskFull, ledger.ErrCertificateEnds, ledger.ErrStopped} {
 		if errors.Is(err, told) {
 			return &gateway.Error{Status: pdu.InternalError, Message: told.Error()}
 		}

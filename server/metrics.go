@@ -98,6 +98,7 @@ var (
 	storageCache    = counter("jurat_storage_cache_requests_total", "Blocks looked up in the cache.", "result")
 
 	diskFree = gauge("jurat_disk_free_bytes", "Free space of the file system that holds the data directory.")
+	diskFull = gauge("jurat_disk_full", "1 while a write waits for room on the disk; below --disk-reserve nothing is filed before that.")
 	diskSize = gauge("jurat_disk_size_bytes", "Size of that file system.")
 
 	certificateEnd = gauge("jurat_certificate_expiry_timestamp_seconds", "When a certificate ends. An hour before that of the calendar filing stops.", "certificate")
@@ -190,6 +191,7 @@ func (s *Server) collectLedger(to sender) {
 	to.number(proofs, float64(x.Proofs))
 	to.number(clockAhead, x.ClockAhead.Seconds())
 	to.flag(clockJumped, x.ClockJumped)
+	to.flag(diskFull, x.DiskFull)
 	to.time(certificateEnd, x.CertificateEnds, "calendar")
 	to.time(certificateEnd, s.publisher.key.certificate.X509.NotAfter, "publications")
 	if status, err := s.ledger.IndexStatus(); err == nil {

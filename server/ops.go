@@ -16,15 +16,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/server/ledger"
 )
 
 const (
 	// stuckAfter is how long the writer may take for one look at clock and queue. A group or a round takes seconds at most.
 	stuckAfter = time.Minute
-	// minFree is how much free space filing needs: below, the next large group may fail, and a failed write ends the server.
-	minFree = 256 << 20
 	// opsTimeout bounds each step of a request to the operations listener. A profile takes longer: it writes without bound.
 	opsTimeout = 10 * time.Second
 )
@@ -112,10 +109,10 @@ func answer(w http.ResponseWriter, wrong string) {
 }
 
 // Healthy returns nil if the writer of the ledger looks at clock and queue as it should, else why the process is of no use
-// any more and should be started anew.
+// any more and should be started anew. One that waits for room on the disk goes on by itself when there is some.
 func (s *Server) Healthy() error {
-	if idle := s.ledger.Stats().Idle; idle > stuckAfter {
-		return fmt.Errorf("the writer of the ledger is stuck for %s: see the log, and whether the disk answers", idle.Round(time.Second))
+	if x := s.ledger.Stats(); x.Idle > stuckAfter && !x.DiskFull {
+		return fmt.Errorf("the writer of the ledger is stuck for %s: see the log, and whether the disk answers", x.Idle.Round(time.Second))
 	}
 	return nil
 }
@@ -144,11 +141,10 @@ func (s *Server) notReady() string {
 		return "clock unconfirmed: it jumped ahead; check it, then run SELECT confirm_clock() as a superuser"
 	case errors.Is(err, ledger.ErrCertificateEnds):
 		return "certificate ended: " + err.Error() + "; stop the server and run jurat rotate-key calendar"
+	case errors.Is(err, ledger.ErrDiskFull):
+		return fmt.Sprintf("disk full: filing goes on by itself when more than --disk-reserve, %d MiB, are free", s.config.DiskReserve>>20)
 	case err != nil:
 		return err.Error()
-	}
-	if d, err := host.DiskOf(s.config.DataDir); err == nil && d.Free < minFree {
-		return fmt.Sprintf("disk full: %d MiB free, at least %d MiB are needed", d.Free>>20, minFree>>20)
 	}
 	return ""
 }

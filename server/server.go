@@ -110,7 +110,7 @@ func (s *Server) open() (err error) {
 	} else if err != nil {
 		return err
 	}
-	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
 	if s.ledger, err = ledger.Open(ledger.Config{
@@ -121,6 +121,7 @@ func (s *Server) open() (err error) {
 		Clock:               s.clock,
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
+		DiskReserve:         s.config.DiskReserve,
 		RoundClosed:         func(round calendar.Second, root merkle.Digest) { s.engine.RoundClosed(round, root) }, // the engine is there before the ledger runs
 		Published:           func(p storage.Publication) { s.engine.Published(query.Publication(p)) },
 		Logger:              s.log,

@@ -43,6 +43,9 @@ func clientError(err error) error {
 		return &query.Error{Code: "55000", Message: "filing has stopped because " + err.Error(),
 			Detail: "Rounds closed after that could not be proven.",
 			Hint:   "An operator has to stop the server, run jurat rotate-key calendar and start it again."}
+	case errors.Is(err, ledger.ErrDiskFull):
+		return &query.Error{Code: "53100", Message: "could not file: the server's disk is full",
+			Hint: "Nothing of this statement is filed. Filing goes on by itself when an operator has made room; proofs are to be had all the same."}
 	case errors.Is(err, ledger.ErrTooMany):
 		return &query.Error{Code: "54000", Message: err.Error(),
 			Hint: "With ON CONFLICT DO NOTHING file in smaller parts. A digest that was filed that often is reached by its receipts."}

@@ -75,7 +75,11 @@ func (s *Store) commitTables(group []AppendLeaves) (err error) {
 		}
 		path := s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", len(paths), tableSuffix))
 		paths = append(paths, path)
-		if err := s.writeTable(path, group[:n]); err != nil {
+		err := s.writeTable(path, group[:n])
+		for s.room.retry(err) { // nobody knows of the table yet
+			err = s.writeTable(path, group[:n])
+		}
+		if err != nil {
 			return fmt.Errorf("table of %s: %w", Key{Kind: KindRun, Round: group[0].Round, Slot: group[0].Slot}, err)
 		}
 		group = group[n:]

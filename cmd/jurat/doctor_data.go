@@ -145,7 +145,7 @@ func (d *doctor) checkDisk() {
 		return
 	}
 	found := fmt.Sprintf("%.1f of %.1f GB free", float64(disk.Free)/1e9, float64(disk.Size)/1e9)
-	const advice = "A failed write ends the server. Sixty bytes a digest is what a ledger and its index take; enlarge the disk."
+	const advice = "Below --disk-reserve nothing is filed. A ledger and its index take some 40 bytes a digest; enlarge the disk."
 	switch {
 	case disk.Free < 1<<30:
 		d.add(stateFail, check, found, advice)

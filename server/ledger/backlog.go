@@ -55,14 +55,8 @@ func (l *Ledger) waitIndexed(ctx context.Context) error {
 		if stopped != nil {
 			return stopped
 		}
-		l.meters.waiting.Add(1)
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
-		l.meters.waiting.Add(-1)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if err := await(ctx, changed, l.store.Full(), &l.meters.waiting); err != nil {
+			return err
 		}
 	}
 }

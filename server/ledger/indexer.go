@@ -39,10 +39,14 @@ func (l *Ledger) RunIndex(ctx context.Context) error {
 	return nil
 }
 
-// mergeIndex merges what is due at the start and whenever the index has grown.
+// mergeIndex merges what is due at the start and whenever the index has grown, if the disk has room: look-ups read more runs
+// until then.
 func (l *Ledger) mergeIndex(ctx context.Context, grown <-chan struct{}) error {
 	for {
-		merged, err := l.index.Merge(ctx)
+		merged, err := false, error(nil)
+		if need := l.index.MergeBytes(); need == 0 || l.store.Free() >= l.reserve+need {
+			merged, err = l.index.Merge(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil

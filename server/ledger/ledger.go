@@ -26,6 +26,8 @@ var (
 	ErrClockJump = errors.New("the clock jumped ahead")
 	// ErrCertificateEnds says that the calendar certificate ends: what is filed now could not be proven.
 	ErrCertificateEnds = errors.New("the calendar certificate ends")
+	// ErrDiskFull says that the disk has no room for filings. Proofs are made all the same, and filing goes on when there is room.
+	ErrDiskFull = errors.New("the disk is full")
 	// ErrTooMany says that a request or an answer is larger than the ledger can hold in memory.
 	ErrTooMany = errors.New("too many leaves")
 	// ErrNotFound says that there is no such leaf, round or agency.
@@ -85,6 +87,9 @@ type Config struct {
 	Clock       Clock
 	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
 	MaxClockJump time.Duration
+	// DiskReserve is how many bytes filing leaves free on the disk, for rounds to be closed and for what works in the background;
+	// with less, nothing is filed.
+	DiskReserve uint64
 	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
 	MonthlyPublications bool
 	// RoundClosed is told of every round with leaves that is closed, Published of every publication that is recorded, in the
@@ -102,7 +107,8 @@ type Ledger struct {
 	certificate ksi.Certificate
 	log         *slog.Logger
 	genesis     storage.Genesis
-	monthly     bool // publish the calendar root of every month
+	monthly     bool   // publish the calendar root of every month
+	reserve     uint64 // bytes that filing leaves free on the disk
 	observer    observer
 	meters      *meters
 
@@ -117,6 +123,7 @@ type Ledger struct {
 	deferred []*ticket          // wait for the next round, in which their slots exist
 	ready    []*ticket          // were deferred, and the next round is open
 	warned   time.Time          // when the log last warned of the end of the certificate
+	low      bool               // the disk had no room for the last filings
 	failed   calendar.Second    // monthly publication that could not be made
 
 	mu     sync.RWMutex // covers all below; written by the goroutine of Run alone
@@ -150,6 +157,7 @@ func Open(c Config) (*Ledger, error) {
 		log:         c.Logger,
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
+		reserve:     c.DiskReserve,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
 		backlog:     newBacklog(),
@@ -331,6 +339,7 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 // Run owns the open round until ctx is done; it then commits what waits, closes the round at its second and returns
 // nil. Any other return is ErrFatal.
 func (l *Ledger) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, l.store.GiveUp)()
 	err := l.loop(ctx)
 	if err == nil {
 		err = l.finish()

@@ -23,6 +23,7 @@ type Stats struct {
 	Waiting                      int           // requests that wait for space in the queue or for the index
 	ClockAhead                   time.Duration // of the wall clock, beyond what the time that passed lets expect
 	ClockJumped                  bool          // nothing is filed until ConfirmClock
+	DiskFull                     bool          // a write waits for room, and the writer with it
 	Idle                         time.Duration // since the writer last looked at clock and queue: at most seconds if all is well
 	CertificateEnds              time.Time
 }
@@ -86,8 +87,9 @@ func (l *Ledger) Stats() Stats {
 		Late:            m.late.Read(),
 		Proofs:          m.proofs.Load(),
 		Leaves:          l.store.TotalLeaves(),
-		Waiting:         int(m.waiting.Load()),
+		Waiting:         int(m.waiting.Load() + l.queue.waiting.Load()),
 		ClockJumped:     m.jumped.Load(),
+		DiskFull:        l.full(),
 		ClockAhead:      time.Duration(m.ahead.Load()),
 		Idle:            l.watch.elapsed() - time.Duration(m.looked.Load()),
 		CertificateEnds: l.certificate.X509.NotAfter,
@@ -95,12 +97,22 @@ func (l *Ledger) Stats() Stats {
 	_, s.Closed, s.Open = l.Extent()
 	l.queue.mu.Lock()
 	s.QueuedRequests, s.QueuedLeaves = len(l.queue.tickets), l.queue.leaves
-	s.Waiting += l.queue.waiting
 	l.queue.mu.Unlock()
 	return s
 }
 
-// Filing returns why nothing can be filed now: ErrStopped, ErrFatal, ErrClockJump or ErrCertificateEnds; nil if filing is open.
+// full reports whether a write waits for room on the disk.
+func (l *Ledger) full() bool {
+	select {
+	case <-l.store.Full():
+		return true
+	default:
+		return false
+	}
+}
+
+// Filing returns why nothing can be filed now: ErrStopped, ErrFatal, ErrClockJump, ErrCertificateEnds or ErrDiskFull; nil if
+// filing is open.
 func (l *Ledger) Filing() error {
 	l.mu.RLock()
 	stopped := l.err
@@ -111,6 +123,9 @@ func (l *Ledger) Filing() error {
 	if l.meters.jumped.Load() {
 		return ErrClockJump
 	}
+	if l.full() || l.store.Free() < l.reserve {
+		return ErrDiskFull
+	}
 	now, _ := l.watch.clock.Now()
-	return l.closedForFiling(now)
+	return l.certificateEnds(now)
 }
