@@ -58,9 +58,13 @@ package() {
 	cp "$from/completions/jurat.zsh" "$root/usr/share/zsh/vendor-completions/_jurat"
 	cp "$from/completions/jurat.fish" "$root/usr/share/fish/vendor_completions.d/jurat.fish"
 	cp "$from"/docs/*.md "$from/sbom.cdx.json" "$from/README.md" "$doc"
-	gzip -n9 <"$from/CHANGELOG.md" >"$doc/changelog.gz"
+	cp "$from/CHANGELOG.md" "$doc"
+	printf 'jurat (%s) unstable; urgency=medium\n\n  * CHANGELOG.md tells what is new.\n\n -- %s  %s\n' "$version" \
+		"$(sed -n 's/^Maintainer: //p' scripts/debian/control)" "$(date -u -R -d "@$epoch")" | gzip -n9 >"$doc/changelog.gz"
 	cp "$from"/examples/audit.sql "$from"/examples/ops/{alerts.yml,dashboard.json} "$doc/examples"
 	cp scripts/debian/copyright "$doc/copyright"
+	mkdir -p "$root/usr/share/lintian/overrides"
+	cp scripts/debian/overrides "$root/usr/share/lintian/overrides/jurat"
 	for script in postinst prerm postrm; do install -m 755 "scripts/debian/$script" "$root/DEBIAN/$script"; done
 	echo /etc/default/jurat >"$root/DEBIAN/conffiles"
 	sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@SIZE@/$(du -sk --apparent-size "$root/usr" | cut -f1)/" scripts/debian/control >"$root/DEBIAN/control"
