@@ -166,7 +166,7 @@ func (op *scanOp) close() {
 func (x *execution) constraints(n *scanNode) (list []Constraint, from []int) {
 	for i, e := range n.where {
 		if c, ok := x.constraint(e); ok {
-			c.text = exprText(e)
+			c.cond = e
 			list, from = append(list, c), append(from, i)
 		}
 	}

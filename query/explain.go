@@ -109,7 +109,7 @@ func (op *scanOp) explain() explained {
 	if len(op.used) > 0 {
 		var parts []string
 		for _, c := range op.used {
-			parts = append(parts, c.text)
+			parts = append(parts, exprText(c.cond))
 		}
 		e.lines = append(e.lines, "Index Cond: "+conjunction(parts))
 	}

@@ -71,7 +71,7 @@ type Constraint struct {
 	Column int
 	Op     ConstraintOp
 	Values []value.Datum // of the column's type, none null; one, or any number for OneOf
-	text   string        // for EXPLAIN
+	cond   expr          // for EXPLAIN: what it says
 }
 
 // A ConstraintOp compares a column with the values of a Constraint.
