@@ -36,6 +36,29 @@ func (w *world) exported(agency string, from, to calendar.Second, published bool
 	}
 }
 
+// makeLanes files one leaf each in the other lanes of canton, whose first filing waits for the next round.
+func (w *world) makeLanes() {
+	w.t.Helper()
+	made := make(chan error)
+	for _, lane := range []string{LaneSeal, LaneKSI} {
+		go func() {
+			_, err := w.ledger.Append(w.t.Context(), request("canton", lane, leaves(1, 1)))
+			made <- err
+		}()
+		for waiting := true; waiting; {
+			select {
+			case err := <-made:
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				waiting = false
+			default:
+				w.pass(1)
+			}
+		}
+	}
+}
+
 // mustHoldAll demands that a bundle holds the closed leaves of an agency from a round on, with the very signatures that sign gives.
 func (w *world) mustHoldAll(data []byte, agency string, from calendar.Second, sign func(Position) ([]byte, error)) (groups int) {
 	w.t.Helper()
@@ -88,24 +111,7 @@ func (w *world) mustHoldAll(data []byte, agency string, from calendar.Second, si
 
 func TestExport(t *testing.T) {
 	w := newWorld(t)
-	made := make(chan error)
-	for _, lane := range []string{LaneSeal, LaneKSI} { // whose first filing waits for the next round
-		go func() {
-			_, err := w.ledger.Append(t.Context(), request("canton", lane, leaves(1, 1)))
-			made <- err
-		}()
-		for waiting := true; waiting; {
-			select {
-			case err := <-made:
-				if err != nil {
-					t.Fatal(err)
-				}
-				waiting = false
-			default:
-				w.pass(1)
-			}
-		}
-	}
+	w.makeLanes()
 	w.pass(1)
 	for i, n := range []int{1, 255, 256, 257, 1000} {
 		w.file(request("canton", LaneMain, leaves(10_000*i, n)))

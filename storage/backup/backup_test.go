@@ -478,7 +478,9 @@ func TestFaults(t *testing.T) {
 	if n < 20 {
 		t.Errorf("%d operations failed a backup", n)
 	}
-	if _, err := fsck.Check(t.Context(), w.store, fsck.Options{Index: w.index}); err != nil {
+	comparison := w.index.NewCheck()
+	defer comparison.Close()
+	if _, err := fsck.Check(t.Context(), w.store, fsck.Options{Index: comparison}); err != nil {
 		t.Error(err)
 	}
 	path := filepath.Join(t.TempDir(), "backup")
