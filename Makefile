@@ -7,7 +7,7 @@ BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 BENCHRUNS   ?= 3
 
-.PHONY: run build test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak generate clean
+.PHONY: run build test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak dist generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -71,6 +71,10 @@ fuzz:
 # Long runs: kill -9 under load 50 times, larger random worlds. JURAT_SOAK is read by the tests.
 soak:
 	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
+
+# What is released of HEAD, into bin/dist: tarballs and Debian packages, the same bytes every time.
+dist:
+	@scripts/dist.sh
 
 # Rewrites generated tables and assembly; review the difference.
 generate:

@@ -45,6 +45,24 @@ func ReadTile(r NodeReader, base Level, n uint64, height uint8, index uint64) (*
 // Leaves returns the leaves of a tile of height 0; the caller must not change them. It is empty for other tiles.
 func (t *Tile) Leaves() *Leaves { return &t.leaves }
 
+// Kept returns node i of those that a tile above height 0 was read with; ok is false if it has none such.
+func (t *Tile) Kept(i uint64) (node Digest, ok bool) {
+	if i >= uint64(len(t.rows[0])) {
+		return node, false
+	}
+	return t.rows[0][i], true
+}
+
+// Top returns the node over a tile, which is a kept one of the next kept height; ok is false unless the tile is whole.
+func (t *Tile) Top() (top Digest, ok bool) {
+	if max(t.leaves.Len(), len(t.rows[0])) != TileNodes {
+		return top, false
+	}
+	t.once.Do(t.hash)
+	lanes.HashPairs(top[:], lanes.Flat(t.rows[KeptStep-1]), byte(t.level)+KeptStep)
+	return top, true
+}
+
 // node returns node i of those k heights up.
 func (t *Tile) node(k uint8, i uint64) (Imprint, error) {
 	if k == 0 && t.leaves.Len() > 0 {

@@ -88,9 +88,9 @@ func (a *analyzer) aggregate(s *scope, e *parse.Call, agg *aggregateExpr, mark [
 	if i := a.ownerOf(agg); i >= 0 {
 		return a.outerAggregate(e, i, agg, mark)
 	}
-	switch a.clause {
-	case clauseTarget, clauseHaving, clauseOrder, clauseWindow:
-	case clauseAggregate:
+	switch {
+	case mayAggregate(a.clause):
+	case a.clause == clauseAggregate:
 		return nil, a.fail(errf(codeGrouping, "aggregate function calls cannot be nested"), e)
 	default:
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in %s", clauseNames[a.clause]), e)
@@ -177,6 +177,13 @@ func (a *analyzer) keywordCall(s *scope, e *parse.Call) (expr, error) {
 		eq, err := a.apply(e, "=", slot, list[1])
 		if err != nil {
 			return nil, err
+		}
+		if c, ok := eq.(*callExpr); ok && c.args[0].typ() != slot.t && !c.args[0].typ().Pseudo { // the result is what is compared
+			if list[0], err = a.coerce(list[0], c.args[0].typ(), fn.Implicit); err != nil {
+				return nil, a.fail(err, e.Args[0])
+			}
+			slot.t = list[0].typ()
+			c.args[0] = slot
 		}
 		return &letExpr{x: list[0], slot: slot, body: &caseExpr{
 			conds: []expr{eq}, results: []expr{&constExpr{d: value.Null(slot.t)}}, els: slot, t: slot.t,

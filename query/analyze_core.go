@@ -29,7 +29,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		if err != nil {
 			return nil, err
 		}
-		in = pushDown(in, conjuncts(x))
+		in = pushDown(in, conjuncts(simplify(x)))
 	}
 	in = reorder(in)
 	saved := a.windows

@@ -396,7 +396,7 @@ func (a *analyzer) joinTables(j *parse.Join) (node, *scope, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		n.on = append(n.on, conjuncts(x)...)
+		n.on = append(n.on, conjuncts(simplify(x))...)
 	}
 	if !n.keepL && !n.keepR {
 		on := n.on
@@ -546,11 +546,15 @@ func pushIntoProject(n *projectNode, where []expr) node {
 	return n
 }
 
+// pushIntoJoin pushes conditions to the side that they are about. Those about no row stay above, where they are looked at before
+// a row is read.
 func pushIntoJoin(n *joinNode, where []expr) node {
 	left := len(n.l.columns())
 	var l, r, above []expr
 	for _, e := range where {
 		switch s := side(e, left); {
+		case s == 0 && isConstant(e):
+			above = append(above, e)
 		case s == 1 && !n.keepR:
 			l = append(l, e)
 		case s == 2 && !n.keepL:

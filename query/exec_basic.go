@@ -71,6 +71,7 @@ func newVectors(cols []Column, n int) []*value.Vector {
 type filterOp struct {
 	n     *filterNode
 	in    operator
+	gate  []evaluator // conditions about no row, until they are looked at
 	where []evaluator
 	out   value.Batch
 	sel   []int32
@@ -85,10 +86,34 @@ func (x *execution) newFilter(n *filterNode, w wish) (operator, error) {
 	if slices.ContainsFunc(n.where, isCostly) {
 		in = x.growing(in, w)
 	}
-	return &filterOp{n: n, in: in, where: x.compileAll(cheapFirst(n.where))}, nil
+	op := &filterOp{n: n, in: in}
+	var where []expr
+	for _, e := range n.where {
+		if side(e, width) == 0 && isConstant(e) {
+			op.gate = append(op.gate, x.compile(e))
+		} else {
+			where = append(where, e)
+		}
+	}
+	op.where = x.compileAll(cheapFirst(where))
+	return op, nil
+}
+
+// enter looks at the conditions about no row.
+func (op *filterOp) enter() (bool, error) {
+	for ; len(op.gate) > 0; op.gate = op.gate[1:] {
+		v, err := op.gate[0].eval(&oneRow)
+		if err != nil || !v.Datum(0).Bool() {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (op *filterOp) next() (*value.Batch, error) {
+	if ok, err := op.enter(); err != nil || !ok {
+		return nil, err
+	}
 	for {
 		b, err := op.in.next()
 		if err != nil || b == nil {
@@ -135,7 +160,7 @@ func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
 		if !ok || n.set {
 			break
 		}
-		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc})
+		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc, NullsFirst: k.NullsFirst})
 	}
 	in, err := x.operator(n.in, below)
 	if err != nil {

@@ -15,6 +15,7 @@ type joinOp struct {
 	lkeys      []evaluator // equal to rkeys
 	leftKeys   []expr      // what lkeys computes
 	rkeys      []expr
+	wishR      wish        // for the right side
 	rest       []evaluator // conditions on the joined row
 	right      *joinTable
 	kept       bool         // right belongs to the statement
@@ -55,6 +56,7 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1, few: w.few}); err != nil {
 		return nil, err
 	}
+	op.wishR = wish{need: need[left:], limit: -1}
 	op.leftKeys, op.lkeys, op.rest = lkeys, x.compileAll(lkeys), x.compileAll(rest)
 	op.keys = make([]*value.Vector, len(lkeys))
 	return op, nil

@@ -16,16 +16,16 @@ const maxLookups = 4096
 // rightRows reads the right side of a join: by look-ups if the left one turns out to be short, else as a whole.
 func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	if x.outer != nil || op.n.keepR || len(op.rkeys) != 1 {
-		return x.materialize(op.n.r)
+		return op.wholeRight(x)
 	}
-	right, err := x.operator(op.n.r, everything)
+	right, err := x.operator(op.n.r, op.wishR)
 	if err != nil {
 		return nil, err
 	}
 	scan, column := lookupScan(right, op.rkeys[0])
 	if scan == nil {
 		right.close()
-		return x.materialize(op.n.r)
+		return op.wholeRight(x)
 	}
 	defer right.close()
 	short, err := op.keepLeft()
@@ -41,6 +41,16 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 			return nil, err
 		}
 	}
+	return x.drain(right, op.n.r)
+}
+
+// wholeRight reads the right side as a whole.
+func (op *joinOp) wholeRight(x *execution) (*rowStore, error) {
+	right, err := x.operator(op.n.r, op.wishR)
+	if err != nil {
+		return nil, err
+	}
+	defer right.close()
 	return x.drain(right, op.n.r)
 }
 

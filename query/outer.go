@@ -188,7 +188,7 @@ func (a *analyzer) outerAggregate(at parse.Node, i int, agg *aggregateExpr, mark
 	if fr.lateral {
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in FROM clause of their own query level"), at)
 	}
-	if fr.clause != clauseTarget && fr.clause != clauseHaving && fr.clause != clauseOrder {
+	if !mayAggregate(fr.clause) {
 		return nil, a.fail(errf(codeGrouping, "aggregate functions are not allowed in %s", clauseNames[fr.clause]), at)
 	}
 	up := rebuild(agg, func(x expr) expr {
@@ -206,6 +206,11 @@ func (a *analyzer) outerAggregate(at parse.Node, i int, agg *aggregateExpr, mark
 		fr.args = fr.args[:mark[i+k]]
 	}
 	return a.fromOuter(i, up, outerSlot{name: agg.call.Func.Name}), nil
+}
+
+// mayAggregate reports whether aggregates of a query may stand in a clause of it.
+func mayAggregate(c clause) bool {
+	return c == clauseTarget || c == clauseHaving || c == clauseOrder || c == clauseWindow
 }
 
 // usesOuter reports whether e refers to a row around.

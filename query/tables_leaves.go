@@ -135,7 +135,7 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, point string, by
 	}
 	if len(r.Order) > 0 && r.Order[0].Column == colRound {
 		q.desc, p.Ordered = r.Order[0].Desc, 1
-		if len(r.Order) > 1 && r.Order[1] == (OrderKey{Column: colSlotIndex, Desc: q.desc}) && len(q.visible) == 1 {
+		if len(r.Order) > 1 && r.Order[1].Column == colSlotIndex && r.Order[1].Desc == q.desc && len(q.visible) == 1 {
 			p.Ordered = 2
 		}
 	}

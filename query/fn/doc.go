@@ -40,9 +40,8 @@
 //
 // # Differences from Postgres
 //
-// Strings compare by bytes (collation C), and case follows Unicode. to_char of numbers knows no EEEE, RN, V and TH;
-// to_timestamp reads plain dates, times and offsets. json values keep their text, jsonb values are normal texts, read anew
-// by every operator.
+// Strings compare by bytes (collation C), and case follows Unicode. to_timestamp reads plain dates, times and offsets. json
+// values keep their text, jsonb values are normal texts, read anew by every operator.
 //
 // # Debugging
 //

@@ -88,7 +88,7 @@ func jsonOperators() []*Function {
 			return f(x, y), nil
 		}))
 	}
-	return append(out,
+	return append(append(out, jsonDeletions()...),
 		pair("@>(jsonb,jsonb) bool", jsonContains),
 		pair("<@(jsonb,jsonb) bool", func(a, b *value.JSONNode) bool { return jsonContains(b, a) }),
 		test("?(jsonb,text) bool", func(n *value.JSONNode, key value.Datum) bool { return hasKey(n, string(key.B)) }),

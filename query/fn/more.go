@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"math"
 	mathrand "math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -62,6 +63,7 @@ func rarerFunctions() []*Function {
 			return s[m[0]:m[1]:m[1]], nil
 		})),
 	}
+	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), textForms())
 	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
 		out = append(out, def(name+"(float8) float8", float1(f)))
 	}

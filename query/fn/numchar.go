@@ -1,13 +1,14 @@
 package fn
 
 import (
+	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// A numberTemplate is a template of to_char for numbers: 9 0 . , D G S MI PL SG PR FM and text.
+// A numberTemplate is a template of to_char for numbers: 9 0 . , D G L S MI PL SG PR V TH RN EEEE FM and text.
 type numberTemplate struct {
 	whole, frac int      // digit places
 	zeroFrom    int      // place of the first 0 before the point, counted from the left; -1 for none
@@ -16,7 +17,11 @@ type numberTemplate struct {
 	sign        byte     // 'S' before the digits, 's' behind, 0 for the place in front
 	angle       bool     // PR
 	hasPoint    bool     // a point stood in the pattern
-	pieces      []string // "9", "0", ".", ",", "MI", "PL", "SG", "S", "PR", or "=text"
+	roman       string   // RN or rn
+	scientific  bool     // EEEE
+	shifted     bool     // V
+	shift       int      // digit places behind V
+	pieces      []string // "9", "0", ".", ",", "MI", "PL", "SG", "S", "PR", "TH", "th", "L", or "=text"
 }
 
 func parseNumberTemplate(f string) (*numberTemplate, error) {
@@ -42,8 +47,13 @@ func parseNumberTemplate(f string) (*numberTemplate, error) {
 			}
 		case "PR":
 			t.angle = true
-		case "EEEE", "RN", "V", "TH":
-			return nil, value.Errorf(value.CodeUnsupported, "format pattern %s is not supported", piece)
+		case "RN", "rn":
+			t.roman = piece
+		case "EEEE":
+			t.scientific = true
+		case "V":
+			t.shifted = true
+			continue
 		}
 		t.pieces = append(t.pieces, piece)
 	}
@@ -61,12 +71,18 @@ func (t *numberTemplate) digit(zero bool) {
 		t.zeroFrom = t.whole
 	}
 	t.whole++
+	if t.shifted {
+		t.shift++
+	}
 }
 
 func numberPiece(f string) (piece string, n int) {
 	up := strings.ToUpper(f)
 	for _, p := range []string{"EEEE", "FM", "MI", "PL", "SG", "PR", "RN", "TH", "S", "V", "9", "0", ".", ","} {
 		if strings.HasPrefix(up, p) {
+			if (p == "TH" || p == "RN") && f[:2] == strings.ToLower(p) {
+				p = f[:2]
+			}
 			return p, len(p)
 		}
 	}
@@ -76,7 +92,7 @@ func numberPiece(f string) (piece string, n int) {
 	case 'G':
 		return ",", 1
 	case 'L':
-		return "= ", 1
+		return "L", 1
 	}
 	text, rest := literalAt(f)
 	return "=" + text, len(f) - len(rest)
@@ -86,6 +102,17 @@ func numberChar(x value.Numeric, f string) (string, error) {
 	t, err := parseNumberTemplate(f)
 	if err != nil {
 		return "", err
+	}
+	switch {
+	case t.roman != "":
+		return romanChar(x, t), nil
+	case t.scientific:
+		return scientificChar(x, t)
+	}
+	if t.shift > 0 {
+		if x, err = x.Mul(value.BigNumeric(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.shift)), nil), 0)); err != nil {
+			return "", err
+		}
 	}
 	r := x.Round(t.frac)
 	whole, frac, _ := strings.Cut(r.Abs().String(), ".")
@@ -154,6 +181,12 @@ func (w *numberWriter) piece(p string) {
 		}
 	case "PR":
 		w.bySign(">", " ")
+	case "L":
+		w.out.WriteByte(' ')
+	case "TH", "th":
+		if !w.negative && !w.hasPoint && !strings.HasPrefix(w.whole, "#") {
+			w.out.WriteString(ordinal(w.whole, p == "TH"))
+		}
 	default:
 		w.out.WriteString(p[1:])
 	}

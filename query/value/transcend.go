@@ -167,3 +167,28 @@ func (n Numeric) PowBroken(m Numeric) (Numeric, error) {
 	x := bigLn(n.rat(prec))
 	return expScaled(x.Mul(x, m.rat(prec)), n, m)
 }
+
+// LogBase returns the logarithm of n of a base. The errors are 2201E and 22012.
+func (n Numeric) LogBase(base Numeric) (Numeric, error) {
+	switch {
+	case n.form == nan || base.form == nan:
+		return Numeric{form: nan}, nil
+	case n.Sign() < 0 || base.Sign() < 0:
+		return n, Errorf(CodeBadLog, "cannot take logarithm of a negative number")
+	case n.Sign() == 0 || base.Sign() == 0:
+		return n, Errorf(CodeBadLog, "cannot take logarithm of zero")
+	case base.form != finite && n.form != finite:
+		return Numeric{form: nan}, nil
+	case base.form != finite:
+		return Numeric{}, nil
+	case n.form != finite:
+		return n, nil
+	}
+	scale := shownScale(n.lnWeight()-base.lnWeight(), base, n)
+	prec := bitsFor(scale + lnSpare)
+	x, b := bigLn(n.rat(prec)), bigLn(base.rat(prec))
+	if base.Cmp(IntNumeric(1)) == 0 {
+		return n, Errorf(CodeDivisionByZero, "division by zero")
+	}
+	return fromFloat(x.Quo(x, b), scale), nil
+}

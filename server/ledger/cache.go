@@ -7,7 +7,6 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -25,7 +24,7 @@ const (
 type caches struct {
 	records recordCache
 	views   *cache[calendar.Second, *view]
-	trunks  *cache[trunkName, *ksi.Trunk]
+	trunks  *cache[trunkName, *trunk]
 	leaves  *cache[tileName, *leafTile]
 	nodes   *cache[tileName, *merkle.Tile]
 }
@@ -33,7 +32,7 @@ type caches struct {
 func newCaches() *caches {
 	return &caches{
 		views:  newCache[calendar.Second, *view](maxViewBytes),
-		trunks: newCache[trunkName, *ksi.Trunk](maxTrunkBytes),
+		trunks: newCache[trunkName, *trunk](maxTrunkBytes),
 		leaves: newCache[tileName, *leafTile](maxLeafTiles),
 		nodes:  newCache[tileName, *merkle.Tile](maxNodeTiles),
 	}
@@ -236,14 +235,45 @@ func (t *tiles) leaves(index uint64) (*leafTile, error) {
 	if tile, ok := t.ledger.caches.leaves.get(name); ok {
 		return tile, nil
 	}
-	r := &slotReader{store: t.ledger.store, round: t.round, slot: t.slot.Slot}
-	read, err := merkle.ReadTile(r, t.base, t.slot.Count, 0, index)
+	tile, err := t.wholeTile(index)
+	if tile == nil && err == nil {
+		tile, err = t.readTile(index, t.ledger.store.ReadAccepted)
+	}
+	if err == nil {
+		t.ledger.caches.leaves.put(name, tile, tileSize(t.slot.Count-index*merkle.TileNodes))
+	}
+	return tile, err
+}
+
+// wholeTile reads a tile of leaves that has a kept node above it, which shows whether they are right. It returns nil for any
+// other tile, and if they are not: the store is to say why.
+func (t *tiles) wholeTile(index uint64) (*leafTile, error) {
+	if (index+1)*merkle.TileNodes > t.slot.Count {
+		return nil, nil
+	}
+	tile, err := t.readTile(index, t.ledger.store.ReadUnchecked)
 	if err != nil {
 		return nil, err
 	}
-	tile := &leafTile{read, r.accepted}
-	t.ledger.caches.leaves.put(name, tile, tileSize(t.slot.Count-index*merkle.TileNodes))
+	above, err := t.Tile(merkle.KeptStep, index/merkle.TileNodes)
+	if err != nil {
+		return nil, nil // leaves can be read without it
+	}
+	top, whole := tile.Top()
+	if kept, ok := above.Kept(index % merkle.TileNodes); !ok || !whole || kept != top {
+		return nil, nil
+	}
 	return tile, nil
+}
+
+// readTile reads a tile of leaves by one of the store's methods.
+func (t *tiles) readTile(index uint64, read acceptedReader) (*leafTile, error) {
+	r := &slotReader{store: t.ledger.store, round: t.round, slot: t.slot.Slot, read: read}
+	tile, err := merkle.ReadTile(r, t.base, t.slot.Count, 0, index)
+	if err != nil {
+		return nil, err
+	}
+	return &leafTile{tile, r.accepted}, nil
 }
 
 // leaf returns a leaf that the slot holds and when it was accepted.
