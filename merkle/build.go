@@ -18,6 +18,8 @@ const (
 	// in full width up to the kept nodes, so that the goroutines end together.
 	partHeight = 13
 	readLeaves = 4096 // leaves that a Source is asked for: what fits into the nearer caches
+
+	patience = 100_000 // times that the caller looks whether the others are done before it sleeps: some 50 µs
 )
 
 // Build returns the tree over n SHA-256 leaves that NewTree and Append would make of them, computed by this many goroutines
@@ -38,6 +40,9 @@ func Build(base Level, n uint64, workers int, source Source) (*Tree, error) {
 		}
 	}
 	b.work()
+	for i := 0; i < patience && b.done.Load() < b.parts; i++ {
+		// The others end sooner than this goroutine would wake up.
+	}
 	wg.Wait()
 	if b.err != nil {
 		return nil, b.err
@@ -59,6 +64,7 @@ type building struct {
 	parts  uint64
 	source Source
 	next   atomic.Uint64 // the first part that nobody has taken
+	done   atomic.Uint64 // how many parts are complete
 	failed sync.Once
 	err    error // of who failed first
 }
@@ -86,6 +92,7 @@ func (b *building) work() {
 			return
 		}
 		copy(b.t.kept[0][p*kept:], w.part.kept[0])
+		b.done.Add(1)
 	}
 }
 

@@ -216,7 +216,7 @@ func (t *Tree) grow(r, n int) []Digest {
 }
 
 // fewWait is up to how many nodes a row has memory of its own for, as most trees of few leaves stay below it.
-const fewWait = 2 * unit
+const fewWait = unit
 
 // A rowBuffer holds what waits in a row at most: less than a lift takes, and what one lift of the row below adds to it.
 type rowBuffer [(unit + 4) << lanes.MaxHeight]Digest

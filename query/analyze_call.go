@@ -25,15 +25,22 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	}
 	mark := a.outerMark()
 	args := make([]expr, len(e.Args))
+	names := argNames(e.Args)
 	for i, arg := range e.Args {
 		if n, ok := arg.(*parse.NamedArg); ok {
-			return nil, a.unsupported(n, "an argument by name is")
+			arg = n.Value
 		}
 		x, err := a.exprIn(s, arg, clause)
 		if err != nil {
 			return nil, err
 		}
 		args[i] = x
+	}
+	if names != nil {
+		var err error
+		if args, err = a.inOrder(e, names, args); err != nil {
+			return nil, err
+		}
 	}
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
@@ -155,6 +162,9 @@ func (a *analyzer) function(at parse.Node, name string, args []expr, variadic bo
 
 // keywordCall analyzes COALESCE, GREATEST, LEAST and NULLIF.
 func (a *analyzer) keywordCall(s *scope, e *parse.Call) (expr, error) {
+	if e.Name.Name == "grouping" {
+		return a.groupingCall(s, e)
+	}
 	list, err := a.exprs(s, e.Args)
 	if err != nil {
 		return nil, err
@@ -316,7 +326,9 @@ func (a *analyzer) subquery(s *scope, e *parse.Subquery) (expr, error) {
 	}
 	sub := &subqueryExpr{plan: plan, t: value.Bool, args: args, volatile: len(args) > 0 && isVolatilePlan(plan)}
 	if e.Kind == parse.ExistsSubquery {
-		sub.kind = existsSubquery
+		sub.kind, sub.plan = existsSubquery, withoutTargets(plan)
+		free := freeSlots(sub.plan)
+		sub.args = slices.DeleteFunc(slices.Clone(args), func(a outerArg) bool { return !free[a.slot] })
 		return sub, nil
 	}
 	if len(plan.columns()) != 1 {

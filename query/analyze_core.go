@@ -166,17 +166,11 @@ func (a *analyzer) coreKeys(c *coreQuery) error {
 
 // grouping puts an aggregation below the select list if the query groups, and rewrites everything above it.
 func (a *analyzer) grouping(c *coreQuery) error {
-	g := &aggregateNode{in: c.p.in}
-	for _, e := range c.q.GroupBy {
-		x, err := a.groupKey(c, e)
-		if err == nil {
-			err = a.sortable(e, x, "equality")
-		}
-		if err != nil {
-			return err
-		}
-		g.groups = append(g.groups, x)
+	keys, err := a.groupKeys(c)
+	if err != nil {
+		return err
 	}
+	g := &aggregateNode{in: c.p.in, groups: keys.exprs}
 	if self := a.recursing; self != nil && self.depth == a.depth && c.aggregates() {
 		return a.fail(errf(codeRecursion, "aggregate functions are not allowed in a recursive query's recursive term"), c.q)
 	}
@@ -184,10 +178,13 @@ func (a *analyzer) grouping(c *coreQuery) error {
 	if !grouped {
 		return nil
 	}
+	if !keys.plain {
+		a.overSets(g, keys)
+	}
 	for i, x := range g.groups {
 		g.cols = append(g.cols, Column{Name: "group" + itoa(i+1), Type: x.typ(), TypeModifier: -1})
 	}
-	r := newRegrouping(a, c, g)
+	r := newRegrouping(a, c, g, keys)
 	for i, x := range c.p.exprs {
 		c.p.exprs[i] = r.rewrite(x)
 	}
@@ -198,8 +195,15 @@ func (a *analyzer) grouping(c *coreQuery) error {
 		c.on[i] = r.rewrite(x)
 	}
 	c.p.in = g
+	var having []expr
 	if c.having != nil {
-		c.p.in = &filterNode{in: g, where: conjuncts(r.rewrite(c.having))}
+		having = conjuncts(r.rewrite(c.having))
+	}
+	if !keys.plain {
+		c.p.in = a.onlySets(g, keys)
+	}
+	if having != nil {
+		c.p.in = &filterNode{in: c.p.in, where: having}
 	}
 	return r.err
 }
@@ -209,7 +213,8 @@ func (c *coreQuery) aggregates() bool {
 	found := false
 	for _, e := range append(slices.Concat(c.p.exprs, c.on, keyExprs(c.keys)), nonNil(c.having)...) {
 		walk(e, func(x expr) {
-			if _, ok := x.(*aggregateExpr); ok {
+			switch x.(type) {
+			case *aggregateExpr, *groupingExpr:
 				found = true
 			}
 		})
@@ -250,16 +255,17 @@ type regrouping struct {
 	a      *analyzer
 	c      *coreQuery
 	g      *aggregateNode
-	groups map[fingerprint]int
+	keys   *groupKeys
+	groups map[fingerprint]int // columns of the aggregation
 	aggs   map[fingerprint]int
 	inner  int // depth of subqueries at hand
 	err    error
 }
 
-func newRegrouping(a *analyzer, c *coreQuery, g *aggregateNode) *regrouping {
-	r := &regrouping{a: a, c: c, g: g, groups: map[fingerprint]int{}, aggs: map[fingerprint]int{}}
-	for i, x := range g.groups {
-		r.groups[a.prints.of(x)] = i
+func newRegrouping(a *analyzer, c *coreQuery, g *aggregateNode, keys *groupKeys) *regrouping {
+	r := &regrouping{a: a, c: c, g: g, keys: keys, groups: map[fingerprint]int{}, aggs: map[fingerprint]int{}}
+	for i, x := range keys.exprs {
+		r.groups[a.prints.of(x)] = len(g.groups) - len(keys.exprs) + i
 	}
 	return r
 }
@@ -270,6 +276,8 @@ func (r *regrouping) rewrite(e expr) expr {
 		return &columnExpr{index: i, t: e.typ(), name: exprText(e)}
 	}
 	switch x := e.(type) {
+	case *groupingExpr:
+		return r.groupingValue(x)
 	case *aggregateExpr:
 		i, ok := r.aggs[print]
 		if !ok {

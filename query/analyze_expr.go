@@ -277,6 +277,9 @@ func (a *analyzer) typeName(n *parse.TypeName) (*value.Type, int32, error) {
 	if n.Schema == "" || n.Schema == "pg_catalog" {
 		t = value.ByName(n.Name.Name)
 	}
+	if t == nil && (n.Schema == "" || n.Schema == "pg_catalog") && fn.IsForeignType(n.Name.Name) {
+		return nil, 0, a.unsupported(n, "type "+n.Name.Name+" is")
+	}
 	if t == nil {
 		return nil, 0, a.fail(errf(codeUndefinedObject, "type %q does not exist", n.Name.Name), n)
 	}

@@ -108,7 +108,9 @@ func (g *generator) rowValues() string {
 	q := g.rows("q")
 	cols := abOf("q")
 	row := func() string { return fmt.Sprintf("(%s, %s)", g.expr(cols, "int"), g.expr(cols, "text")) }
-	in := func() string { return fmt.Sprintf("select * from %s where %s", g.rows("p"), g.condition(append(cols, abOf("p")...))) }
+	in := func() string {
+		return fmt.Sprintf("select * from %s where %s", g.rows("p"), g.condition(append(cols, abOf("p")...)))
+	}
 	cond := ""
 	switch g.r.IntN(6) {
 	case 0:

@@ -277,6 +277,8 @@ func children(e expr) []expr {
 		return e.parts()
 	case *rowsExpr:
 		return append(slices.Clone(e.xs), e.sub)
+	case *groupingExpr:
+		return e.args
 	case *sliceExpr:
 		return append([]expr{e.x}, nonNil(append(slices.Clone(e.lowers), e.upper...)...)...)
 	}
@@ -351,6 +353,8 @@ func mapChildren(e expr, f func(expr) expr) expr {
 // mapRarer is mapChildren for the rarer expressions.
 func mapRarer(e expr, f func(expr) expr, each func([]expr) []expr) expr {
 	switch x := e.(type) {
+	case *groupingExpr:
+		e = &groupingExpr{args: each(x.args)}
 	case *extremeExpr:
 		e = &extremeExpr{args: each(x.args), least: x.least, t: x.t}
 	case *seriesExpr:

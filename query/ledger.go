@@ -111,6 +111,8 @@ type Part struct {
 	Leaves merkle.Leaves
 	// New leaves out what the agency has filed before, in any lane, and repetitions inside the request.
 	New bool
+
+	copied bool // by COPY, which is counted apart
 }
 
 // A Filing says where a part stands now.

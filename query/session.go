@@ -37,6 +37,7 @@ type Session struct {
 	derived    derived
 	notices    []*Error
 	tx         transaction
+	counted    counted
 	statements map[string]*prepared
 	portals    map[string]*Portal // but for the unnamed one
 	unnamed    *Portal            // nil if there is none
@@ -222,6 +223,7 @@ func (s *Session) put(key, v string, local bool) {
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
 	s.engine.open.remove(s)
+	s.counted.tell(&s.engine.meters)
 	s.end()
 	s.closeCursors(func(*cursor) bool { return true })
 	s.deafen()

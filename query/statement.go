@@ -16,6 +16,7 @@ type compiled struct {
 	params []*value.Type // of its parameters
 	// control marks statements that run in a failed transaction: its end.
 	control bool
+	kind    statementKind
 	queries bool        // it reads or files, so modes of its transaction are fixed from then on
 	plan    node        // of a query; nil for other statements
 	direct  *insertPlan // of an INSERT whose rows are parameters, else nil
@@ -45,7 +46,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	if err := a.paramTypes(); err != nil {
 		return nil, err
 	}
-	c.text, c.params, c.queries = stmt.Text, a.params, queries(stmt.Stmt)
+	c.text, c.params, c.kind, c.queries = stmt.Text, a.params, kindOf(stmt.Stmt), queries(stmt.Stmt)
 	return c, nil
 }
 

@@ -72,7 +72,7 @@ func clientError(err error) error {
 func (s source) Append(ctx context.Context, r *query.Request) ([]query.Filing, error) {
 	in := ledger.Request{Agency: r.Agency, Parts: make([]ledger.Part, len(r.Parts))}
 	for i, p := range r.Parts {
-		in.Parts[i] = ledger.Part(p)
+		in.Parts[i] = ledger.Part{Lane: p.Lane, Leaves: p.Leaves, New: p.New}
 	}
 	filings, err := s.ledger.Append(ctx, &in)
 	out := make([]query.Filing, len(filings))

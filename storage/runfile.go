@@ -145,14 +145,15 @@ func (t *runTable) readLeaves(dst *merkle.Leaves, p *runPlace, h *runHead, first
 	n = min(n, h.n-int(skip))
 	size := h.alg.Size()
 	if dst.Len() == 0 {
-		*dst = merkle.MakeLeaves(h.alg, n)
+		dst.Reserve(h.alg, n)
 	}
-	room, own := dst.Room(h.alg), true
-	if own = len(room) >= n*size; !own {
+	room := dst.Room(h.alg)
+	own := len(room) >= n*size
+	if !own {
 		room = make([]byte, n*size)
 	}
-	room = room[:n*size]
-	if _, err := t.file.ReadAt(room, int64(p.handle.Offset)+int64(t.head+runHeadBytes)+int64(skip)*int64(size)); err != nil {
+	at := int64(p.handle.Offset) + int64(t.head+runHeadBytes) + int64(skip)*int64(size)
+	if _, err := t.file.ReadAt(room[:n*size], at); err != nil {
 		return 0
 	}
 	if own {

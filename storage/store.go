@@ -42,6 +42,9 @@ type Store struct {
 	failed      error  // of the first proposal that failed
 	tableMemory []byte // for writing tables
 
+	// tables is held while a proposal is written as tables, and by Checkpoint: see there.
+	tables sync.Mutex
+
 	mu      sync.RWMutex // covers durable; never held over I/O
 	durable *state       // after all entries synced
 }

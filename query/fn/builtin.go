@@ -16,6 +16,7 @@ var builtins = sync.OnceValue(func() *Registry {
 	} {
 		for _, f := range group {
 			f.OID = functionOIDs[signatureKey(f)]
+			f.Names = argumentNames[signatureKey(f)]
 			r.funcs[f.Name] = append(r.funcs[f.Name], f)
 		}
 	}

@@ -79,6 +79,7 @@ type Function struct {
 	Name       string
 	Args       []value.OID // declared types; polymorphic ones included. Operators: two, or one for a prefix operator
 	Variadic   bool        // the last of Args is an array, or "any", and stands for any number of arguments
+	Names      []string    // of the arguments, for calls that give them by name; nil if they have none
 	Defaults   int         // so many of the last arguments may be left out; the engine passes what Default holds
 	Default    []value.Datum
 	Ret        value.OID

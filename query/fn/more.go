@@ -29,6 +29,9 @@ func rarerFunctions() []*Function {
 		def("num_nulls(any) int4 nullable variadic", count(true)),
 		def("num_nonnulls(any) int4 nullable variadic", count(false)),
 		def("array_dims(anyarray) text", map1[arrays, texts](arrayDims)),
+		def("substring(text,text,text) text", rowwise(func(*Env, []value.Datum) (value.Datum, error) {
+			return value.Datum{}, value.Errorf(value.CodeUnsupported, "parts of a SIMILAR TO pattern are not supported")
+		})),
 		def("similar_to_escape(text) text", map1[texts, texts](func(_ *Env, p string) (string, error) { return similarToRegexp(p, `\`) })),
 		def("similar_to_escape(text,text) text", map2[texts, texts, texts](func(_ *Env, p, e string) (string, error) {
 			return similarToRegexp(p, e)

@@ -42,6 +42,9 @@ func (r *Registry) ResolveFunction(name string, args []*value.Type, variadic boo
 			Hint: "Could not choose a best candidate function. You might need to add explicit type casts.",
 		}
 	}
+	if len(r.funcs[name]) == 0 && isForeign(foreignFunctions(), name) {
+		return nil, value.Errorf(value.CodeUnsupported, "function %s is not supported", name)
+	}
 	return nil, &value.Error{
 		Code: value.CodeUndefinedFunction, Message: "function " + signature(name, args) + " does not exist",
 		Hint: "No function matches the given name and argument types. You might need to add explicit type casts.",
@@ -69,6 +72,9 @@ func (r *Registry) ResolveOperator(name string, left, right *value.Type) (*Call,
 	best, n := r.choose(candidates(r.ops[name], len(args), false), args)
 	if n == 1 {
 		return r.bind(best, args, false)
+	}
+	if name == "@?" || name == "@@" {
+		return nil, value.Errorf(value.CodeUnsupported, "operator %s is not supported", name)
 	}
 	shown := name + " " + right.SQL
 	if left != nil {

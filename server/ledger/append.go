@@ -140,6 +140,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 	if err != nil {
 		return err
 	}
+	began := l.watch.elapsed()
 	p := &plan{now: now, last: make(map[uint32]int), counts: make(map[uint32]uint64)}
 	for _, t := range filings {
 		if marked(t.request) {
@@ -155,6 +156,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 		if err := l.file(p.entries); err != nil {
 			return err
 		}
+		l.meters.filed(p, l.watch.elapsed()-began)
 	}
 	for _, t := range p.done {
 		t.finish(nil)

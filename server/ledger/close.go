@@ -20,9 +20,12 @@ func (l *Ledger) closeDue(now time.Time) error {
 		return nil
 	}
 	if len(l.open.trees) > 0 {
+		began := l.watch.elapsed()
 		if err := l.closeRound(); err != nil {
 			return err
 		}
+		after, elapsed := l.watch.clock.Now()
+		l.meters.closedRound(elapsed-began, after.Sub(l.closed.Time()))
 	}
 	if due > l.closed {
 		if err := l.propose(storage.CloseIdle{Through: due, Calendar: l.advance(due, nil)}); err != nil {
@@ -65,8 +68,8 @@ func (l *Ledger) closedForFiling(now time.Time, filings []*ticket) error {
 	if len(filings) == 0 {
 		return nil
 	}
-	if end := l.certificate.X509.NotAfter; end.Sub(now) < certificateMargin {
-		return fmt.Errorf("%w on %s", ErrCertificateEnds, end.Format(time.DateTime))
+	if err := l.certificateEnds(now); err != nil {
+		return err
 	}
 	need := l.reserve
 	for _, t := range filings {
@@ -83,6 +86,14 @@ func (l *Ledger) closedForFiling(now time.Time, filings []*ticket) error {
 	}
 	if l.low {
 		return ErrDiskFull
+	}
+	return nil
+}
+
+// certificateEnds returns an error if what is filed now could not be signed any more.
+func (l *Ledger) certificateEnds(now time.Time) error {
+	if end := l.certificate.X509.NotAfter; end.Sub(now) < certificateMargin {
+		return fmt.Errorf("%w on %s", ErrCertificateEnds, end.Format(time.DateTime))
 	}
 	return nil
 }

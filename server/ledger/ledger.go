@@ -116,6 +116,7 @@ type Ledger struct {
 	reserve     uint64 // bytes that filing leaves free on the disk
 	readOnly    bool
 	observer    observer
+	meters      *meters
 
 	queue   *queue
 	recent  *recent
@@ -173,6 +174,7 @@ func Open(c Config) (*Ledger, error) {
 		byLane:      make(map[laneKey]uint32),
 		closed:      c.Store.Closed(),
 	}
+	l.meters = newMeters(l.watch)
 	if err := l.recover(); err != nil {
 		return nil, fmt.Errorf("recover ledger: %w", err)
 	}
@@ -396,6 +398,7 @@ func (l *Ledger) step() error {
 		group := l.queue.take()
 		was := l.watch.jumped
 		now, jumped := l.watch.look()
+		l.meters.look(l.watch)
 		if jumped {
 			failAll(l.deferred, ErrClockJump)
 			l.deferred = nil

@@ -61,6 +61,7 @@ func (l *Ledger) sign(p Position, name trunkName, end func(*view) (*ending, erro
 	if err != nil {
 		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, notFound(err))
 	}
+	l.meters.proofs.Add(1)
 	return signature, nil
 }
 

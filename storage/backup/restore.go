@@ -224,7 +224,9 @@ func (r *restore) check() (report fsck.Report, err error) {
 			return report, fmt.Errorf("%s: the restored store has %s, the manifest says %s: %w", c.what, c.is, c.want, ErrDamaged)
 		}
 	}
-	report, err = fsck.Check(r.ctx, store, fsck.Options{Index: x, Progress: func(p fsck.Report) {
+	comparison := x.NewCheck()
+	defer comparison.Close()
+	report, err = fsck.Check(r.ctx, store, fsck.Options{Index: comparison, Progress: func(p fsck.Report) {
 		if r.o.Checked != nil {
 			r.o.Checked(p.Leaves, want.Leaves)
 		}
