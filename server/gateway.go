@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -15,6 +16,7 @@ import (
 type gatewaySource struct {
 	ledger    *ledger.Ledger
 	publisher *publisher
+	now       func() time.Time
 }
 
 // gatewayError turns the ledger's errors into what a KSI client is told. What is no error of those is an internal one.
@@ -27,7 +29,12 @@ func gatewayError(err error) error {
 	return err
 }
 
-func (s gatewaySource) Key(login string) ([]byte, bool) { return s.ledger.KSIKey(login) }
+// Key returns the key of a role that may log in.
+func (s gatewaySource) Key(login string) ([]byte, bool) {
+	key, ok := s.ledger.KSIKey(login)
+	r, _ := s.ledger.Role(login)
+	return key, ok && mayLogIn(r, s.now())
+}
 
 func (s gatewaySource) Sign(ctx context.Context, agency string, root merkle.Imprint) ([]byte, error) {
 	r := &ledger.Request{Agency: agency, Parts: []ledger.Part{{Lane: ledger.LaneKSI}}}

@@ -29,6 +29,13 @@ func fill(b byte) (d merkle.Digest) {
 	return d
 }
 
+// everyAttribute is a role that has each.
+func everyAttribute(until time.Time) storage.Role {
+	return storage.Role{Name: "auditor", Kind: storage.Auditor, Number: 1, NoLogin: true, Limited: true, Connections: 3, ValidUntil: until,
+		Verifier: "SCRAM-SHA-256$4096:c2FsdA==$a:b",
+		Limits:   storage.RoleLimits{StatementTimeout: 1000, IdleInTransaction: 2000, IdleSession: 3000, Memory: 4096}}
+}
+
 // golden proposes fixed entries: every kind of key with values that do not depend on keys or chance.
 func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	t.Helper()
@@ -59,9 +66,7 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 			storage.CreateRole{Role: storage.Role{Name: "jurat", Kind: storage.Superuser}},
 			storage.CreateRole{Role: storage.Role{Name: "jura"}},
 			storage.CreateRole{Role: storage.Role{Name: "auditor", Kind: storage.Auditor, Number: 1}},
-			storage.ChangeRole{Role: storage.Role{Name: "auditor", Kind: storage.Auditor, Number: 1, NoLogin: true, Limited: true,
-				Connections: 3, ValidUntil: calendar.Second(first).Time(), Verifier: "SCRAM-SHA-256$4096:c2FsdA==$a:b",
-				Limits: storage.RoleLimits{StatementTimeout: 1000, IdleInTransaction: 2000, IdleSession: 3000, Memory: 4096}}},
+			storage.ChangeRole{Role: everyAttribute(calendar.Second(first).Time())},
 			storage.SetKSIKey{Login: "jura", Key: []byte("anon")},
 			storage.CreateSlot{Slot: storage.Slot{ID: 0, Agency: "jura", Lane: "main", Created: first}},
 			storage.CreateSlot{Slot: storage.Slot{ID: 1, Agency: "jura", Lane: "ksi", Base: 32, Created: first}},

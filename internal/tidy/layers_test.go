@@ -24,6 +24,8 @@ var mayImport = map[string][]string{
 	"server/ledger":  {"server/ledger", "merkle", "storage"},
 	"server/session": {"server/session", "wire", "query", "merkle"},
 	"server/gateway": {"server/gateway", "merkle"},
+	"server/hba":     {},
+	"server/auth":    {"server/hba", "wire"},
 	"server":         {"server", "merkle", "storage", "wire", "query"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
 	"cmd":            {"cmd", "merkle", "storage", "server", "bench"},
@@ -43,6 +45,8 @@ var external = map[string][]string{
 	"server/ledger":  {},
 	"server/session": {},
 	"server/gateway": {},
+	"server/hba":     {},
+	"server/auth":    {"github.com/xdg-go/scram"},
 	"server":         {},
 	"bench":          {},
 	"bench/load":     {"github.com/jackc/pgx/v5"}, // measured as programs use it
