@@ -11,6 +11,15 @@ import (
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
+// atoi reads a number that is known to be one.
+func atoi(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		panic("query: no number: " + s)
+	}
+	return n
+}
+
 func valuesName(k int) string { return "column" + itoa(k+1) }
 
 // core analyzes a plain SELECT. The plan is, from below: FROM, WHERE, grouping, HAVING, ORDER BY, LIMIT, select list. The

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query/catalog"
@@ -41,7 +42,15 @@ type Config struct {
 	// waits, or gets the error 53200 where waiting would not help. 0 is the default. The default of TransactionLeaves is lower
 	// where that many would take more than half of it.
 	IngestMemory int64
-	Logger       *slog.Logger // of what must not happen; nil discards
+	// MaxConnections is how many sessions there are at most, ReservedConnections of them for superusers; 0 for any number.
+	MaxConnections int
+	// SSL tells whether clients can connect with TLS, for the setting ssl.
+	SSL bool
+	// Access decides on logins; nil for an engine that keeps no passwords.
+	Access Access
+	// Event is told what happens to roles and rights, by any goroutine; nil for nobody.
+	Event  func(Event)
+	Logger *slog.Logger // of what must not happen; nil discards
 }
 
 // An Engine runs SQL over a ledger. It is shared by all sessions; nothing of it changes but which are open, who listens to
@@ -57,6 +66,7 @@ type Engine struct {
 	fns     *fn.Registry
 	open    openSessions
 	started time.Time
+	roles   atomic.Uint64 // grows with every change of a role
 }
 
 // NewEngine returns an engine.
@@ -78,12 +88,12 @@ func NewEngine(c Config) *Engine {
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
-		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(c.Ledger, 16391),
+		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(16391),
 		newIndexStatusTable(c.Ledger, 16392),
 	} {
 		e.tables[t.Def().Name] = t
 	}
-	own := ledgerFunctions(c.Ledger)
+	own := append(ledgerFunctions(c.Ledger), e.roleFunctions()...)
 	e.fns = fn.Builtins().With(catalog.Functions()...).With(own...)
 	e.addCatalog(own)
 	return e

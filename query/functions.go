@@ -2,7 +2,6 @@ package query
 
 import (
 	"crypto/rand"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -19,12 +18,12 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 	c := &ledgerCalls{l}
 	text, moment, bytea := value.TextOID, value.TimestamptzOID, value.ByteaOID
 	functions := []*fn.Function{
-		command(16500, "confirm_clock", moment, c.confirmClock),
-		command(16501, "publish", text, c.publish),
-		command(16502, "publish", text, c.publish, moment),
-		command(16503, "publish", text, c.publish, moment, text),
-		command(16504, "set_ksi_key", text, c.setKSIKey, text),
-		command(16505, "set_ksi_key", text, c.setKSIKey, text, text),
+		command(16500, "confirm_clock", moment, RoleKind.administers, c.confirmClock),
+		command(16501, "publish", text, RoleKind.administers, c.publish),
+		command(16502, "publish", text, RoleKind.administers, c.publish, moment),
+		command(16503, "publish", text, RoleKind.administers, c.publish, moment, text),
+		command(16504, "set_ksi_key", text, RoleKind.administers, c.setKSIKey, text),
+		command(16505, "set_ksi_key", text, RoleKind.administers, c.setKSIKey, text, text),
 		scalar(16506, "publications_file", bytea, c.publicationsFile),
 		scalar(16507, "publication_string", text, publicationString, moment, bytea),
 		scalar(16508, "extend", bytea, c.extend, bytea),
@@ -49,12 +48,16 @@ func scalar(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.
 }
 
 // command declares a function that changes something, at once and for good, whatever becomes of the transaction. It is for
-// superusers alone, and not for transactions that only read. It sees null arguments.
-func command(oid value.OID, name string, ret value.OID, f rowFunc, args ...value.OID) *fn.Function {
+// roles of the kinds that may, and not for transactions that only read. It sees null arguments.
+func command(oid value.OID, name string, ret value.OID, may func(RoleKind) bool, f rowFunc, args ...value.OID) *fn.Function {
 	guarded := func(env *fn.Env, args []value.Datum) (value.Datum, error) {
 		s, ok := env.Session.(*Session)
-		if !ok || !s.role.Superuser {
-			return value.Datum{}, errf(codeNoPrivilege, "permission denied for function %s", name).hint("Only a superuser may call it.")
+		if !ok || !may(s.role.Kind) {
+			e := errf(codeNoPrivilege, "permission denied for function %s", name)
+			if may(Operator) {
+				return value.Datum{}, e.hint("Only a superuser or an operator may call it.")
+			}
+			return value.Datum{}, e.hint("Only roles that file may call it.")
 		}
 		if err := s.mayWrite(name + "()"); err != nil {
 			return value.Datum{}, err
@@ -136,8 +139,10 @@ func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, e
 		return value.Datum{}, errf(value.CodeNullNotAllowed, "the name of a role must not be null")
 	}
 	role := string(args[0].B)
-	if _, ok := c.ledger.Role(role); !ok {
+	if r, ok := c.ledger.Role(role); !ok || r.Dropped {
 		return value.Datum{}, errf(codeUndefinedObject, "role %q does not exist", role)
+	} else if !env.Session.(*Session).role.Kind.makes(r.Kind) || !r.Kind.Files() {
+		return value.Datum{}, errf(codeNoPrivilege, "permission denied for the KSI key of role %q", role).hint("Keys are for roles that file, and only a superuser gives them to superusers.")
 	}
 	key := rand.Text() + rand.Text()
 	if len(args) == 2 {
@@ -222,19 +227,3 @@ func newPublicationTable(l Ledger, oid value.OID) Table {
 }
 
 func timestamp(t time.Time) value.Datum { return value.NewInt(value.Timestamptz, value.FromTime(t)) }
-
-func newRoleTable(l Ledger, oid value.OID) Table {
-	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "roles", Ledger: true, Columns: []ColumnDef{
-		{Name: "role", Type: value.Text, NotNull: true},
-		{Name: "superuser", Type: value.Bool, NotNull: true},
-		{Name: "ksi", Type: value.Bool, NotNull: true},
-	}}}
-	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
-		roles := slices.DeleteFunc(l.Roles(), func(r Role) bool { return !s.role.Superuser && r.Name != s.role.Name })
-		for _, r := range roles {
-			rows = append(rows, []value.Datum{value.NewText(r.Name), value.NewBool(r.Superuser), value.NewBool(r.KSI)})
-		}
-		return rows, nil
-	}
-	return t
-}

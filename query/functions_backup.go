@@ -25,12 +25,12 @@ type BackupChunk struct {
 	Total    int64  // bytes of all files, about
 }
 
-// mayBackUp returns an error unless a session may read the whole ledger with its keys.
+// mayBackUp returns an error unless a session may have the whole ledger with its keys: operators, who look after its disk.
 func mayBackUp(s *Session) error {
-	if s.role.Superuser {
+	if s.role.Kind.administers() {
 		return nil
 	}
-	return errf(codeNoPrivilege, "permission denied for function backup").hint("Only a superuser may call it.")
+	return errf(codeNoPrivilege, "permission denied for function backup").hint("Only superusers and operators may call it.")
 }
 
 // backupFunctions are those by which jurat backup reads a ledger.

@@ -16,7 +16,7 @@ import (
 func (c *ledgerCalls) completeness(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
 	agency := string(args[0].B)
 	if own := env.Session.(*Session).visibleAgency(); own != "" && own != agency {
-		return nil, errf(codeNoPrivilege, "permission denied for the filings of %q", agency).hint("An agency sees its own filings; a superuser sees all.")
+		return nil, errf(codeNoPrivilege, "permission denied for the filings of %q", agency).hint("An agency sees its own filings alone.")
 	}
 	from, to := closedSpan(args[1], args[2])
 	first, closed, _ := c.ledger.Extent()

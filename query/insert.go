@@ -30,6 +30,10 @@ func (a *analyzer) hashesTable(n parse.Name, what string) (*leafTable, error) {
 		return nil, a.fail(err, n)
 	}
 	if t, ok := table.(*leafTable); ok && t.def.Insertable {
+		if !a.session.role.Kind.Files() {
+			return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name).
+				hint("Agencies file; this role's kind is %s.", a.session.role.Kind), n)
+		}
 		return t, nil
 	}
 	if !table.Def().Ledger {

@@ -44,13 +44,18 @@ type Ledger interface {
 	Extent() (first, closed, open calendar.Second)
 	// Slots returns all slots in order of their numbers. The caller must not change them.
 	Slots() []Slot
-	// Role returns a login role; ok is false if there is none of this name.
+	// Role returns a role, dropped or not; ok is false if there is none of this name.
 	Role(name string) (role Role, ok bool)
-	// CreateRole makes a login role and its lane main.
+	// CreateRole makes a role and gives it its Number; one that files gets its lane main.
 	CreateRole(ctx context.Context, r Role) error
+	// ChangeRole puts what change makes of a role in its place, and returns the error of change. filed is in how many rounds
+	// the role has filed. change may call the ledger's methods that only read.
+	ChangeRole(ctx context.Context, name string, change func(was Role, filed uint64) (Role, error)) error
+	// CreateLane makes a lane of an agency if it is not there, and returns its slot.
+	CreateLane(ctx context.Context, agency, lane string) (slot uint32, err error)
 	// SetKSIKey gives a role the key with which it logs in to the KSI gateway; an empty one takes it away.
 	SetKSIKey(ctx context.Context, role string, key []byte) error
-	// Roles returns all login roles in order of their names.
+	// Roles returns all roles in order of their names, dropped ones among them.
 	Roles() []Role
 	// Certificates returns the calendar certificates, oldest first.
 	Certificates() []Certificate
@@ -147,13 +152,6 @@ type Slot struct {
 	Lane    string
 	Base    merkle.Level
 	Created time.Time
-}
-
-// A Role may log in. Every role that is no superuser is an agency.
-type Role struct {
-	Name      string
-	Superuser bool
-	KSI       bool // has a key for the KSI gateway
 }
 
 // A Publication is a calendar root that was put where nobody can take it back.

@@ -61,6 +61,9 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 			if p.c, err = s.compile(sql, list[0], known); err != nil {
 				return err
 			}
+			if shown, secret := parse.WithoutPassword(list[0].Stmt, sql); secret {
+				p.sql = shown
+			}
 		}
 		s.statements[name] = p
 		return nil
@@ -220,7 +223,7 @@ func (s *Session) mayStart(ctx context.Context, c *compiled) error {
 	if ctx.Err() != nil {
 		return canceled(ctx)
 	}
-	return nil
+	return s.current()
 }
 
 // start runs a compiled statement as far as its first row.

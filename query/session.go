@@ -22,6 +22,7 @@ type Login struct {
 	Wake     func()            // called, from any goroutine, when Notifications has something for an idle session; may be nil
 	Remote   string            // address of the client, "" if it has none
 	Port     int
+	TLS      *TLS // nil without encryption
 }
 
 // A Session is the state of one connection: settings, transaction, prepared statements and portals. Its methods must not
@@ -47,7 +48,9 @@ type Session struct {
 	inbox      inbox
 	channels   []string // that it listens on, in order of LISTEN
 
-	since time.Time // when it was opened
+	since     time.Time // when it was opened
+	rolesSeen uint64    // version of the roles at which the session's was looked at last
+	maxMemory int64     // bytes of one statement
 
 	held   int64    // bytes that the session has of the engine's memory for digests
 	chunks []*chunk // behind its parts, like smallChunks
@@ -60,23 +63,27 @@ func (e *Engine) Open(l Login) (*Session, error) {
 	if l.Database != e.Database {
 		return nil, errf(codeUndefinedDatabase, "database %q does not exist", l.Database).hint("The database of this server is %q.", e.Database)
 	}
+	version := e.roles.Load()
 	role, ok := e.Ledger.Role(l.User)
 	if !ok {
 		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
-	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock()}
+	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(), rolesSeen: version}
 	s.inbox.role, s.inbox.wake = role.Name, l.Wake
 	s.settings.base = map[string]string{
-		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Superuser),
-		"jurat.server_name": e.ServerName,
+		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Kind == Superuser),
+		"jurat.server_name": e.ServerName, "ssl": onOff(e.SSL),
 	}
+	s.roleSettings()
 	for name, v := range l.Settings {
 		if err := s.startup(name, v); err != nil {
 			return nil, err
 		}
 	}
-	e.open.add(s)
+	if err := e.admit(s); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -106,7 +113,8 @@ func (s *Session) startup(name, v string) error {
 	if err != nil {
 		return err
 	}
-	s.settings.base[strings.ToLower(name)] = canonical
+	key := strings.ToLower(name)
+	s.settings.base[key] = s.capped(key, canonical)
 	return nil
 }
 
@@ -177,9 +185,9 @@ func (s *Session) notice(severity, code, format string, args ...any) {
 	s.notices = append(s.notices, e)
 }
 
-// visibleAgency is the agency whose filings the session may see, "" for those of all.
+// visibleAgency is the agency whose filings, or numbers of filings, the session may see, "" for those of all.
 func (s *Session) visibleAgency() string {
-	if s.role.Superuser {
+	if s.role.Kind != Agency {
 		return ""
 	}
 	return s.role.Name
@@ -233,11 +241,15 @@ func (s *Session) Close() {
 func (s *Session) guard(sql string, f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.engine.Logger.Error("statement panicked", "panic", r, "stack", string(debug.Stack()), "statement", sql)
+			s.engine.Logger.Error("statement panicked", "panic", r, "stack", string(debug.Stack()), "statement", loggable(sql))
 			err = errf(codeInternal, "internal error: %v", r)
 		}
 		if err != nil {
-			err = asError(err)
+			e := asError(err)
+			if e.Code == codeNoPrivilege {
+				s.event(EventDenied, e.Message)
+			}
+			err = e
 			s.failed()
 		}
 	}()
@@ -246,7 +258,7 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
-	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.engine.StatementMemory, total: new(atomic.Int64), asOf: s.snapshot()}}
+	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.maxMemory, total: new(atomic.Int64), asOf: s.snapshot()}}
 	x.env = s.env(ctx)
 	return x
 }
@@ -318,7 +330,9 @@ func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 	if local && s.tx.state != txBlock && !s.tx.implicit() {
 		return canonical, nil
 	}
-	s.put(strings.ToLower(name), canonical, local)
+	key := strings.ToLower(name)
+	canonical = s.capped(key, canonical)
+	s.put(key, canonical, local)
 	if d != nil {
 		canonical = d.show(canonical)
 	}

@@ -17,15 +17,6 @@ type openSessions struct {
 	all map[*Session]bool // guarded by mu
 }
 
-func (o *openSessions) add(s *Session) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.all == nil {
-		o.all = map[*Session]bool{}
-	}
-	o.all[s] = true
-}
-
 func (o *openSessions) remove(s *Session) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -49,31 +40,12 @@ func (o *openSessions) list() (list []*Session) {
 func (s *Session) Catalog() *catalog.Catalog { return s.engine.catalog }
 
 // Superuser implements catalog.Session.
-func (s *Session) Superuser() bool { return s.role.Superuser }
+func (s *Session) Superuser() bool { return s.role.Kind == Superuser }
 
 // Started implements catalog.Session.
 func (s *Session) Started() value.Datum { return timestamp(s.engine.started) }
 
-// SessionRoles implements catalog.Session: a superuser knows all roles, an agency itself.
-func (s *Session) SessionRoles() []catalog.Role {
-	roles := []Role{s.role}
-	if s.role.Superuser {
-		roles = append(roles, slices.DeleteFunc(s.engine.Ledger.Roles(), func(r Role) bool { return r.Name == s.role.Name })...)
-	}
-	slots := map[string]uint32{}
-	for _, slot := range s.engine.Ledger.Slots() {
-		if slot.Lane == LaneMain {
-			slots[slot.Agency] = slot.ID
-		}
-	}
-	list := make([]catalog.Role, len(roles))
-	for i, r := range roles {
-		list[i] = catalog.Role{OID: catalog.FirstRoleOID + slots[r.Name], Name: r.Name, Superuser: r.Superuser, Login: true}
-	}
-	return list
-}
-
-// Sessions implements catalog.Session: a superuser knows all sessions, an agency its own ones.
+// Sessions implements catalog.Session: an agency knows its own sessions, others know all.
 func (s *Session) Sessions() (list []catalog.Activity) {
 	roles := map[string]catalog.Role{}
 	for _, r := range s.SessionRoles() {
@@ -86,6 +58,9 @@ func (s *Session) Sessions() (list []catalog.Activity) {
 		}
 		a := catalog.Activity{Role: r, PID: o.login.PID, Client: o.login.Remote, Port: o.login.Port, Start: timestamp(o.since), Own: o == s,
 			App: o.settings.base["application_name"]}
+		if t := o.login.TLS; t != nil {
+			a.TLS = &catalog.TLS{Version: t.Version, Cipher: t.Cipher, Bits: t.Bits, Subject: t.Subject, Issuer: t.Issuer, Serial: t.Serial}
+		}
 		if o == s {
 			a.App, _ = s.settings.get("application_name")
 		}

@@ -62,6 +62,7 @@ var settingsTable = []setting{
 	{name: "jit", boot: "off", kind: settingBool, doc: "Allow JIT compilation."},
 	{name: "jurat.proof", boot: proofAuthenticated, kind: settingEnum, values: []string{proofAuthenticated, proofPublished}, doc: "Sets whether proofs are signed by the calendar key or extended to a publication."},
 	{name: "jurat.server_name", fixed: true, doc: "Shows the name of the server that stands in every proof."},
+	{name: settingMemory, kind: settingKB, fixed: true, max: maxInt32, min: 1024, doc: "Shows the maximum memory of one statement."},
 	{name: "lc_collate", boot: "C", fixed: true, doc: "Shows the collation order locale."},
 	{name: "lc_ctype", boot: "C", fixed: true, doc: "Shows the character classification and case conversion locale."},
 	{name: "lc_messages", boot: "C", doc: "Sets the language in which messages are displayed."},

@@ -46,7 +46,8 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	if err := a.paramTypes(); err != nil {
 		return nil, err
 	}
-	c.text, c.params, c.kind, c.queries = stmt.Text, a.params, kindOf(stmt.Stmt), queries(stmt.Stmt)
+	c.text, _ = parse.WithoutPassword(stmt.Stmt, stmt.Text)
+	c.params, c.kind, c.queries = a.params, kindOf(stmt.Stmt), queries(stmt.Stmt)
 	return c, nil
 }
 
@@ -85,6 +86,14 @@ func (a *analyzer) statement(stmt parse.Stmt) (*compiled, error) {
 		return a.deallocate(stmt)
 	case *parse.CreateRole:
 		return a.createRole(stmt)
+	case *parse.AlterRole:
+		return a.alterRole(stmt)
+	case *parse.AlterRoleSet:
+		return a.alterRoleSet(stmt)
+	case *parse.DropRole:
+		return a.dropRole(stmt)
+	case *parse.GrantRole:
+		return a.grantRole(stmt)
 	case *parse.Other:
 		return a.other(stmt)
 	case *parse.DeclareCursor:

@@ -3,7 +3,7 @@ package query
 import "github.com/jurat-ledger/jurat/query/value"
 
 // newIndexStatusTable makes jurat_index_status: one row that says how far the index of digests is. What is not indexed yet
-// is found too, but in memory. It is for superusers: it tells how much all agencies file together.
+// is found too, but in memory. It is for superusers and operators: it tells how much all agencies file together.
 func newIndexStatusTable(l Ledger, oid value.OID) Table {
 	t := &listTable{def: TableDef{OID: oid, Schema: "public", Name: "jurat_index_status", Ledger: true, Private: true, Columns: []ColumnDef{
 		{Name: "leaves", Type: value.Int8, NotNull: true},
@@ -14,9 +14,9 @@ func newIndexStatusTable(l Ledger, oid value.OID) Table {
 		{Name: "bytes", Type: value.Int8, NotNull: true},
 	}}}
 	t.rows = func(s *Session) ([][]value.Datum, error) {
-		if !s.role.Superuser {
+		if !s.role.Kind.administers() {
 			return nil, errf(codeNoPrivilege, "permission denied for table jurat_index_status").
-				hint("It tells how much all agencies file together: only a superuser may read it.")
+				hint("It tells how much all agencies file together: only a superuser or an operator may read it.")
 		}
 		x, err := l.IndexStatus()
 		if err != nil {

@@ -76,6 +76,10 @@ type leafQuery struct {
 }
 
 func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
+	if kind := r.Session.role.Kind; !kind.readsFilings() {
+		return nil, errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).
+			hint("Agencies read their own filings and auditors all; this role's kind is %s.", kind)
+	}
 	q := &leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, from: 0, to: math.MaxInt64}
 	q.slots = q.ledger.Slots()
 	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}

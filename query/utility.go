@@ -50,7 +50,7 @@ func (a *analyzer) set(t *parse.Set) (*compiled, error) {
 		if slices.Contains(transactionModes[:], key) {
 			return "SET", r.mode(key, canonical)
 		}
-		r.put(key, canonical, t.Local)
+		r.put(key, r.capped(key, canonical), t.Local)
 		return "SET", nil
 	}), nil
 }
@@ -97,9 +97,7 @@ func (a *analyzer) setRole(t *parse.Set, key string) (*compiled, error) {
 		}
 	}
 	if !t.Default && name != "none" && name != a.session.role.Name {
-		if _, ok := a.session.engine.Ledger.Role(name); !ok {
-			return nil, errf(codeInvalidParameter, "role %q does not exist", name)
-		}
+		// The same for roles that do not exist: agencies do not learn of each other.
 		return nil, errf(codeNoPrivilege, "permission denied to set %s %q", strings.ReplaceAll(key, "_", " "), name).
 			hint("Log in as that role.")
 	}
@@ -286,57 +284,6 @@ func (a *analyzer) deallocate(t *parse.Deallocate) (*compiled, error) {
 		r.CloseStatement(t.Name)
 		return "DEALLOCATE", nil
 	}), nil
-}
-
-// createRole analyzes CREATE ROLE and CREATE USER.
-func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
-	role, login := Role{Name: t.Name}, t.Kind == "USER"
-	for _, o := range t.Options {
-		on := false
-		if l, ok := o.Value.(*parse.Literal); ok && l.Kind == parse.Bool {
-			on = l.Text == "true"
-		}
-		switch {
-		case o.Name == "login":
-			login = on
-		case o.Name == "superuser":
-			role.Superuser = on
-		case o.Name == "inherit", o.Name == "createdb" && !on, o.Name == "createrole" && !on,
-			o.Name == "replication" && !on, o.Name == "bypassrls" && !on:
-		default:
-			return nil, a.unsupported(o, "the role option "+strings.ToUpper(o.Name)+" is")
-		}
-	}
-	if !login {
-		return nil, a.fail(errf(codeUnsupported, "roles without LOGIN are not supported").
-			hint("An agency is a role that logs in: CREATE ROLE %s LOGIN.", quote(t.Name)), t)
-	}
-	return do(func(ctx context.Context, r *run) (string, error) {
-		if !r.role.Superuser {
-			return "", errf(codeNoPrivilege, "permission denied to create role").hint("Only a superuser makes roles.")
-		}
-		if !ValidRoleName(t.Name) {
-			return "", errf(codeInvalidName, "role name %q is not valid", t.Name).
-				hint("The name stands in every proof of the agency. It has 1 to 63 bytes of a-z, 0-9, _, - and dot.")
-		}
-		if err := r.mayWrite("CREATE ROLE"); err != nil {
-			return "", err
-		}
-		if r.tx.state == txBlock {
-			return "", errf(codeActiveTransaction, "CREATE ROLE cannot run inside a transaction block")
-		}
-		if _, ok := r.engine.Ledger.Role(t.Name); ok {
-			return "", errf(codeDuplicateObject, "role %q already exists", t.Name)
-		}
-		return "CREATE ROLE", r.engine.Ledger.CreateRole(ctx, role)
-	}), nil
-}
-
-// ValidRoleName reports whether name may be that of a role: 1 to 63 lower-case letters, digits and _ - .
-func ValidRoleName(name string) bool {
-	return len(name) > 0 && len(name) <= 63 && !strings.ContainsFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.')
-	})
 }
 
 // appendOnly is the error for a statement that would change a table.

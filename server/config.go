@@ -17,11 +17,19 @@ import (
 type Config struct {
 	// DataDir is the data directory; it is made if it does not exist.
 	DataDir string
-	// Listen is the TCP address of the Postgres port, "127.0.0.1:5433". Logins need no password yet, so only loopback
-	// addresses are accepted.
+	// Listen is the TCP address of the Postgres port, "127.0.0.1:5433". One that is not on loopback needs a TLS certificate and
+	// a superuser with a password, or rules with client certificates.
 	Listen string
-	// GatewayListen is the TCP address of the KSI gateway over HTTP, empty for none; GatewayTCPListen of that over TCP. Only
-	// loopback addresses are accepted: what it says is authentic but not secret, so a proxy with TLS belongs before it.
+	// TLSCert and TLSKey are the files of the certificate and its key, in PEM; empty for a server without TLS. TLSClientCA is
+	// the file of the authorities whose client certificates are accepted, empty for none. They are read again when they change.
+	TLSCert, TLSKey, TLSClientCA string
+	// HBA is the file of login rules, in the form that package server/hba describes; empty for HBAFile in the data directory,
+	// which need not exist.
+	HBA string
+	// PasswordFile is a file with the password of the first superuser, for a first start; later starts do not read it.
+	PasswordFile string
+	// GatewayListen is the TCP address of the KSI gateway over HTTP, empty for none; with TLS if it is not on loopback.
+	// GatewayTCPListen is that over TCP, on loopback alone: what it says is authentic but not secret.
 	GatewayListen, GatewayTCPListen string
 	// GatewayRequests is how many requests a second the gateway takes from one login.
 	GatewayRequests int
@@ -107,19 +115,7 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		errs = append(errs, errors.New("no data directory: give one with --data"))
 	}
-	if err := validateListen("--listen", c.Listen); err != nil {
-		errs = append(errs, err)
-	}
-	for flag, address := range map[string]string{"--gateway-listen": c.GatewayListen, "--gateway-tcp-listen": c.GatewayTCPListen,
-		"--http-listen": c.HTTPListen} {
-		if address == "" {
-			continue
-		}
-		if err := validateListen(flag, address); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	errs = append(errs, c.validateListeners())
+	errs = append(errs, c.validateNetwork()...)
 	if c.Pprof && c.HTTPListen == "" && c.Listeners[ListenerHTTP] == nil {
 		errs = append(errs, errors.New("--pprof needs --http-listen"))
 	}
@@ -167,28 +163,35 @@ func badEmail(address string) error {
 	return fmt.Errorf("e-mail address %q: want one such as publications@ledger.example, in ASCII", address)
 }
 
-// validateListeners checks the listeners that somebody else has opened.
-func (c *Config) validateListeners() error {
-	var errs []error
+// validateNetwork reports the faults of addresses and of what protects them.
+func (c *Config) validateNetwork() (errs []error) {
+	addresses := map[string]string{"--listen": c.Listen, "--gateway-listen": c.GatewayListen,
+		"--gateway-tcp-listen": c.GatewayTCPListen, "--http-listen": c.HTTPListen}
 	for name, ln := range c.Listeners {
-		switch name {
-		case ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP:
-			errs = append(errs, validateListen("socket "+name, ln.Addr().String()))
-		default:
+		flag := "--" + name
+		if _, ok := addresses[flag]; !ok {
 			errs = append(errs, fmt.Errorf("socket %q: the names are %s, %s, %s and %s; in a systemd unit FileDescriptorName= gives it",
 				name, ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP))
 		}
+		addresses[flag] = ln.Addr().String()
 	}
-	return errors.Join(errs...)
-}
-
-func validateListen(flag, address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("%s %q: want host:port, such as 127.0.0.1:5433", flag, address)
+	for flag, address := range addresses {
+		_, _, err := net.SplitHostPort(address)
+		switch {
+		case address == "" && flag != "--listen", loopback(address):
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s %q: want host:port, such as 127.0.0.1:5433", flag, address))
+		case flag == "--gateway-tcp-listen", flag == "--http-listen":
+			errs = append(errs, fmt.Errorf("%s %q: there is no TLS, so only loopback addresses (127.0.0.1, ::1, localhost) are accepted", flag, address))
+		case c.TLSCert == "":
+			errs = append(errs, fmt.Errorf("%s %q can be reached from other machines, so it needs a TLS certificate: give --tls-cert and --tls-key (jurat make-certificate makes a pair), or listen on 127.0.0.1", flag, address))
+		}
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("%s %q: this version has neither passwords nor TLS, so only loopback addresses (127.0.0.1, ::1, localhost) are accepted; use an SSH tunnel or a proxy with TLS from other machines", flag, address)
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("--tls-cert and --tls-key go together"))
 	}
-	return nil
+	if c.TLSClientCA != "" && c.TLSCert == "" {
+		errs = append(errs, errors.New("--tls-client-ca needs --tls-cert and --tls-key"))
+	}
+	return errs
 }

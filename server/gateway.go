@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -17,6 +18,7 @@ type gatewaySource struct {
 	ledger    *ledger.Ledger
 	publisher *publisher
 	filed     *gatewayFiled
+	now       func() time.Time
 }
 
 // gatewayFiled is how much was filed through the gateway.
@@ -32,7 +34,12 @@ func gatewayError(err error) error {
 	return err
 }
 
-func (s gatewaySource) Key(login string) ([]byte, bool) { return s.ledger.KSIKey(login) }
+// Key returns the key of a role that may log in.
+func (s gatewaySource) Key(login string) ([]byte, bool) {
+	key, ok := s.ledger.KSIKey(login)
+	r, _ := s.ledger.Role(login)
+	return key, ok && mayLogIn(r, s.now())
+}
 
 func (s gatewaySource) Sign(ctx context.Context, agency string, root merkle.Imprint) ([]byte, error) {
 	r := &ledger.Request{Agency: agency, Parts: []ledger.Part{{Lane: ledger.LaneKSI}}}

@@ -295,10 +295,14 @@ func TestNewKeyReachesBack(t *testing.T) {
 func TestValidate(t *testing.T) {
 	c := Config{Listen: "0.0.0.0:5433", ServerName: "a/b", Role: "Jurat", Email: "nobody", GatewayListen: "192.0.2.1:80"}
 	err := c.Validate()
-	for _, words := range []string{"--data", "only loopback", "a/b", "Jurat", "connections", "clock jump", "memory", "database", "e-mail", "gateway requests", "--gateway-listen"} {
+	for _, words := range []string{"--data", "--tls-cert", "a/b", "Jurat", "connections", "clock jump", "memory", "database", "e-mail", "gateway requests", "--gateway-listen"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("no word of %q: %v", words, err)
 		}
+	}
+	c = DefaultConfig()
+	if c.GatewayTCPListen = "192.0.2.1:3332"; c.Validate() == nil {
+		t.Error("the gateway over TCP, which has no TLS, listens to the network")
 	}
 	c = DefaultConfig()
 	if err := c.Validate(); err != nil {

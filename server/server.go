@@ -5,13 +5,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -36,6 +36,8 @@ type Server struct {
 	log       *slog.Logger
 	store     *storage.Store
 	index     *index.Index
+	access    *access
+	tls       *certificate // nil without TLS
 	ledger    *ledger.Ledger
 	publisher *publisher
 	wire      *wire.Server
@@ -102,6 +104,9 @@ func (s *Server) open() (err error) {
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+		return err
+	}
 	if s.opsListen != nil {
 		s.ops = s.startOps(s.opsListen)
 	}
@@ -109,6 +114,10 @@ func (s *Server) open() (err error) {
 	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
 	} else if err != nil {
+		return err
+	}
+	s.access = &access{store: s.store, path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
+	if err := errors.Join(s.access.open(), s.access.checkNetwork(s.listener.Addr().String())); err != nil {
 		return err
 	}
 	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly}); err != nil {
@@ -139,23 +148,64 @@ func (s *Server) open() (err error) {
 		ServerName:      s.store.Genesis().Server,
 		StatementMemory: s.config.StatementMemory,
 		IngestMemory:    s.config.IngestMemory,
+		MaxConnections:  s.config.MaxConnections,
+		SSL:             s.tls != nil,
+		Access:          s.access,
+		Event:           s.record,
 		Logger:          s.log,
 	})
+	s.serveClients()
+	return nil
+}
+
+// serveClients makes what serves clients.
+func (s *Server) serveClients() {
+	blinding := s.store.Genesis().BlindingKey
 	s.wire = wire.New(wire.Config{
-		Handler:        session.NewHandler(s.engine, s.log),
+		Handler: session.NewHandler(s.engine, func(c *wire.Startup, err error) {
+			if err != nil {
+				s.record(loginEvent(eventFailed, c, err.Error()))
+			} else {
+				s.record(loginEvent(eventLogin, c, ""))
+			}
+		}),
+		Authenticator: s.access.authenticator(blinding[:], func(c *wire.Startup, reason string) {
+			s.record(loginEvent(eventFailed, c, reason))
+		}),
+		TLS:            s.tlsConfig(),
 		Now:            time.Now,
 		Logger:         s.log,
 		MaxConnections: s.config.MaxConnections,
 	})
+	if s.http != nil && !loopback(s.http.Addr().String()) {
+		s.http = s.tls.listener(s.http)
+	}
 	if s.http != nil || s.tcp != nil {
 		s.gateway = gateway.New(gateway.Config{
-			Ledger:      gatewaySource{s.ledger, s.publisher, &s.gatewayFiled},
+			Ledger:      gatewaySource{s.ledger, s.publisher, &s.gatewayFiled, s.now},
 			Now:         time.Now,
 			Logger:      s.log,
 			MaxRequests: s.config.GatewayRequests,
 		})
 	}
-	return nil
+}
+
+// tlsConfig returns what TLS handshakes ask for their configuration, nil without TLS.
+func (s *Server) tlsConfig() func() *tls.Config {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.current
+}
+
+// Reload reads the login rules and the TLS certificate again. After an error those before stay in force.
+func (s *Server) Reload() error {
+	err, detail := s.access.Reload(), ""
+	if err != nil {
+		detail = err.Error()
+	}
+	s.record(query.Event{Kind: query.EventReload, Detail: detail})
+	return err
 }
 
 // listen opens the listeners that are wanted, but for those that the configuration brings.
@@ -203,9 +253,9 @@ func (s *Server) openStore() (*serverKeys, error) {
 		return nil, fmt.Errorf("%s belongs to server %q, not %q: its name stands in every proof and cannot change; leave --server-name away or give another --data",
 			s.config.DataDir, name, s.config.ServerName)
 	}
-	if role := s.config.Role; role != "" && !slices.Contains(store.Roles(), storage.Role{Name: role, Superuser: true}) {
+	if role, ok := store.Role(s.config.Role); s.config.Role != "" && (!ok || role.Kind != storage.Superuser || role.Dropped) {
 		return nil, fmt.Errorf("%s has no superuser role %q: --role names the one that a first start makes; leave it away, and make roles by CREATE ROLE",
-			s.config.DataDir, role)
+			s.config.DataDir, s.config.Role)
 	}
 	key, err := calendarFiles.load(s.config.DataDir)
 	if errors.Is(err, errNoKey) {
@@ -226,6 +276,9 @@ const firstStartTime = 2 * time.Hour
 
 // firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
 func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, error) {
+	if !loopback(s.config.Listen) && s.config.PasswordFile == "" {
+		return nil, fmt.Errorf("--listen %s can be reached from other machines, so the first superuser needs a password: give --password-file, or make the first start on 127.0.0.1", s.config.Listen)
+	}
 	if err := makeDataDir(s.config.DataDir); err != nil {
 		return nil, err
 	}
@@ -269,7 +322,7 @@ func makeDataDir(dir string) error {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == keysDir, name == StoreDir, name == IndexDir, name == "lost+found", strings.HasPrefix(name, "."):
+		case name == keysDir, name == StoreDir, name == IndexDir, name == HBAFile, name == "lost+found", strings.HasPrefix(name, "."):
 		default:
 			return fmt.Errorf("%s holds no ledger but other files (%s): give an empty directory or none with --data", dir, name)
 		}
@@ -281,10 +334,16 @@ func makeDataDir(dir string) error {
 func (s *Server) completeStart(key *keyPair) error {
 	var entries []storage.Entry
 	if len(s.store.Roles()) == 0 {
-		role := cmp.Or(s.config.Role, defaultName)
+		role := storage.Role{Name: cmp.Or(s.config.Role, defaultName), Kind: storage.Superuser}
+		if s.config.PasswordFile != "" {
+			var err error
+			if role.Verifier, err = firstPassword(s.config.PasswordFile); err != nil {
+				return err
+			}
+		}
 		entries = append(entries,
-			storage.CreateRole{Role: storage.Role{Name: role, Superuser: true}},
-			storage.CreateSlot{Slot: storage.Slot{Agency: role, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
+			storage.CreateRole{Role: role},
+			storage.CreateSlot{Slot: storage.Slot{Agency: role.Name, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
 	}
 	known := false
 	for _, c := range s.store.Certificates() {

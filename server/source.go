@@ -180,8 +180,20 @@ func (s source) Role(name string) (query.Role, bool) {
 }
 
 func (s source) role(r storage.Role) query.Role {
-	_, ksi := s.ledger.KSIKey(r.Name)
-	return query.Role{Name: r.Name, Superuser: r.Superuser, KSI: ksi}
+	q := queryRole(r)
+	_, q.KSI = s.ledger.KSIKey(r.Name)
+	return q
+}
+
+// queryRole and storageRole turn a role into the other package's. Whether it has a KSI key is not part of what is stored of it.
+func queryRole(r storage.Role) query.Role {
+	return query.Role{Name: r.Name, Kind: query.RoleKind(r.Kind), NoLogin: r.NoLogin, Dropped: r.Dropped, Number: r.Number, Limited: r.Limited,
+		Connections: r.Connections, ValidUntil: r.ValidUntil, Verifier: r.Verifier, Limits: query.RoleLimits(r.Limits)}
+}
+
+func storageRole(r query.Role) storage.Role {
+	return storage.Role{Name: r.Name, Kind: storage.RoleKind(r.Kind), NoLogin: r.NoLogin, Dropped: r.Dropped, Number: r.Number, Limited: r.Limited,
+		Connections: r.Connections, ValidUntil: r.ValidUntil, Verifier: r.Verifier, Limits: storage.RoleLimits(r.Limits)}
 }
 
 func (s source) Roles() []query.Role {
@@ -194,7 +206,19 @@ func (s source) Roles() []query.Role {
 }
 
 func (s source) CreateRole(ctx context.Context, r query.Role) error {
-	return clientError(s.ledger.CreateRole(ctx, storage.Role{Name: r.Name, Superuser: r.Superuser}))
+	return clientError(s.ledger.CreateRole(ctx, storageRole(r)))
+}
+
+func (s source) ChangeRole(ctx context.Context, name string, change func(query.Role, uint64) (query.Role, error)) error {
+	return clientError(s.ledger.ChangeRole(ctx, name, func(was storage.Role, filed uint64) (storage.Role, error) {
+		now, err := change(s.role(was), filed)
+		return storageRole(now), err
+	}))
+}
+
+func (s source) CreateLane(ctx context.Context, agency, lane string) (uint32, error) {
+	slot, err := s.ledger.CreateLane(ctx, agency, lane)
+	return slot, clientError(err)
 }
 
 func (s source) SetKSIKey(ctx context.Context, role string, key []byte) error {

@@ -156,11 +156,6 @@ func (e CreateSlot) write(w *writer) error {
 	return nil
 }
 
-func (e CreateRole) write(w *writer) error {
-	w.set(Key{Kind: KindRole, Name: e.Name}, &e.Role)
-	return nil
-}
-
 func (e AddCertificate) write(w *writer) error {
 	w.set(Key{Kind: KindCertificate, Number: uint64(len(w.st.certs))}, &e.Certificate)
 	return nil

@@ -206,18 +206,22 @@ func (c *cursor) bitmap(m *bitmap) (n int) {
 }
 
 // version reads the version byte and refuses unknown ones.
-func (c *cursor) version() {
+func (c *cursor) version() { c.versions(version) }
+
+// versions reads the version byte, returns it and refuses those above newest.
+func (c *cursor) versions(newest uint8) uint8 {
 	v := c.take(1, "version")
 	if v == nil {
-		return
+		return 0
 	}
-	if v[0] != version {
+	if v[0] < version || v[0] > newest {
 		c.err = fmt.Errorf("offset 0: version %d: %w", v[0], ErrVersion)
-		return
+		return 0
 	}
 	if c.field != nil {
 		c.tell(1, "version", v[0])
 	}
+	return v[0]
 }
 
 // end returns the first error; bytes that are left over are one.

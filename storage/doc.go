@@ -52,14 +52,17 @@
 //
 // # Values
 //
-// Numbers in values are little-endian. Byte 0 of every value is its format version, 1 throughout; any other is refused
-// with ErrVersion. "n ×" repeats to the end of the value or as often as a count before it says. An imprint is one
+// Numbers in values are little-endian. Byte 0 of every value is its format version, 1 throughout but for roles that
+// take more than version 1 can say, which have 2; any other is refused with ErrVersion. "n ×" repeats to the end of the value or as often as a count before it says. An imprint is one
 // algorithm byte and the digest that has the algorithm's length.
 //
 //	genesis        1 version | 8 first second | 32 blinding key | server name
 //	progress       1 version | 8 newest closed second | 8 closed leaves
 //	slot           1 version | 1 base level | 8 created | 1 length, agency | 1 length, lane
 //	role           1 version | 1 flags: 1 superuser
+//	role           2 version | 1 kind: 0 agency, 1 superuser, 2 auditor, 3 operator | 1 flags: 1 no login, 2 dropped,
+//	               4 limited | 4 number | 4 connections if limited | 8 valid until, µs since 1970, 0 for ever |
+//	               3 × 4 timeouts in ms, 0 for none | 4 memory in KiB, 0 for the server's | 1 length, SCRAM verifier
 //	KSI key        1 version | 1 to 255 key
 //	publication    1 version | 32 calendar root | 8 published, µs since 1970 | n × { 2 length, reference }, n <= 64
 //	certificate    1 version | 1 length, id | DER

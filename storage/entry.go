@@ -8,7 +8,7 @@ import (
 )
 
 // An Entry is one element of the ledger's totally ordered log: AppendLeaves, CloseRound, CloseIdle, CreateSlot,
-// CreateRole, SetKSIKey, AddCertificate, Publish or SealBlock. See Store.Propose.
+// CreateRole, ChangeRole, SetKSIKey, AddCertificate, Publish or SealBlock. See Store.Propose.
 type Entry interface {
 	// check panics if the entry does not follow from st: that is a mistake of the proposer.
 	check(st *state)
@@ -72,6 +72,9 @@ type CreateSlot struct{ Slot }
 // CreateRole adds a role. Its name must be new.
 type CreateRole struct{ Role }
 
+// ChangeRole puts a role in the place of the one of its name, which must exist. A name never goes away.
+type ChangeRole struct{ Role }
+
 // SetKSIKey gives a role the key by which it logs in to the KSI gateway, in place of the one that it has. An empty Key
 // takes away the one that is there.
 type SetKSIKey struct {
@@ -98,12 +101,6 @@ type Slot struct {
 	Lane    string
 	Base    merkle.Level    // of its leaves
 	Created calendar.Second // the first round that it may hold leaves in, and exists in
-}
-
-// A Role may log in. Every role that is no superuser is an agency.
-type Role struct {
-	Name      string
-	Superuser bool
 }
 
 // A Publication is a calendar root that was put where nobody can take it back.

@@ -29,6 +29,13 @@ func fill(b byte) (d merkle.Digest) {
 	return d
 }
 
+// everyAttribute is a role that has each.
+func everyAttribute(until time.Time) storage.Role {
+	return storage.Role{Name: "auditor", Kind: storage.Auditor, Number: 1, NoLogin: true, Limited: true, Connections: 3, ValidUntil: until,
+		Verifier: "SCRAM-SHA-256$4096:c2FsdA==$a:b",
+		Limits:   storage.RoleLimits{StatementTimeout: 1000, IdleInTransaction: 2000, IdleSession: 3000, Memory: 4096}}
+}
+
 // golden proposes fixed entries: every kind of key with values that do not depend on keys or chance.
 func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	t.Helper()
@@ -56,8 +63,10 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	for _, group := range [][]storage.Entry{
 		{
 			storage.AddCertificate{Certificate: storage.Certificate{ID: []byte{0xca, 0xfe, 0xba, 0xbe}, DER: []byte("DER")}},
-			storage.CreateRole{Role: storage.Role{Name: "jurat", Superuser: true}},
+			storage.CreateRole{Role: storage.Role{Name: "jurat", Kind: storage.Superuser}},
 			storage.CreateRole{Role: storage.Role{Name: "jura"}},
+			storage.CreateRole{Role: storage.Role{Name: "auditor", Kind: storage.Auditor, Number: 1}},
+			storage.ChangeRole{Role: everyAttribute(calendar.Second(first).Time())},
 			storage.SetKSIKey{Login: "jura", Key: []byte("anon")},
 			storage.CreateSlot{Slot: storage.Slot{ID: 0, Agency: "jura", Lane: "main", Created: first}},
 			storage.CreateSlot{Slot: storage.Slot{ID: 1, Agency: "jura", Lane: "ksi", Base: 32, Created: first}},
@@ -169,7 +178,10 @@ func TestVersions(t *testing.T) {
 	for _, p := range all {
 		key, _ := storage.ParseKey(p.key)
 		newer := bytes.Clone(p.value)
-		newer[0]++
+		newer[0] = 2
+		if key.Kind == storage.KindRole {
+			newer[0] = 3
+		}
 		set := func(value []byte) {
 			if err := s.DB().Set(p.key, value, pebble.Sync); err != nil {
 				t.Fatal(err)
@@ -178,7 +190,7 @@ func TestVersions(t *testing.T) {
 		set(newer)
 		s.Close()
 		err := readAll(fs)
-		if !errors.Is(err, storage.ErrVersion) || !strings.Contains(err.Error(), "offset 0: version 2") {
+		if !errors.Is(err, storage.ErrVersion) || !strings.Contains(err.Error(), fmt.Sprintf("offset 0: version %d", newer[0])) {
 			t.Errorf("%s: %v", key, err)
 		}
 		db, err := pebble.Open("store/db", &pebble.Options{FS: fs, Logger: quiet{}})

@@ -183,12 +183,16 @@ func refused() map[string]func(*storagetest.Maker) storage.Entry {
 		"slot in a closed round": fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Agency: "x", Lane: "main", Created: first}}),
 		"slot before another": fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Agency: "x", Lane: "main",
 			Created: first + 10}}),
-		"slot of nobody":        fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Lane: "main", Created: first + 20}}),
-		"role again":            fixed(storage.CreateRole{Role: storage.Role{Name: "jurat"}}),
-		"role without a name":   fixed(storage.CreateRole{}),
-		"certificate again":     func(m *storagetest.Maker) storage.Entry { return m.Certificate() },
-		"seal an open block":    fixed(storage.SealBlock{Block: uint64(first) / 1024}),
-		"seal what is not next": fixed(storage.SealBlock{Block: 1}),
+		"slot of nobody":            fixed(storage.CreateSlot{Slot: storage.Slot{ID: 3, Lane: "main", Created: first + 20}}),
+		"role again":                fixed(storage.CreateRole{Role: storage.Role{Name: "jurat"}}),
+		"role without a name":       fixed(storage.CreateRole{}),
+		"role that is not there":    fixed(storage.ChangeRole{Role: storage.Role{Name: "nobody"}}),
+		"role with a new number":    fixed(storage.ChangeRole{Role: storage.Role{Name: "jurat", Number: 1}}),
+		"role of no kind":           fixed(storage.CreateRole{Role: storage.Role{Name: "x", Kind: 4}}),
+		"role with a long verifier": fixed(storage.CreateRole{Role: storage.Role{Name: "x", Verifier: strings.Repeat("v", 256)}}),
+		"certificate again":         func(m *storagetest.Maker) storage.Entry { return m.Certificate() },
+		"seal an open block":        fixed(storage.SealBlock{Block: uint64(first) / 1024}),
+		"seal what is not next":     fixed(storage.SealBlock{Block: 1}),
 	}
 }
 

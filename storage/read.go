@@ -342,6 +342,14 @@ func (s *Store) Slots() []Slot {
 	return slices.Clone(s.durable.slots)
 }
 
+// Role returns the role of a name; ok is false if there is none.
+func (s *Store) Role(name string) (r Role, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r, ok = s.durable.roles[name]
+	return r, ok
+}
+
 // Roles returns all roles in order of name.
 func (s *Store) Roles() []Role {
 	s.mu.RLock()

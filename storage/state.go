@@ -195,13 +195,6 @@ func (e CreateSlot) advance(st *state) {
 	st.ordinals = append(st.ordinals, 0)
 }
 
-func (e CreateRole) check(st *state) {
-	_, ok := st.roles[e.Name]
-	must(!ok && name(e.Name), "create role %q", e.Name)
-}
-
-func (e CreateRole) advance(st *state) { st.roles[e.Name] = e.Role }
-
 func (e AddCertificate) check(st *state) {
 	must(name(string(e.ID)) && len(e.DER) > 0 && st.certificate(e.ID) < 0, "add certificate %x", e.ID)
 }

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -105,7 +107,13 @@ func (w *world) publish() {
 	login := fmt.Sprintf("role %d", r.IntN(5))
 	var group []storage.Entry
 	if _, ok := w.tw.roles[login]; !ok {
-		group = append(group, storage.CreateRole{Role: storage.Role{Name: login}})
+		group = append(group, storage.CreateRole{Role: storage.Role{Name: login, Kind: storage.RoleKind(r.IntN(4)), NoLogin: r.IntN(2) == 0}})
+	} else {
+		role := w.tw.roles[login]
+		role.Kind, role.Verifier = storage.RoleKind(r.IntN(4)), strings.Repeat("v", r.IntN(storage.MaxVerifier+1))
+		role.Limited, role.Connections, role.ValidUntil = true, uint32(r.IntN(3)), time.UnixMicro(r.Int64N(1<<50)+1).UTC()
+		role.Dropped = role.Dropped || r.IntN(9) == 0
+		group = append(group, storage.ChangeRole{Role: role})
 	}
 	if w.tw.keys[login] != "" && r.IntN(2) == 0 {
 		group = append(group, storage.SetKSIKey{Login: login})

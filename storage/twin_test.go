@@ -81,6 +81,8 @@ func (tw *twin) apply(entries ...storage.Entry) {
 			tw.slots = append(tw.slots, e.Slot)
 		case storage.CreateRole:
 			tw.roles[e.Name] = e.Role
+		case storage.ChangeRole:
+			tw.roles[e.Name] = e.Role
 		case storage.SetKSIKey:
 			tw.keys[e.Login] = string(e.Key)
 		case storage.Publish:
@@ -112,7 +114,7 @@ func (tw *twin) check(t testing.TB, s *storage.Store) {
 		t.Fatalf("slots %v, want %v", got, tw.slots)
 	}
 	for _, r := range s.Roles() {
-		if tw.roles[r.Name] != r {
+		if got, ok := s.Role(r.Name); tw.roles[r.Name] != r || got != r || !ok {
 			t.Fatalf("role %v", r)
 		}
 	}

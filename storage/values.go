@@ -68,24 +68,6 @@ func (s *Slot) decode(c *cursor) error {
 	return c.end()
 }
 
-func (r *Role) append(dst []byte) []byte {
-	flags := byte(0)
-	if r.Superuser {
-		flags = 1
-	}
-	return append(dst, version, flags)
-}
-
-func (r *Role) decode(c *cursor) error {
-	c.version()
-	flags := c.u8("flags")
-	if flags > 1 {
-		c.fail("unknown flags %#x", flags)
-	}
-	r.Superuser = flags == 1
-	return c.end()
-}
-
 // A ksiKey is the value of a KSI key.
 type ksiKey []byte
 

@@ -17,6 +17,7 @@ var codecs = map[string]func(c *cursor) (again []byte, err error){
 	"progress":    func(c *cursor) ([]byte, error) { var x progress; err := x.decode(c); return x.append(nil), err },
 	"slot":        func(c *cursor) ([]byte, error) { var x Slot; err := x.decode(c); return x.append(nil), err },
 	"role":        func(c *cursor) ([]byte, error) { var x Role; err := x.decode(c); return x.append(nil), err },
+	"new role":    func(c *cursor) ([]byte, error) { var x Role; err := x.decode(c); return x.append(nil), err },
 	"KSI key":     func(c *cursor) ([]byte, error) { var x ksiKey; err := x.decode(c); return x.append(nil), err },
 	"publication": func(c *cursor) ([]byte, error) { var x Publication; err := x.decode(c); return x.append(nil), err },
 	"certificate": func(c *cursor) ([]byte, error) { var x Certificate; err := x.decode(c); return x.append(nil), err },
@@ -60,10 +61,12 @@ func seed(f *testing.F) {
 	mixed.Append(sha512)
 	one := bitmap{1, 2}
 	for name, v := range map[string]value{
-		"genesis":     &Genesis{Server: "s", First: 1},
-		"progress":    &progress{closed: 1, leaves: 2},
-		"slot":        &Slot{Agency: "a", Lane: "l", Created: 3},
-		"role":        &Role{Superuser: true},
+		"genesis":  &Genesis{Server: "s", First: 1},
+		"progress": &progress{closed: 1, leaves: 2},
+		"slot":     &Slot{Agency: "a", Lane: "l", Created: 3},
+		"role":     &Role{Kind: Superuser},
+		"new role": &Role{Kind: Auditor, NoLogin: true, Number: 3, Limited: true, Connections: 2, ValidUntil: time.UnixMicro(7).UTC(),
+			Verifier: "SCRAM-SHA-256$4096:c2FsdA==$a:b", Limits: RoleLimits{1, 2, 3, 4}},
 		"KSI key":     ksiKey("anon"),
 		"publication": &Publication{Published: time.UnixMicro(5), References: []string{"Gazette", strings.Repeat("x", 300)}},
 		"certificate": &Certificate{ID: []byte{1}, DER: []byte{2}},

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -21,18 +23,20 @@ const (
 
 // conn is one connection. Its goroutine owns all fields but those under mu.
 type conn struct {
-	srv       *Server
-	base      context.Context // ends when the server's patience does; calls' contexts derive from it
-	log       *slog.Logger
-	nc        net.Conn // the socket, or TLS over it; replaced under mu
-	encrypted bool
-	in        input
-	out       output
-	session   Session
-	pid       uint32 // 0 before admission; set under the server's mu, like key
-	key       []byte
-	skip      bool // after an error in the extended protocol: discard messages until Sync
-	over      bool // after a FATAL error
+	srv         *Server
+	base        context.Context // ends when the server's patience does; calls' contexts derive from it
+	log         *slog.Logger
+	nc          net.Conn // the socket, or TLS over it; replaced under mu
+	encrypted   bool
+	tls         *tls.ConnectionState // nil without TLS
+	certificate *x509.Certificate    // that the server showed
+	in          input
+	out         output
+	session     Session
+	pid         uint32 // 0 before admission; set under the server's mu, like key
+	key         []byte
+	skip        bool // after an error in the extended protocol: discard messages until Sync
+	over        bool // after a FATAL error
 
 	idle idle
 

@@ -12,8 +12,8 @@
 // versions above 3.2 and unknown _pq_ options are negotiated down before admission; from 3.2 on a client gets a 32-byte
 // cancel key, else 4 bytes.
 //
-// Admission asks [Handler].Open. It is the place where passwords will be exchanged: nothing before it has more than the
-// 10,000 bytes of a start-up packet in memory, and StartupTimeout bounds it as a whole.
+// Admission asks the [Authenticator], which may exchange messages of SASL with the client, then [Handler].Open. Nothing before
+// it has more than the 10,000 bytes of a start-up packet or such a message in memory, and StartupTimeout bounds it as a whole.
 //
 // From then on one goroutine, the connection's, reads a message, calls the session, appends answers to an output buffer
 // and flushes it where the protocol asks for it: ReadyForQuery, Flush, errors, the start of a COPY FROM, and when 16 KiB

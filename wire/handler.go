@@ -2,13 +2,15 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"time"
 )
 
 // A Handler opens the session behind each accepted connection. The server calls it from many goroutines.
 type Handler interface {
-	// Open decides whether the client may come in, after the start-up packet is read. An *Error is sent as it is; any
+	// Open decides whether the client may come in, after the Authenticator, if there is one, has let it. An *Error is sent as it is; any
 	// other error is logged and sent as XX000.
 	Open(ctx context.Context, s *Startup) (Session, error)
 }
@@ -19,7 +21,10 @@ type Startup struct {
 	Database   string            // User where the client names none
 	Parameters map[string]string // settings, without user and database
 	Remote     net.Addr
-	ProcessID  uint32 // the id that the client gets for cancelling, unique among live connections
+	TLS        *tls.ConnectionState // nil without encryption
+	// ServerCertificate is the one that the server showed, nil if it is not known.
+	ServerCertificate *x509.Certificate
+	ProcessID         uint32 // the id that the client gets for cancelling, unique among live connections
 	// Wake has an idle connection ask for notifications at once. It may be called from any goroutine and does not block.
 	Wake func()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"math"
@@ -18,7 +19,11 @@ type Config struct {
 	Handler Handler
 	Now     func() time.Time // the clock of deadlines: the real one, since the kernel compares with it
 	Logger  *slog.Logger     // nil discards
-	TLS     *tls.Config      // nil refuses TLS; its NextProtos are replaced
+	// TLS is asked for each handshake; nil refuses TLS. Its NextProtos have ALPN. One with a single certificate allows for
+	// channel binding.
+	TLS func() *tls.Config
+	// Authenticator decides who comes in; nil lets everybody.
+	Authenticator Authenticator
 
 	MaxConnections  int           // sessions at a time; default 1,000. As many again may be starting up
 	MaxMessage      int           // body of a Query, Parse, Bind or CopyData in bytes; default 64 MiB
@@ -50,9 +55,8 @@ type Server struct {
 
 	mu       sync.Mutex // covers the fields below; never held while a connection does anything
 	conns    map[*conn]struct{}
-	byPID    map[uint32]*conn // those with a session
-	starting int              // connections without a session
-	lastPID  uint32
+	byPID    map[uint32]*conn  // those with a session
+	starting int               // connections without a session
 	accepted uint64            // connections so far
 	refused  uint64            // of them, as too many
 	errors   map[string]uint64 // sent so far, by class of their SQLSTATE
@@ -71,10 +75,6 @@ func New(c Config) *Server {
 	orDefault(&c.StartupTimeout, defaultStartupTimeout)
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
-	if c.TLS != nil {
-		c.TLS = c.TLS.Clone()
-		c.TLS.NextProtos = []string{alpn}
-	}
 	return &Server{
 		cfg: c, watchDelay: watchDelay, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), errors: make(map[string]uint64),
 	}
@@ -184,18 +184,19 @@ func (s *Server) add(c *conn) bool {
 // admit gives a connection that has started up its process id and cancel key; false means too many sessions.
 func (s *Server) admit(c *conn, keyBytes int) bool {
 	key := make([]byte, keyBytes)
-	rand.Read(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.byPID) >= s.cfg.MaxConnections {
 		return false
 	}
 	for c.pid == 0 {
-		s.lastPID = (s.lastPID + 1) & math.MaxInt32 // clients keep it as a signed number
-		if s.byPID[s.lastPID] == nil {
-			c.pid = s.lastPID
+		// At random: counting up would tell clients how often others connect.
+		rand.Read(key[:4])
+		if pid := binary.BigEndian.Uint32(key) & math.MaxInt32; s.byPID[pid] == nil { // clients keep it as a signed number
+			c.pid = pid
 		}
 	}
+	rand.Read(key)
 	c.key = key
 	s.byPID[c.pid] = c
 	s.starting--

@@ -579,7 +579,10 @@ func certificate(t *testing.T) tls.Certificate {
 }
 
 func TestTLS(t *testing.T) {
-	s := serve(t, func(c *wire.Config) { c.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}} })
+	s := serve(t, func(c *wire.Config) {
+		config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}, NextProtos: []string{wire.ALPN}}
+		c.TLS = func() *tls.Config { return config }
+	})
 	s.SetWatchDelay(time.Microsecond)
 	ctx := context.Background()
 	for _, how := range []string{"sslmode=require", "sslmode=require&sslnegotiation=direct", "sslmode=disable"} {

@@ -27,7 +27,9 @@ const (
 	tlsHandshake  = 0x16    // first byte of a TLS connection
 	packetHeader  = 8       // length and code
 	protocolParam = "_pq_." // prefix of start-up parameters that negotiate the protocol
-	alpn          = "postgresql"
+
+	// ALPN names the protocol in TLS handshakes.
+	ALPN = "postgresql"
 )
 
 var (
@@ -171,7 +173,7 @@ func (c *conn) directTLS() error {
 	if err := c.handshake(&replayConn{Conn: c.nc, seen: seen}); err != nil {
 		return err
 	}
-	if c.nc.(*tls.Conn).ConnectionState().NegotiatedProtocol != alpn {
+	if c.nc.(*tls.Conn).ConnectionState().NegotiatedProtocol != ALPN {
 		return errNoALPN
 	}
 	return nil
@@ -179,12 +181,17 @@ func (c *conn) directTLS() error {
 
 // handshake puts TLS over nc. The start-up's deadline bounds it.
 func (c *conn) handshake(nc net.Conn) error {
-	t := tls.Server(nc, c.srv.cfg.TLS)
+	config := c.srv.cfg.TLS()
+	t := tls.Server(nc, config)
 	if err := t.HandshakeContext(c.base); err != nil {
 		return err
 	}
 	c.setConn(t)
-	c.encrypted = true
+	state := t.ConnectionState()
+	c.encrypted, c.tls = true, &state
+	if len(config.Certificates) == 1 { // else it is not known which one was shown
+		c.certificate = config.Certificates[0].Leaf
+	}
 	return nil
 }
 
@@ -261,17 +268,19 @@ func (c *conn) admit() error {
 	if p.minor >= longKeyMinor {
 		keyBytes = longCancelKey
 	}
-	if !c.srv.admit(c, keyBytes) {
-		return errTooMany
-	}
 	if p.minor > minorVersion || len(p.unknown) > 0 {
 		c.out.negotiate(majorVersion<<16|uint32(min(p.minor, minorVersion)), p.unknown)
 	}
-	p.startup.Remote = c.nc.RemoteAddr()
-	p.startup.ProcessID = c.pid
+	p.startup.Remote, p.startup.TLS, p.startup.ServerCertificate = c.nc.RemoteAddr(), c.tls, c.certificate
 	ctx, cancel := context.WithTimeout(c.base, c.srv.cfg.StartupTimeout)
 	defer cancel()
-	p.startup.Wake = c.wake
+	if err := c.authenticate(ctx, &p.startup); err != nil {
+		return err
+	}
+	if !c.srv.admit(c, keyBytes) {
+		return errTooMany
+	}
+	p.startup.ProcessID, p.startup.Wake = c.pid, c.wake
 	c.session, err = c.srv.cfg.Handler.Open(ctx, &p.startup)
 	if err != nil {
 		e := *c.reportable(ctx, err)

@@ -146,7 +146,7 @@ func TestPublications(t *testing.T) {
 func testThreeWays(t *testing.T, s *serverProcess, a *account, conn *pgx.Conn, proof, publication string, trust []string) {
 	t.Helper()
 	key := strings.TrimSpace(a.expect(0, nil, "role", "ksi-key", "jurat", "--server", s.url()))
-	a.expect(0, []string{"jurat  superuser  yes"}, "role", "list", "--server", s.url())
+	a.expect(0, []string{"jurat  superuser  yes    no        yes"}, "role", "list", "--server", s.url())
 	rows, err := conn.Query(t.Context(), `SELECT second || ',' || leaf::text FROM calendar WHERE NOT idle`)
 	if err != nil {
 		t.Fatal(err)
@@ -259,10 +259,10 @@ func testProofsInSQL(t *testing.T, conn *pgx.Conn, fresh, extended []byte, publi
 func TestGateway(t *testing.T) {
 	s := startServer(t, t.TempDir(), "--gateway-listen", "127.0.0.1:0", "--gateway-tcp-listen", "127.0.0.1:0", "--gateway-requests", "20")
 	a := newAccount(t)
-	a.expect(0, nil, "role", "create", "canton", "--server", s.url())
-	a.expect(3, []string{"already exists"}, "role", "create", "canton", "--server", s.url())
+	a.expect(0, nil, "role", "create", "canton", "--no-password", "--server", s.url())
+	a.expect(3, []string{"already exists"}, "role", "create", "canton", "--no-password", "--server", s.url())
 	key := strings.TrimSpace(a.expect(0, nil, "role", "ksi-key", "canton", "--server", s.url()))
-	a.expect(0, []string{"canton  agency     yes"}, "role", "list", "--server", s.url())
+	a.expect(0, []string{"canton  agency     yes    no        yes"}, "role", "list", "--server", s.url())
 	a.expect(3, []string{"permission denied"}, "role", "ksi-key", "canton", "--server", s.urlAs("canton"))
 	for i, url := range []string{"http://canton:" + key + "@" + s.gatewayAddress("gateway"), "ksi+tcp://canton:" + key + "@" + s.gatewayAddress("gateway_tcp")} {
 		c, err := client.New(client.Config{URL: url})

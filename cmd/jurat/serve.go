@@ -25,7 +25,10 @@ second and exits with 0. A second signal ends it at once: the next start recover
 The first start makes the data directory, the ledger, the calendar key and the superuser role. Back up the data directory
 with its keys: without keys/calendar.key the server goes on only with a new key, which verifiers have to learn of first.
 
-Logins need no password, so the server listens on loopback addresses only.`,
+As long as no role has a password, whoever comes from this machine is let in. As soon as one has, all need one. To be reached
+from other machines, the server needs --tls-cert and --tls-key, and a superuser with a password (on the first start
+--password-file). hba.conf in the data directory, or --hba, says in PostgreSQL's form who may log in from where and how.
+SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Version, c.Revision = version, revision()
@@ -39,7 +42,12 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f := cmd.Flags()
 	f.StringVar(&c.DataDir, "data", c.DataDir, "data directory")
 	f.StringVar(&c.Listen, "listen", c.Listen, "address of the Postgres port")
-	f.StringVar(&c.GatewayListen, "gateway-listen", c.GatewayListen, "address of the KSI gateway over HTTP, such as 127.0.0.1:8080; off unless given")
+	f.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "file of the TLS certificate, in PEM; read again when it changes")
+	f.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "file of its key")
+	f.StringVar(&c.TLSClientCA, "tls-client-ca", c.TLSClientCA, "file of the authorities whose client certificates are accepted")
+	f.StringVar(&c.HBA, "hba", c.HBA, "file of the login rules (default \"hba.conf\" in the data directory, if it is there)")
+	f.StringVar(&c.PasswordFile, "password-file", c.PasswordFile, "file with the password of the superuser that the first start makes; later starts do not read it")
+	f.StringVar(&c.GatewayListen, "gateway-listen", c.GatewayListen, "address of the KSI gateway over HTTP, such as 127.0.0.1:8080, with TLS if it is not on loopback; off unless given")
 	f.StringVar(&c.GatewayTCPListen, "gateway-tcp-listen", c.GatewayTCPListen, "address of the KSI gateway over TCP; off unless given")
 	f.IntVar(&c.GatewayRequests, "gateway-requests", c.GatewayRequests, "requests a second that the gateway takes from one login")
 	f.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "address of /metrics for Prometheus, /healthz and /readyz over HTTP, such as 127.0.0.1:9433; off unless given")
@@ -84,6 +92,19 @@ func serve(ctx context.Context, c server.Config) error {
 	}
 	c.Logger.Info("ready", ready...)
 	go superviseBySystemd(ctx, s, c.Logger)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	go func() {
+		for {
+			select {
+			case <-hangup:
+				s.Reload() // it logs what is wrong
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal is not caught any more
 		c.Logger.Info("stopping: waiting for statements and for the open round to close")

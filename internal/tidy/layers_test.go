@@ -25,6 +25,8 @@ var mayImport = map[string][]string{
 	"server/ledger":  {"server/ledger", "merkle", "storage", "internal/tally"},
 	"server/session": {"server/session", "wire", "query", "merkle"},
 	"server/gateway": {"server/gateway", "merkle"},
+	"server/hba":     {},
+	"server/auth":    {"server/hba", "wire"},
 	"server":         {"server", "merkle", "storage", "wire", "query", "internal/tally", "internal/host"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
 	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "internal/host"},
@@ -47,6 +49,8 @@ var external = map[string][]string{
 	"server/ledger":  {},
 	"server/session": {},
 	"server/gateway": {},
+	"server/hba":     {},
+	"server/auth":    {"github.com/xdg-go/scram"},
 	// The one place that knows who monitors: what is below keeps plain counts.
 	"server":     {"github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
 	"bench":      {},

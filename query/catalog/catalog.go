@@ -36,11 +36,20 @@ const (
 	FirstIndexOID value.OID = 20000
 	// FirstRoleOID is that of the role whose lane main is slot 0; the number of that slot is added for others.
 	FirstRoleOID value.OID = 1 << 16
+	// FirstNumberedOID is followed by the OIDs of roles that had no slot when they were made, in the order in which they were.
+	FirstNumberedOID value.OID = 1 << 30
+	// FirstGroupOID is that of the first of the group roles.
+	FirstGroupOID value.OID = 16370
 )
 
 // Owner is the name of the role that owns everything in the catalog: a role that Postgres has too, so that nobody's name is
 // betrayed.
 const Owner = "pg_database_owner"
+
+// groups are the roles that others are in.
+var groups = []Role{
+	{OID: FirstGroupOID, Name: "agency"}, {OID: FirstGroupOID + 1, Name: "auditor"}, {OID: FirstGroupOID + 2, Name: "operator"},
+}
 
 // A Config is what a catalog describes besides Postgres' own objects.
 type Config struct {
@@ -56,7 +65,8 @@ type Table struct {
 	Comment  string
 	Comments map[string]string // of columns
 	Insert   bool              // takes INSERT
-	Private  bool              // only superusers may read it
+	Private  bool              // only those who run the server may read it
+	Filings  bool              // only those who may read filings may read it
 	Indexes  []Index           // at most 16
 }
 
@@ -73,6 +83,32 @@ type Role struct {
 	Name      string
 	Superuser bool
 	Login     bool
+
+	CreateRole   bool // makes roles, and runs the server
+	Files        bool
+	ReadsFilings bool
+	Group        string // the group role that it is in, "" for none
+	Password     bool   // has one
+	Connections  int    // at most, -1 for any number
+	ValidUntil   value.Datum
+	Settings     []string // "name=value"
+}
+
+// A LoginRule is a line of the rules of logins.
+type LoginRule struct {
+	Line             int
+	Type             string
+	Databases, Users []string
+	Address, Mask    string
+	Method           string
+	Options          []string
+}
+
+// A TLS says how a session's connection is encrypted.
+type TLS struct {
+	Version, Cipher         string
+	Bits                    int
+	Subject, Issuer, Serial string // of the client's certificate, "" without
 }
 
 // A Setting is a run-time setting as a session has it.
@@ -94,6 +130,7 @@ type Activity struct {
 	Start  value.Datum // timestamptz
 	Own    bool        // it is the session that asks
 	Query  string      // what it runs, of the session that asks
+	TLS    *TLS        // nil without encryption
 }
 
 // A Prepared is a prepared statement of a session.
@@ -111,6 +148,8 @@ type Session interface {
 	// SessionRoles returns the roles that the session may know, its own first.
 	SessionRoles() []Role
 	SessionSettings() []Setting
+	// LoginRules returns the rules of logins, none if the session may not know them.
+	LoginRules() []LoginRule
 	// Sessions returns the open sessions that the session may know.
 	Sessions() []Activity
 	// PreparedStatements returns the prepared statements of the session that have names.

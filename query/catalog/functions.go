@@ -375,10 +375,7 @@ func names() (list []*fn.Function) {
 
 // RoleName returns the name of a role, "unknown (OID=1)" if the session knows none.
 func RoleName(s Session, oid value.OID) string {
-	if oid == OwnerOID {
-		return Owner
-	}
-	for _, r := range s.SessionRoles() {
+	for _, r := range allRoles(s) {
 		if r.OID == oid {
 			return r.Name
 		}

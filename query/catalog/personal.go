@@ -1,16 +1,16 @@
 package catalog
 
-import "github.com/jurat-ledger/jurat/query/value"
-
 // personal makes the rows of the relations that depend on the session.
 var personal = map[string]func(*Catalog, Session, *Rows){
-	"pg_catalog.pg_authid": func(k *Catalog, s Session, r *Rows) { k.rolesOf(s, r, "rol", false) },
-	"pg_catalog.pg_roles":  func(k *Catalog, s Session, r *Rows) { k.rolesOf(s, r, "rol", true) },
-	"pg_catalog.pg_user":   (*Catalog).pgUser,
-	"pg_catalog.pg_shadow": (*Catalog).pgUser,
-	"pg_catalog.pg_group": func(_ *Catalog, _ Session, r *Rows) {
-		r.add(row{"groname": Owner, "grosysid": OwnerOID, "grolist": []value.OID{}})
-	},
+	"pg_catalog.pg_authid":              func(k *Catalog, s Session, r *Rows) { k.rolesOf(s, r, "rol", false) },
+	"pg_catalog.pg_roles":               func(k *Catalog, s Session, r *Rows) { k.rolesOf(s, r, "rol", true) },
+	"pg_catalog.pg_user":                (*Catalog).pgUser,
+	"pg_catalog.pg_shadow":              (*Catalog).pgUser,
+	"pg_catalog.pg_group":               (*Catalog).pgGroup,
+	"pg_catalog.pg_auth_members":        (*Catalog).pgAuthMembers,
+	"pg_catalog.pg_db_role_setting":     (*Catalog).pgDbRoleSetting,
+	"pg_catalog.pg_hba_file_rules":      (*Catalog).pgHBAFileRules,
+	"pg_catalog.pg_stat_ssl":            (*Catalog).pgStatSSL,
 	"pg_catalog.pg_settings":            (*Catalog).pgSettings,
 	"pg_catalog.pg_stat_activity":       (*Catalog).pgStatActivity,
 	"pg_catalog.pg_prepared_statements": (*Catalog).pgPreparedStatements,
@@ -19,30 +19,6 @@ var personal = map[string]func(*Catalog, Session, *Rows){
 	"information_schema.enabled_roles": func(_ *Catalog, s Session, r *Rows) {
 		r.add(row{"role_name": s.CurrentUser()})
 	},
-}
-
-// rolesOf fills pg_roles and pg_authid: the roles that the session may know, and the owner of the tables. What is secret is
-// never shown.
-func (k *Catalog) rolesOf(s Session, r *Rows, prefix string, masked bool) {
-	owner := Role{OID: OwnerOID, Name: Owner}
-	for _, u := range append(s.SessionRoles(), owner) {
-		v := row{"oid": u.OID, prefix + "name": u.Name, prefix + "super": u.Superuser, prefix + "inherit": true, prefix + "createrole": u.Superuser,
-			prefix + "createdb": false, prefix + "canlogin": u.Login, prefix + "replication": false, prefix + "connlimit": -1, prefix + "bypassrls": u.Superuser}
-		if masked {
-			v[prefix+"password"] = "********"
-		}
-		r.add(v)
-	}
-}
-
-func (k *Catalog) pgUser(s Session, r *Rows) {
-	for _, u := range s.SessionRoles() {
-		v := row{"usename": u.Name, "usesysid": u.OID, "usecreatedb": false, "usesuper": u.Superuser, "userepl": false, "usebypassrls": u.Superuser}
-		if r.rel.Name == "pg_user" {
-			v["passwd"] = "********"
-		}
-		r.add(v)
-	}
 }
 
 func (k *Catalog) pgSettings(s Session, r *Rows) {

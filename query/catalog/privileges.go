@@ -8,8 +8,7 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// privileges are the functions that tell what a role may do. A superuser may do no more with the ledger than others, but for
-// reading what is private: nobody can change what is filed.
+// privileges are the functions that tell what a role may do. Nobody, superusers among them, can change what is filed.
 func privileges() (list []*fn.Function) {
 	tables := func(name string) {
 		list = append(list, eachOr(name, "bool stable", tablePrivilege, subjects("text", "oid")...)...)
@@ -52,7 +51,7 @@ func namedRole(s Session, d value.Datum) (*Role, error) {
 
 // findRole finds a role by name or OID among those that the session knows.
 func findRole(s Session, d value.Datum) *Role {
-	for _, r := range append(s.SessionRoles(), Role{OID: OwnerOID, Name: Owner}) {
+	for _, r := range allRoles(s) {
 		if d.Type.Kind == value.Int64 && value.OID(d.I) == r.OID || d.Type.Kind == value.Bytes && string(d.B) == r.Name {
 			return &r
 		}
@@ -105,9 +104,9 @@ func mayTable(s Session, role *Role, table value.Datum, list []byte) (value.Datu
 	return anyRight(list, func(right string) bool {
 		switch right {
 		case "SELECT":
-			return role.Superuser || t == nil || !t.Private
+			return t == nil || (!t.Private || role.CreateRole) && (!t.Filings || role.ReadsFilings)
 		case "INSERT":
-			return t != nil && t.Insert
+			return t != nil && t.Insert && role.Files
 		}
 		return false
 	}), nil
@@ -139,7 +138,7 @@ func plainPrivilege(s Session, args []value.Datum) (value.Datum, error) {
 	return anyRight(rest[1].B, func(right string) bool { return right == "USAGE" || right == "CONNECT" || right == "EXECUTE" }), nil
 }
 
-// hasRole tells whether a role is another one: there are no members of roles.
+// hasRole tells whether a role is another one or in it.
 func hasRole(s Session, args []value.Datum) (value.Datum, error) {
 	role, rest, err := split(s, args, 1)
 	if role == nil {
@@ -149,7 +148,7 @@ func hasRole(s Session, args []value.Datum) (value.Datum, error) {
 	if other == nil {
 		return null, err
 	}
-	return value.NewBool(role.OID == other.OID || role.Superuser), nil
+	return value.NewBool(role.OID == other.OID || role.Group == other.Name || role.Superuser), nil
 }
 
 // splitName reads a name as SQL writes it, perhaps with a schema, and with the name of the database before that.

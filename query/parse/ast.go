@@ -13,7 +13,8 @@ type Node interface {
 
 // A Stmt is one of the statement nodes below: *Select, *Insert, *Update, *Delete, *Copy, *Transaction, *SetTransaction,
 // *Set, *Show, *Reset, *Discard, *Explain, *Prepare, *Execute, *Deallocate, *DeclareCursor, *Fetch, *CloseCursor,
-// *Listen, *Notify, *Unlisten, *CreateRole or *Other. String gives SQL that parses to the same tree.
+// *Listen, *Notify, *Unlisten, *CreateRole, *AlterRole, *AlterRoleSet, *DropRole, *GrantRole or *Other. String gives SQL that
+// parses to the same tree.
 type Stmt interface {
 	Node
 	String() string

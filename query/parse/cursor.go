@@ -227,14 +227,18 @@ func (p *parser) signedLiteral() Expr {
 
 // roleList reads a list of roles.
 func (p *parser) roleList() []string {
-	var list []string
-	for more := true; more; more = p.acceptKind(tkComma) {
-		switch p.tok.kw {
-		case kwCurrentUser, kwSessionUser, kwCurrentRole:
-			list = append(list, p.take())
-		default:
-			list = append(list, p.word())
-		}
+	list := []string{p.role()}
+	for p.acceptKind(tkComma) {
+		list = append(list, p.role())
 	}
 	return list
+}
+
+// role reads the name of a role, or a word that stands for one.
+func (p *parser) role() string {
+	switch p.tok.kw {
+	case kwCurrentUser, kwSessionUser, kwCurrentRole:
+		return p.take()
+	}
+	return p.word()
 }

@@ -10,10 +10,7 @@ func (p *parser) otherStatement() Stmt {
 	case kwCreate:
 		return p.create(s)
 	case kwAlter, kwDrop:
-		s.Command = upperASCII(p.take()) + " " + p.objectKind()
-		p.acceptIf()
-		p.accept(kwOnly)
-		p.objects(s)
+		return p.alterOrDrop(s)
 	case kwTruncate:
 		p.advance()
 		p.accept(kwTable)
@@ -24,7 +21,7 @@ func (p *parser) otherStatement() Stmt {
 	case kwVacuum, kwAnalyze, kwAnalyse:
 		return p.vacuum(s)
 	case kwGrant, kwRevoke:
-		p.grant(s)
+		return p.grant(s)
 	case kwComment:
 		p.expect(kwComment, kwOn)
 		s.Command = "COMMENT"
@@ -251,26 +248,6 @@ func (p *parser) vacuum(s *Other) Stmt {
 		}
 	}
 	return p.ended(s)
-}
-
-// grant reads GRANT or REVOKE as far as the objects.
-func (p *parser) grant(s *Other) {
-	s.Command = upperASCII(p.take())
-	for p.tok.kind != tkEOF && p.tok.kind != tkSemicolon && !p.is(kwTo) && !p.is(kwFrom) {
-		if !p.accept(kwOn) {
-			p.advance()
-			continue
-		}
-		if _, ok := objectWords[p.tok.kw]; ok && p.peekKind(tkIdent) {
-			p.objectKind()
-		}
-		p.objects(s)
-		return
-	}
-	if !p.is(kwTo) && !p.is(kwFrom) {
-		p.fail()
-	}
-	s.Command += " ROLE"
 }
 
 // ended takes the text of s as it has been read.

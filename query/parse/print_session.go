@@ -71,10 +71,8 @@ func (w *printer) sessionStmt(s Stmt) {
 		w.setting(s.Name, true)
 	case *Discard:
 		w.text("DISCARD ", upperASCII(s.What))
-	case *CreateRole:
-		w.createRole(s)
 	default:
-		w.cursorStmt(s)
+		w.roleStmt(s)
 	}
 }
 
@@ -300,11 +298,9 @@ func (w *printer) declare(s *DeclareCursor) {
 	w.query(s.Query)
 }
 
-// createRole writes CREATE ROLE.
-func (w *printer) createRole(s *CreateRole) {
-	w.text("CREATE ", s.Kind, " ")
-	w.ident(s.Name)
-	for _, o := range s.Options {
+// roleOptions writes the options of CREATE ROLE and ALTER ROLE.
+func (w *printer) roleOptions(options []Option) {
+	for _, o := range options {
 		w.text(" ")
 		switch o.Name {
 		case "password", "sysid":

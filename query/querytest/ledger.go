@@ -39,6 +39,7 @@ type Ledger struct {
 	first     calendar.Second
 	slots     []query.Slot
 	roles     map[string]query.Role
+	numbered  uint32       // roles without a slot of their own
 	leaves    []query.Leaf // in order of filing
 	counts    map[query.Position]uint64
 	certs     []query.Certificate
@@ -52,7 +53,7 @@ type Ledger struct {
 // New returns a ledger whose first second is that of start, with the superuser and agency "jurat".
 func New(start time.Time) *Ledger {
 	l := &Ledger{now: start, first: calendar.RoundOf(start), roles: map[string]query.Role{}, counts: map[query.Position]uint64{}, keys: map[string][]byte{}}
-	l.addRole(query.Role{Name: "jurat", Superuser: true})
+	l.addRole(query.Role{Name: "jurat", Kind: query.Superuser})
 	return l
 }
 
@@ -88,8 +89,13 @@ func (l *Ledger) Fail(err error) {
 func (l *Ledger) AddCertificate(c query.Certificate) { l.certs = append(l.certs, c) }
 
 func (l *Ledger) addRole(r query.Role) {
+	if r.Kind.Files() {
+		l.slot(r.Name, query.LaneMain)
+	} else {
+		l.numbered++
+		r.Number = l.numbered
+	}
 	l.roles[r.Name] = r
-	l.slot(r.Name, query.LaneMain)
 }
 
 // slot returns the slot of an agency's lane and makes it if there is none.
@@ -468,6 +474,34 @@ func (l *Ledger) CreateRole(_ context.Context, r query.Role) error {
 	}
 	l.addRole(r)
 	return nil
+}
+
+// ChangeRole implements query.Ledger.
+func (l *Ledger) ChangeRole(_ context.Context, name string, change func(query.Role, uint64) (query.Role, error)) error {
+	was, _ := l.Role(name)
+	filed := map[calendar.Second]bool{}
+	for _, x := range l.leaves {
+		if l.Slots()[x.Slot].Agency == name {
+			filed[x.Round] = true
+		}
+	}
+	now, err := change(was, uint64(len(filed)))
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.roles[name] = now; now.Kind.Files() {
+		l.slot(name, query.LaneMain)
+	}
+	return nil
+}
+
+// CreateLane implements query.Ledger.
+func (l *Ledger) CreateLane(_ context.Context, agency, lane string) (uint32, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.slot(agency, lane).ID, nil
 }
 
 // Certificates implements query.Ledger.

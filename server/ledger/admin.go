@@ -8,16 +8,6 @@ import (
 	"github.com/jurat-ledger/jurat/storage"
 )
 
-// CreateRole makes a login role and the slot of its lane main. It returns ErrExists if the name is taken.
-func (l *Ledger) CreateRole(ctx context.Context, r storage.Role) error {
-	return l.administerWith(ctx, func() ([]storage.Entry, error) {
-		if _, ok := l.Role(r.Name); ok {
-			return nil, fmt.Errorf("role %q: %w", r.Name, ErrExists)
-		}
-		return []storage.Entry{storage.CreateRole{Role: r}, l.newSlot(r.Name, LaneMain)}, nil
-	})
-}
-
 // SetKSIKey gives a role the key, of 1 to storage.MaxKSIKey bytes, by which it logs in to the KSI gateway, in place of the
 // one that it has; an empty key takes that one away. A role that does not exist, and a key to take away that is not
 // there, are ErrNotFound; a longer key is ErrKey.

@@ -283,7 +283,7 @@ func (l *Ledger) apply(e storage.Entry) {
 		l.closed = e.Round
 	case storage.CloseIdle:
 		l.closed = e.Through
-	case storage.CreateRole, storage.SetKSIKey, storage.Publish, storage.SealBlock: // only the store knows of these
+	case storage.CreateRole, storage.ChangeRole, storage.SetKSIKey, storage.Publish, storage.SealBlock: // only the store knows of these
 	default:
 		panic(fmt.Sprintf("ledger: entry %T", e))
 	}

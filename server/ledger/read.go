@@ -48,17 +48,10 @@ func (l *Ledger) slot(id uint32) storage.Slot {
 	return l.slots[id]
 }
 
-// Role returns the role of a name; ok is false if there is none.
-func (l *Ledger) Role(name string) (r storage.Role, ok bool) {
-	roles := l.store.Roles()
-	i := slices.IndexFunc(roles, func(r storage.Role) bool { return r.Name == name })
-	if i < 0 {
-		return r, false
-	}
-	return roles[i], true
-}
+// Role returns the role of a name, dropped or not; ok is false if there is none.
+func (l *Ledger) Role(name string) (r storage.Role, ok bool) { return l.store.Role(name) }
 
-// Roles returns all login roles in order of their names.
+// Roles returns all roles in order of their names, those that are dropped among them.
 func (l *Ledger) Roles() []storage.Role { return l.store.Roles() }
 
 // Certificates returns the certificates of the calendar keys, oldest first.

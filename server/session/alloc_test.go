@@ -3,7 +3,6 @@ package session_test
 import (
 	"context"
 	"encoding/binary"
-	"log/slog"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/query"
@@ -16,7 +15,7 @@ import (
 func open(t testing.TB) wire.Session {
 	l := querytest.New(start)
 	engine := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
-	s, err := session.NewHandler(engine, slog.New(slog.DiscardHandler)).
+	s, err := session.NewHandler(engine, func(*wire.Startup, error) {}).
 		Open(context.Background(), &wire.Startup{User: "jurat", Database: "jurat"})
 	if err != nil {
 		t.Fatal(err)

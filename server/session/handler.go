@@ -2,11 +2,12 @@ package session
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query"
@@ -17,12 +18,12 @@ import (
 // A Handler opens sessions of an engine for a wire.Server.
 type Handler struct {
 	engine *query.Engine
-	log    *slog.Logger
+	login  func(s *wire.Startup, err error)
 }
 
-// NewHandler returns a handler. Log-ins go to log.
-func NewHandler(engine *query.Engine, log *slog.Logger) *Handler {
-	return &Handler{engine: engine, log: log}
+// NewHandler returns a handler. login is told of every session that is opened, with a nil error, or refused.
+func NewHandler(engine *query.Engine, login func(s *wire.Startup, err error)) *Handler {
+	return &Handler{engine: engine, login: login}
 }
 
 // Open implements wire.Handler.
@@ -31,13 +32,28 @@ func (h *Handler) Open(_ context.Context, s *wire.Startup) (wire.Session, error)
 	if addr, ok := s.Remote.(*net.TCPAddr); ok {
 		login.Remote, login.Port = addr.IP.String(), addr.Port
 	}
+	if s.TLS != nil {
+		login.TLS = describe(s.TLS)
+	}
 	q, err := h.engine.Open(login)
+	h.login(s, err)
 	if err != nil {
-		h.log.Info("log-in refused", "user", s.User, "database", s.Database, "error", err)
 		return nil, fatal(wireError(err))
 	}
-	h.log.Debug("log-in", "user", s.User, "remote", s.Remote)
 	return &session{query: q}, nil
+}
+
+// describe says how a connection is encrypted.
+func describe(state *tls.ConnectionState) *query.TLS {
+	t := &query.TLS{Version: strings.Replace(tls.VersionName(state.Version), "TLS ", "TLSv", 1), Cipher: tls.CipherSuiteName(state.CipherSuite), Bits: 256}
+	if strings.Contains(t.Cipher, "AES_128") {
+		t.Bits = 128
+	}
+	if len(state.VerifiedChains) > 0 {
+		x := state.PeerCertificates[0]
+		t.Subject, t.Issuer, t.Serial = x.Subject.String(), x.Issuer.String(), x.SerialNumber.String()
+	}
+	return t
 }
 
 // fatal marks an error that ends the connection.

@@ -39,7 +39,7 @@ func serve(t testing.TB) *server {
 	}
 	engine := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
 	discard := slog.New(slog.DiscardHandler)
-	srv := wire.New(wire.Config{Handler: session.NewHandler(engine, discard), Now: time.Now, Logger: discard})
+	srv := wire.New(wire.Config{Handler: session.NewHandler(engine, func(*wire.Startup, error) {}), Now: time.Now, Logger: discard})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func (m *Maker) CreateSlot(agency, lane string, base merkle.Level, from calendar
 
 // Begin returns the entries that found a ledger with this many slots: a certificate, a role and the slots.
 func (m *Maker) Begin(slots int) []storage.Entry {
-	entries := []storage.Entry{m.Certificate(), storage.CreateRole{Role: storage.Role{Name: "jurat", Superuser: true}}}
+	entries := []storage.Entry{m.Certificate(), storage.CreateRole{Role: storage.Role{Name: "jurat", Kind: storage.Superuser}}}
 	for i := range slots {
 		base := merkle.Level(0)
 		if i%3 == 2 {

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/server/auth"
+	"github.com/jurat-ledger/jurat/server/hba"
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/wire"
+)
+
+// HBAFile is the file of login rules in the data directory.
+const HBAFile = "hba.conf"
+
+// An access decides on logins: it implements query.Access.
+type access struct {
+	store       *storage.Store
+	path        string
+	given       bool // the path is that of --hba, so the file must be there
+	certificate *certificate
+	log         *slog.Logger
+	now         func() time.Time
+
+	rules atomic.Pointer[hba.Rules] // of the file; nil without one
+}
+
+// open reads the rules for the first time.
+func (a *access) open() error {
+	if err := a.readRules(); err != nil {
+		return fmt.Errorf("login rules: %w", err)
+	}
+	return nil
+}
+
+func (a *access) readRules() error {
+	text, err := os.ReadFile(a.path)
+	if errors.Is(err, fs.ErrNotExist) && !a.given {
+		a.rules.Store(nil)
+		return nil
+	} else if err != nil {
+		return err
+	}
+	rules, err := hba.Parse(a.path, string(text))
+	if err == nil {
+		a.rules.Store(rules)
+	}
+	return err
+}
+
+// Rules of logins in force.
+func (a *access) inForce() *hba.Rules {
+	if r := a.rules.Load(); r != nil {
+		return r
+	}
+	return hba.Default(a.passwords())
+}
+
+// passwords reports whether any role has a password.
+func (a *access) passwords() bool {
+	return slices.ContainsFunc(a.store.Roles(), func(r storage.Role) bool { return r.Verifier != "" && !r.Dropped })
+}
+
+// Verifier implements query.Access.
+func (a *access) Verifier(password string) (string, error) {
+	if !auth.IsVerifier(password) {
+		return auth.NewVerifier(password)
+	}
+	if _, err := auth.ParseVerifier(password); err != nil {
+		return "", &query.Error{Code: "22023", Message: err.Error()}
+	}
+	return password, nil
+}
+
+// Reload implements query.Access.
+func (a *access) Reload() error {
+	err := a.readRules()
+	if a.certificate != nil {
+		err = errors.Join(err, a.certificate.reload())
+	}
+	if err != nil {
+		a.log.Error("configuration not reloaded: what was in force stays so", "error", err)
+		return &query.Error{Code: "F0000", Message: "the configuration has errors: what was in force before stays so", Detail: err.Error()}
+	}
+	a.log.Info("configuration reloaded", "hba", a.path, "default_rules", a.Defaults())
+	return nil
+}
+
+// Rules implements query.Access.
+func (a *access) Rules() (list []query.LoginRule) {
+	for _, r := range a.inForce().List() {
+		l := query.LoginRule{Line: r.Line, Type: r.Type, Databases: r.Databases, Users: r.Users, Address: r.Address, Mask: r.Mask, Method: string(r.Method)}
+		if r.VerifyFull {
+			l.Options = []string{"clientcert=verify-full"}
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// Defaults implements query.Access.
+func (a *access) Defaults() bool { return a.rules.Load() == nil }
+
+// role is what a login has to know of a role.
+func (a *access) role(name string) auth.Role {
+	r, ok := a.store.Role(name)
+	if !ok {
+		return auth.Role{}
+	}
+	role := auth.Role{Verifier: r.Verifier, Valid: mayLogIn(r, a.now())}
+	if r.NoLogin && !r.Dropped { // who knows the password is told that the role does not log in
+		r.NoLogin = false
+		role.Valid = mayLogIn(r, a.now())
+	}
+	if r.Kind != storage.Superuser {
+		role.Group = query.RoleKind(r.Kind).String()
+	}
+	return role
+}
+
+// mayLogIn reports whether a role logs in at a time.
+func mayLogIn(r storage.Role, now time.Time) bool {
+	q := queryRole(r)
+	return q.MayLogIn(now)
+}
+
+// authenticator makes what lets clients in. secret is the server's own.
+func (a *access) authenticator(secret []byte, failed func(*wire.Startup, string)) *auth.Authenticator {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("jurat login"))
+	return auth.New(auth.Config{Role: a.role, Rules: a.inForce, Secret: h.Sum(nil), Now: time.Now, Failed: failed})
+}
+
+// checkNetwork refuses to listen where the network would be let in without TLS or without asking who it is.
+func (a *access) checkNetwork(listen string) error {
+	if loopback(listen) {
+		return nil
+	}
+	var missing []string
+	if a.certificate == nil {
+		missing = append(missing, "a TLS certificate: give --tls-cert and --tls-key (jurat make-certificate makes a pair)")
+	}
+	byCertificate := a.certificate != nil && a.certificate.files[2] != "" && a.rules.Load() != nil &&
+		slices.ContainsFunc(a.rules.Load().List(), func(r hba.Rule) bool { return r.Method == hba.Cert })
+	if !byCertificate && !slices.ContainsFunc(a.store.Roles(), func(r storage.Role) bool {
+		return r.Kind == storage.Superuser && r.Verifier != "" && mayLogIn(r, a.now())
+	}) {
+		missing = append(missing, "a superuser with a password: on the first start give --password-file; later start on 127.0.0.1 and run jurat role password NAME")
+	}
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("--listen %s can be reached from other machines, so the server needs %s", listen, strings.Join(missing, "; and "))
+}
+
+// firstPassword reads the password of the first superuser.
+func firstPassword(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("--password-file: %w", err)
+	}
+	password := strings.TrimRight(string(text), "\r\n")
+	if password == "" || strings.ContainsAny(password, "\r\n\x00") {
+		return "", fmt.Errorf("--password-file %s: want one line, the password", path)
+	}
+	if auth.IsVerifier(password) {
+		_, err := auth.ParseVerifier(password)
+		return password, err
+	}
+	return auth.NewVerifier(password)
+}
+
+// hbaPath is where the login rules are.
+func (c *Config) hbaPath() string {
+	if c.HBA != "" {
+		return c.HBA
+	}
+	return filepath.Join(c.DataDir, HBAFile)
+}

@@ -1,0 +1,268 @@
+// Package auth lets clients of the Postgres port in: it finds the rule that is for one, has it prove who it is by a password
+// (SCRAM-SHA-256, RFC 5802 and 7677, with channel binding over TLS) or a client certificate, and slows down who guesses.
+//
+// # What an attacker learns
+//
+// Nothing but yes or no. A role that does not exist, has no password or is no longer valid goes through the same exchange as
+// one with a wrong password, with a salt that follows from its name and a secret of the server, and gets the same answer. All
+// failures are answered FailureDelay after the exchange ended, and those from one address (of IPv6, one /64) one after the
+// other at that pace, so that guessing over many connections is no faster. Whoever knows the password is not delayed,
+// whatever others do from the same address: nobody is locked out by the attempts of others. What cannot be answered before
+// the connection's start-up time has passed is closed without an answer.
+//
+// The package must not know SQL or the ledger.
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/xdg-go/scram"
+
+	"github.com/jurat-ledger/jurat/server/hba"
+	"github.com/jurat-ledger/jurat/wire"
+)
+
+// FailureDelay is how long after a failed exchange its answer is sent.
+const FailureDelay = 250 * time.Millisecond
+
+// A Role is what has to be known of one that wants to log in.
+type Role struct {
+	Verifier string // of its password, "" for none
+	Valid    bool   // it is not dropped and its time has not run out
+	Group    string // that it is in: agency, auditor or operator; "" for a superuser
+}
+
+// Config says what an Authenticator works with. All fields must be set.
+type Config struct {
+	// Role returns a role; one that does not exist is the zero Role.
+	Role func(name string) Role
+	// Rules are those in force.
+	Rules func() *hba.Rules
+	// Secret is known to the server alone, and always the same.
+	Secret []byte
+	// Now is the clock of delays.
+	Now func() time.Time
+	// Failed is told of every login that was refused, with the reason for the log: it says more than the client learns.
+	Failed func(s *wire.Startup, reason string)
+}
+
+// An Authenticator implements wire.Authenticator.
+type Authenticator struct {
+	config Config
+	delay  time.Duration
+
+	mu   sync.Mutex
+	next map[netip.Prefix]time.Time // guarded by mu: when the next failure of an address may be answered
+}
+
+// New returns an Authenticator.
+func New(c Config) *Authenticator {
+	return &Authenticator{config: c, delay: FailureDelay, next: map[netip.Prefix]time.Time{}}
+}
+
+// Codes of errors.
+const (
+	codeBadPassword   = "28P01"
+	codeNotAuthorized = "28000"
+	codeProtocol      = "08P01"
+)
+
+func refused(code, format string, args ...any) *wire.Error {
+	return &wire.Error{Severity: "FATAL", Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Authenticate implements wire.Authenticator.
+func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wire.Exchange) error {
+	role := a.config.Role(s.User)
+	address := clientAddr(s.Remote)
+	rule, ok := a.config.Rules().Find(hba.Client{Database: s.Database, User: s.User, Kind: role.Group, Address: address, TLS: s.TLS != nil}, localNetworks)
+	encryption := "no encryption"
+	if s.TLS != nil {
+		encryption = "SSL encryption"
+	}
+	switch {
+	case !ok:
+		return a.fail(ctx, s, "no rule", refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s",
+			address, s.User, s.Database, encryption))
+	case rule.Method == hba.Reject:
+		return a.fail(ctx, s, "rule of "+where(&rule), refused(codeNotAuthorized, "pg_hba.conf rejects connection for host %q, user %q, database %q, %s",
+			address, s.User, s.Database, encryption))
+	case rule.Method == hba.Cert || rule.VerifyFull:
+		if err := certificate(s); err != nil {
+			return a.fail(ctx, s, err.Error(), refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
+		}
+	}
+	if rule.Method != hba.SCRAM {
+		return nil
+	}
+	reason, err := a.password(s, role, x)
+	if reason == "" {
+		return err
+	}
+	return a.fail(ctx, s, reason, refused(codeBadPassword, "password authentication failed for user %q", s.User))
+}
+
+func where(r *hba.Rule) string { return fmt.Sprintf("line %d", r.Line) }
+
+// certificate checks that the client's certificate, which TLS has verified, names the role.
+func certificate(s *wire.Startup) error {
+	switch {
+	case s.TLS == nil || len(s.TLS.VerifiedChains) == 0:
+		return errors.New("no client certificate that the certificate authority vouches for")
+	case s.TLS.PeerCertificates[0].Subject.CommonName != s.User:
+		return fmt.Errorf("the client certificate is of %q", s.TLS.PeerCertificates[0].Subject.CommonName)
+	}
+	return nil
+}
+
+// password runs the SCRAM exchange. reason says why the login failed; it is "" if it did not or if the connection did.
+func (a *Authenticator) password(s *wire.Startup, role Role, x wire.Exchange) (reason string, err error) {
+	credentials, err := ParseVerifier(role.Verifier)
+	genuine := err == nil && role.Valid
+	if !genuine {
+		credentials = a.mock(s.User)
+	}
+	server, err := scram.SHA256.NewServer(func(string) (scram.StoredCredentials, error) { return credentials, nil })
+	if err != nil {
+		return "", err
+	}
+	mechanisms := []string{mechanism}
+	binding := scram.ChannelBinding{}
+	if s.TLS != nil {
+		if b, ok := endPoint(s.ServerCertificate); ok {
+			binding, mechanisms = b, []string{mechanismPlus, mechanism}
+		}
+	}
+	chosen, first, err := x.SASL(mechanisms)
+	if err != nil {
+		return "", err
+	}
+	conversation := server.NewConversationWithChannelBinding(binding)
+	switch {
+	case chosen == mechanismPlus && binding.IsSupported():
+		conversation = server.NewConversationWithChannelBindingRequired(binding)
+	case chosen != mechanism:
+		return "", refused(codeProtocol, "client selected an invalid SASL authentication mechanism")
+	}
+	challenge, err := conversation.Step(string(first))
+	if err != nil {
+		return "", refused(codeProtocol, "malformed SCRAM message: %s", err)
+	}
+	answer, err := x.Continue([]byte(challenge))
+	if err != nil {
+		return "", err
+	}
+	final, err := conversation.Step(string(answer))
+	switch {
+	case !genuine && role.Verifier == "":
+		return "the role does not exist or has no password", nil
+	case !genuine:
+		return "the role is dropped or its time has run out", nil
+	case err != nil || !conversation.Valid():
+		return "wrong password", nil
+	}
+	x.Final([]byte(final))
+	return "", nil
+}
+
+// mock returns credentials that nobody can log in with, and that do not show that there are none for a name.
+func (a *Authenticator) mock(name string) scram.StoredCredentials {
+	derive := func(what string) []byte {
+		h := hmac.New(sha256.New, a.config.Secret)
+		h.Write([]byte("jurat scram " + what + "\x00" + name))
+		return h.Sum(nil)
+	}
+	return scram.StoredCredentials{
+		KeyFactors: scram.KeyFactors{Salt: string(derive("salt")[:saltBytes]), Iters: iterations},
+		StoredKey:  derive("stored key"), ServerKey: derive("server key"),
+	}
+}
+
+// fail notes a failed login and returns its error when it is time to answer.
+func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string, err *wire.Error) error {
+	a.config.Failed(s, reason)
+	until := time.NewTimer(a.turn(network(clientAddr(s.Remote)), a.config.Now()))
+	defer until.Stop()
+	select {
+	case <-until.C:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx) // no answer: a quick one would tell
+	}
+}
+
+// maxWaiting bounds the addresses that are remembered; those whose time has passed are forgotten first.
+const maxWaiting = 1 << 16
+
+// turn returns how long the next failed login of an address waits for its answer.
+func (a *Authenticator) turn(from netip.Prefix, now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.next) >= maxWaiting {
+		for p, t := range a.next {
+			if t.Before(now) {
+				delete(a.next, p)
+			}
+		}
+	}
+	at := now
+	if t := a.next[from]; t.After(now) {
+		at = t
+	}
+	at = at.Add(a.delay)
+	a.next[from] = at
+	return at.Sub(now)
+}
+
+// clientAddr returns the address of a client, the zero one if it has none.
+func clientAddr(addr net.Addr) netip.Addr {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+// network returns what counts as one address: of IPv6, everything that one customer is given.
+func network(a netip.Addr) netip.Prefix {
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
+// localNetworks returns the networks of this machine's interfaces.
+func localNetworks() (list []netip.Prefix) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// endPoint returns the channel binding tls-server-end-point of the server's certificate; ok is false for signature algorithms
+// that have none.
+func endPoint(certificate *x509.Certificate) (b scram.ChannelBinding, ok bool) {
+	if certificate == nil {
+		return b, false
+	}
+	// The library takes the certificate of the peer: it is made for clients.
+	b, err := scram.NewTLSServerEndpointBinding(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{certificate}})
+	return b, err == nil
+}

@@ -1,0 +1,75 @@
+package auth
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/xdg-go/scram"
+)
+
+const (
+	mechanism     = "SCRAM-SHA-256"
+	mechanismPlus = "SCRAM-SHA-256-PLUS"
+
+	iterations    = 4096 // as PostgreSQL's
+	saltBytes     = 16
+	maxIterations = 1 << 20 // of a verifier that a client made: its logins cost the client that much
+	maxVerifier   = 255
+)
+
+// NewVerifier makes the verifier of a password, SASLprepped if it can be, with a salt of its own, in PostgreSQL's form:
+// SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey.
+func NewVerifier(password string) (string, error) {
+	client, err := scram.SHA256.NewClient("", password, "")
+	if err != nil {
+		if client, err = scram.SHA256.NewClientUnprepped("", password, ""); err != nil {
+			return "", err
+		}
+	}
+	salt := make([]byte, saltBytes)
+	rand.Read(salt)
+	c, err := client.WithMinIterations(iterations).GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(salt), Iters: iterations})
+	if err != nil {
+		return "", err
+	}
+	return format(c), nil
+}
+
+func format(c scram.StoredCredentials) string {
+	b64 := base64.StdEncoding.EncodeToString
+	return mechanism + "$" + strconv.Itoa(c.Iters) + ":" + b64([]byte(c.Salt)) + "$" + b64(c.StoredKey) + ":" + b64(c.ServerKey)
+}
+
+// IsVerifier reports whether a text is meant as a verifier, rather than as a password.
+func IsVerifier(text string) bool { return strings.HasPrefix(text, mechanism+"$") }
+
+var errVerifier = errors.New("this is no SCRAM-SHA-256 verifier: want SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, at most 255 bytes")
+
+// ParseVerifier reads a verifier.
+func ParseVerifier(text string) (c scram.StoredCredentials, err error) {
+	rest, ok := strings.CutPrefix(text, mechanism+"$")
+	factors, keys, ok2 := strings.Cut(rest, "$")
+	count, salt, ok3 := strings.Cut(factors, ":")
+	stored, server, ok4 := strings.Cut(keys, ":")
+	if !ok || !ok2 || !ok3 || !ok4 || len(text) > maxVerifier {
+		return c, errVerifier
+	}
+	c.Iters, err = strconv.Atoi(count)
+	if err != nil || c.Iters < 1 || c.Iters > maxIterations {
+		return c, errVerifier
+	}
+	var raw [3][]byte
+	for i, field := range []string{salt, stored, server} {
+		if raw[i], err = base64.StdEncoding.Strict().DecodeString(field); err != nil {
+			return c, errVerifier
+		}
+	}
+	c.Salt, c.StoredKey, c.ServerKey = string(raw[0]), raw[1], raw[2]
+	if len(c.Salt) == 0 || len(c.StoredKey) != 32 || len(c.ServerKey) != 32 || format(c) != text {
+		return c, errVerifier
+	}
+	return c, nil
+}

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/wire"
+)
+
+// lookAgain is how often at most the files of the certificate are looked at for changes.
+const lookAgain = 5 * time.Second
+
+// A certificate is what the server shows clients, read from files, and read again when they change.
+type certificate struct {
+	files [3]string // certificate, key, authority of clients' certificates; the last may be ""
+	log   *slog.Logger
+	now   func() time.Time
+
+	mu     sync.Mutex // covers what follows; not held over a handshake
+	config *tls.Config
+	stamps [3]fileStamp
+	looked time.Time
+}
+
+// A fileStamp tells whether a file is another one than before.
+type fileStamp struct {
+	time time.Time
+	size int64
+}
+
+// loadCertificate reads the certificate that c names; nil if it names none.
+func loadCertificate(c *Config, log *slog.Logger) (*certificate, error) {
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	x := &certificate{files: [3]string{c.TLSCert, c.TLSKey, c.TLSClientCA}, log: log, now: time.Now}
+	return x, x.reload()
+}
+
+// reload reads the files. After an error those read before stay in use.
+func (x *certificate) reload() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.looked = x.now()
+	x.stamps = x.stamp()
+	return x.readLocked()
+}
+
+func (x *certificate) readLocked() error {
+	pair, err := tls.LoadX509KeyPair(x.files[0], x.files[1])
+	if err != nil {
+		return fmt.Errorf("TLS certificate %s with key %s: %w", x.files[0], x.files[1], err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{wire.ALPN}}
+	if ca := x.files[2]; ca != "" {
+		text, err := os.ReadFile(ca)
+		if err != nil {
+			return fmt.Errorf("authority of client certificates: %w", err)
+		}
+		config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+		if !config.ClientCAs.AppendCertsFromPEM(text) {
+			return fmt.Errorf("authority of client certificates: %s holds no certificate in PEM", ca)
+		}
+	}
+	x.config = config
+	return nil
+}
+
+// stamp looks at the files. One that is missing has no stamp, and is an error only when it is read.
+func (x *certificate) stamp() (stamps [3]fileStamp) {
+	for i, name := range x.files {
+		if info, err := os.Stat(name); err == nil {
+			stamps[i] = fileStamp{info.ModTime(), info.Size()}
+		}
+	}
+	return stamps
+}
+
+// current returns what handshakes work with, after a look at the files every lookAgain. It is not changed any more.
+func (x *certificate) current() *tls.Config {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if now := x.now(); now.Sub(x.looked) >= lookAgain {
+		x.looked = now
+		if stamps := x.stamp(); stamps != x.stamps {
+			x.stamps = stamps
+			if err := x.readLocked(); err != nil {
+				x.log.Error("the TLS certificate was changed and cannot be read: the one before stays in use", "error", err)
+			} else {
+				x.log.Info("TLS certificate read again", "file", x.files[0])
+			}
+		}
+	}
+	return x.config
+}
+
+// listener puts TLS over a listener, for HTTP.
+func (x *certificate) listener(ln net.Listener) net.Listener {
+	return tls.NewListener(ln, &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			c := x.current().Clone()
+			c.NextProtos, c.ClientAuth = []string{"http/1.1"}, tls.NoClientCert
+			return c, nil
+		},
+	})
+}
+
+// loopback reports whether all that an address of --listen names is on loopback.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return host == "localhost"
+}
