@@ -231,6 +231,13 @@ func checkList(rest []word) error {
 
 // read reads the fields of a rule.
 func (r *Rule) read(fields [][]word) error {
+	switch r.Type = fields[0][0].text; r.Type {
+	case "host", "hostssl", "hostnossl":
+	case "local", "hostgssenc", "hostnogssenc":
+		return fmt.Errorf("type %s: there is neither a Unix socket nor GSSAPI; want host, hostssl or hostnossl", r.Type)
+	default:
+		return fmt.Errorf("type %q: want host, hostssl or hostnossl", r.Type)
+	}
 	if len(fields) < 5 {
 		return errors.New("want type, database, user, address and method")
 	}
@@ -238,13 +245,6 @@ func (r *Rule) read(fields [][]word) error {
 		if len(fields[i]) > 1 {
 			return fmt.Errorf("%q: a list is allowed for databases and users alone", fields[i][0].text)
 		}
-	}
-	switch r.Type = fields[0][0].text; r.Type {
-	case "host", "hostssl", "hostnossl":
-	case "local", "hostgssenc", "hostnogssenc":
-		return fmt.Errorf("type %s: there is neither a Unix socket nor GSSAPI; want host, hostssl or hostnossl", r.Type)
-	default:
-		return fmt.Errorf("type %q: want host, hostssl or hostnossl", r.Type)
 	}
 	r.databases, r.users = fields[1], fields[2]
 	for _, w := range r.databases {

@@ -1,0 +1,131 @@
+package hba
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// Files that are refused, and the word that says why.
+func TestRefused(t *testing.T) {
+	for text, word := range map[string]string{
+		"local all all trust":                                     "Unix socket",
+		"hosts all all all reject":                                "want host",
+		"host all all all":                                        "method",
+		"host all all 10.0.0.0/8 trust":                           "loopback",
+		"host all all all trust":                                  "loopback",
+		"host all all samehost trust":                             "loopback",
+		"host all all 126.0.0.0/7 trust":                          "loopback",
+		"host all all ::/0 trust":                                 "loopback",
+		"host all all ::ffff:127.0.0.1/128 trust":                 "IPv4",
+		"host all all 127.0.0.1/8 trust":                          "behind the mask",
+		"host all all 127.0.0.1 255.0.255.0 trust":                "number of bits",
+		"host all all 127.0.0.1 trust":                            "number of bits",
+		"host all all ledger.example scram-sha-256":               "not looked up",
+		"host all all all md5":                                    "not safe",
+		"host all all all password":                               "not safe",
+		"host all all all ident":                                  "want trust",
+		"host all all all cert":                                   "hostssl",
+		"host all all all scram-sha-256 clientcert=verify-full":   "hostssl",
+		"hostssl all all all reject clientcert=verify-full":       "goes with",
+		"hostssl all all all scram-sha-256 map=x":                 "option",
+		"hostnossl all all all scram-sha-256":                     "TLS",
+		"host all +jura all reject":                               "+agency",
+		"host all a, all reject":                                  "method",
+		`host all "a all reject`:                                  "quotation mark",
+		"host all all all reject\n\nhost all all all trust # why": ":3:",
+	} {
+		_, err := Parse("hba.conf", text)
+		if err == nil || !strings.Contains(err.Error(), word) || !strings.HasPrefix(err.Error(), "hba.conf:") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// Which line decides on a client.
+func TestFind(t *testing.T) {
+	rules, err := Parse("hba.conf", `# who may log in
+host    all         all               127.0.0.0/8             trust
+hostssl "all"       all               all                     reject
+hostssl sameuser    all               10.0.0.0 255.0.0.0      scram-sha-256
+hostssl jurat, other  +auditor,court  10.0.0.0/8              cert
+hostssl jurat       \
+        "+agency"                     10.0.0.0/8              reject
+hostssl jurat       +agency           10.0.0.0/8              scram-sha-256 clientcert=verify-full
+hostssl jurat       all               samenet                 scram-sha-256
+hostssl jurat       all               samehost                scram-sha-256
+host    jurat       all               2001:db8::/32           scram-sha-256
+hostnossl all       all               all                     reject
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24")} }
+	for _, c := range []struct {
+		database, user, kind, address string
+		tls                           bool
+		line                          int
+	}{
+		{"jurat", "x", "agency", "127.0.0.9", false, 2},
+		{"jurat", "x", "agency", "::ffff:127.0.0.9", true, 2},
+		{"all", "x", "agency", "10.1.1.1", true, 3},
+		{"x", "x", "agency", "10.1.1.1", true, 4},
+		{"other", "x", "auditor", "10.1.1.1", true, 5},
+		{"jurat", "court", "", "10.1.1.1", true, 5},
+		{"jurat", "+agency", "", "10.1.1.1", true, 6},
+		{"jurat", "x", "agency", "10.1.1.1", true, 8},
+		{"jurat", "x", "operator", "10.1.1.1", true, 0},
+		{"jurat", "x", "operator", "192.0.2.9", true, 9},
+		{"jurat", "x", "agency", "2001:db8::1", true, 11},
+		{"jurat", "x", "agency", "2001:db8::1", false, 12},
+		{"jurat", "x", "agency", "10.1.1.1", false, 12},
+		{"jurat", "x", "agency", "2001:db9::1", true, 0},
+		{"jurat", "x", "agency", "::1", true, 0},
+	} {
+		got, ok := rules.Find(Client{c.database, c.user, c.kind, netip.MustParseAddr(c.address), c.tls}, local)
+		if got.Line != c.line || ok != (c.line > 0) {
+			t.Errorf("%+v: line %d", c, got.Line)
+		}
+	}
+}
+
+// What holds without a file: nobody from elsewhere without TLS and a password, ever.
+func TestDefault(t *testing.T) {
+	for _, passwords := range []bool{false, true} {
+		for _, address := range []string{"127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"} {
+			for _, tls := range []bool{false, true} {
+				a := netip.MustParseAddr(address)
+				got, ok := Default(passwords).Find(Client{"jurat", "x", "agency", a, tls}, nil)
+				want := Method("")
+				switch {
+				case a.IsLoopback() && !passwords:
+					want = Trust
+				case passwords && (a.IsLoopback() || tls):
+					want = SCRAM
+				}
+				if got.Method != want || ok != (want != "") {
+					t.Errorf("passwords %t, %s, TLS %t: %q", passwords, address, tls, got.Method)
+				}
+			}
+		}
+	}
+}
+
+// FuzzParse shows that nothing that is read lets anybody in from elsewhere without being asked, or without TLS.
+func FuzzParse(f *testing.F) {
+	f.Add("host all all 127.0.0.0/8 trust\nhostssl \"all\" +agency,x samenet scram-sha-256 clientcert=verify-full # x\n")
+	f.Add("host all all 10.0.0.0 255.0.0.0 reject\\\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		rules, err := Parse("", text)
+		if err != nil {
+			return
+		}
+		for _, tls := range []bool{false, true} {
+			c := Client{"jurat", "x", "agency", netip.MustParseAddr("192.0.2.1"), tls}
+			r, ok := rules.Find(c, func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")} })
+			if ok && (r.Method == Trust || !tls && r.Method != Reject) {
+				t.Fatalf("%q lets in by %+v", text, r)
+			}
+		}
+	})
+}
