@@ -70,19 +70,7 @@ func TestBackup(t *testing.T) {
 	expect(t, 3, "--original-is-gone", "serve", "--data", restored, "--listen", "127.0.0.1:0")
 	expect(t, 3, "is not empty", "restore", "--from", full, "--data", restored)
 	for _, dir := range []string{restored, filepath.Join(to, "without")} {
-		r := startServer(t, dir, "--read-only")
-		if out := r.psql("INSERT INTO hashes (digest) VALUES (sha256('x'))"); !strings.Contains(out, "this server is read-only") {
-			t.Errorf("insert into a read-only server: %s", out)
-		}
-		if out := r.psql("SELECT file FROM backup(true, NULL)"); !strings.Contains(out, "read-only") {
-			t.Errorf("backup of a read-only server: %s", out)
-		}
-		var again []byte
-		if err := r.connect().QueryRow(t.Context(), `SELECT signature FROM proofs WHERE digest = $1`, testDigest(1, 2)).Scan(&again); err != nil ||
-			!bytes.Equal(again, later) {
-			t.Errorf("another proof than before: %v", err)
-		}
-		r.stop()
+		mustReadOnly(t, dir, testDigest(1, 2), later)
 	}
 	expect(t, 1, "REFUSED", "restore", "--data", restored, "--original-is-gone", "--newest-publication", publicationLater(t, later))
 	expect(t, 0, "goes on from here", "restore", "--data", restored, "--original-is-gone", "--newest-proof", laterKsig, "--newest-proof", ksig)
@@ -98,6 +86,24 @@ func TestBackup(t *testing.T) {
 	}
 	n.stop()
 	expect(t, 0, "OK", "fsck", "--data", restored)
+}
+
+// mustReadOnly serves a restored directory for reading and demands that it gives a proof as before, and files nothing.
+func mustReadOnly(t *testing.T, dir string, digest, proof []byte) {
+	t.Helper()
+	s := startServer(t, dir, "--read-only")
+	if out := s.psql("INSERT INTO hashes (digest) VALUES (sha256('x'))"); !strings.Contains(out, "this server is read-only") {
+		t.Errorf("insert into a read-only server: %s", out)
+	}
+	if out := s.psql("SELECT file FROM backup(true, NULL)"); !strings.Contains(out, "read-only") {
+		t.Errorf("backup of a read-only server: %s", out)
+	}
+	var again []byte
+	err := s.connect().QueryRow(t.Context(), `SELECT signature FROM proofs WHERE digest = $1`, digest).Scan(&again)
+	if err != nil || !bytes.Equal(again, proof) {
+		t.Errorf("another proof than before: %v", err)
+	}
+	s.stop()
 }
 
 // TestTwoServers starts a second server on the directory of a first.
