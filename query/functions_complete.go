@@ -15,8 +15,8 @@ import (
 // are with consecutive indices from 0 on.
 func (c *ledgerCalls) completeness(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
 	agency := string(args[0].B)
-	if own := env.Session.(*Session).visibleAgency(); own != "" && own != agency {
-		return nil, errf(codeNoPrivilege, "permission denied for the filings of %q", agency).hint("An agency sees its own filings alone.")
+	if err := mayExport(env.Session.(*Session), agency); err != nil {
+		return nil, err
 	}
 	from, to := closedSpan(args[1], args[2])
 	first, closed, _ := c.ledger.Extent()

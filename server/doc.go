@@ -7,6 +7,8 @@
 //	  store/                 the ledger (package storage); one process at a time
 //	  keys/calendar.key      private key of the calendar, PKCS #8 PEM, mode 0600
 //	  keys/calendar.crt      its certificate, PEM: what verifiers need; also in SQL, table calendar_certificates
+//	  restored.json          in a directory made by jurat restore: it is served with Config.ReadOnly alone
+//	  backup.tmp/            while a backup is made: its checkpoint (package storage/backup)
 //
 // The first start makes all of it. A later start without the key is refused: the key may be lost, or the directory may
 // be another one than meant.
