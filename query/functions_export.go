@@ -20,8 +20,12 @@ type Export interface {
 
 // mayExport returns an error unless a session may have the filings of an agency.
 func mayExport(s *Session, agency string) error {
-	if own := s.visibleAgency(); own != "" && own != agency {
-		return errf(codeNoPrivilege, "permission denied for the filings of %q", agency).hint("An agency sees its own filings; a superuser sees all.")
+	denied := errf(codeNoPrivilege, "permission denied for the filings of %q", agency)
+	switch own := s.visibleAgency(); {
+	case !s.role.Kind.readsFilings():
+		return denied.hint("Operators see no filings.")
+	case own != "" && own != agency:
+		return denied.hint("An agency sees its own filings alone.")
 	}
 	return nil
 }

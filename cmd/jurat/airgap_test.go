@@ -13,6 +13,7 @@ import (
 // TestAirGap runs the server, with all its listeners, and the main job in a network of its own that has nothing but the
 // loopback device: it works, and the kernel counts not one attempt to reach anything else, nor a datagram to a resolver.
 func TestAirGap(t *testing.T) {
+	t.Parallel()
 	const inside = "JURAT_AIR_GAP"
 	if os.Getenv(inside) != "" {
 		airGapped(t)

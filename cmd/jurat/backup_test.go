@@ -28,6 +28,7 @@ func expect(t *testing.T, code int, words string, args ...string) string {
 
 // TestBackup backs a server up while it files, kills it, restores, and goes on from there.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	dir, to := t.TempDir(), t.TempDir()
 	s := startServer(t, dir)
 	conn := s.connect()
@@ -107,6 +108,7 @@ func mustServeReadOnly(t *testing.T, dir string, proof []byte) {
 
 // TestTwoServers starts a second server on the directory of a first.
 func TestTwoServers(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	expect(t, 3, "another process has the store open", "serve", "--data", s.dir, "--listen", "127.0.0.1:0")
 	expect(t, 3, "another process has the store open", "serve", "--data", s.dir, "--listen", "127.0.0.1:0", "--read-only")
@@ -116,6 +118,7 @@ func TestTwoServers(t *testing.T) {
 // TestBackupUnderLoad backs a server up under load and kills it in the middle of a further backup: all that was acknowledged
 // before a backup began is in it, and the server starts again.
 func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -166,6 +169,7 @@ func TestBackupUnderLoad(t *testing.T) {
 
 // TestExport exports what agencies filed and takes every proof out again.
 func TestExport(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	out := s.psql(`CREATE ROLE canton LOGIN; INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 300) g;
 		INSERT INTO hashes (digest, lane) VALUES (sha256('seal'), 'seal')`)

@@ -20,6 +20,7 @@ import (
 // a log that began at full length. Of every COPY that was acknowledged digests must be there: all of each client's last, and with
 // JURAT_SOAK of the others, too.
 func TestKillBulk(t *testing.T) {
+	t.Parallel()
 	kills := 3
 	if soak() {
 		kills = 30

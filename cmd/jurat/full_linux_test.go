@@ -55,6 +55,7 @@ func fill(t *testing.T, path string, free int64) {
 
 // TestFullDisk fills the disk under a server: first to its reserve, then to the last byte while hashes are filed.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "160m")
 	s := startServer(t, filepath.Join(disk, "data"), "--disk-reserve", "33554432")
 	conn := s.connect()

@@ -22,6 +22,7 @@ import (
 // TestLogSecrets greps the log of a busy session, with all that can go wrong in one, for what must not be in it: digests in
 // any spelling, receipts, signatures, passwords.
 func TestLogSecrets(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	conn := s.connect()
 	ctx := context.Background()
@@ -58,7 +59,7 @@ func TestLogSecrets(t *testing.T) {
 	}
 	s.stop()
 	log := s.logged()
-	if !strings.Contains(log, "log-in refused") || !strings.Contains(log, "msg=stopped") {
+	if !strings.Contains(log, "login failed") || !strings.Contains(log, "msg=stopped") {
 		t.Fatalf("not the log of this session:\n%s", log)
 	}
 	for name, secret := range map[string]string{
@@ -218,6 +219,7 @@ func (l *retryLoad) file(ctx context.Context, stream int) {
 // TestRestart starts the server anew under load, over and over, with its socket held open as systemd does: no attempt to
 // connect fails, and nothing that was acknowledged is lost.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	u, address := newUnit(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

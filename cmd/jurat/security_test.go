@@ -90,6 +90,7 @@ func (s *serverProcess) try(role, password, more string) (code, message string) 
 
 // Logins by password over TLS, with pgx and psql, with and without channel binding, and what others learn: nothing.
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	s, certificates := secureServer(t)
 	root := "sslrootcert=" + filepath.Join(certificates, "server.crt")
 	full := "sslmode=verify-full&" + root
@@ -154,6 +155,7 @@ SHOW ssl;
 
 // Rules with client certificates, a file that is broken on reload, and limits of a role.
 func TestLoginRules(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "hba.conf")
 	write := func(text string) {
