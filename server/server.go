@@ -276,7 +276,7 @@ const firstStartTime = 2 * time.Hour
 
 // firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
 func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, error) {
-	if !loopback(s.config.Listen) && s.config.PasswordFile == "" {
+	if !loopback(s.listener.Addr().String()) && s.config.PasswordFile == "" {
 		return nil, fmt.Errorf("--listen %s can be reached from other machines, so the first superuser needs a password: give --password-file, or make the first start on 127.0.0.1", s.config.Listen)
 	}
 	if err := makeDataDir(s.config.DataDir); err != nil {

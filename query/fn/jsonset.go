@@ -50,7 +50,6 @@ type jsonChange struct {
 	replace bool // the one that is there
 	remove  bool
 	after   bool // insert behind an element
-	name    string
 }
 
 // changeJSON applies a change to the value and path that lead the arguments.

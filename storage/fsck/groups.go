@@ -52,7 +52,6 @@ type groupReader struct {
 	// Of the consumer.
 	groups []group // that are read and not consumed
 	err    error   // behind them
-	ended  bool
 }
 
 // readGroups starts to read. close must be called.
