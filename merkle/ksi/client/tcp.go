@@ -115,7 +115,8 @@ type stream struct {
 
 	mu      sync.Mutex // covers what follows
 	waiting map[question]chan answer
-	err     error // why the connection is broken; nil while it is not
+	configs uint64 // configurations asked for
+	err     error  // why the connection is broken; nil while it is not
 }
 
 // A question is what a response is matched by. Configurations have no request id: they are numbered apart from requests,
@@ -168,8 +169,9 @@ func (c *stream) register(q *pdu.Request) (question, <-chan answer, error) {
 	if c.err != nil {
 		return key, nil, c.err
 	}
-	for key.config && c.waiting[key] != nil {
-		key.id++
+	if key.config { // never a number again: forget takes away what an answer may have taken away before
+		c.configs++
+		key.id = c.configs
 	}
 	got := make(chan answer, 1)
 	c.waiting[key] = got
