@@ -342,6 +342,19 @@ func (s *Store) Slots() []Slot {
 	return slices.Clone(s.durable.slots)
 }
 
+// A CalendarReader reads the stored nodes of a store's calendar, as package calendar asks for them.
+type CalendarReader struct{ *Store }
+
+// ReadLeaves is ReadCalendarLeaves.
+func (r CalendarReader) ReadLeaves(dst []merkle.Digest, first calendar.Second) error {
+	return r.ReadCalendarLeaves(dst, first)
+}
+
+// ReadNodes is ReadCalendarNodes.
+func (r CalendarReader) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
+	return r.ReadCalendarNodes(dst, height, first)
+}
+
 // Role returns the role of a name; ok is false if there is none.
 func (s *Store) Role(name string) (r Role, ok bool) {
 	s.mu.RLock()

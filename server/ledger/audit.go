@@ -72,7 +72,7 @@ func (l *Ledger) Audit(from, to calendar.Second) (*Audit, error) {
 	if a.fromFirst {
 		a.frontier = calendar.NewFrontier(first)
 	} else {
-		a.frontier, err = calendar.Resume(calendarReader{l.store}, a.next-1)
+		a.frontier, err = calendar.Resume(storage.CalendarReader{Store: l.store}, a.next-1)
 	}
 	return a, err
 }
@@ -380,5 +380,5 @@ func (l *Ledger) Consistency(from, to calendar.Second) (*calendar.Consistency, e
 			return nil, err
 		}
 	}
-	return calendar.ProveConsistency(calendarReader{l.store}, from, to)
+	return calendar.ProveConsistency(storage.CalendarReader{Store: l.store}, from, to)
 }

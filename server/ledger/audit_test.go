@@ -185,11 +185,11 @@ func TestLedgerConsistency(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			old, err := calendar.RootAt(calendarReader{w.store}, from)
+			old, err := calendar.RootAt(storage.CalendarReader{Store: w.store}, from)
 			if err != nil {
 				t.Fatal(err)
 			}
-			new, err := calendar.RootAt(calendarReader{w.store}, to)
+			new, err := calendar.RootAt(storage.CalendarReader{Store: w.store}, to)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func (l *Ledger) CalendarChain(from, to calendar.Second) (calendar.Chain, merkle
 	if err := l.checkClosed(to); err != nil {
 		return nil, leaf[0], 0, err
 	}
-	chain, err := calendar.Prove(calendarReader{l.store}, from, to)
+	chain, err := calendar.Prove(storage.CalendarReader{Store: l.store}, from, to)
 	if err == nil {
 		err = l.store.ReadCalendarLeaves(leaf[:], from)
 	}

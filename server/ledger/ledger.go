@@ -191,7 +191,7 @@ func (l *Ledger) recover() error {
 		l.apply(storage.CreateSlot{Slot: s})
 	}
 	var err error
-	if l.frontier, err = calendar.Resume(calendarReader{l.store}, l.closed); err != nil {
+	if l.frontier, err = calendar.Resume(storage.CalendarReader{Store: l.store}, l.closed); err != nil {
 		return err
 	}
 	return l.recoverOpen()

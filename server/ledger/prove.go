@@ -187,7 +187,7 @@ func (l *Ledger) view(round calendar.Second) (*view, error) {
 	if v.tree.Root() != record.Root {
 		return nil, fmt.Errorf("round %s: root is %s, its slots give %s: %w", round, record.Root, v.tree.Root(), storage.ErrCorrupt)
 	}
-	if v.calendar, err = calendar.Prove(calendarReader{l.store}, round, round); err != nil {
+	if v.calendar, err = calendar.Prove(storage.CalendarReader{Store: l.store}, round, round); err != nil {
 		return nil, fmt.Errorf("round %s: %w", round, err)
 	}
 	// The slot tree takes 64 bytes a slot, the chain some kilobytes.
@@ -214,15 +214,4 @@ func (r *slotReader) ReadLeaves(dst *merkle.Leaves, first uint64, n int) (err er
 
 func (r *slotReader) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
 	return r.store.ReadNodes(dst, r.round, r.slot, height, first)
-}
-
-// A calendarReader reads the stored nodes of the calendar.
-type calendarReader struct{ store *storage.Store }
-
-func (r calendarReader) ReadLeaves(dst []merkle.Digest, first calendar.Second) error {
-	return r.store.ReadCalendarLeaves(dst, first)
-}
-
-func (r calendarReader) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
-	return r.store.ReadCalendarNodes(dst, height, first)
 }

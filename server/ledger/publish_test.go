@@ -30,7 +30,7 @@ func (w *world) publish(at calendar.Second, references ...string) storage.Public
 // checkRoot demands that p is of the second and holds the calendar root that the stored nodes give.
 func (w *world) checkRoot(p *storage.Publication, at calendar.Second) {
 	w.t.Helper()
-	root, err := calendar.RootAt(calendarReader{w.store}, at)
+	root, err := calendar.RootAt(storage.CalendarReader{Store: w.store}, at)
 	if err != nil || p.Time != at || p.Root != root {
 		w.t.Errorf("publication of %s: %+v; root %s: %v", at, p, root, err)
 	}
@@ -200,7 +200,7 @@ func (m *months) mustHave(want ...calendar.Second) {
 	var got []calendar.Second
 	for _, p := range m.Publications() {
 		got = append(got, p.Time)
-		root, err := calendar.RootAt(calendarReader{m.store}, p.Time)
+		root, err := calendar.RootAt(storage.CalendarReader{Store: m.store}, p.Time)
 		if err != nil || root != p.Root {
 			m.t.Errorf("publication of %s: root %s, want %s: %v", p.Time, p.Root, root, err)
 		}

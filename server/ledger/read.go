@@ -308,7 +308,7 @@ func (c *CalendarCursor) fill(b *CalendarBatch, from calendar.Second, n int) err
 	if !c.scan.Roots {
 		return nil
 	}
-	frontier, err := calendar.Resume(calendarReader{c.ledger.store}, from-1)
+	frontier, err := calendar.Resume(storage.CalendarReader{Store: c.ledger.store}, from-1)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
 )
@@ -158,22 +157,11 @@ func ledgerID(g storage.Genesis) string {
 func (m *Manifest) describe(s *storage.Store) error {
 	g := s.Genesis()
 	m.Format, m.Server, m.Ledger = format, g.Server, ledgerID(g)
-	root, err := calendar.RootAt(calendarReader{s}, s.Closed())
+	root, err := calendar.RootAt(storage.CalendarReader{Store: s}, s.Closed())
 	if err != nil {
 		return fmt.Errorf("calendar root of %s: %w", s.Closed(), err)
 	}
 	m.FirstRound, m.LastRound = g.First.String(), s.Closed().String()
 	m.CalendarRoot, m.Leaves = hex.EncodeToString(root[:]), s.TotalLeaves()
 	return nil
-}
-
-// A calendarReader reads a store's calendar.
-type calendarReader struct{ *storage.Store }
-
-func (r calendarReader) ReadLeaves(dst []merkle.Digest, first calendar.Second) error {
-	return r.ReadCalendarLeaves(dst, first)
-}
-
-func (r calendarReader) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
-	return r.ReadCalendarNodes(dst, height, first)
 }

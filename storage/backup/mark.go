@@ -116,7 +116,7 @@ func CheckPublication(store *storage.Store, p ksi.Publication) error {
 	case p.Time < store.Genesis().First:
 		return fmt.Errorf("%s is before the ledger's first second: %w", p.Time, ErrOtherCalendar)
 	}
-	root, err := calendar.RootAt(calendarReader{store}, p.Time)
+	root, err := calendar.RootAt(storage.CalendarReader{Store: store}, p.Time)
 	if err != nil {
 		return err
 	}
