@@ -143,22 +143,17 @@ func (e CreateRole) check(st *state) {
 	must(!ok && e.Role.fits(), "create role %q", e.Name)
 }
 
-func (e CreateRole) advance(st *state) { st.roles[e.Name] = e.Role }
-
-func (e CreateRole) write(w *writer) error {
-	w.set(Key{Kind: KindRole, Name: e.Name}, &e.Role)
-	return nil
-}
-
 func (e ChangeRole) check(st *state) {
 	was, ok := st.roles[e.Name]
 	must(ok && e.Role.fits(), "change role %q", e.Name)
 	must(was.Number == e.Number && (e.Dropped || !was.Dropped), "change role %q: number %d, dropped %t", e.Name, e.Number, e.Dropped)
 }
 
-func (e ChangeRole) advance(st *state) { st.roles[e.Name] = e.Role }
+// advance is how CreateRole and ChangeRole, which embed the role, take effect.
+func (r Role) advance(st *state) { st.roles[r.Name] = r }
 
-func (e ChangeRole) write(w *writer) error {
-	w.set(Key{Kind: KindRole, Name: e.Name}, &e.Role)
+// write writes the role as CreateRole and ChangeRole do.
+func (r Role) write(w *writer) error {
+	w.set(Key{Kind: KindRole, Name: r.Name}, &r)
 	return nil
 }
