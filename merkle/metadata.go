@@ -17,6 +17,12 @@ type Metadata struct {
 	TimeMicros uint64 // time of the round in microseconds since 1970-01-01T00:00:00Z
 }
 
+// IssuerMetadata returns the metadata of an agency's lane in a round, which is given in seconds since 1970-01-01T00:00:00Z, on a
+// server: the one way in which names and time stand in a proof.
+func IssuerMetadata(server, agency, lane string, sequence uint64, round int64) Metadata {
+	return Metadata{ClientID: agency, MachineID: server + "/" + lane, Sequence: sequence, TimeMicros: uint64(round) * 1_000_000}
+}
+
 // MaxID is the greatest length of a client or machine id in bytes: with its trailing NUL it fits an 8-bit TLV length.
 const MaxID = 254
 

@@ -79,7 +79,7 @@ func (h *Header) check() error {
 
 // metadata returns the issuer that stands in the proofs of a round.
 func (h *Header) metadata(l Lane, round calendar.Second, sequence uint64) merkle.Metadata {
-	return merkle.Metadata{ClientID: h.Agency, MachineID: h.Server + "/" + l.Name, Sequence: sequence, TimeMicros: uint64(round) * 1_000_000}
+	return merkle.IssuerMetadata(h.Server, h.Agency, l.Name, sequence, int64(round))
 }
 
 // append appends the header, which check accepts.

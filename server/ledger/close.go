@@ -182,11 +182,6 @@ func (l *Ledger) slotTree(r *storage.RoundRecord) *merkle.SlotTree {
 // metadata returns who filed the leaves of a slot in a round, as the slot's link to its slot node says it.
 func (l *Ledger) metadata(round calendar.Second, s *storage.SlotRound) []byte {
 	slot := l.slot(s.Slot)
-	m := merkle.Metadata{
-		ClientID:   slot.Agency,
-		MachineID:  l.genesis.Server + "/" + slot.Lane,
-		Sequence:   s.Ordinal,
-		TimeMicros: uint64(round.Time().UnixMicro()),
-	}
+	m := merkle.IssuerMetadata(l.genesis.Server, slot.Agency, slot.Lane, s.Ordinal, int64(round))
 	return m.Append(nil)
 }

@@ -162,12 +162,7 @@ func (c *checker) checkCertificates() error {
 
 // issuer returns the metadata that links a slot to its round.
 func (c *checker) issuer(slot uint32, round calendar.Second, ordinal uint64) merkle.Metadata {
-	return merkle.Metadata{
-		ClientID:   c.slots[slot].Agency,
-		MachineID:  c.genesis.Server + "/" + c.slots[slot].Lane,
-		Sequence:   ordinal,
-		TimeMicros: uint64(round) * 1_000_000,
-	}
+	return merkle.IssuerMetadata(c.genesis.Server, c.slots[slot].Agency, c.slots[slot].Lane, ordinal, int64(round))
 }
 
 // checkEnd checks what must agree once all rounds are through, and that no keys are left.
