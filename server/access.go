@@ -74,13 +74,11 @@ func (a *access) passwords() bool {
 
 // Verifier implements query.Access.
 func (a *access) Verifier(password string) (string, error) {
-	if !auth.IsVerifier(password) {
-		return auth.NewVerifier(password)
-	}
-	if _, err := auth.ParseVerifier(password); err != nil {
+	verifier, err := auth.Verifier(password)
+	if errors.Is(err, auth.ErrVerifier) {
 		return "", &query.Error{Code: "22023", Message: err.Error()}
 	}
-	return password, nil
+	return verifier, err
 }
 
 // Reload implements query.Access.
@@ -118,11 +116,8 @@ func (a *access) role(name string) auth.Role {
 	if !ok {
 		return auth.Role{}
 	}
+	r.NoLogin = false // who knows the password is told that the role does not log in
 	role := auth.Role{Verifier: r.Verifier, Valid: mayLogIn(r, a.now())}
-	if r.NoLogin && !r.Dropped { // who knows the password is told that the role does not log in
-		r.NoLogin = false
-		role.Valid = mayLogIn(r, a.now())
-	}
 	if r.Kind != storage.Superuser {
 		role.Group = query.RoleKind(r.Kind).String()
 	}
@@ -174,11 +169,7 @@ func firstPassword(path string) (string, error) {
 	if password == "" || strings.ContainsAny(password, "\r\n\x00") {
 		return "", fmt.Errorf("--password-file %s: want one line, the password", path)
 	}
-	if auth.IsVerifier(password) {
-		_, err := auth.ParseVerifier(password)
-		return password, err
-	}
-	return auth.NewVerifier(password)
+	return auth.Verifier(password)
 }
 
 // hbaPath is where the login rules are.

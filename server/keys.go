@@ -16,15 +16,16 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/storage/backup"
 )
 
 // Names in the data directory.
 const (
 	// StoreDir holds the store.
-	StoreDir = "store"
+	StoreDir = backup.StoreDir
 	// IndexDir holds the files of the digest index: without them the index has to be dropped and grown again.
-	IndexDir = "index"
-	keysDir  = "keys"
+	IndexDir = backup.IndexDir
+	keysDir  = backup.KeysDir
 )
 
 // keyFiles are where a key and its certificate stand in the data directory.

@@ -79,7 +79,7 @@ func (o *ops) enter(p phase) {
 		return
 	}
 	if p == serving {
-		o.registry.MustRegister(collector{o.server})
+		o.registry.MustRegister(collector{o.server, o.server.store.DB().Metrics().LogWriter.FsyncLatency})
 	}
 	o.phase.Store(int32(p))
 }

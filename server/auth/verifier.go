@@ -43,10 +43,18 @@ func format(c scram.StoredCredentials) string {
 	return mechanism + "$" + strconv.Itoa(c.Iters) + ":" + b64([]byte(c.Salt)) + "$" + b64(c.StoredKey) + ":" + b64(c.ServerKey)
 }
 
-// IsVerifier reports whether a text is meant as a verifier, rather than as a password.
-func IsVerifier(text string) bool { return strings.HasPrefix(text, mechanism+"$") }
+// Verifier returns what the password that a text stands for is checked with: the text itself if it is a verifier already, which is
+// an ErrVerifier unless it is one in full.
+func Verifier(text string) (string, error) {
+	if !strings.HasPrefix(text, mechanism+"$") {
+		return NewVerifier(text)
+	}
+	_, err := ParseVerifier(text)
+	return text, err
+}
 
-var errVerifier = errors.New("this is no SCRAM-SHA-256 verifier: want SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, at most 255 bytes")
+// ErrVerifier says that a text is no verifier.
+var ErrVerifier = errors.New("this is no SCRAM-SHA-256 verifier: want SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, at most 255 bytes")
 
 // ParseVerifier reads a verifier.
 func ParseVerifier(text string) (c scram.StoredCredentials, err error) {
@@ -55,21 +63,21 @@ func ParseVerifier(text string) (c scram.StoredCredentials, err error) {
 	count, salt, ok3 := strings.Cut(factors, ":")
 	stored, server, ok4 := strings.Cut(keys, ":")
 	if !ok || !ok2 || !ok3 || !ok4 || len(text) > maxVerifier {
-		return c, errVerifier
+		return c, ErrVerifier
 	}
 	c.Iters, err = strconv.Atoi(count)
 	if err != nil || c.Iters < 1 || c.Iters > maxIterations {
-		return c, errVerifier
+		return c, ErrVerifier
 	}
 	var raw [3][]byte
 	for i, field := range []string{salt, stored, server} {
 		if raw[i], err = base64.StdEncoding.Strict().DecodeString(field); err != nil {
-			return c, errVerifier
+			return c, ErrVerifier
 		}
 	}
 	c.Salt, c.StoredKey, c.ServerKey = string(raw[0]), raw[1], raw[2]
 	if len(c.Salt) == 0 || len(c.StoredKey) != 32 || len(c.ServerKey) != 32 || format(c) != text {
-		return c, errVerifier
+		return c, ErrVerifier
 	}
 	return c, nil
 }

@@ -80,13 +80,14 @@ type Client struct {
 	TLS            bool
 }
 
-// Default returns the rules of a server without a file: as long as no role has a password, whoever comes from loopback is
-// let in; from then on everybody gives one, and from elsewhere with TLS.
-func Default(passwords bool) *Rules {
-	text := "host all all 127.0.0.0/8 trust\nhost all all ::1/128 trust\n"
-	if passwords {
-		text = "host all all 127.0.0.0/8 scram-sha-256\nhost all all ::1/128 scram-sha-256\nhostssl all all all scram-sha-256\n"
-	}
+// The rules of a server without a file.
+var (
+	defaultOpen   = defaults("host all all 127.0.0.0/8 trust\nhost all all ::1/128 trust\n")
+	defaultClosed = defaults("host all all 127.0.0.0/8 scram-sha-256\nhost all all ::1/128 scram-sha-256\nhostssl all all all scram-sha-256\n")
+)
+
+// defaults reads rules that are in no file.
+func defaults(text string) *Rules {
 	r, err := Parse("", text)
 	if err != nil {
 		panic(err)
@@ -95,6 +96,15 @@ func Default(passwords bool) *Rules {
 		r.list[i].Line = 0
 	}
 	return r
+}
+
+// Default returns the rules of a server without a file: as long as no role has a password, whoever comes from loopback is
+// let in; from then on everybody gives one, and from elsewhere with TLS.
+func Default(passwords bool) *Rules {
+	if passwords {
+		return defaultClosed
+	}
+	return defaultOpen
 }
 
 // List returns the rules.
