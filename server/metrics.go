@@ -196,8 +196,12 @@ func (s *Server) collectLedger(to sender) {
 	to.number(clockAhead, x.ClockAhead.Seconds())
 	to.flag(clockJumped, x.ClockJumped)
 	to.flag(diskFull, x.DiskFull)
-	to.time(certificateEnd, x.CertificateEnds, "calendar")
-	to.time(certificateEnd, s.publisher.key.certificate.X509.NotAfter, "publications")
+	if !x.CertificateEnds.IsZero() {
+		to.time(certificateEnd, x.CertificateEnds, "calendar")
+	}
+	if c := s.publisher.key.certificate.X509; c != nil { // a read-only server does without
+		to.time(certificateEnd, c.NotAfter, "publications")
+	}
 	if status, err := s.ledger.IndexStatus(); err == nil {
 		to.number(indexBacklog, float64(status.Leaves-status.Indexed))
 		to.number(indexRecent, float64(status.Recent))

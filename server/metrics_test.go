@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +81,25 @@ func (s *Server) exec(t *testing.T, statements ...string) {
 		return []any{[]byte(fmt.Sprintf("%032d", i))}, nil
 	})); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestReadOnlyMetrics: a server that files nothing, and has no keys, is well and shows its metrics.
+func TestReadOnlyMetrics(t *testing.T) {
+	c := testConfig(t.TempDir())
+	s, stop := testServer(t, c)
+	s.exec(t, "INSERT INTO hashes (digest) VALUES (sha256('a')) RETURNING signature")
+	stop()
+	if err := os.RemoveAll(filepath.Join(c.DataDir, keysDir)); err != nil {
+		t.Fatal(err)
+	}
+	c.ReadOnly, c.HTTPListen = true, "127.0.0.1:0"
+	s, _ = testServer(t, c)
+	if status, page := s.get(t, "/metrics"); status != http.StatusOK || !strings.Contains(page, "\njurat_ready 0\n") {
+		t.Errorf("metrics: %d: %s", status, page)
+	}
+	if status, page := s.get(t, "/healthz"); status != http.StatusOK {
+		t.Errorf("health: %d: %s", status, page)
 	}
 }
 

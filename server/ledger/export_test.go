@@ -183,6 +183,9 @@ func TestReadOnly(t *testing.T) {
 	go func() { done <- l.Run(ctx) }()
 	go func() { done <- l.RunIndex(ctx) }()
 	w.clock.move(5e9, 0)
+	if x := l.Stats(); x.Idle != 0 || !x.CertificateEnds.IsZero() {
+		t.Errorf("a ledger that has no writer: %+v", x)
+	}
 	found, err := l.Find(t.Context(), "canton", leafDigest(299))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("found %v: %v", found, err)

@@ -25,7 +25,7 @@ type Stats struct {
 	ClockJumped                  bool          // nothing is filed until ConfirmClock
 	DiskFull                     bool          // a write waits for room, and the writer with it
 	Idle                         time.Duration // since the writer last looked at clock and queue: at most seconds if all is well
-	CertificateEnds              time.Time
+	CertificateEnds              time.Time     // zero, as is Idle, for a ledger that is open for reading alone: it has neither
 }
 
 // meters are what Stats is made of.
@@ -80,19 +80,20 @@ func (m *meters) closedRound(d, late time.Duration) {
 func (l *Ledger) Stats() Stats {
 	m := l.meters
 	s := Stats{
-		GroupLeaves:     m.groupLeaves.Read(),
-		GroupRequests:   m.groupRequests.Read(),
-		GroupTimes:      m.groupTimes.Read(),
-		CloseTimes:      m.closeTimes.Read(),
-		Late:            m.late.Read(),
-		Proofs:          m.proofs.Load(),
-		Leaves:          l.store.TotalLeaves(),
-		Waiting:         int(m.waiting.Load() + l.queue.waiting.Load()),
-		ClockJumped:     m.jumped.Load(),
-		DiskFull:        l.full(),
-		ClockAhead:      time.Duration(m.ahead.Load()),
-		Idle:            l.watch.elapsed() - time.Duration(m.looked.Load()),
-		CertificateEnds: l.certificate.X509.NotAfter,
+		GroupLeaves:   m.groupLeaves.Read(),
+		GroupRequests: m.groupRequests.Read(),
+		GroupTimes:    m.groupTimes.Read(),
+		CloseTimes:    m.closeTimes.Read(),
+		Late:          m.late.Read(),
+		Proofs:        m.proofs.Load(),
+		Leaves:        l.store.TotalLeaves(),
+		Waiting:       int(m.waiting.Load() + l.queue.waiting.Load()),
+		ClockJumped:   m.jumped.Load(),
+		DiskFull:      l.full(),
+		ClockAhead:    time.Duration(m.ahead.Load()),
+	}
+	if !l.readOnly {
+		s.Idle, s.CertificateEnds = l.watch.elapsed()-time.Duration(m.looked.Load()), l.certificate.X509.NotAfter
 	}
 	_, s.Closed, s.Open = l.Extent()
 	l.queue.mu.Lock()
