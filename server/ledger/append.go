@@ -61,12 +61,10 @@ func (l *Ledger) Append(ctx context.Context, r *Request) ([]Filing, error) {
 // submit puts t into the queue and waits until it is carried out. A ticket that the committer has taken is waited for
 // whatever happens to ctx: its outcome is a matter of milliseconds, or of when there is room on the disk, and unknown until then.
 func (l *Ledger) submit(ctx context.Context, t *ticket) error {
-	full := l.store.Full()
-	select {
-	case <-full:
+	if l.full() {
 		return ErrDiskFull
-	default:
 	}
+	full := l.store.Full()
 	if err := l.queue.put(ctx, t, full); err != nil {
 		return err
 	}

@@ -41,13 +41,7 @@ func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
 
 func smallWorld(t *testing.T) (*world, *smallDisk) {
 	d := newSmallDisk()
-	w := &world{t: t, fs: d, clock: newFakeClock(start)}
-	if err := create(w.fs); err != nil {
-		t.Fatal(err)
-	}
-	w.run()
-	t.Cleanup(w.shutdown)
-	return w, d
+	return newWorldOn(t, d), d
 }
 
 // TestDiskReserve: with little room left nothing is filed, but rounds close and proofs are made; with room again filing goes on.

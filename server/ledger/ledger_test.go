@@ -120,8 +120,11 @@ type world struct {
 }
 
 // newWorld makes a ledger with the agencies canton and ministry, second by second from start.
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, fs: vfs.NewMem(), clock: newFakeClock(start)}
+func newWorld(t *testing.T) *world { return newWorldOn(t, vfs.NewMem()) }
+
+// newWorldOn makes it on a file system.
+func newWorldOn(t *testing.T, fs vfs.FS) *world {
+	w := &world{t: t, fs: fs, clock: newFakeClock(start)}
 	if err := create(w.fs); err != nil {
 		t.Fatal(err)
 	}

@@ -32,13 +32,7 @@ func (w *world) restart(t *testing.T, crash vfs.FS) *world {
 // newCrashableWorld is newWorld on a file system that can crash.
 func newCrashableWorld(t *testing.T) (*world, *vfs.MemFS) {
 	fs := vfs.NewCrashableMem()
-	w := &world{t: t, fs: fs, clock: newFakeClock(start)}
-	if err := create(fs); err != nil {
-		t.Fatal(err)
-	}
-	w.run()
-	t.Cleanup(w.shutdown)
-	return w, fs
+	return newWorldOn(t, fs), fs
 }
 
 // The round that was open at a crash is the open round again, takes leaves and closes with its own second.
