@@ -72,6 +72,7 @@ type Backup struct {
 	at    int64
 	hash  hash.Hash
 	buf   []byte
+	ended bool // the manifest was given out
 }
 
 // ScratchDir is where in a data directory the checkpoint of a backup is while that is made. What is there when a server
@@ -297,10 +298,10 @@ func (b *Backup) end() error {
 
 // last returns the manifest, once.
 func (b *Backup) last() (Chunk, error) {
-	if b.hash == nil && b.at < 0 {
+	if b.ended {
 		return Chunk{}, io.EOF
 	}
-	b.hash, b.at = nil, -1
+	b.ended = true
 	text := b.manifest.encode()
 	return Chunk{File: ManifestName, Size: int64(len(text)), Data: text, Total: b.total}, nil
 }
