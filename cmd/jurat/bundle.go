@@ -44,12 +44,7 @@ time of every proof), 3 the file cannot be read.`,
 			return o.verifyBundle(ctx, cmd.OutOrStdout(), args[0])
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", ksi.General.String(), "what to check: general, key-based, publications-file, user-publication, calendar-based (asks the extender), or internal, which proves no time")
-	f.StringArrayVar(&o.certificates, "certificate", nil, "PEM file of a trusted calendar certificate; may be repeated")
-	f.StringVar(&o.publication, "publication", "", "publication string that you trust")
-	o.publications.flags(f)
-	o.extender.flags(f)
+	o.flags(cmd.Flags())
 	return cmd
 }
 
@@ -58,11 +53,10 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path st
 	if err != nil {
 		return err
 	}
-	f, in, err := openBundle(path)
+	in, err := openBundle(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	defer in.Close()
 	p := newProgress("leaves checked", 0)
 	report, err := bundle.Verify(ctx, in, basis.options, func(leaves uint64) { p.set(int64(leaves)) })
@@ -115,13 +109,12 @@ func extract(out io.Writer, receipt, path string) error {
 	if err != nil {
 		return err
 	}
-	f, in, err := openBundle(path)
+	in, err := openBundle(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	defer in.Close()
-	g, h, err := findGroup(f, in, r)
+	g, h, err := findGroup(in, r)
 	if err == nil && h.Agency != r.Agency {
 		err = fmt.Errorf("%s is the bundle of agency %q", path, h.Agency)
 	}
@@ -137,13 +130,13 @@ func extract(out io.Writer, receipt, path string) error {
 }
 
 // findGroup finds the group of a receipt: by the index, or, where the bundle is packed, by reading up to it.
-func findGroup(f *os.File, in io.Reader, r receiptName) (*bundle.Group, bundle.Header, error) {
-	if _, plain := in.(plainBundle); plain {
-		info, err := f.Stat()
+func findGroup(in *bundleInput, r receiptName) (*bundle.Group, bundle.Header, error) {
+	if in.unpack == nil {
+		info, err := in.file.Stat()
 		if err != nil {
 			return nil, bundle.Header{}, err
 		}
-		return bundle.Find(f, info.Size(), r.Round, r.Lane)
+		return bundle.Find(in.file, info.Size(), r.Round, r.Lane)
 	}
 	b, err := bundle.NewReader(in)
 	if err != nil {
@@ -160,52 +153,54 @@ func findGroup(f *os.File, in io.Reader, r receiptName) (*bundle.Group, bundle.H
 	}
 }
 
-// A plainBundle is a bundle that is not packed.
-type plainBundle struct{ io.Reader }
-
-// Close does nothing: the file is its owner's.
-func (plainBundle) Close() error { return nil }
-
-// A packedBundle is a bundle that is unpacked.
-type packedBundle struct{ unpack *zstd.Decoder }
+// A bundleInput is an open bundle.
+type bundleInput struct {
+	file   *os.File
+	start  *bufio.Reader // of the file
+	unpack *zstd.Decoder // of start; nil if the bundle is not packed
+}
 
 // errPacked says that a packed bundle cannot be unpacked.
 var errPacked = errors.New("the packed file is damaged")
 
-// Read unpacks bytes.
-func (p packedBundle) Read(b []byte) (int, error) {
-	n, err := p.unpack.Read(b)
+// openBundle opens a bundle, packed or not.
+func openBundle(path string) (*bundleInput, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	in := &bundleInput{file: f, start: bufio.NewReaderSize(f, 1<<18)}
+	head, err := in.start.Peek(4)
+	if err != nil && err != io.EOF {
+		return nil, errors.Join(err, f.Close())
+	}
+	if !bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) { // zstd
+		return in, nil
+	}
+	if in.unpack, err = zstd.NewReader(in.start, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderMaxWindow(64<<20)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return in, nil
+}
+
+// Read reads bytes of the bundle.
+func (in *bundleInput) Read(b []byte) (int, error) {
+	if in.unpack == nil {
+		return in.start.Read(b)
+	}
+	n, err := in.unpack.Read(b)
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", errPacked, err)
 	}
 	return n, err
 }
 
-// Close ends unpacking.
-func (p packedBundle) Close() error {
-	p.unpack.Close()
-	return nil
-}
-
-// openBundle opens a bundle, packed or not. Both results must be closed.
-func openBundle(path string) (*os.File, io.ReadCloser, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
+// Close closes the file.
+func (in *bundleInput) Close() error {
+	if in.unpack != nil {
+		in.unpack.Close()
 	}
-	start := bufio.NewReaderSize(f, 1<<18)
-	head, err := start.Peek(4)
-	if err != nil && err != io.EOF {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	if !bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) { // zstd
-		return f, plainBundle{start}, nil
-	}
-	unpack, err := zstd.NewReader(start, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderMaxWindow(64<<20))
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, packedBundle{unpack}, nil
+	return in.file.Close()
 }
 
 // A receiptName is a receipt in parts.

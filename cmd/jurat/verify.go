@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -58,11 +59,7 @@ be read.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", ksi.General.String(), "what to check: general, key-based, publications-file, user-publication, calendar-based (asks the extender), or internal, which proves no time")
-	f.StringArrayVar(&o.certificates, "certificate", nil, "PEM file of a trusted calendar certificate; may be repeated")
-	f.StringVar(&o.publication, "publication", "", "publication string that you trust")
-	o.publications.flags(f)
-	o.extender.flags(f)
+	o.flags(f)
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -73,6 +70,15 @@ type verifyOptions struct {
 	publications        publicationsOptions
 	extender            extenderOptions
 	json                bool
+}
+
+// flags are those that say what vouches for the time.
+func (o *verifyOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.policy, "policy", ksi.General.String(), "what to check: general, key-based, publications-file, user-publication, calendar-based (asks the extender), or internal, which proves no time")
+	f.StringArrayVar(&o.certificates, "certificate", nil, "PEM file of a trusted calendar certificate; may be repeated")
+	f.StringVar(&o.publication, "publication", "", "publication string that you trust")
+	o.publications.flags(f)
+	o.extender.flags(f)
 }
 
 // A verifyReport is the outcome of a verification as --json prints it.
