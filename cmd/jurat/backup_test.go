@@ -5,9 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -258,30 +256,21 @@ func TestManuals(t *testing.T) {
 	_, port, _ := strings.Cut(s.address, ":")
 	work := t.TempDir()
 	for _, name := range []string{"backup.md", "bundle.md"} {
-		text, err := os.ReadFile("../../docs/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+		blocks := codeBlocks(t, "../../docs/"+name)
 		if len(blocks) < 2 {
 			t.Fatalf("%s: %d blocks", name, len(blocks))
 		}
 		for _, b := range blocks {
-			commands := strings.NewReplacer("127.0.0.1:5433", s.address, "-p 5433", "-p "+port, "/var/lib/jurat", s.dir, "/backup/", work+"/").Replace(b[1])
+			if b.language != "sh" {
+				t.Fatalf("%s: a block of %s", name, b.language)
+			}
+			commands := strings.NewReplacer("127.0.0.1:5433", s.address, "-p 5433", "-p "+port, "/var/lib/jurat", s.dir, "/backup/", work+"/").Replace(b.text)
 			if out, err := shell(t, work, s, commands); err != nil {
 				t.Errorf("%s: %s\nends with %v:\n%s", name, commands, err, out)
 			}
 		}
 	}
 	s.stop()
-}
-
-func shell(t *testing.T, dir string, s *serverProcess, commands string) ([]byte, error) {
-	t.Helper()
-	cmd := exec.Command("sh", "-eu", "-c", commands)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=", "JURAT_SERVER="+s.url(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
-	return cmd.CombinedOutput()
 }
 
 // publicationLater returns a publication string of the second after a proof's.

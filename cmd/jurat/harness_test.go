@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -200,6 +201,32 @@ func (s *serverProcess) psql(script string, args ...string) string {
 		s.t.Errorf("psql: %v", err)
 	}
 	return string(out)
+}
+
+// A codeBlock is a block of commands of a page.
+type codeBlock struct{ language, text string } // sql or sh
+
+// codeBlocks returns the blocks of commands of a page, those of lists too.
+func codeBlocks(t *testing.T, path string) (blocks []codeBlock) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := strings.ReplaceAll(string(text), "\n   ", "\n")
+	for _, b := range regexp.MustCompile("(?s)```(sql|sh)\n(.*?)```").FindAllStringSubmatch(whole, -1) {
+		blocks = append(blocks, codeBlock{b[1], b[2]})
+	}
+	return blocks
+}
+
+// shell runs commands as a user would who has the program, and a server to talk to.
+func shell(t *testing.T, dir string, s *serverProcess, commands string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.Command("sh", "-eu", "-c", commands)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=", "JURAT_SERVER="+s.url(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
+	return cmd.CombinedOutput()
 }
 
 // requireClient skips the test where a client is not installed, and fails it where it must be.

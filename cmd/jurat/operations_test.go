@@ -2,8 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,21 +16,20 @@ func TestOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := startServer(t, t.TempDir())
-	blocks := regexp.MustCompile("(?s)```(sql|sh)\n(.*?)```").FindAllStringSubmatch(strings.ReplaceAll(string(text), "\n   ", "\n"), -1)
+	blocks := codeBlocks(t, "../../docs/operations.md")
 	if len(blocks) != 2 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
 	for _, b := range blocks {
-		if b[1] == "sql" {
-			if out := s.psql(b[2], "-v", "ON_ERROR_STOP=1", "-At"); out != "" {
-				t.Errorf("%s\nprints\n%s", b[2], out)
+		if b.language == "sql" {
+			if out := s.psql(b.text, "-v", "ON_ERROR_STOP=1", "-At"); out != "" {
+				t.Errorf("%s\nprints\n%s", b.text, out)
 			}
 			continue
 		}
-		cmd := exec.Command("sh", "-eu", "-c", strings.ReplaceAll(b[2], "--data data", "--data "+s.dir+" --listen "+s.address))
-		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s\nends with %v:\n%s", b[2], err, out)
+		commands := strings.ReplaceAll(b.text, "--data data", "--data "+s.dir+" --listen "+s.address)
+		if out, err := shell(t, t.TempDir(), s, commands); err != nil {
+			t.Errorf("%s\nends with %v:\n%s", b.text, err, out)
 		}
 	}
 	s.stop()

@@ -3,9 +3,7 @@ package main
 import (
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -13,10 +11,6 @@ import (
 // TestReadme runs the README's blocks of SQL and shell commands as they stand, but for the port.
 func TestReadme(t *testing.T) {
 	requireClient(t, "psql")
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := startServer(t, t.TempDir())
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {
@@ -28,24 +22,20 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	blocks := regexp.MustCompile("(?s)```(sql|sh)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	blocks := codeBlocks(t, "../../README.md")
 	if len(blocks) < 3 {
 		t.Fatalf("%d blocks in the README", len(blocks))
 	}
 	for _, b := range blocks {
-		commands := strings.ReplaceAll(b[2], "-p 5433", "-p "+port)
-		if b[1] == "sql" {
+		commands := strings.ReplaceAll(b.text, "-p 5433", "-p "+port)
+		if b.language == "sql" {
 			out := s.psql(commands, "-v", "ON_ERROR_STOP=1", "-q", "-At")
 			if strings.Count(out, "\n") < strings.Count(commands, ";") {
 				t.Errorf("%s\nprints\n%s", commands, out)
 			}
 			continue
 		}
-		cmd := exec.Command("sh", "-eu", "-c", commands)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=", "JURAT_SERVER="+s.url(),
-			"PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if out, err := shell(t, dir, s, commands); err != nil {
 			t.Errorf("%s\nends with %v:\n%s", commands, err, out)
 		}
 	}
