@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage/backup"
 )
@@ -151,16 +152,7 @@ func writeFile(path, kind string, der []byte, mode fs.FileMode) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return host.SyncDir(filepath.Dir(path))
 }
 
 // errNoKey says that the data directory has no such key.

@@ -17,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
+
+	"github.com/jurat-ledger/jurat/internal/host"
 )
 
 // packedSuffix is what the name of a packed bundle ends with.
@@ -177,11 +179,7 @@ func (w *bundleFile) finish() error {
 	if err := os.Rename(w.file.Name(), w.path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(w.path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close(), w.file.Close())
+	return errors.Join(host.SyncDir(filepath.Dir(w.path)), w.file.Close())
 }
 
 // abort removes what was written.

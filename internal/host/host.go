@@ -1,8 +1,10 @@
-// Package host asks the operating system about the machine: disks, clock, limits. What one does not tell is ErrUnknown.
+// Package host asks the operating system about the machine: disks, clock, limits. What one does not tell is ErrUnknown. And it has
+// the operating system make the names in a directory durable.
 package host
 
 import (
 	"errors"
+	"os"
 	"time"
 )
 
@@ -20,4 +22,13 @@ type ClockState struct {
 	Synchronized bool          // somebody steers it, such as an NTP client
 	Offset       time.Duration // that is still to be made good
 	MaxError     time.Duration // as whoever steers it claims
+}
+
+// SyncDir makes the names in a directory durable: files that were made, renamed or removed there.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

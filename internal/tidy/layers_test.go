@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"storage":        {"storage", "merkle"},
 	"storage/index":  {"storage/index", "merkle", "internal/largepage"},
 	"storage/fsck":   {"storage", "merkle"},
-	"storage/backup": {"storage", "merkle"},
+	"storage/backup": {"storage", "merkle", "internal/host"},
 	"wire":           {"wire"},
 	"query":          {"query", "merkle", "internal/largepage"},
 	"server/ledger":  {"server/ledger", "merkle", "storage", "internal/tally"},

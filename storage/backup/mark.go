@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
@@ -60,7 +61,7 @@ func writeMark(dir string, m *Mark) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return host.SyncDir(dir)
 }
 
 // Continue takes the mark away: the caller knows that the original does not live any more, and a server may file here.
@@ -79,7 +80,7 @@ func Continue(dir string, now time.Time) error {
 	if err := os.Rename(filepath.Join(dir, MarkName), filepath.Join(dir, continuedName)); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return host.SyncDir(dir)
 }
 
 // Errors of CheckProof and CheckPublication.

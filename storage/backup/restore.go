@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/fsck"
 	"github.com/jurat-ledger/jurat/storage/index"
@@ -257,18 +258,18 @@ func (r *restore) install(dir string) error {
 		if err != nil && !(part != StoreDir && errors.Is(err, os.ErrNotExist)) {
 			return err
 		}
-		if err := syncDir(dir); err != nil {
+		if err := host.SyncDir(dir); err != nil {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(r.dir), syncDir(dir))
+	return errors.Join(os.RemoveAll(r.dir), host.SyncDir(dir))
 }
 
 // syncAll makes the names of all files durable.
 func (r *restore) syncAll() error {
 	return filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
-			err = syncDir(path)
+			err = host.SyncDir(path)
 		} else if err == nil && strings.HasSuffix(path, string(filepath.Separator)+"LOCK") {
 			err = os.Remove(path)
 		}

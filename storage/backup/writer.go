@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/jurat-ledger/jurat/internal/host"
 )
 
 // ArchiveSuffix is what the name of an archive ends with; all others are directories.
@@ -181,7 +183,7 @@ func (w *Writer) Close() (*Manifest, error) {
 		return m, w.archive.close(w.path)
 	}
 	for _, dir := range dirsOf(m, w.path) {
-		if err := syncDir(dir); err != nil {
+		if err := host.SyncDir(dir); err != nil {
 			return nil, err
 		}
 	}
@@ -189,7 +191,7 @@ func (w *Writer) Close() (*Manifest, error) {
 	if err := os.Rename(name+unfinished, name); err != nil {
 		return nil, err
 	}
-	return m, errors.Join(syncDir(w.path), syncDir(filepath.Dir(w.path)))
+	return m, errors.Join(host.SyncDir(w.path), host.SyncDir(filepath.Dir(w.path)))
 }
 
 // check compares what was stored with what the manifest names.
@@ -244,7 +246,7 @@ func (a *archive) close(path string) error {
 	if err := os.Rename(path+unfinished, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return host.SyncDir(filepath.Dir(path))
 }
 
 // Abort removes what was written of a backup that does not come to its end.
@@ -264,12 +266,4 @@ func (w *Writer) Abort() error {
 		errs = append(errs, os.Remove(w.path))
 	}
 	return errors.Join(errs...)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
