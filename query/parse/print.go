@@ -33,7 +33,7 @@ var peculiar = map[keyword]bool{
 	kwUnbounded: true, kwRecursive: true, kwNext: true, kwPrior: true, kwFirst: true, kwLast: true, kwAbsolute: true,
 	kwRelative: true, kwForward: true, kwBackward: true, kwPrepare: true, kwSavepoint: true, kwCurrent: true,
 	kwDouble: true, kwLocal: true, kwSession: true, kwTransaction: true, kwSchema: true, kwRole: true, kwNames: true,
-	kwConstraints: true,
+	kwConstraints: true, kwTemporary: true, kwTemp: true, kwUnlogged: true, kwGlobal: true,
 }
 
 // QuoteIdent returns an identifier as it has to be written: in quotes unless it is lower case and no keyword that means
