@@ -7,7 +7,7 @@ BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 BENCHRUNS   ?= 3
 
-.PHONY: run build test race check interop kernels bench bench-peers bench-trees bench-report fuzz soak generate clean
+.PHONY: run build test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak dist generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -24,7 +24,7 @@ test:
 race:
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./...
 
-check:
+check: vet-modules
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these files'; exit 1; }
 	$(GO) vet ./...
 	GOARCH=arm64 $(GO) vet ./...
@@ -33,6 +33,12 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod verify
 	$(GO) test ./internal/tidy
+
+# The modules of their own, which ./... leaves out. Beside the rest of check with make -j2.
+vet-modules:
+	cd interop && $(GO) vet ./...
+	cd bench/peers && $(GO) vet ./...
+	cd bench/trees && $(GO) vet ./...
 
 # Whether goksi, a KSI SDK of others, works with the gateway and accepts our proofs. A module of its own.
 interop:
@@ -65,6 +71,10 @@ fuzz:
 # Long runs: kill -9 under load 50 times, larger random worlds. JURAT_SOAK is read by the tests.
 soak:
 	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
+
+# What is released of HEAD, into bin/dist: tarballs and Debian packages, the same bytes every time.
+dist:
+	@scripts/dist.sh
 
 # Rewrites generated tables and assembly; review the difference.
 generate:

@@ -79,7 +79,7 @@ type SQL struct {
 	Target *target.Target
 	// Serial has this program asked a second time, by a session that wants no helpers.
 	Serial bool
-	// Dir holds the data directories; it has to be empty. They stay there.
+	// Dir holds the data directories, those of an earlier run if there was one. They stay there.
 	Dir string
 	// Only names the questions to ask; empty for all.
 	Only []string
@@ -87,33 +87,22 @@ type SQL struct {
 
 // SQL makes a ledger with a round for nearly every second, gives PostgreSQL the same rows in tables with the round as primary
 // key, and asks both what analysts ask. All must give the same answers.
-func (b *Bench) SQL(ctx context.Context, o *SQL) error {
+func (b *Bench) SQL(ctx context.Context, o *SQL) (err error) {
 	plan := year.Plan{Seed: b.Seed, Seconds: o.Seconds}
 	if plan.Seconds == 0 || plan.Seconds > Year {
 		return fmt.Errorf("a ledger of %d seconds: give 1 to %d", plan.Seconds, Year)
 	}
 	dir := filepath.Join(o.Dir, "jurat")
-	if err := MakeYear(ctx, dir, plan, func(done uint64) { b.Progress("making the ledger", int64(done), int64(plan.Seconds)) }); err != nil {
+	if err := b.makeYear(ctx, dir, plan); err != nil {
 		return err
 	}
 	var asked []*asker
 	if o.Postgres {
-		t, err := target.Postgres(true)
+		s, err := b.postgresYear(ctx, o.Dir, plan)
 		if err != nil {
 			return err
 		}
-		if err := os.Chmod(o.Dir, 0o711); err != nil { // PostgreSQL runs as another user
-			return err
-		}
-		s, err := t.Start(ctx, filepath.Join(o.Dir, "postgres"))
-		if err != nil {
-			return err
-		}
-		defer s.Kill()
-		b.Promise("postgres-1", t.Durability)
-		if err := b.loadYear(ctx, s, plan); err != nil {
-			return err
-		}
+		defer func() { err = errors.Join(err, s.Stop()) }()
 		asked = append(asked, &asker{name: "postgres-1", server: s, setup: "SET max_parallel_workers_per_gather = 0; SET jit = off"},
 			&asker{name: "postgres", server: s, setup: "SET jit = on"})
 	}
@@ -297,6 +286,52 @@ func MakeYear(ctx context.Context, dir string, plan year.Plan, progress func(don
 	return errors.Join(err, store.Close())
 }
 
+// makeYear is MakeYear, unless the directory holds the plan's ledger already.
+func (b *Bench) makeYear(ctx context.Context, dir string, p year.Plan) error {
+	whole, err := isKept(dir, p)
+	if err != nil || whole {
+		return err
+	}
+	progress := func(done uint64) { b.Progress("making the ledger", int64(done), int64(p.Seconds)) }
+	if err := MakeYear(ctx, dir, p, progress); err != nil {
+		return err
+	}
+	return keep(dir, p)
+}
+
+// postgresYear starts a PostgreSQL that has the rows of a plan, loading them unless the directory below parent holds them.
+func (b *Bench) postgresYear(ctx context.Context, parent string, p year.Plan) (*target.Server, error) {
+	// Tables that are made and filled in one transaction are synced themselves then, and not written twice.
+	t, err := target.Postgres(true, "wal_level=minimal", "max_wal_senders=0")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(parent, 0o711); err != nil { // PostgreSQL runs as another user
+		return nil, err
+	}
+	dir := filepath.Join(parent, "postgres")
+	whole, err := isKept(dir, p)
+	if err != nil {
+		return nil, err
+	}
+	s, err := t.Start(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	b.Promise("postgres-1", t.Durability)
+	if whole {
+		return s, nil
+	}
+	if err = b.loadYear(ctx, s, p); err == nil {
+		err = keep(dir, p)
+	}
+	if err != nil {
+		s.Kill()
+		return nil, err
+	}
+	return s, nil
+}
+
 // loadYear makes tables of a plan's rows in PostgreSQL.
 func (b *Bench) loadYear(ctx context.Context, s *target.Server, p year.Plan) error {
 	conn, err := s.Connect(ctx)
@@ -304,20 +339,20 @@ func (b *Bench) loadYear(ctx context.Context, s *target.Server, p year.Plan) err
 		return err
 	}
 	defer conn.Close()
-	if _, err := conn.Exec(`CREATE TABLE rounds (round timestamptz NOT NULL, second int8 NOT NULL, root bytea NOT NULL, leaves int8 NOT NULL, slots int4 NOT NULL);
+	if _, err := conn.Exec(`BEGIN; CREATE TABLE rounds (round timestamptz NOT NULL, second int8 NOT NULL, root bytea NOT NULL, leaves int8 NOT NULL, slots int4 NOT NULL);
 		CREATE TABLE calendar (round timestamptz NOT NULL, second int8 NOT NULL, idle bool NOT NULL, leaf bytea NOT NULL, root bytea NOT NULL);
 		CREATE TABLE publications (publication_time timestamptz PRIMARY KEY, root bytea NOT NULL)`); err != nil {
 		return err
 	}
 	r := yearRows{Plan: p, frontier: calendar.NewFrontier(year.First)}
-	if err := conn.CopyIn("COPY rounds FROM STDIN", func(dst []byte) []byte {
+	if err := conn.CopyIn("COPY rounds FROM STDIN WITH (FREEZE)", func(dst []byte) []byte {
 		b.Progress("loading PostgreSQL", int64(r.next), int64(p.Seconds))
 		return r.append(dst)
 	}); err != nil {
 		return err
 	}
 	for table, text := range map[string]*[]byte{"calendar": &r.calendar, "publications": &r.publications} {
-		if err := conn.CopyIn("COPY "+table+" FROM STDIN", func(dst []byte) []byte {
+		if err := conn.CopyIn("COPY "+table+" FROM STDIN WITH (FREEZE)", func(dst []byte) []byte {
 			n := min(len(*text), 1<<16)
 			dst, *text = append(dst, (*text)[:n]...), (*text)[n:]
 			return dst
@@ -328,7 +363,7 @@ func (b *Bench) loadYear(ctx context.Context, s *target.Server, p year.Plan) err
 	b.Progress("making keys in PostgreSQL", 0, 0)
 	for _, sql := range []string{
 		"ALTER TABLE rounds ADD PRIMARY KEY (round)", "CREATE UNIQUE INDEX ON rounds (second)", "ALTER TABLE calendar ADD PRIMARY KEY (round)",
-		"VACUUM ANALYZE", "CHECKPOINT",
+		"COMMIT", "VACUUM ANALYZE", "CHECKPOINT",
 	} {
 		if _, err := conn.Exec(sql); err != nil {
 			return err

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/jurat-ledger/jurat/internal/largepage"
+	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
 )
 
 // A Source gives SHA-256 leaves of a subtree, from first on: at least one, at most as many as buf holds. They may be in buf
@@ -11,66 +14,94 @@ import (
 type Source func(buf []Digest, first uint64) ([]Digest, error)
 
 const (
-	partHeight = 2 * KeptStep // of the subtree that one goroutine builds at a time; its root is a kept node
-	readLeaves = 4096         // leaves that a Source is asked for: what fits into the nearer caches
+	// partHeight is the height of the subtrees that one goroutine builds at a time: the smallest over which all kernels hash
+	// in full width up to the kept nodes, so that the goroutines end together.
+	partHeight = 13
+	readLeaves = 4096 // leaves that a Source is asked for: what fits into the nearer caches
+
+	patience = 100_000 // times that the caller looks whether the others are done before it sleeps: some 50 µs
 )
 
 // Build returns the tree over n SHA-256 leaves that NewTree and Append would make of them, computed by this many goroutines
-// at once, at least one, of which none is left when it returns. It holds few leaves at any time, so n may exceed memory: the
-// tree itself takes 0.4 % of the leaves. If source fails, so does Build, with an error of source. It panics if there are more
-// than MaxLeaves.
+// at once, at least one: the caller's and others, none of which is left when it returns. It holds few leaves at any time, so
+// n may exceed memory: the tree itself takes 0.4 % of the leaves. If source fails, so does Build, with an error of source. It
+// panics if there are more than MaxLeaves.
 func Build(base Level, n uint64, workers int, source Source) (*Tree, error) {
 	if n > MaxLeaves(base) || workers < 1 {
 		panic(fmt.Sprintf("merkle: %d leaves of level %d by %d workers", n, base, workers))
 	}
-	t := NewTree(base)
-	parts := n >> partHeight
-	t.n = parts << partHeight
-	if parts > 0 {
-		t.kept = [][]Digest{make([]Digest, t.n>>KeptStep, n>>KeptStep), make([]Digest, parts)}
-	}
-	workers = int(min(uint64(workers), parts))
-	errs := make([]error, workers)
-	var next atomic.Uint64
+	b := building{t: NewTree(base), parts: n >> partHeight, source: source}
 	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			if errs[w] = t.buildParts(&next, parts, source); errs[w] != nil {
-				next.Store(parts) // the others may stop
-			}
-		})
+	if b.parts > 0 {
+		b.t.n = b.parts << partHeight
+		b.t.kept = [][]Digest{makeDigests(n >> KeptStep)[:b.t.n>>KeptStep]}
+		for range min(uint64(workers), b.parts) - 1 {
+			wg.Go(b.work)
+		}
+	}
+	b.work()
+	for i := 0; i < patience && b.done.Load() < b.parts; i++ {
+		// The others end sooner than this goroutine would wake up.
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	if b.err != nil {
+		return nil, b.err
 	}
-	if parts > 0 {
-		t.appendNodes(partHeight, t.kept[1])
+	if b.parts > 0 {
+		b.t.appendNodes(KeptStep, b.t.kept[0])
 	}
-	if err := t.read(source, make([]Digest, min(readLeaves, n-t.n)), t.n, n); err != nil {
+	w := workplaces.Get().(*workplace)
+	defer workplaces.Put(w)
+	if err := b.t.read(source, w.buf[:], b.t.n, n); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return b.t, nil
 }
 
-// buildParts sets the kept nodes of one part after the other, of those below parts that nobody else has taken from next. It
-// changes nothing else of t.
-func (t *Tree) buildParts(next *atomic.Uint64, parts uint64, source Source) error {
+// A building is a tree of which several goroutines make the kept nodes of the lowest height.
+type building struct {
+	t      *Tree
+	parts  uint64
+	source Source
+	next   atomic.Uint64 // the first part that nobody has taken
+	done   atomic.Uint64 // how many parts are complete
+	failed sync.Once
+	err    error // of who failed first
+}
+
+// A workplace is what a goroutine that builds needs. It is used again, because new memory is slow at first.
+type workplace struct {
+	buf  [readLeaves]Digest
+	part Tree
+}
+
+var workplaces = sync.Pool{New: func() any { return new(workplace) }}
+
+// work sets the kept nodes of one part after the other, of those that nobody else has taken. It changes nothing else of the
+// tree.
+func (b *building) work() {
 	const kept = 1 << (partHeight - KeptStep) // nodes in a part
-	buf := make([]Digest, readLeaves)
-	part := Tree{kernel: t.kernel, base: t.base}
-	for p := next.Add(1) - 1; p < parts; p = next.Add(1) - 1 {
-		if err := part.read(source, buf, p<<partHeight, (p+1)<<partHeight); err != nil {
-			return err
+	w := workplaces.Get().(*workplace)
+	defer workplaces.Put(w)
+	w.part.kernel, w.part.base = b.t.kernel, b.t.base
+	for p := b.next.Add(1) - 1; p < b.parts; p = b.next.Add(1) - 1 {
+		w.part.clear()
+		if err := w.part.read(b.source, w.buf[:], p<<partHeight, (p+1)<<partHeight); err != nil {
+			b.failed.Do(func() { b.err = err })
+			b.next.Store(b.parts) // the others may stop
+			return
 		}
-		part.settle()
-		copy(t.kept[0][p*kept:], part.kept[0])
-		t.kept[1][p] = part.kept[1][0]
-		part.clear()
+		copy(b.t.kept[0][p*kept:], w.part.kept[0])
+		b.done.Add(1)
 	}
-	return nil
+}
+
+// makeDigests returns a list of n zero digests, in large pages if they are many.
+func makeDigests(n uint64) []Digest {
+	if n*lanes.Size < 2*largepage.Size {
+		return make([]Digest, n)
+	}
+	return unflat(largepage.Make(int(n) * lanes.Size))
 }
 
 // read appends leaves first to end-1.

@@ -92,9 +92,9 @@ func TestKernelTrees(t *testing.T) {
 
 // TestBuild compares trees built by several goroutines with those built leaf by leaf, and goes on appending to them.
 func TestBuild(t *testing.T) {
-	sizes := []uint64{0, 1, 5, 4097, 1<<16 - 1, 1 << 16, 1<<16 + 1, 5<<16 + 777}
+	sizes := []uint64{0, 1, 5, 4097, 1<<13 - 1, 1 << 13, 1<<13 + 1, 1 << 16, 5<<16 + 777}
 	if soak {
-		sizes = append(sizes, 513<<16+5) // more parts than wait in a row
+		sizes = append(sizes, 1<<25+5) // kept nodes in large pages
 	}
 	for _, n := range sizes {
 		for _, workers := range []int{1, 2, 5} {

@@ -103,6 +103,17 @@ func MakeLeaves(alg Algorithm, n int) Leaves {
 // LeavesIn returns an empty list of digests of alg that are stored in memory, as far as they fit.
 func LeavesIn(alg Algorithm, memory []byte) Leaves { return Leaves{alg: alg, data: memory[:0]} }
 
+// Reserve makes an empty list one of digests of alg, with Room for n of them at least.
+func (l *Leaves) Reserve(alg Algorithm, n int) {
+	if l.n > 0 {
+		panic("merkle: room reserved in a list of leaves")
+	}
+	if cap(l.data) < n*alg.Size() {
+		l.data = make([]byte, n*alg.Size())
+	}
+	*l = LeavesIn(alg, l.data[:cap(l.data)])
+}
+
 // Room returns the memory behind the last leaf, for whole digests of alg: none if the list holds anything else. The caller
 // writes digests to its start and takes them in by Extend.
 func (l *Leaves) Room(alg Algorithm) []byte {

@@ -2,6 +2,7 @@ package merkle
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle/internal/shape"
@@ -32,36 +33,50 @@ type TileSource interface {
 // ProveFromTiles is ProveLeaf for who keeps tiles: it hashes only where the right edge folds. It asks for at most two
 // tiles for each KeptStep heights, but maybe more than once for one.
 func ProveFromTiles(s TileSource, base Level, n, i uint64) (Chain, error) {
+	return AppendProof(nil, s, base, n, i)
+}
+
+// AppendProof appends the links of the chain that ProveFromTiles returns to dst.
+func AppendProof(dst Chain, s TileSource, base Level, n, i uint64) (Chain, error) {
 	if i >= n || n > MaxLeaves(base) {
 		return nil, fmt.Errorf("leaf %d: no such leaf among %d of level %d", i, n, base)
 	}
-	path := shape.Path(n, i)
-	chain := make(Chain, 0, len(path)+1) // room for the issuer link
+	var room [64]shape.Link
+	path := shape.AppendPath(room[:0], n, i)
+	dst = slices.Grow(dst, len(path)+1) // room for the issuer link
+	held := heldTile{source: s}
 	var level Level
-	for _, l := range path {
-		sibling, err := spanRoot(s, l.Sibling, base)
+	for k := range path {
+		l := &path[k]
+		sibling, err := held.spanRoot(l.Sibling, base)
 		if err != nil {
 			return nil, fmt.Errorf("leaf %d of %d: %w", i, n, err)
 		}
 		up := base + Level(l.Height)
-		chain = append(chain, Link{Left: l.Left, Correction: uint8(up - 1 - level), Sibling: sibling})
+		dst = append(dst, Link{Left: l.Left, Correction: uint8(up - 1 - level), Sibling: sibling})
 		level = up
 	}
-	return chain, nil
+	return dst, nil
+}
+
+// A heldTile asks for a tile once for the links in a row that take a node of it.
+type heldTile struct {
+	source TileSource
+	name   tileName
+	tile   *Tile // nil before the first
 }
 
 // spanRoot returns the root of a subtree.
-func spanRoot(s TileSource, span shape.Span, base Level) (root Imprint, err error) {
+func (s *heldTile) spanRoot(span shape.Span, base Level) (root Imprint, err error) {
+	if span.Count&(span.Count-1) == 0 {
+		height := uint8(bits.TrailingZeros64(span.Count))
+		return s.node(shape.Node{Height: height, Index: span.First >> height})
+	}
 	var buf [64]shape.Node
 	for _, peak := range slices.Backward(span.AppendPeaks(buf[:0])) {
-		up := peak.Height % KeptStep
-		tile, err := s.Tile(peak.Height-up, peak.Index>>(KeptStep-up))
+		node, err := s.node(peak)
 		if err != nil {
 			return root, err
-		}
-		node, err := tile.node(up, peak.Index%(1<<(KeptStep-up)))
-		if err != nil {
-			return root, fmt.Errorf("node %d of height %d: %w", peak.Index, peak.Height, err)
 		}
 		if !root.IsZero() {
 			node = HashNode(node, root, base+Level(peak.Height)+1).Imprint()
@@ -69,6 +84,24 @@ func spanRoot(s TileSource, span shape.Span, base Level) (root Imprint, err erro
 		root = node
 	}
 	return root, nil
+}
+
+// node returns a perfect node.
+func (s *heldTile) node(n shape.Node) (Imprint, error) {
+	up := n.Height % KeptStep
+	name := tileName{n.Height - up, n.Index >> (KeptStep - up)}
+	if s.tile == nil || s.name != name {
+		tile, err := s.source.Tile(name.height, name.index)
+		if err != nil {
+			return Imprint{}, err
+		}
+		s.name, s.tile = name, tile
+	}
+	node, err := s.tile.node(up, n.Index%(1<<(KeptStep-up)))
+	if err != nil {
+		return node, fmt.Errorf("node %d of height %d: %w", n.Index, n.Height, err)
+	}
+	return node, nil
 }
 
 type tileName struct {

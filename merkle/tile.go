@@ -18,17 +18,31 @@ type Tile struct {
 	leaves Leaves // of height 0; empty above
 	once   sync.Once
 	rows   [KeptStep][]Digest // rows[k]: complete nodes k heights up; rows[0] is empty where leaves are not
+	room   []Digest           // of rows[1] and those above
+	first  uint64             // of a cut: its first leaf, counted from that of the tile
+	branch *Branch            // of a cut: the nodes above it, and beside them; else nil
 }
 
 // ReadTile reads tile index of a kept height, or of height 0, of a subtree over n leaves of level base. The last one of a
 // height has less than TileNodes where the subtree ends inside it.
 func ReadTile(r NodeReader, base Level, n uint64, height uint8, index uint64) (*Tile, error) {
+	t := new(Tile)
+	if err := t.Read(r, base, n, height, index); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Read makes t the tile that ReadTile returns, in the memory that it has. Nobody else may use t meanwhile, and after an error
+// nobody at all before the next Read.
+func (t *Tile) Read(r NodeReader, base Level, n uint64, height uint8, index uint64) error {
 	first, count := index*TileNodes, n>>height
 	if height%KeptStep != 0 || first >= count {
-		return nil, fmt.Errorf("tile %d of height %d: no such tile over %d leaves", index, height, n)
+		return fmt.Errorf("tile %d of height %d: no such tile over %d leaves", index, height, n)
 	}
 	count = min(count-first, TileNodes)
-	t := &Tile{level: base + Level(height)}
+	t.leaves.Reset()
+	*t = Tile{level: base + Level(height), leaves: t.leaves, room: t.room}
 	var err error
 	if height > 0 {
 		t.rows[0] = make([]Digest, count)
@@ -37,16 +51,43 @@ func ReadTile(r NodeReader, base Level, n uint64, height uint8, index uint64) (*
 		err = fmt.Errorf("got %d", t.leaves.Len())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tile %d of height %d, %d leaves or nodes: %w", index, height, count, err)
+		return fmt.Errorf("tile %d of height %d, %d leaves or nodes: %w", index, height, count, err)
 	}
-	return t, nil
+	return nil
 }
 
 // Leaves returns the leaves of a tile of height 0; the caller must not change them. It is empty for other tiles.
 func (t *Tile) Leaves() *Leaves { return &t.leaves }
 
+// Kept returns node i of those that a tile above height 0 was read with; ok is false if it has none such.
+func (t *Tile) Kept(i uint64) (node Digest, ok bool) {
+	if i >= uint64(len(t.rows[0])) {
+		return node, false
+	}
+	return t.rows[0][i], true
+}
+
+// Top returns the node over a tile, which is a kept one of the next kept height; ok is false unless the tile is whole.
+func (t *Tile) Top() (top Digest, ok bool) {
+	if t.branch != nil || max(t.leaves.Len(), len(t.rows[0])) != TileNodes {
+		return top, false
+	}
+	t.once.Do(t.hash)
+	lanes.HashPairs(top[:], lanes.Flat(t.rows[KeptStep-1]), byte(t.level)+KeptStep)
+	return top, true
+}
+
+// Leaf returns leaf i of a tile of height 0; it panics if the tile, or the cut of one, does not hold it.
+func (t *Tile) Leaf(i uint64) Imprint { return t.leaves.At(int(i - t.first)) }
+
 // node returns node i of those k heights up.
 func (t *Tile) node(k uint8, i uint64) (Imprint, error) {
+	if t.branch != nil {
+		if k >= cutHeight {
+			return t.branch.nodes[branchRow(k)+int(i)].Imprint(), nil
+		}
+		i -= t.first >> k // beyond all if it is before the cut
+	}
 	if k == 0 && t.leaves.Len() > 0 {
 		if i < uint64(t.leaves.Len()) {
 			return t.leaves.At(int(i)), nil
@@ -63,7 +104,10 @@ func (t *Tile) node(k uint8, i uint64) (Imprint, error) {
 // hash computes all rows but the lowest.
 func (t *Tile) hash() {
 	n := max(t.leaves.Len(), len(t.rows[0]))
-	room := make([]Digest, n)
+	if cap(t.room) < n {
+		t.room = make([]Digest, n)
+	}
+	room := t.room[:n]
 	for k := 1; k < KeptStep; k++ {
 		count := n >> k
 		row := room[:count:count]

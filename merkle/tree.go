@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
 	"github.com/jurat-ledger/jurat/merkle/internal/shape"
@@ -202,9 +203,35 @@ func (t *Tree) room(r int) int {
 func (t *Tree) grow(r, n int) []Digest {
 	row := t.row(r)
 	end := len(row)
-	row = slices.Grow(row, n)[:end+n]
-	t.rows[r] = row
-	return row[end:]
+	switch {
+	case end+n <= cap(row):
+	case end+n <= fewWait:
+		row = slices.Grow(row, n)
+	default:
+		b := rowBuffers.Get().(*rowBuffer)
+		row = b[:copy(b[:], row)]
+	}
+	t.rows[r] = row[:end+n]
+	return t.rows[r][end:]
+}
+
+// fewWait is up to how many nodes a row has memory of its own for, as most trees of few leaves stay below it.
+const fewWait = unit
+
+// A rowBuffer holds what waits in a row at most: less than a lift takes, and what one lift of the row below adds to it.
+type rowBuffer [(unit + 4) << lanes.MaxHeight]Digest
+
+// rowBuffers has those that no tree needs. Memory that was in use just before is in the cache and has its pages.
+var rowBuffers = sync.Pool{New: func() any { return new(rowBuffer) }}
+
+// release gives the buffers of rows back and leaves the rows memory for what waits in them.
+func (t *Tree) release() {
+	for r, row := range t.rows {
+		if cap(row) == len(rowBuffer{}) {
+			t.rows[r] = append([]Digest(nil), row...)
+			rowBuffers.Put((*rowBuffer)(row[:cap(row)]))
+		}
+	}
 }
 
 // lift hashes whole units of row r, kept nodes among the roots are copied, and so on upwards. With all set every whole tree
@@ -243,7 +270,11 @@ func (t *Tree) keep(r int, nodes []Digest) {
 	if k == len(t.kept) {
 		t.kept = append(t.kept, nil)
 	}
-	t.kept[k] = append(t.kept[k], nodes...)
+	kept := t.kept[k]
+	if cap(kept)-len(kept) < len(nodes) { // twice the memory: append alone would copy what is large too often
+		kept = slices.Grow(kept, max(len(nodes), len(kept)))
+	}
+	t.kept[k] = append(kept, nodes...)
 }
 
 // appendNodes adds perfect subtrees of the height of a row, given by their roots, whose kept nodes are there already, to a
@@ -269,4 +300,7 @@ func (t *Tree) clear() {
 }
 
 // settle hashes every whole tree that waits.
-func (t *Tree) settle() { t.lift(0, true) }
+func (t *Tree) settle() {
+	t.lift(0, true)
+	t.release()
+}

@@ -143,8 +143,8 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	}
 	def := table.Def()
 	alias := t.Alias.Name
-	n := &scanNode{table: table, alias: alias}
-	s := &scope{}
+	n := &scanNode{table: table, alias: alias, cols: make([]Column, 0, len(def.Columns))}
+	s := &scope{cols: make([]scopeColumn, 0, len(def.Columns)+1)}
 	name, schema := alias, ""
 	if name == "" {
 		name, schema = def.Name, def.Schema

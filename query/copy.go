@@ -45,7 +45,7 @@ func (a *analyzer) copyFrom(stmt *parse.Copy) (*compiled, error) {
 			return nil, err
 		}
 		c := &CopyIn{Options: *o, target: target, binary: o.Format == "binary", run: r}
-		c.filer.session, c.alg, c.lane = r.Session, merkle.SHA256, LaneMain
+		c.filer.session, c.filer.copied, c.alg, c.lane = r.Session, true, merkle.SHA256, LaneMain
 		for _, i := range target {
 			d := t.def.Columns[i]
 			c.Columns = append(c.Columns, Column{Name: d.Name, Type: d.Type, TypeModifier: -1})

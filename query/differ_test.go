@@ -215,7 +215,9 @@ func (g *generator) query(outer []genColumn, kind string, single bool) string {
 // statement returns a whole query.
 func (g *generator) statement() string {
 	g.names, g.depth = 0, 0
-	switch g.r.IntN(9) {
+	switch g.r.IntN(10) {
+	case 9:
+		return g.streamed()
 	case 0:
 		return g.grouped()
 	case 1:
@@ -268,4 +270,28 @@ func (g *generator) windowed() string {
 		frame = fmt.Sprintf(" %s between %s and %s %s", g.pick("range", "groups"), start, end, g.pick("", "", "exclude group", "exclude no others"))
 	}
 	return fmt.Sprintf("select %s as k, %s over (partition by %s order by %s %s%s) as w from %s", key, call, part, key, g.pick("", "desc", "nulls first"), frame, from)
+}
+
+// streamed returns a query of window functions over rows that come in the window's order, of partitions of all lengths. The order
+// is total, so that frames of rows have one answer; k alone is not.
+func (g *generator) streamed() string {
+	desc := g.pick("", " desc")
+	in := fmt.Sprintf("(select * from (select i / 4 as k, i, nullif(i %% 7, 3) as n, repeat('x', i %% 5) as s, i / %s as p from generate_series(1, %s) i) r order by p, k%s, i%s)",
+		g.pick("1", "3", "50", "700", "5000"), g.pick("0", "40", "1500", "3000"), desc, desc)
+	bound := func(following string) string {
+		return g.pick("unbounded "+following, "current row", g.pick("0", "1", "3", "1200")+" "+following)
+	}
+	frame := g.pick("", fmt.Sprintf("rows between %s and %s", bound("preceding"), g.pick(bound("following"), "current row", "1 following")),
+		"range between unbounded preceding and current row", "groups between current row and current row")
+	var calls []string
+	for range 1 + g.r.IntN(3) {
+		call := g.pick("count(*) FILTER over w", "count(n) over w", "sum(n) FILTER over w", "avg(n) over w", "max(n) over w", "min(s) FILTER over w",
+			"lag(n) over w", "lag(s, 3, 'none') over w", "lag(i, 1100) over w", "lead(n, 2) over w", "lead(i, -2, p) over w", "lag(n, n) over w",
+			"row_number() over w", "first_value(n) over w", "last_value(s) over w", "nth_value(i, 2) over w", "sum(i) over w", "string_agg(s, ',') over w")
+		calls = append(calls, strings.Replace(call, "FILTER", g.pick("", "filter (where n > 2)"), 1))
+	}
+	ranks := g.pick("", fmt.Sprintf(", rank() over r, dense_rank() over r, sum(n) over r, first_value(k) over r, last_value(k) over r, count(*) over (partition by p order by k%s range between 5 preceding and %s)",
+		desc, g.pick("current row", "2 preceding")))
+	return fmt.Sprintf("select p, i, %s%s from %s t window w as (partition by p order by k%s, i%s %s), r as (partition by p order by k%s) order by p, k%s, i%s%s",
+		strings.Join(calls, ", "), ranks, in, desc, desc, frame, desc, desc, desc, g.pick("", " limit 20", " limit 5 offset 1100"))
 }

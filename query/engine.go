@@ -45,13 +45,14 @@ type Config struct {
 }
 
 // An Engine runs SQL over a ledger. It is shared by all sessions; nothing of it changes but which are open, who listens to
-// notifications and what memory is in use.
+// notifications, what memory is in use and what is counted.
 type Engine struct {
 	Config
 	tables  map[string]Table            // of the schema public, by name
 	system  map[string]map[string]Table // of the schemas of the system catalog, by schema and name
 	catalog *catalog.Catalog
 	memory  *leafMemory
+	meters  meters
 	board   switchboard
 	fns     *fn.Registry
 	open    openSessions

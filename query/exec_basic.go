@@ -160,7 +160,7 @@ func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
 		if !ok || n.set {
 			break
 		}
-		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc})
+		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc, NullsFirst: k.NullsFirst})
 	}
 	in, err := x.operator(n.in, below)
 	if err != nil {

@@ -26,6 +26,11 @@ type windowCall struct {
 	known      bool
 	zeros      []int32
 	held       int // reserved for what run collects
+
+	offset *int64        // of lag, negative, and lead, if it is the same for all rows
+	slide  *slide        // of an aggregate that it computes
+	low    int           // row that bounds looks back to
+	first  *value.Vector // first argument in the partition's first row, of first_value
 }
 
 // offsetBound is an end of a frame.
@@ -46,6 +51,7 @@ func (x *execution) windowCall(e *windowExpr, add func(expr) int) (*windowCall, 
 	if e.frame.key != nil {
 		c.key = add(e.frame.key)
 	}
+	c.offset, c.slide = x.constantOffset(e), newSlide(e)
 	for _, b := range []struct {
 		name string
 		from frameBound
@@ -88,40 +94,99 @@ func isNegative(d value.Datum) bool {
 	return d.I < 0 || d.F < 0
 }
 
-// enter prepares for the rows of a partition.
+// maxOffset is more than rows that there can be.
+const maxOffset = 1 << 40
+
+// constantOffset returns how far behind the row lag or lead looks, nil if that depends on the row or e is something else.
+func (x *execution) constantOffset(e *windowExpr) *int64 {
+	direction := map[string]int64{"lag": -1, "lead": 1}[e.call.Func.Name]
+	if direction == 0 {
+		return nil
+	}
+	if len(e.args) == 1 {
+		return &direction
+	}
+	c, ok := x.compile(e.args[1]).(*constEval)
+	if !ok || c.d.Null || c.d.I > maxOffset || c.d.I < -maxOffset {
+		return nil
+	}
+	offset := direction * c.d.I
+	return &offset
+}
+
+// enter prepares for the rows of a partition that is complete.
 func (c *windowCall) enter(p *partition) error {
-	c.run, c.known = nil, false
+	c.begin()
+	c.extend(p, 0)
+	return nil
+}
+
+// begin prepares for a partition.
+func (c *windowCall) begin() {
+	c.run, c.known, c.first = nil, false, nil
+	c.from, c.to, c.low, c.nulls, c.passes = 0, 0, 0, [2]int{}, c.passes[:0]
+	if c.slide != nil {
+		*c.slide = slide{kind: c.slide.kind}
+	}
+}
+
+// extend takes note of the rows of a partition from from on, which are new.
+func (c *windowCall) extend(p *partition, from int) {
 	c.in = c.in[:0]
 	for _, k := range c.args {
 		c.in = append(c.in, p.cols[k])
 	}
+	if c.first == nil && len(c.in) > 0 {
+		c.first = gathered(c.in[0], []int32{0})
+	}
 	if c.key >= 0 {
 		v := p.cols[c.key]
-		lo, hi := 0, p.n
-		for lo < hi && v.IsNull(lo) {
-			lo++
+		lo, hi := c.nulls[0], c.nulls[1]
+		if lo == hi {
+			for lo < p.n && v.IsNull(lo) {
+				lo++
+			}
+			hi = lo
 		}
-		for lo < hi && v.IsNull(hi-1) {
-			hi--
+		for hi < p.n && !v.IsNull(hi) {
+			hi++
 		}
 		c.nulls = [2]int{lo, hi}
 	}
 	if c.filter >= 0 {
-		c.passes = c.passes[:0]
 		v := p.cols[c.filter]
-		for i := range p.n {
+		for i := from; i < p.n; i++ {
 			if !v.IsNull(i) && v.Ints[i] != 0 {
 				c.passes = append(c.passes, int32(i))
 			}
 		}
 	}
-	return nil
+}
+
+// drop moves the numbers of rows down, as the first n go.
+func (c *windowCall) drop(n int) {
+	c.from, c.to, c.low = c.from-n, c.to-n, c.low-n
+	c.nulls = [2]int{max(0, c.nulls[0]-n), max(0, c.nulls[1]-n)}
+	if c.slide != nil {
+		c.slide.from, c.slide.to = c.slide.from-n, c.slide.to-n
+	}
+	kept := c.passes[:0]
+	for _, r := range c.passes {
+		if int(r) >= n {
+			kept = append(kept, r-int32(n))
+		}
+	}
+	c.passes = kept
 }
 
 // bounds returns the frame of row i, from inclusive and to exclusive.
 func (c *windowCall) bounds(p *partition, i int) (from, to int) {
 	from, to = c.edge(p, i, c.start, 0), c.edge(p, i, c.end, 1)
-	return from, max(from, to)
+	to = max(from, to)
+	if c.low = from; c.start.kind == parse.UnboundedPreceding {
+		c.low = to
+	}
+	return from, to
 }
 
 // edge returns where the frame of row i starts, or, with end 1, the row behind its last.
@@ -129,7 +194,7 @@ func (c *windowCall) edge(p *partition, i int, b offsetBound, end int) int {
 	off := b.rows
 	switch b.kind {
 	case parse.UnboundedPreceding:
-		return 0
+		return -p.base
 	case parse.UnboundedFollowing:
 		return p.n
 	case parse.CurrentRow:
@@ -145,7 +210,7 @@ func (c *windowCall) edge(p *partition, i int, b offsetBound, end int) int {
 	}
 	switch c.e.frame.mode {
 	case parse.FrameRows:
-		return min(max(0, i+off+end), p.n)
+		return min(max(-p.base, i+off+end), p.n)
 	case parse.FrameGroups:
 		return int(p.start[min(max(0, int(p.peer[i])+off+end), len(p.start)-1)])
 	}

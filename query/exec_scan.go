@@ -67,9 +67,8 @@ func (op *scanOp) next() (*value.Batch, error) {
 			return nil, err
 		}
 		op.scan = scan
-		op.batch.Cols = make([]*value.Vector, len(op.n.cols))
-		for i := range op.batch.Cols {
-			op.batch.Cols[i] = &value.Vector{}
+		if op.batch.Cols == nil {
+			op.batch.Cols = emptyVectors(len(op.n.cols))
 		}
 	}
 	for {
@@ -88,6 +87,15 @@ func (op *scanOp) next() (*value.Batch, error) {
 			return out, err
 		}
 	}
+}
+
+// emptyVectors returns n vectors.
+func emptyVectors(n int) []*value.Vector {
+	vectors, out := make([]value.Vector, n), make([]*value.Vector, n)
+	for i := range out {
+		out[i] = &vectors[i]
+	}
+	return out
 }
 
 // filterBatch makes out the rows of b for which all conditions hold. It returns nil if there are none.
@@ -158,7 +166,7 @@ func (op *scanOp) close() {
 func (x *execution) constraints(n *scanNode) (list []Constraint, from []int) {
 	for i, e := range n.where {
 		if c, ok := x.constraint(e); ok {
-			c.text = exprText(e)
+			c.cond = e
 			list, from = append(list, c), append(from, i)
 		}
 	}

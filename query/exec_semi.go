@@ -280,7 +280,7 @@ func (op *semiOp) test(b *value.Batch) error {
 
 // lookUpLeft has the left side read by look-ups where its table finds rows by the key and the right side is short.
 func (op *semiOp) lookUpLeft() error {
-	if op.n.anti || len(op.leftKeys) != 1 {
+	if op.n.anti || len(op.leftKeys) != 1 || op.l.ordered() > 0 { // whoever asked for the order has been told that it holds
 		return nil
 	}
 	scan, col := lookupScan(op.l, op.leftKeys[0])

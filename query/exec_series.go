@@ -1,6 +1,9 @@
 package query
 
 import (
+	"io"
+	"slices"
+
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -85,10 +88,30 @@ func (src *seriesSource) fill(env *fn.Env) (ok bool, err error) {
 	}
 	src.at = 0
 	if src.n, err = src.series.Next(env, src.cols); err != nil || src.n == 0 {
-		src.series = nil
+		src.close()
 		return false, err
 	}
 	return true, nil
+}
+
+// streams reports whether the rows come from something that is held open, and are too large to collect.
+func (src *seriesSource) streams() bool {
+	_, ok := src.series.(io.Closer)
+	return ok
+}
+
+// close ends the call.
+func (src *seriesSource) close() {
+	if c, ok := src.series.(io.Closer); ok {
+		_ = c.Close() // what was read is not in doubt
+	}
+	src.series = nil
+}
+
+func closeAll(sources []*seriesSource) {
+	for _, src := range sources {
+		src.close()
+	}
 }
 
 // give copies n rows to out from row at on, nulls after the last one. Several columns become one record where out is one.
@@ -187,6 +210,9 @@ func (op *seriesOp) next() (*value.Batch, error) {
 			if err := op.expand(); err != nil {
 				return nil, err
 			}
+			if op.out.N > 0 && slices.ContainsFunc(op.sources, (*seriesSource).streams) {
+				break
+			}
 		}
 		if op.out.N > 0 {
 			op.passOn()
@@ -278,4 +304,8 @@ func gathered(c *value.Vector, rows []int32) *value.Vector {
 }
 
 func (op *seriesOp) ordered() int { return op.in.ordered() }
-func (op *seriesOp) close()       { op.in.close() }
+
+func (op *seriesOp) close() {
+	closeAll(op.sources)
+	op.in.close()
+}

@@ -110,7 +110,11 @@ func (op *projectSetOp) expand(n int) (*value.Batch, error) {
 }
 
 func (op *projectSetOp) ordered() int { return 0 }
-func (op *projectSetOp) close()       { op.in.close() }
+
+func (op *projectSetOp) close() {
+	closeAll(op.sets)
+	op.in.close()
+}
 
 // sharedOp reads the rows of a query of WITH, which the first to ask computes.
 type sharedOp struct {

@@ -20,6 +20,7 @@ type sortOp struct {
 	in      operator
 	keys    []evaluator
 	sorted  int // so many of the first keys are in order already
+	kept    int // so many keys of the order wished above begin the keys
 	top     int // how many rows are wanted, -1 for all
 	rows    *rowStore
 	by      [][]byte // sort key of each row of rows
@@ -45,9 +46,8 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	for i, k := range n.keys {
 		exprs[i] = k.x
 		c, ok := k.x.(*columnExpr)
-		// A scan promises an order for columns without nulls alone, so where nulls go does not matter to it.
 		if plain = plain && ok; plain {
-			below.order = append(below.order, OrderKey{Column: c.index, Desc: k.desc})
+			below.order = append(below.order, OrderKey{Column: c.index, Desc: k.desc, NullsFirst: k.nullsFirst})
 		}
 	}
 	below.need = needed(width, allOf(w.need, width), exprs)
@@ -57,6 +57,9 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	}
 	op.in, op.keys, op.sorted = in, x.compileAll(exprs), min(in.ordered(), len(below.order))
 	op.vectors = make([]*value.Vector, len(op.keys))
+	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
+		op.kept++
+	}
 	if w.limit >= 0 && w.limit <= topMax {
 		op.top = int(w.limit)
 	}
@@ -293,7 +296,7 @@ func (op *sortOp) trim() error {
 	return nil
 }
 
-func (op *sortOp) ordered() int { return len(op.keys) }
+func (op *sortOp) ordered() int { return op.kept }
 
 func (op *sortOp) close() {
 	op.in.close()

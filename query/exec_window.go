@@ -9,8 +9,8 @@ import (
 )
 
 // windowOp computes window functions. It keeps the rows of its input, with the values that the functions are given beside
-// them, until a partition is complete, and gives the rows in the order of partitions and of the window. Where the input
-// comes in that order already, it holds one partition at a time, and less where the functions look back alone.
+// them, and gives them in the order of partitions and of the window. Where they come in that order already, and the functions
+// do not look at whole partitions, a streamOp takes its place.
 type windowOp struct {
 	x      *execution
 	n      *windowNode
@@ -45,6 +45,11 @@ type partition struct {
 	peer  []int32         // number of the peer group of each row
 	start []int32         // first row of each peer group, and n at the end
 	cols  []*value.Vector // extra columns
+
+	// A streamOp keeps some rows only. Rows and groups are counted from the first one kept; a group may start before it.
+	open   bool // more rows may follow
+	base   int  // rows before the first one kept
+	groups int  // groups of peers before the first one kept
 }
 
 func (p *partition) peerStart(i int) int { return int(p.start[p.peer[i]]) }
@@ -69,14 +74,40 @@ func (x *execution) newWindow(n *windowNode, w wish) (operator, error) {
 		}
 		op.calls = append(op.calls, c)
 	}
-	need := needed(op.width, allOf(w.need, len(n.cols))[:op.width], used, keyExprs(op.by))
-	in, err := x.operator(n.in, wish{need: need, limit: -1})
+	kept := allOf(w.need, len(n.cols))[:op.width]
+	below := windowOrder(op.by, w.order, op.width)
+	in, err := x.operator(n.in, wish{need: needed(op.width, kept, used, keyExprs(op.by)), order: below, limit: -1, few: w.few})
 	if err != nil {
 		return nil, err
 	}
 	op.in, op.extra, op.keys = in, x.compileAll(used), x.compileAll(keyExprs(op.by))
+	if s := op.stream(kept, w.order, below); s != nil {
+		return s, nil
+	}
 	op.vecs, op.rows = make([]*value.Vector, len(op.keys)), newRowStore(x, cols)
 	return op, nil
+}
+
+// windowOrder returns the order that a window would have its input in: that of by, and on as it is wished above if that begins
+// with it. It is shorter than by if that is not by columns.
+func windowOrder(by []sortKey, wished []OrderKey, width int) (order []OrderKey) {
+	for _, k := range by {
+		c, ok := k.x.(*columnExpr)
+		if !ok {
+			return order
+		}
+		order = append(order, OrderKey{Column: c.index, Desc: k.desc, NullsFirst: k.nullsFirst})
+	}
+	if len(wished) < len(order) || !slices.Equal(wished[:len(order)], order) {
+		return order
+	}
+	for _, k := range wished[len(order):] {
+		if k.Column >= width {
+			break
+		}
+		order = append(order, k)
+	}
+	return order
 }
 
 func (op *windowOp) next() (*value.Batch, error) {

@@ -9,6 +9,13 @@ import (
 
 // compute sets out to the values of the rows from to to of a partition.
 func (c *windowCall) compute(p *partition, out *value.Vector, from, to int) error {
+	if c.offset != nil {
+		c.shifted(p, out, from, to)
+		return nil
+	}
+	if c.slide != nil {
+		return c.slideOver(p, out, from, to)
+	}
 	if c.e.call.Func.IsAggregate() {
 		for i := from; i < to; i++ {
 			if i&63 == 0 {
@@ -37,16 +44,16 @@ func (c *windowCall) compute(p *partition, out *value.Vector, from, to int) erro
 
 // windowFunctions are the functions that are no aggregates: they set value k of out to that of row i.
 var windowFunctions = map[string]func(c *windowCall, p *partition, out *value.Vector, i, k int) error{
-	"row_number": func(_ *windowCall, _ *partition, out *value.Vector, i, k int) error {
-		out.Ints[k] = int64(i + 1)
+	"row_number": func(_ *windowCall, p *partition, out *value.Vector, i, k int) error {
+		out.Ints[k] = int64(p.base + i + 1)
 		return nil
 	},
 	"rank": func(_ *windowCall, p *partition, out *value.Vector, i, k int) error {
-		out.Ints[k] = int64(p.peerStart(i) + 1)
+		out.Ints[k] = int64(p.base + p.peerStart(i) + 1)
 		return nil
 	},
 	"dense_rank": func(_ *windowCall, p *partition, out *value.Vector, i, k int) error {
-		out.Ints[k] = int64(p.peer[i] + 1)
+		out.Ints[k] = int64(p.groups + int(p.peer[i]) + 1)
 		return nil
 	},
 	"percent_rank": func(_ *windowCall, p *partition, out *value.Vector, i, k int) error {
@@ -63,7 +70,12 @@ var windowFunctions = map[string]func(c *windowCall, p *partition, out *value.Ve
 	"lag":   func(c *windowCall, p *partition, out *value.Vector, i, k int) error { return c.away(p, out, i, k, -1) },
 	"lead":  func(c *windowCall, p *partition, out *value.Vector, i, k int) error { return c.away(p, out, i, k, 1) },
 	"first_value": func(c *windowCall, p *partition, out *value.Vector, i, k int) error {
-		c.give(out, k, c.pick(p, i, 0))
+		row := c.pick(p, i, 0)
+		if row >= 0 || row < -p.base {
+			c.give(out, k, row)
+		} else { // a frame that begins with the partition
+			out.Copy(k, c.first, 0)
+		}
 		return nil
 	},
 	"last_value": func(c *windowCall, p *partition, out *value.Vector, i, k int) error {
@@ -91,6 +103,28 @@ func (c *windowCall) give(out *value.Vector, k, row int) {
 		return
 	}
 	out.Copy(k, c.in[0], row)
+}
+
+// shifted is lag and lead by an offset that is the same for all rows.
+func (c *windowCall) shifted(p *partition, out *value.Vector, from, to int) {
+	d := int(*c.offset)
+	lo := min(max(from, -p.base-d), to) // the rows lo to hi find a row in the partition
+	hi := max(lo, min(to, p.n-d))
+	if lo < hi {
+		out.CopyPart(lo-from, c.in[0], lo+d, hi+d)
+	}
+	for i := from; i < to; i++ {
+		if i == lo {
+			if i = hi; i == to {
+				break
+			}
+		}
+		if len(c.in) > 2 {
+			out.Copy(i-from, c.in[2], i)
+		} else {
+			out.SetNull(i - from)
+		}
+	}
 }
 
 // away is lag and lead.

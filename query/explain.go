@@ -109,7 +109,7 @@ func (op *scanOp) explain() explained {
 	if len(op.used) > 0 {
 		var parts []string
 		for _, c := range op.used {
-			parts = append(parts, c.text)
+			parts = append(parts, exprText(c.cond))
 		}
 		e.lines = append(e.lines, "Index Cond: "+conjunction(parts))
 	}
@@ -269,9 +269,14 @@ func (op *windowOp) explain() explained {
 		in = explained{title: "Sort", lines: []string{"Sort Key: " + strings.Join(keys, ", ")}, rows: in.rows,
 			startup: in.total, total: in.total + in.rows*0.01, width: in.width, children: []explained{in}}
 	}
-	e := explained{title: "WindowAgg", rows: in.rows, startup: in.startup, total: in.total + in.rows*0.01,
-		width: widthOf(op.n.cols), children: []explained{in}}
-	return e
+	return explainWindow(op.n, in)
+}
+
+func (op *streamOp) explain() explained { return explainWindow(op.n, op.in.explain()) }
+
+func explainWindow(n *windowNode, in explained) explained {
+	return explained{title: "WindowAgg", rows: in.rows, startup: in.startup, total: in.total + in.rows*0.01,
+		width: widthOf(n.cols), children: []explained{in}}
 }
 
 // sortText shows the keys of a sort.

@@ -32,6 +32,8 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 	}
 	functions = append(functions, c.verifyFunctions()...)
 	functions = append(functions, c.auditFunctions()...)
+	functions = append(functions, c.backupFunctions()...)
+	functions = append(functions, c.exportFunctions()...)
 	return append(functions, notifyFunctions()...)
 }
 

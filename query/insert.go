@@ -252,6 +252,7 @@ func (n *leafNode) columns() []Column { return n.cols }
 type filer struct {
 	session *Session
 	nothing bool
+	copied  bool // by COPY
 	parts   []Part
 	lane    map[string]int // newest part of each lane
 	order   []place        // of each row; kept where wanted
@@ -383,7 +384,7 @@ func (f *filer) part(alg merkle.Algorithm, lane string) int {
 
 func (f *filer) newPart(lane string, l merkle.Leaves) int {
 	f.lane[lane] = len(f.parts)
-	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing, Leaves: l})
+	f.parts = append(f.parts, Part{Lane: lane, New: f.nothing, Leaves: l, copied: f.copied})
 	return len(f.parts) - 1
 }
 

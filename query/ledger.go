@@ -66,6 +66,12 @@ type Ledger interface {
 	CalendarChain(ctx context.Context, from, to calendar.Second) (*ksi.CalendarChain, error)
 	// Audit derives the closed seconds among from to to again from the stored leaves.
 	Audit(from, to calendar.Second) (Audit, error)
+	// Backup begins a backup of all that is durable, with or without private keys; previous is the manifest of the backup that it
+	// is based on, nil for a full one.
+	Backup(ctx context.Context, keys bool, previous []byte) (Backup, error)
+	// Export begins the bundle of an agency's filings in the closed seconds among from to to, with its proofs, extended to the
+	// newest publication if published is set.
+	Export(ctx context.Context, agency string, from, to calendar.Second, published bool) (Export, error)
 	// SlotRound returns what the record of a closed round says of a slot: its leaves and the sequence number that stands in
 	// their proofs; ok is false if the slot has none in the round.
 	SlotRound(round calendar.Second, slot uint32) (leaves, sequence uint64, ok bool, err error)
@@ -105,6 +111,8 @@ type Part struct {
 	Leaves merkle.Leaves
 	// New leaves out what the agency has filed before, in any lane, and repetitions inside the request.
 	New bool
+
+	copied bool // by COPY, which is counted apart
 }
 
 // A Filing says where a part stands now.

@@ -27,10 +27,11 @@ const (
 type leafMemory struct {
 	limit int64
 
-	mu      sync.Mutex // covers all below
-	used    int64
-	waiting int64         // of used: what sessions have that wait for more
-	freed   chan struct{} // closed and replaced when used shrinks
+	mu       sync.Mutex // covers all below
+	used     int64
+	waiting  int64         // of used: what sessions have that wait for more
+	sessions int           // that wait
+	freed    chan struct{} // closed and replaced when used shrinks
 }
 
 func newLeafMemory(limit int64) *leafMemory {
@@ -63,6 +64,7 @@ func (m *leafMemory) take(ctx context.Context, held, n int64) error {
 		}
 		freed := m.freed
 		m.waiting += held
+		m.sessions++
 		m.mu.Unlock()
 		select {
 		case <-freed:
@@ -70,6 +72,7 @@ func (m *leafMemory) take(ctx context.Context, held, n int64) error {
 		}
 		m.mu.Lock()
 		m.waiting -= held
+		m.sessions--
 	}
 	m.used += n
 	return nil

@@ -211,8 +211,9 @@ func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 	return nil
 }
 
-// mayStart refuses what a failed transaction does not understand, and what was canceled before it began.
+// mayStart counts a statement that is to run, and refuses what a failed transaction does not understand, and what was canceled before it began.
 func (s *Session) mayStart(ctx context.Context, c *compiled) error {
+	s.counted[c.kind]++
 	if s.tx.aborted && !c.control {
 		return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 	}
@@ -238,6 +239,7 @@ func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, erro
 
 // Sync ends the implicit transaction: what it filed is durable when Sync returns nil.
 func (s *Session) Sync(ctx context.Context) error {
+	s.counted.tell(&s.engine.meters)
 	if s.tx.state == txBlock {
 		return nil
 	}
@@ -347,6 +349,7 @@ func (c *Script) Next(ctx context.Context) (*Result, error) {
 // Close ends the script and its implicit transaction: with err nil it is committed, else rolled back.
 func (c *Script) Close(ctx context.Context, err error) error {
 	s := c.session
+	s.counted.tell(&s.engine.meters)
 	if c.result != nil {
 		c.result.Close()
 	}

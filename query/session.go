@@ -37,6 +37,7 @@ type Session struct {
 	derived    derived
 	notices    []*Error
 	tx         transaction
+	counted    counted
 	statements map[string]*prepared
 	portals    map[string]*Portal // but for the unnamed one
 	unnamed    *Portal            // nil if there is none
@@ -222,6 +223,7 @@ func (s *Session) put(key, v string, local bool) {
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
 	s.engine.open.remove(s)
+	s.counted.tell(&s.engine.meters)
 	s.end()
 	s.closeCursors(func(*cursor) bool { return true })
 	s.deafen()
@@ -245,8 +247,13 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
 	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.engine.StatementMemory, total: new(atomic.Int64), asOf: s.snapshot()}}
-	x.env = fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
+	x.env = s.env(ctx)
 	return x
+}
+
+// env is what functions of a statement that starts now find around them.
+func (s *Session) env(ctx context.Context) fn.Env {
+	return fn.Env{Ctx: ctx, Settings: s.valueSettings(), Statement: value.FromTime(s.engine.Clock()), Clock: s.engine.Clock, Session: s}
 }
 
 // The methods by which functions ask about the session.

@@ -16,6 +16,7 @@ type compiled struct {
 	params []*value.Type // of its parameters
 	// control marks statements that run in a failed transaction: its end.
 	control bool
+	kind    statementKind
 	queries bool        // it reads or files, so modes of its transaction are fixed from then on
 	plan    node        // of a query; nil for other statements
 	direct  *insertPlan // of an INSERT whose rows are parameters, else nil
@@ -45,7 +46,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	if err := a.paramTypes(); err != nil {
 		return nil, err
 	}
-	c.text, c.params, c.queries = stmt.Text, a.params, queries(stmt.Stmt)
+	c.text, c.params, c.kind, c.queries = stmt.Text, a.params, kindOf(stmt.Stmt), queries(stmt.Stmt)
 	return c, nil
 }
 
@@ -124,6 +125,11 @@ func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 	plan, err := a.query(stmt, nil)
 	if err != nil {
 		return nil, err
+	}
+	if point := pointOf(plan); point != nil {
+		return &compiled{plan: plan, cols: point.cols, run: func(ctx context.Context, r *run) (*Result, error) {
+			return r.runPoint(ctx, point, r.params)
+		}}, nil
 	}
 	return &compiled{plan: plan, cols: rowColumns(plan), run: func(ctx context.Context, r *run) (*Result, error) {
 		return r.runPlan(ctx, plan, r.params)

@@ -71,7 +71,7 @@ type Constraint struct {
 	Column int
 	Op     ConstraintOp
 	Values []value.Datum // of the column's type, none null; one, or any number for OneOf
-	text   string        // for EXPLAIN
+	cond   expr          // for EXPLAIN: what it says
 }
 
 // A ConstraintOp compares a column with the values of a Constraint.
@@ -87,10 +87,12 @@ const (
 	GreaterEqual
 )
 
-// An OrderKey is one column of an order.
+// An OrderKey is one column of an order. Where nulls go does not matter to tables: they keep an order by columns without nulls
+// alone.
 type OrderKey struct {
-	Column int
-	Desc   bool
+	Column     int
+	Desc       bool
+	NullsFirst bool
 }
 
 // A Path is a way to read a table.

@@ -135,7 +135,7 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, point string, by
 	}
 	if len(r.Order) > 0 && r.Order[0].Column == colRound {
 		q.desc, p.Ordered = r.Order[0].Desc, 1
-		if len(r.Order) > 1 && r.Order[1] == (OrderKey{Column: colSlotIndex, Desc: q.desc}) && len(q.visible) == 1 {
+		if len(r.Order) > 1 && r.Order[1].Column == colSlotIndex && r.Order[1].Desc == q.desc && len(q.visible) == 1 {
 			p.Ordered = 2
 		}
 	}
@@ -147,14 +147,25 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, point string, by
 
 // scanName is what EXPLAIN calls a scan by round.
 func scanName(table string, ranged, desc bool) string {
+	names := scanNames[table]
 	switch {
 	case !ranged:
-		return "Seq Scan on " + table
+		return names[0]
 	case desc:
-		return "Index Scan Backward using " + table + "_round on " + table
+		return names[2]
 	}
-	return "Index Scan using " + table + "_round on " + table
+	return names[1]
 }
+
+// scanNames are the names of scans by table, made once since every execution asks for one.
+var scanNames = func() map[string][3]string {
+	m := map[string][3]string{}
+	for _, t := range []string{"hashes", "proofs", "rounds", "calendar"} {
+		index := t + "_round on " + t
+		m[t] = [3]string{"Seq Scan on " + t, "Index Scan using " + index, "Index Scan Backward using " + index}
+	}
+	return m
+}()
 
 // narrowRounds narrows a range of rounds by a condition on a column that holds them as timestamptz or as seconds. It
 // returns whether the range says all that the condition says.

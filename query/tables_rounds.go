@@ -115,10 +115,19 @@ func newRoundTable(l Ledger, oid value.OID) *roundTable {
 
 func (t *roundTable) Def() *TableDef { return &t.def }
 
+// The columns of tables of seconds that rows are found by.
+const (
+	colRoundTime = iota // round
+	colSecond
+)
+
+// secondKeys are these columns.
+var secondKeys = []int{colRoundTime, colSecond}
+
 // secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order. list, unless
 // nil, holds the only seconds that may be wanted.
 func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool, list []calendar.Second) {
-	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000, Keys: []int{0, 1}}
+	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000, Keys: secondKeys}
 	from, to = 0, math.MaxInt64
 	for i, c := range r.Where {
 		if c.Op == OneOf && c.Column <= 1 {

@@ -153,13 +153,14 @@ func (s *Session) flush(ctx context.Context, more []Part) ([]Filing, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.engine.meters.filed(parts, filings)
 	return filings[held:], nil
 }
 
 // merge joins small neighbours that go the same way.
 func merge(parts []Part) (merged []Part) {
 	for _, p := range parts {
-		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New &&
+		if n := len(merged); n > 0 && merged[n-1].Lane == p.Lane && merged[n-1].New == p.New && merged[n-1].copied == p.copied &&
 			merged[n-1].Leaves.Len()+p.Leaves.Len() <= smallPart {
 			merged[n-1].Leaves.AppendLeaves(&p.Leaves)
 		} else {
@@ -214,7 +215,7 @@ func (s *Session) holdOne(ctx context.Context, alg merkle.Algorithm, lane string
 
 // takes reports whether one more leaf of a lane may join the part.
 func (p *Part) takes(lane string) bool {
-	return p.Lane == lane && !p.New && p.Leaves.Len() < smallPart
+	return p.Lane == lane && !p.New && !p.copied && p.Leaves.Len() < smallPart
 }
 
 // tooMany is the error for a transaction that holds back more than it may.

@@ -25,6 +25,14 @@ type Config struct {
 	GatewayListen, GatewayTCPListen string
 	// GatewayRequests is how many requests a second the gateway takes from one login.
 	GatewayRequests int
+	// HTTPListen is the TCP address of the operations listener, empty for none: /metrics for Prometheus, /healthz, /readyz. It
+	// asks nobody for a password, so only loopback addresses are accepted.
+	HTTPListen string
+	// Pprof adds /debug/pprof to it: profiles of the process, which may show what it has in memory.
+	Pprof bool
+	// Listeners are listeners that somebody else has opened, such as systemd, in place of those that the server would open at
+	// its addresses: by their names, Listener….
+	Listeners map[string]net.Listener
 	// Database is the name that clients connect to.
 	Database string
 	// ServerName stands inside every proof, before the lane. It is fixed by the first start; later starts must give the
@@ -35,6 +43,9 @@ type Config struct {
 	// Email is the address of who publishes, in the subject of the certificate that publications files are signed with.
 	// It is fixed by the first start; later starts must give the same address or none.
 	Email string
+	// ReadOnly serves what is there and changes nothing: nothing is filed, closed or published, and no keys are needed. So a
+	// directory that was restored from a backup can be looked at.
+	ReadOnly bool
 	// MonthlyPublications has the calendar published on the 15th of every month at 00:00:00 UTC.
 	MonthlyPublications bool
 	// MaxConnections bounds the client connections.
@@ -49,13 +60,23 @@ type Config struct {
 	// that file faster than the disk can take wait. It does not cover what the ledger keeps of digests that are filed and not
 	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number.
 	IngestMemory int64
-	// Version is that of the program, as clients see it.
-	Version string
+	// DiskReserve is how many bytes filing leaves free on the disk.
+	DiskReserve uint64
+	// Version is that of the program, as clients see it, Revision the commit that it was built from, as monitoring does.
+	Version, Revision string
 	// Clock is the source of time, nil for the system's.
 	Clock ledger.Clock
 	// Logger takes the server's log.
 	Logger *slog.Logger
 }
+
+// Names of the listeners: those of the flags that give their addresses.
+const (
+	ListenerPostgres   = "listen"
+	ListenerGateway    = "gateway-listen"
+	ListenerGatewayTCP = "gateway-tcp-listen"
+	ListenerHTTP       = "http-listen"
+)
 
 // DefaultConfig returns the configuration of a server on this machine alone.
 func DefaultConfig() Config {
@@ -69,6 +90,7 @@ func DefaultConfig() Config {
 		MaxClockJump:        10 * time.Second,
 		StatementMemory:     256 << 20,
 		IngestMemory:        query.DefaultIngestMemory,
+		DiskReserve:         256 << 20,
 		Logger:              slog.Default(),
 	}
 }
@@ -88,13 +110,18 @@ func (c *Config) Validate() error {
 	if err := validateListen("--listen", c.Listen); err != nil {
 		errs = append(errs, err)
 	}
-	for flag, address := range map[string]string{"--gateway-listen": c.GatewayListen, "--gateway-tcp-listen": c.GatewayTCPListen} {
+	for flag, address := range map[string]string{"--gateway-listen": c.GatewayListen, "--gateway-tcp-listen": c.GatewayTCPListen,
+		"--http-listen": c.HTTPListen} {
 		if address == "" {
 			continue
 		}
 		if err := validateListen(flag, address); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	errs = append(errs, c.validateListeners())
+	if c.Pprof && c.HTTPListen == "" && c.Listeners[ListenerHTTP] == nil {
+		errs = append(errs, errors.New("--pprof needs --http-listen"))
 	}
 	if c.Database == "" {
 		errs = append(errs, errors.New("no database name: give one with --database"))
@@ -138,6 +165,21 @@ func validEmail(address string) bool {
 
 func badEmail(address string) error {
 	return fmt.Errorf("e-mail address %q: want one such as publications@ledger.example, in ASCII", address)
+}
+
+// validateListeners checks the listeners that somebody else has opened.
+func (c *Config) validateListeners() error {
+	var errs []error
+	for name, ln := range c.Listeners {
+		switch name {
+		case ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP:
+			errs = append(errs, validateListen("socket "+name, ln.Addr().String()))
+		default:
+			errs = append(errs, fmt.Errorf("socket %q: the names are %s, %s, %s and %s; in a systemd unit FileDescriptorName= gives it",
+				name, ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func validateListen(flag, address string) error {

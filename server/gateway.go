@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -15,11 +16,15 @@ import (
 type gatewaySource struct {
 	ledger    *ledger.Ledger
 	publisher *publisher
+	filed     *gatewayFiled
 }
+
+// gatewayFiled is how much was filed through the gateway.
+type gatewayFiled struct{ leaves, bytes atomic.Uint64 }
 
 // gatewayError turns the ledger's errors into what a KSI client is told. What is no error of those is an internal one.
 func gatewayError(err error) error {
-	for _, told := range []error{ledger.ErrClockJump, ledger.ErrCertificateEnds, ledger.ErrStopped} {
+	for _, told := range []error{ledger.ErrClockJump, ledger.ErrDiskFull, ledger.ErrCertificateEnds, ledger.ErrStopped, ledger.ErrReadOnly} {
 		if errors.Is(err, told) {
 			return &gateway.Error{Status: pdu.InternalError, Message: told.Error()}
 		}
@@ -36,6 +41,8 @@ func (s gatewaySource) Sign(ctx context.Context, agency string, root merkle.Impr
 	if err != nil {
 		return nil, gatewayError(err)
 	}
+	s.filed.leaves.Add(1)
+	s.filed.bytes.Add(uint64(len(root.Digest())))
 	f := filings[0]
 	signature, err := s.ledger.Signature(ctx, ledger.Position{Round: f.Round, Slot: f.Slot, Index: f.First})
 	return signature, gatewayError(err)

@@ -59,6 +59,9 @@ func (p *publisher) publicationsFile() (*ksi.PublicationsFile, error) {
 		r.References = x.References
 		c.Publications = append(c.Publications, r)
 	}
+	if p.key.signer == nil {
+		return nil, errors.New("the publications file cannot be signed: this directory has no keys/publications.key")
+	}
 	data, err := ksi.BuildPublicationsFile(c, p.key.signer, p.key.certificate.X509)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ import (
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/server/session"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/backup"
 	"github.com/jurat-ledger/jurat/storage/index"
 	"github.com/jurat-ledger/jurat/wire"
 )
@@ -42,6 +43,11 @@ type Server struct {
 	gateway   *gateway.Server // nil if neither of its listeners is wanted
 	http      net.Listener    // of the gateway; nil for none
 	tcp       net.Listener    // likewise
+	engine    *query.Engine
+	ops       *ops         // nil if its listener is not wanted
+	opsListen net.Listener // likewise
+
+	gatewayFiled gatewayFiled
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
@@ -72,6 +78,14 @@ func (s *Server) now() time.Time {
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
+// HTTPAddr returns the address of the operations listener, nil if it is off.
+func (s *Server) HTTPAddr() net.Addr {
+	if s.opsListen == nil {
+		return nil
+	}
+	return s.opsListen.Addr()
+}
+
 // GatewayAddrs returns the addresses of the KSI gateway, over HTTP and over TCP; nil for what is off.
 func (s *Server) GatewayAddrs() (http, tcp net.Addr) {
 	if s.http != nil {
@@ -85,48 +99,40 @@ func (s *Server) GatewayAddrs() (http, tcp net.Addr) {
 
 func (s *Server) open() (err error) {
 	// The ports first: a start that cannot listen must not leave a new ledger behind.
-	for _, l := range []struct {
-		to            *net.Listener
-		address, flag string
-	}{{&s.listener, s.config.Listen, "--listen"}, {&s.http, s.config.GatewayListen, "--gateway-listen"},
-		{&s.tcp, s.config.GatewayTCPListen, "--gateway-tcp-listen"}} {
-		if l.address == "" {
-			continue
-		}
-		*l.to, err = net.Listen("tcp", l.address)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w: is a server running already? Choose another port with %s", err, l.flag)
-		} else if err != nil {
-			return err
-		}
+	if err := s.listen(); err != nil {
+		return err
 	}
-	keys, err := s.openStore()
+	if s.opsListen != nil {
+		s.ops = s.startOps(s.opsListen)
+	}
+	keys, err := s.openMarked()
 	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
 	} else if err != nil {
 		return err
 	}
-	if s.index, err = index.Open(s.store.DB(), index.Options{Dir: filepath.Join(s.config.DataDir, IndexDir)}); err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly}); err != nil {
 		return fmt.Errorf("digest index: %w", err)
 	}
-	var engine *query.Engine // is there before the ledger runs
 	if s.ledger, err = ledger.Open(ledger.Config{
 		Store:               s.store,
 		Index:               s.index,
 		Key:                 keys.calendar.signer,
 		Certificate:         keys.calendar.certificate,
+		ReadOnly:            s.config.ReadOnly,
 		Clock:               s.clock,
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
-		RoundClosed:         func(round calendar.Second, root merkle.Digest) { engine.RoundClosed(round, root) },
-		Published:           func(p storage.Publication) { engine.Published(query.Publication(p)) },
+		DiskReserve:         s.config.DiskReserve,
+		RoundClosed:         func(round calendar.Second, root merkle.Digest) { s.engine.RoundClosed(round, root) }, // the engine is there before the ledger runs
+		Published:           func(p storage.Publication) { s.engine.Published(query.Publication(p)) },
 		Logger:              s.log,
 	}); err != nil {
 		return err
 	}
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
-	engine = query.NewEngine(query.Config{
-		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot])},
+	s.engine = query.NewEngine(query.Config{
+		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot]), s.backups()},
 		Clock:           s.now,
 		Database:        s.config.Database,
 		Version:         s.config.Version,
@@ -136,18 +142,42 @@ func (s *Server) open() (err error) {
 		Logger:          s.log,
 	})
 	s.wire = wire.New(wire.Config{
-		Handler:        session.NewHandler(engine, s.log),
+		Handler:        session.NewHandler(s.engine, s.log),
 		Now:            time.Now,
 		Logger:         s.log,
 		MaxConnections: s.config.MaxConnections,
 	})
 	if s.http != nil || s.tcp != nil {
 		s.gateway = gateway.New(gateway.Config{
-			Ledger:      gatewaySource{s.ledger, s.publisher},
+			Ledger:      gatewaySource{s.ledger, s.publisher, &s.gatewayFiled},
 			Now:         time.Now,
 			Logger:      s.log,
 			MaxRequests: s.config.GatewayRequests,
 		})
+	}
+	return nil
+}
+
+// listen opens the listeners that are wanted, but for those that the configuration brings.
+func (s *Server) listen() (err error) {
+	for _, l := range []struct {
+		to            *net.Listener
+		name, address string
+	}{{&s.listener, ListenerPostgres, s.config.Listen}, {&s.http, ListenerGateway, s.config.GatewayListen},
+		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen}} {
+		if ln := s.config.Listeners[l.name]; ln != nil {
+			*l.to = ln
+			continue
+		}
+		if l.address == "" {
+			continue
+		}
+		*l.to, err = net.Listen("tcp", l.address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("%w: is a server running already? Choose another port with --%s", err, l.name)
+		} else if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -166,6 +196,9 @@ func (s *Server) openStore() (*serverKeys, error) {
 		return nil, err
 	}
 	s.store = store
+	if err := backup.Clean(s.config.DataDir); err != nil {
+		return nil, err
+	}
 	if name := store.Genesis().Server; s.config.ServerName != "" && s.config.ServerName != name {
 		return nil, fmt.Errorf("%s belongs to server %q, not %q: its name stands in every proof and cannot change; leave --server-name away or give another --data",
 			s.config.DataDir, name, s.config.ServerName)
@@ -270,15 +303,19 @@ func (s *Server) completeStart(key *keyPair) error {
 
 // Run serves until ctx is done or the ledger fails, then stops everything in order. It returns nil after a clean stop.
 func (s *Server) Run(ctx context.Context) error {
+	s.ops.enter(serving)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	context.AfterFunc(ctx, func() { s.ops.enter(stopping) })
 	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLedger()
 
 	done := make(chan error, 2)
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.RunIndex(ledgerCtx) }) }()
-	go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
+	if !s.config.ReadOnly {
+		go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
+	}
 	served := make(chan error, 1)
 	go func() {
 		if s.gateway == nil {
@@ -306,6 +343,7 @@ func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) erro
 
 func (s *Server) close() error {
 	var errs []error
+	s.ops.close()
 	for _, l := range []net.Listener{s.listener, s.http, s.tcp} {
 		if l == nil {
 			continue

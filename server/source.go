@@ -19,6 +19,7 @@ type source struct {
 	ledger    *ledger.Ledger
 	publisher *publisher
 	slots     *atomic.Pointer[[]query.Slot] // what Slots last made; slots are only ever added
+	backups   *backups
 }
 
 // clientError turns the ledger's errors into what a client is told.
@@ -35,6 +36,9 @@ func clientError(err error) error {
 			Hint:   "Connect again when the server is back and look the digests up in hashes; file again what is missing."}
 	case errors.Is(err, ledger.ErrStopped):
 		return &query.Error{Code: "57P01", Message: "the server is shutting down", Hint: "Try again when the server is back."}
+	case errors.Is(err, ledger.ErrReadOnly):
+		return &query.Error{Code: "25006", Message: "this server is read-only: it serves a ledger as it was and files nothing",
+			Hint: "What was in a round that is not closed has no proof here. A server that runs without --read-only files."}
 	case errors.Is(err, ledger.ErrClockJump):
 		return &query.Error{Code: "55000", Message: "filing has stopped because the server's clock jumped ahead",
 			Detail: "A round cannot be taken back, so nothing is filed under a time that may be wrong.",
@@ -43,6 +47,9 @@ func clientError(err error) error {
 		return &query.Error{Code: "55000", Message: "filing has stopped because " + err.Error(),
 			Detail: "Rounds closed after that could not be proven.",
 			Hint:   "An operator has to stop the server, run jurat rotate-key calendar and start it again."}
+	case errors.Is(err, ledger.ErrDiskFull):
+		return &query.Error{Code: "53100", Message: "could not file: the server's disk is full",
+			Hint: "Nothing of this statement is filed. Filing goes on by itself when an operator has made room; proofs are to be had all the same."}
 	case errors.Is(err, ledger.ErrTooMany):
 		return &query.Error{Code: "54000", Message: err.Error(),
 			Hint: "With ON CONFLICT DO NOTHING file in smaller parts. A digest that was filed that often is reached by its receipts."}
@@ -65,7 +72,7 @@ func clientError(err error) error {
 func (s source) Append(ctx context.Context, r *query.Request) ([]query.Filing, error) {
 	in := ledger.Request{Agency: r.Agency, Parts: make([]ledger.Part, len(r.Parts))}
 	for i, p := range r.Parts {
-		in.Parts[i] = ledger.Part(p)
+		in.Parts[i] = ledger.Part{Lane: p.Lane, Leaves: p.Leaves, New: p.New}
 	}
 	filings, err := s.ledger.Append(ctx, &in)
 	out := make([]query.Filing, len(filings))

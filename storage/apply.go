@@ -33,7 +33,8 @@ func (s *Store) Propose(entries ...Entry) error {
 
 // commit makes entries durable: large groups of leaves as tables, all else by one batch that is synced.
 func (s *Store) commit(entries []Entry) error {
-	if group := s.largeGroup(entries); group != nil {
+	if group := s.largeGroup(entries); group != nil && s.tables.TryLock() {
+		defer s.tables.Unlock()
 		return s.commitTables(group)
 	}
 	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}

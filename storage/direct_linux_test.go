@@ -15,8 +15,8 @@ func TestDirectFile(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 0))
 	dir := t.TempDir()
 	var memory []byte
-	if d, ok := createDirect(filepath.Join(dir, "probe"), &memory); ok {
-		d.Abort()
+	if f, err := directDisk.CreateDirect(filepath.Join(dir, "probe")); err == nil {
+		f.Close()
 	} else {
 		t.Skipf("%s is on a file system without direct writing", dir)
 	}
@@ -27,13 +27,11 @@ func TestDirectFile(t *testing.T) {
 				want[i] = byte(rnd.Uint32())
 			}
 			path := filepath.Join(dir, "file")
-			if err := os.WriteFile(path, make([]byte, 3*tableBuffer), 0o600); err != nil {
+			f, err := directDisk.CreateDirect(path)
+			if err != nil {
 				t.Fatal(err)
 			}
-			d, ok := createDirect(path, &memory)
-			if !ok {
-				t.Fatal("no direct file")
-			}
+			d := newDirectFile(f, &memory)
 			for rest := want; len(rest) > 0; {
 				k := min(1+rnd.IntN(300_000), len(rest))
 				if err := d.Write(rest[:k]); err != nil {
@@ -46,6 +44,12 @@ func TestDirectFile(t *testing.T) {
 			}
 			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%d bytes: %d read, %v", n, len(got), err)
+			}
+			if _, err := directDisk.CreateDirect(path); !errors.Is(err, os.ErrExist) {
+				t.Errorf("created over a file that is there: %v", err)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}

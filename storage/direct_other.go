@@ -2,7 +2,5 @@
 
 package storage
 
-import "github.com/cockroachdb/pebble/v2/objstorage"
-
-// createDirect has no files that are written past the cache of the operating system.
-func createDirect(string, *[]byte) (objstorage.Writable, bool) { return nil, false }
+// directDisk has no files for direct writing.
+var directDisk directFS

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -199,48 +197,6 @@ var (
 	statesDumps [][32]byte
 )
 
-// sweep lets the i-th file operation fail for i = 0, 1, 2 … until a run has fewer operations, then looks at what a crash
-// right after would leave on disk.
-func sweep(t *testing.T, cut bool, wrap func(vfs.FS, errorfs.Injector) vfs.FS, clones ...vfs.CrashCloneCfg) {
-	t.Parallel()
-	for i := int32(0); ; i++ {
-		mem := vfs.NewCrashableMem()
-		d := newDisk(i, cut)
-		acked, err := run(d, wrap(mem, d), cut)
-		for _, clone := range clones {
-			mustHold(t, mem.CrashClone(clone), acked)
-		}
-		if d.ops.Load() <= i {
-			if err != nil {
-				t.Fatalf("no fault, but %v", err)
-			}
-			t.Logf("%d operations", i)
-			return
-		}
-	}
-}
-
-// torn returns the configuration of a disk that keeps some of what was not synced.
-func torn(t *testing.T) vfs.CrashCloneCfg {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	return vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 0))}
-}
-
-func wrap(fs vfs.FS, fail errorfs.Injector) vfs.FS { return errorfs.Wrap(fs, fail) }
-
-// TestFaults: an operation fails and has no effect; what was not synced is lost, or some of it.
-func TestFaults(t *testing.T) { sweep(t, false, wrap, vfs.CrashCloneCfg{}, torn(t)) }
-
-// TestPowerCut: the process ends before an operation, those of a flush in the background included.
-func TestPowerCut(t *testing.T) { sweep(t, true, wrap, vfs.CrashCloneCfg{}, torn(t)) }
-
-// TestPersistedFaults: an operation is said to have failed, yet all of it is on disk.
-func TestPersistedFaults(t *testing.T) {
-	wrap := func(fs vfs.FS, fail errorfs.Injector) vfs.FS { return lyingFS{fs, fail} }
-	sweep(t, false, wrap, vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 0))})
-}
-
 // TestCreateFaults lets each operation of Create fail: it says so, and the next Create on the same disk succeeds.
 func TestCreateFaults(t *testing.T) {
 	g, _ := script()
@@ -275,56 +231,3 @@ func TestCreateFaults(t *testing.T) {
 		s.Close()
 	}
 }
-
-// A lyingFS carries out what changes files and then asks fail whether to say so.
-type lyingFS struct {
-	vfs.FS
-	fail errorfs.Injector
-}
-
-func (fs lyingFS) lie(name string, err error) error {
-	return errors.Join(err, fs.fail.MaybeError(errorfs.Op{Path: name}))
-}
-
-func (fs lyingFS) file(name string, f vfs.File, err error) (vfs.File, error) {
-	if err = fs.lie(name, err); err != nil {
-		return nil, err
-	}
-	return lyingFile{f, fs, name}, nil
-}
-
-func (fs lyingFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := fs.FS.Create(name, c)
-	return fs.file(name, f, err)
-}
-
-func (fs lyingFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := fs.FS.ReuseForWrite(from, to, c)
-	return fs.file(to, f, err)
-}
-
-func (fs lyingFS) OpenDir(name string) (vfs.File, error) {
-	f, err := fs.FS.OpenDir(name)
-	return fs.file(name, f, err)
-}
-
-func (fs lyingFS) Rename(from, to string) error { return fs.lie(from, fs.FS.Rename(from, to)) }
-func (fs lyingFS) Remove(name string) error     { return fs.lie(name, fs.FS.Remove(name)) }
-func (fs lyingFS) RemoveAll(name string) error  { return fs.lie(name, fs.FS.RemoveAll(name)) }
-func (fs lyingFS) MkdirAll(dir string, perm os.FileMode) error {
-	return fs.lie(dir, fs.FS.MkdirAll(dir, perm))
-}
-
-type lyingFile struct {
-	vfs.File
-	fs   lyingFS
-	name string
-}
-
-func (f lyingFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	return n, f.fs.lie(f.name, err)
-}
-
-func (f lyingFile) Sync() error     { return f.fs.lie(f.name, f.File.Sync()) }
-func (f lyingFile) SyncData() error { return f.fs.lie(f.name, f.File.SyncData()) }

@@ -241,25 +241,47 @@ type Accepted struct {
 
 // ReadAccepted is ReadLeaves and returns besides when the leaves were accepted.
 func (s *Store) ReadAccepted(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]Accepted, error) {
+	return s.readAccepted(dst, round, slot, first, n, true)
+}
+
+// ReadUnchecked is ReadAccepted for who compares the node over the leaves with a kept one: no checksum covers them, but one
+// does cover when they were accepted.
+func (s *Store) ReadUnchecked(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]Accepted, error) {
+	return s.readAccepted(dst, round, slot, first, n, false)
+}
+
+func (s *Store) readAccepted(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int, checked bool) ([]Accepted, error) {
 	key := Key{Kind: KindRun, Round: round, Slot: slot, Number: first}
 	if limit := s.durableLeaves(round, slot); first > limit || uint64(n) > limit-first {
 		return nil, fmt.Errorf("%s: %d leaves of %d: %w", key, n, limit, ErrNotFound)
 	}
-	if n == 0 {
-		return nil, nil
+	var accepted []Accepted
+	for n > 0 {
+		took, at := s.runs.read(dst, round, slot, first, n, checked)
+		if took == 0 {
+			key.Number = first
+			return s.readRuns(dst, key, n, accepted)
+		}
+		accepted = append(accepted, at)
+		first, n = first+uint64(took), n-took
 	}
-	it, err := slotRuns(s.db, round, slot)
+	return accepted, nil
+}
+
+// readRuns is ReadAccepted by an iterator of the database, for n > 0 leaves from that of key on; it appends to accepted.
+func (s *Store) readRuns(dst *merkle.Leaves, key Key, n int, accepted []Accepted) ([]Accepted, error) {
+	it, err := slotRuns(s.db, key.Round, key.Slot)
 	if err != nil {
 		return nil, err
 	}
 	defer it.Close()
-	var accepted []Accepted
+	first := key.Number
 	for ok := seekRun(it, key); ; ok = it.Next() {
 		if !ok {
 			if err := it.Error(); err != nil {
 				return nil, damaged(key, err)
 			}
-			return nil, missing(Key{Kind: KindRun, Round: round, Slot: slot, Number: first})
+			return nil, missing(Key{Kind: KindRun, Round: key.Round, Slot: key.Slot, Number: first})
 		}
 		r, skip, err := runAt(it, first)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -256,7 +257,7 @@ func TestUnsynced(t *testing.T) {
 	mem := vfs.NewMem()
 	m := storagetest.NewMaker(9)
 	d := newDisk(-1, false)
-	s := create(t, wrap(mem, d), m.Genesis())
+	s := create(t, errorfs.Wrap(mem, d), m.Genesis())
 	if err := s.Propose(m.Begin(2)...); err != nil {
 		t.Fatal(err)
 	}

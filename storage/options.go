@@ -63,9 +63,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o *Options) pebble() *pebble.Options {
+// pebble returns Pebble's options for a database on fs.
+func (o *Options) pebble(fs vfs.FS) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          markerFS{o.FS},
+		FS:                          markerFS{fs},
 		CacheSize:                   o.CacheBytes + memTableBytes, // Pebble takes memtables out of the cache
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          formatVersion,

@@ -47,9 +47,9 @@ func (b *RoundBatch) reverse() {
 // A RoundIter reads batches of rounds: from sealed blocks, which hold the older ones, and from heads. It belongs to one
 // goroutine at a time and must be closed.
 type RoundIter struct {
-	snap   *pebble.Snapshot
+	db     *pebble.DB
 	blocks *pebble.Iterator // block keys
-	heads  *pebble.Iterator // head keys from scan.From to scan.To
+	heads  *pebble.Iterator // head keys from scan.From to scan.To, of the same state as blocks
 	scan   RoundScan        // From and To cut to what is closed
 	next   uint64           // next block to look for: it or, if the scan descends, one before it; blocksEnd at the end
 	onHead bool             // heads stands at the next round to read
@@ -63,11 +63,10 @@ const blocksEnd = ^uint64(0)
 // Rounds returns an iterator over rounds as they stand now.
 func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	scan.From, scan.To = max(scan.From, 0), min(scan.To, s.Closed())
-	iter := &RoundIter{scan: scan, next: blocksEnd}
+	iter := &RoundIter{db: s.db, scan: scan, next: blocksEnd}
 	if scan.From > scan.To {
 		return iter, nil
 	}
-	iter.snap = s.db.NewSnapshot()
 	if err := iter.open(); err != nil {
 		iter.Close()
 		return nil, err
@@ -77,11 +76,15 @@ func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 
 func (iter *RoundIter) open() (err error) {
 	from, to := blockOf(iter.scan.From), blockOf(iter.scan.To)
-	iter.blocks, err = newIter(iter.snap, Key{Kind: KindBlock, Number: from}, Key{Kind: KindBlock, Number: to + 1})
+	iter.blocks, err = newIter(iter.db, Key{Kind: KindBlock, Number: from}, Key{Kind: KindBlock, Number: to + 1})
 	if err != nil {
 		return err
 	}
-	iter.heads, err = newIter(iter.snap, Key{Kind: KindHead, Round: iter.scan.From}, Key{Kind: KindHead, Round: iter.scan.To + 1})
+	// A clone and not a snapshot of the database: to close one of those waits for writes of the database's files.
+	iter.heads, err = iter.blocks.Clone(pebble.CloneOptions{IterOptions: &pebble.IterOptions{
+		LowerBound: Key{Kind: KindHead, Round: iter.scan.From}.bytes(),
+		UpperBound: Key{Kind: KindHead, Round: iter.scan.To + 1}.bytes(),
+	}})
 	if err != nil {
 		return err
 	}
@@ -327,7 +330,7 @@ func (iter *RoundIter) countHead(round calendar.Second, h *head) error {
 	if iter.scan.Slots != nil {
 		var b body
 		key := Key{Kind: KindBody, Round: round}
-		ok, err := get(iter.snap, key, b.decode)
+		ok, err := get(iter.db, key, b.decode) // kept for good, and as old as the head
 		if err != nil {
 			return err
 		}
@@ -360,9 +363,6 @@ func (iter *RoundIter) Close() error {
 		if it != nil {
 			err = firstError(err, it.Close())
 		}
-	}
-	if iter.snap != nil {
-		err = firstError(err, iter.snap.Close())
 	}
 	return err
 }

@@ -31,14 +31,19 @@ type Store struct {
 	genesis  Genesis
 	readOnly bool
 
-	fs          vfs.FS
+	fs          vfs.FS // as it is: writes do not wait for room
+	room        *room
 	dir         string
 	tableLeaves int // as in Options
+	runs        *runTables
 
 	// Used by the proposer alone.
 	ahead       *state // after all entries proposed
 	failed      error  // of the first proposal that failed
 	tableMemory []byte // for writing tables
+
+	// tables is held while a proposal is written as tables, and by Checkpoint: see there.
+	tables sync.Mutex
 
 	mu      sync.RWMutex // covers durable; never held over I/O
 	durable *state       // after all entries synced
@@ -93,12 +98,13 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves}
+	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
+		room: newRoom(o.FS, dir, o.Logger)}
 	if err = first(); err == nil && !o.ReadOnly {
 		err = s.removeTables()
 	}
 	if err == nil {
-		s.db, err = openPebble(o.FS.PathJoin(dir, database), o.pebble())
+		s.db, s.runs, err = openRuns(o.FS.PathJoin(dir, database), s.room.fs, o)
 	}
 	if err == nil {
 		err = s.load()
@@ -119,7 +125,7 @@ func found(dir string, g Genesis, o Options) error {
 	if err := o.FS.RemoveAll(path); err != nil {
 		return err
 	}
-	db, err := openPebble(path, o.pebble())
+	db, err := openPebble(path, o.pebble(o.FS))
 	if err != nil {
 		return err
 	}
@@ -183,6 +189,7 @@ func exists(dir string, fs vfs.FS) error {
 func (s *Store) Close() error {
 	var err error
 	if s.db != nil {
+		s.runs.closeAll()
 		err = s.db.Close()
 	}
 	return firstError(err, s.lock.Close())

@@ -75,7 +75,11 @@ func (s *Store) commitTables(group []AppendLeaves) (err error) {
 		}
 		path := s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", len(paths), tableSuffix))
 		paths = append(paths, path)
-		if err := s.writeTable(path, group[:n]); err != nil {
+		err := s.writeTable(path, group[:n])
+		for s.room.retry(err) { // nobody knows of the table yet
+			err = s.writeTable(path, group[:n])
+		}
+		if err != nil {
 			return fmt.Errorf("table of %s: %w", Key{Kind: KindRun, Round: group[0].Round, Slot: group[0].Slot}, err)
 		}
 		group = group[n:]
@@ -110,11 +114,11 @@ func (s *Store) writeTable(path string, group []AppendLeaves) error {
 	return firstError(err, w.Close())
 }
 
-// createTable creates the file of a table. On Linux it is written past the cache of the operating system.
+// createTable creates the file of a table, written past the cache of the operating system where that can be.
 func (s *Store) createTable(path string) (objstorage.Writable, error) {
-	if s.fs == vfs.Default {
-		if d, ok := createDirect(path, &s.tableMemory); ok {
-			return d, nil
+	if fs := directOf(s.fs); fs != nil {
+		if f, err := fs.CreateDirect(path); err == nil {
+			return newDirectFile(f, &s.tableMemory), nil
 		}
 	}
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)

@@ -187,6 +187,9 @@ func (n *node) decode(c *cursor) error {
 // algorithmMixed stands in place of an algorithm in runs that have several.
 const algorithmMixed = 0xff
 
+// runHeadBytes is how many bytes of the value of a run stand before its leaves.
+const runHeadBytes = 1 + 1 + 8
+
 // A run is the value of a run, its leaves where they are.
 type run struct {
 	at    int64 // µs since 1970

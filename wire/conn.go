@@ -77,7 +77,7 @@ func (c *conn) serve() {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		last := *e
 		last.Severity = severityFatal
-		c.out.error(&last)
+		c.sendError(&last)
 		if c.out.flush() == nil && e.Code == codeProtocolViolation {
 			c.linger()
 		}
@@ -177,7 +177,7 @@ func (c *conn) report(err error) {
 	c.reportNotices()
 	e := c.reportable(c.ctx, err)
 	c.over = c.over || e.fatal()
-	c.out.error(e)
+	c.sendError(e)
 }
 
 // reportNotices appends the session's notices.

@@ -53,6 +53,9 @@ type Server struct {
 	byPID    map[uint32]*conn // those with a session
 	starting int              // connections without a session
 	lastPID  uint32
+	accepted uint64            // connections so far
+	refused  uint64            // of them, as too many
+	errors   map[string]uint64 // sent so far, by class of their SQLSTATE
 }
 
 // New returns a server. It panics if c lacks a Handler or a clock.
@@ -73,7 +76,7 @@ func New(c Config) *Server {
 		c.TLS.NextProtos = []string{alpn}
 	}
 	return &Server{
-		cfg: c, watchDelay: watchDelay, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn),
+		cfg: c, watchDelay: watchDelay, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), errors: make(map[string]uint64),
 	}
 }
 
@@ -169,6 +172,7 @@ func (s *Server) each(base context.Context, f func(*conn)) {
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.accepted++
 	if s.starting >= s.cfg.MaxConnections {
 		return false
 	}
@@ -222,7 +226,7 @@ func (s *Server) cancel(pid uint32, key []byte) {
 
 // refuse turns a connection away that is too many even for start-up. Nothing is read; the answer fits any socket buffer.
 func refuse(c *conn) {
-	c.out.error(errTooMany)
+	c.sendError(errTooMany)
 	c.out.flush()
 	c.nc.Close()
 }

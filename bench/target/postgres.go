@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -27,8 +28,8 @@ var postgresSettings = []string{
 }
 
 // Postgres is PostgreSQL, as it is installed, with a table hashes (digest bytea, ts timestamptz default now()); keyed, digest is
-// its primary key.
-func Postgres(keyed bool) (*Target, error) {
+// its primary key. More settings may be given, such as "wal_level=minimal".
+func Postgres(keyed bool, settings ...string) (*Target, error) {
 	bin, err := postgresDirectory()
 	if err != nil {
 		return nil, err
@@ -41,15 +42,16 @@ func Postgres(keyed bool) (*Target, error) {
 	if !keyed {
 		name, column, index = "postgres-unindexed", "digest bytea NOT NULL", "no index"
 	}
+	shown := slices.Concat(postgresSettings[:4], settings)
 	return &Target{
 		Name: name,
 		Durability: fmt.Sprintf("%s; WAL synced at every commit (fsync, synchronous_commit and full_page_writes on), %s, no proofs; %s",
-			strings.TrimSpace(string(out)), index, strings.Join(postgresSettings[:4], " ")),
+			strings.TrimSpace(string(out)), index, strings.Join(shown, " ")),
 		Lookup:     "SELECT ts FROM hashes WHERE digest = $1",
 		LookupMany: "SELECT ts FROM hashes WHERE digest = ANY($1)",
 		Tidy:       "VACUUM ANALYZE hashes", // autovacuum, which would do it, is off
 		start: func(ctx context.Context, t *Target, dir string) (*Server, error) {
-			return startPostgres(ctx, t, dir, bin, column)
+			return startPostgres(ctx, t, dir, bin, column, settings)
 		},
 		stored: storedPostgres,
 		check:  func(context.Context, *Server) error { return nil },
@@ -72,15 +74,17 @@ func postgresDirectory() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-func startPostgres(ctx context.Context, t *Target, dir, bin, column string) (*Server, error) {
+func startPostgres(ctx context.Context, t *Target, dir, bin, column string, settings []string) (*Server, error) {
 	attr, err := unprivileged(dir)
 	if err != nil {
 		return nil, err
 	}
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--no-sync", "-A", "trust", "--locale=C", "-E", "UTF8", "-U", "jurat", "-D", dir)
-	initdb.SysProcAttr, initdb.Dir = attr, "/"
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w:\n%s", err, out)
+	if _, err := os.Stat(filepath.Join(dir, "PG_VERSION")); errors.Is(err, fs.ErrNotExist) {
+		initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--no-sync", "-A", "trust", "--locale=C", "-E", "UTF8", "-U", "jurat", "-D", dir)
+		initdb.SysProcAttr, initdb.Dir = attr, "/"
+		if out, err := initdb.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("initdb: %w:\n%s", err, out)
+		}
 	}
 	port, err := freePort()
 	if err != nil {
@@ -88,7 +92,7 @@ func startPostgres(ctx context.Context, t *Target, dir, bin, column string) (*Se
 	}
 	s := &Server{Target: t, Dir: dir, Address: net.JoinHostPort("127.0.0.1", port), User: "jurat", Database: "postgres"}
 	args := []string{"-D", dir, "-p", port}
-	for _, setting := range postgresSettings {
+	for _, setting := range slices.Concat(postgresSettings, settings) {
 		args = append(args, "-c", setting)
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), args...)
@@ -110,7 +114,7 @@ func (s *Server) createTable(ctx context.Context, column string) error {
 	for deadline := time.Now().Add(startTimeout); ; {
 		conn, err := load.Dial(ctx, s.Address, s.User, s.Database)
 		if err == nil {
-			_, err = conn.Exec("CREATE TABLE hashes (" + column + ", ts timestamptz NOT NULL DEFAULT now()); CHECKPOINT")
+			_, err = conn.Exec("CREATE TABLE IF NOT EXISTS hashes (" + column + ", ts timestamptz NOT NULL DEFAULT now()); CHECKPOINT")
 			return errors.Join(err, conn.Close())
 		}
 		if time.Now().After(deadline) || !s.running() {

@@ -2,9 +2,9 @@
 // itself.
 //
 // What it makes is what a server would have left there, filed and closed second by second, but for the hashes and signatures:
-// round roots and signatures are made up, since neither scans nor audits of the calendar look into a round. Proofs of its
-// leaves do not verify, and fsck finds that at once. Everything follows from a seed, so that another database can be given the
-// same rows.
+// round roots and signatures are made up, and signatures are shorter than RSA's, since neither scans nor audits of the calendar
+// look into a round. Proofs of its leaves do not verify, and fsck finds that at once. Everything follows from a seed, so that
+// another database can be given the same rows.
 package year
 
 import (
@@ -22,10 +22,13 @@ import (
 // First is the second of the first round: 2025-01-01T00:00:00Z.
 const First calendar.Second = 1_735_689_600
 
+// Version is raised whenever plans come to hold something else, so that what was made before is not taken for it.
+const Version = 2
+
 // A Plan says what a ledger holds: the seconds First to First+Seconds-1.
 type Plan struct {
-	Seed    uint64
-	Seconds uint64
+	Seed    uint64 `json:"seed"`
+	Seconds uint64 `json:"seconds"`
 }
 
 // End returns the last second.
@@ -71,9 +74,6 @@ func (p Plan) Root(i uint64) merkle.Digest {
 	return stream.Stream(p.Seed + 2).At(i)
 }
 
-// signatureSize is that of an RSA key of 2048 bits.
-const signatureSize = 256
-
 // A filler proposes a plan's entries.
 type filler struct {
 	Plan
@@ -81,13 +81,14 @@ type filler struct {
 	index       *index.Index
 	certificate []byte
 	frontier    *calendar.Frontier
-	leaves      uint64   // so far
-	rounds      uint64   // so far
-	hashes      []uint64 // of leaves that the index does not hold
+	entries     []storage.Entry // the memory of those of a group
+	leaves      uint64          // so far
+	rounds      uint64          // so far
+	hashes      []uint64        // of leaves that the index does not hold
 }
 
-// groupSeconds is how many seconds are proposed together.
-const groupSeconds = 8 * storage.BlockSeconds
+// groupSeconds is how many seconds are proposed together, in one batch that is synced.
+const groupSeconds = 64 * storage.BlockSeconds
 
 // maxHashes is how many leaves the index takes in at once.
 const maxHashes = 1 << 20
@@ -112,6 +113,11 @@ func (p Plan) Fill(ctx context.Context, store *storage.Store, x *index.Index, pr
 		i += n
 		progress(i)
 	}
+	if seals := f.appendSeals(nil); len(seals) > 0 {
+		if err := store.Propose(seals...); err != nil {
+			return err
+		}
+	}
 	return f.addHashes(ctx)
 }
 
@@ -124,9 +130,9 @@ func (p Plan) Published(i uint64) bool {
 	return i%every == every-1
 }
 
-// propose proposes n seconds from i on, and seals the blocks that are over.
+// propose seals the blocks that are over and proposes n seconds from i on.
 func (f *filler) propose(ctx context.Context, i, n uint64) error {
-	var entries []storage.Entry
+	entries := f.appendSeals(f.entries[:0])
 	for end := i + n; i < end; i++ {
 		entries = f.appendRound(entries, i)
 		if f.Published(i) {
@@ -136,22 +142,23 @@ func (f *filler) propose(ctx context.Context, i, n uint64) error {
 			}})
 		}
 	}
+	f.entries = entries
 	if err := f.store.Propose(entries...); err != nil {
 		return err
-	}
-	for {
-		block, ok := f.store.SealableBlock()
-		if !ok {
-			break
-		}
-		if err := f.store.Propose(storage.SealBlock{Block: block}); err != nil {
-			return err
-		}
 	}
 	if len(f.hashes) < maxHashes {
 		return nil
 	}
 	return f.addHashes(ctx)
+}
+
+// appendSeals appends the entries that seal the blocks that are over. No block of a plan is idle as a whole: gaps are shorter.
+func (f *filler) appendSeals(entries []storage.Entry) []storage.Entry {
+	block, ok := f.store.SealableBlock()
+	for end := uint64(f.store.Closed()+1) / storage.BlockSeconds; ok && block < end; block++ {
+		entries = append(entries, storage.SealBlock{Block: block})
+	}
+	return entries
 }
 
 // addHashes brings the index to where the leaves are.
@@ -201,11 +208,10 @@ func (f *filler) appendRound(entries []storage.Entry, i uint64) []storage.Entry 
 	return append(entries, e, c)
 }
 
-// signature makes up the signature of second i.
+// signature makes up the signature of second i. At the size of RSA's, signatures would be half of all that is written.
 func (f *filler) signature(i uint64) []byte {
-	s := make([]byte, signatureSize)
-	stream.Stream(f.Seed+3).Fill(s, i*signatureSize/stream.Size)
-	return s
+	s := stream.Stream(f.Seed + 3).At(i)
+	return s[:]
 }
 
 func (f *filler) kept() []storage.CalendarNode {

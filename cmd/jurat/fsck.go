@@ -74,7 +74,9 @@ func checkStore(ctx context.Context, w io.Writer, data string, store *storage.St
 			return err
 		}
 		defer x.Close()
-		options.Index = x
+		check := x.NewCheck()
+		defer check.Close()
+		options.Index = check
 	}
 	progress := newProgress("leaves checked", int64(store.TotalLeaves()))
 	options.Progress = func(r fsck.Report) { progress.set(int64(r.Leaves)) }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,6 +15,7 @@ import (
 
 func newServe() *cobra.Command {
 	c := server.DefaultConfig()
+	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -28,8 +28,11 @@ with its keys: without keys/calendar.key the server goes on only with a new key,
 Logins need no password, so the server listens on loopback addresses only.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.Version = version
-			c.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			c.Version, c.Revision = version, revision()
+			var err error
+			if c.Logger, err = logs.logger(cmd.ErrOrStderr()); err != nil {
+				return err
+			}
 			return serve(cmd.Context(), c)
 		},
 	}
@@ -39,15 +42,20 @@ Logins need no password, so the server listens on loopback addresses only.`,
 	f.StringVar(&c.GatewayListen, "gateway-listen", c.GatewayListen, "address of the KSI gateway over HTTP, such as 127.0.0.1:8080; off unless given")
 	f.StringVar(&c.GatewayTCPListen, "gateway-tcp-listen", c.GatewayTCPListen, "address of the KSI gateway over TCP; off unless given")
 	f.IntVar(&c.GatewayRequests, "gateway-requests", c.GatewayRequests, "requests a second that the gateway takes from one login")
+	f.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "address of /metrics for Prometheus, /healthz and /readyz over HTTP, such as 127.0.0.1:9433; off unless given")
+	f.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve profiles of the process there too, under /debug/pprof")
+	logs.add(f)
 	f.StringVar(&c.Database, "database", c.Database, "database name that clients connect to")
 	f.StringVar(&c.ServerName, "server-name", c.ServerName, "name that stands in every proof; set by the first start, for ever (default \"jurat\")")
 	f.StringVar(&c.Role, "role", c.Role, "superuser role that the first start makes (default \"jurat\")")
 	f.StringVar(&c.Email, "email", c.Email, "e-mail address in the certificate that signs publications files; set by the first start (default \"publications@\" and the server name)")
+	f.BoolVar(&c.ReadOnly, "read-only", false, "serve what is there and change nothing: for a directory restored from a backup, see jurat restore --help")
 	f.BoolVar(&c.MonthlyPublications, "monthly-publications", c.MonthlyPublications, "publish the calendar on the 15th of every month, 00:00:00 UTC")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
 	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
 	f.StringVar(&c.Kernel, "kernel", c.Kernel, "code that hashes tree nodes: stdlib for the standard library's, avx512, shani, avx2 or sha2; the fastest unless given")
+	f.Uint64Var(&c.DiskReserve, "disk-reserve", c.DiskReserve, "bytes that filing leaves free on the disk; with less, nothing is filed and the server does the rest of its work")
 	f.Int64Var(&c.IngestMemory, "ingest-memory", c.IngestMemory, "memory in bytes of the hashes that all open transactions together hold back; the server takes 8 bytes more, 24 where they come in small transactions, for each of the hashes filed in the second that is open and of the at most 17 million that are not indexed yet")
 	return cmd
 }
@@ -55,6 +63,10 @@ Logins need no password, so the server listens on loopback addresses only.`,
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	var err error
+	if c.Listeners, err = systemdListeners(); err != nil {
+		return err
+	}
 	s, err := server.New(c)
 	if err != nil {
 		return err
@@ -67,7 +79,11 @@ func serve(ctx context.Context, c server.Config) error {
 	if tcp != nil {
 		ready = append(ready, "gateway_tcp", tcp.String())
 	}
+	if ops := s.HTTPAddr(); ops != nil {
+		ready = append(ready, "http", ops.String())
+	}
 	c.Logger.Info("ready", ready...)
+	go superviseBySystemd(ctx, s, c.Logger)
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal is not caught any more
 		c.Logger.Info("stopping: waiting for statements and for the open round to close")

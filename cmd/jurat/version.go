@@ -8,8 +8,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is the release; see CHANGELOG.md.
-const version = "0.1.0"
+// version is the release; see CHANGELOG.md. commit is what it was built from, if whoever built it says so: scripts/dist.sh sets
+// both.
+var (
+	version = "0.1.0"
+	commit  = ""
+)
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
@@ -25,6 +29,9 @@ func newVersion() *cobra.Command {
 
 // revision returns the commit that the program was built from, if the build knows it.
 func revision() string {
+	if commit != "" {
+		return commit
+	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {

@@ -2,8 +2,6 @@ package fn
 
 import (
 	"math"
-	"math/big"
-	"math/bits"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -86,16 +84,10 @@ func (c *counts) Final(_ *Env, out *value.Vector, first, n int) error {
 	return nil
 }
 
-// intSums adds integers in 128 bits, which no number of rows overflows.
+// intSums adds integers.
 type intSums struct {
 	avg bool
-	sum []intSum
-}
-
-type intSum struct {
-	hi    int64
-	lo    uint64
-	count int64
+	sum []IntSum
 }
 
 func (s *intSums) Grow(n int) { s.sum = grow(s.sum, n) }
@@ -103,42 +95,15 @@ func (s *intSums) Grow(n int) { s.sum = grow(s.sum, n) }
 func (s *intSums) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
 	x := args[0].Ints
 	for _, i := range all(n, sel) {
-		a := &s.sum[groups[i]]
-		var carry uint64
-		a.lo, carry = bits.Add64(a.lo, uint64(x[i]), 0)
-		a.hi += x[i]>>63 + int64(carry)
-		a.count++
+		s.sum[groups[i]].Add(x[i])
 	}
 	return nil
 }
 
-func (a intSum) numeric() value.Numeric {
-	if a.hi == int64(a.lo)>>63 {
-		return value.IntNumeric(int64(a.lo))
-	}
-	b := new(big.Int).Lsh(big.NewInt(a.hi), 64)
-	return value.BigNumeric(b.Add(b, new(big.Int).SetUint64(a.lo)), 0)
-}
-
 func (s *intSums) Final(_ *Env, out *value.Vector, first, n int) error {
-	for i, a := range s.sum[first : first+n] {
-		switch {
-		case a.count == 0:
-			out.SetNull(i)
-		case s.avg:
-			q, err := a.numeric().Div(value.IntNumeric(a.count))
-			if err != nil {
-				return err
-			}
-			out.Boxes[i] = q
-		case out.Type == value.NumericT:
-			out.Boxes[i] = a.numeric()
-		default:
-			sum, ok := a.numeric().Int64()
-			if !ok {
-				return outOfRange(value.Int8)
-			}
-			out.Ints[i] = sum
+	for i := range n {
+		if err := s.sum[first+i].Put(out, i, s.avg); err != nil {
+			return err
 		}
 	}
 	return nil

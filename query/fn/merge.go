@@ -1,8 +1,6 @@
 package fn
 
 import (
-	"math/bits"
-
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -41,13 +39,6 @@ func (s *intSums) StepGroup(group int32, args []*value.Vector, n int, sel []int3
 	a.add(uint64(hi)<<32, hi>>32)
 	a.add(uint64(lo), 0)
 	a.count += int64(n)
-}
-
-// add adds hi * 2^64 + lo.
-func (a *intSum) add(lo uint64, hi int64) {
-	var carry uint64
-	a.lo, carry = bits.Add64(a.lo, lo, 0)
-	a.hi += hi + int64(carry)
 }
 
 // Merge implements mergeStates.

@@ -18,6 +18,11 @@ type candidate struct {
 // says that the last argument was marked VARIADIC. A type name with one argument is a cast, as in Postgres. Errors are
 // 42883 and 42725, with hint.
 func (r *Registry) ResolveFunction(name string, args []*value.Type, variadic bool) (*Call, error) {
+	if !variadic {
+		if f := exactly(r.funcs[name], args); f != nil {
+			return r.bind(candidate{f: f, args: f.Args}, args, false)
+		}
+	}
 	list := candidates(r.funcs[name], len(args), variadic)
 	for _, c := range list {
 		if exact(c.args, args) {
@@ -61,11 +66,10 @@ func (r *Registry) ResolveOperator(name string, left, right *value.Type) (*Call,
 	if left == nil {
 		args = args[1:]
 	}
-	list := candidates(r.ops[name], len(args), false)
-	if c, ok := exactOperator(list, args); ok {
-		return r.bind(c, args, false)
+	if f := exactly(r.ops[name], assumed(args)); f != nil {
+		return r.bind(candidate{f: f, args: f.Args}, args, false)
 	}
-	best, n := r.choose(list, args)
+	best, n := r.choose(candidates(r.ops[name], len(args), false), args)
 	if n == 1 {
 		return r.bind(best, args, false)
 	}
@@ -89,24 +93,27 @@ func (r *Registry) ResolveOperator(name string, left, right *value.Type) (*Call,
 	return nil, &value.Error{Code: value.CodeUndefinedFunction, Message: "operator does not exist: " + shown, Hint: hint}
 }
 
-// exactOperator finds an operator for exactly these types; of a single unknown operand it first assumes that it has the
-// type of the other.
-func exactOperator(list []candidate, args []*value.Type) (candidate, bool) {
+// assumed returns the types of operands where a single unknown one is assumed to have the type of the other.
+func assumed(args []*value.Type) []*value.Type {
 	if len(args) == 2 {
-		l, r := args[0], args[1]
-		if l == value.Unknown && r != value.Unknown {
-			l = r
-		} else if r == value.Unknown && l != value.Unknown {
-			r = l
-		}
-		args = []*value.Type{l, r}
-	}
-	for _, c := range list {
-		if exact(c.args, args) {
-			return c, true
+		switch l, r := args[0], args[1]; {
+		case l == value.Unknown && r != value.Unknown:
+			return []*value.Type{r, r}
+		case r == value.Unknown && l != value.Unknown:
+			return []*value.Type{l, l}
 		}
 	}
-	return candidate{}, false
+	return args
+}
+
+// exactly returns the function that is declared for exactly these types, nil if there is none. No other is better than it.
+func exactly(list []*Function, args []*value.Type) *Function {
+	for _, f := range list {
+		if !f.Variadic && len(f.Args) == len(args) && exact(f.Args, args) {
+			return f
+		}
+	}
+	return nil
 }
 
 func exact(declared []value.OID, args []*value.Type) bool {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -28,6 +29,8 @@ type Ledger struct {
 	Sign func(query.Leaf) []byte
 	// Faults are what an audit finds.
 	Faults []query.Fault
+	// OpenBackups counts the backups that are begun and not closed.
+	OpenBackups atomic.Int32
 	// File is the publications file; nil for none.
 	File *ksi.PublicationsFile
 

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -92,6 +94,10 @@ type Server struct {
 	cfg    Config
 	nobody []byte // the key of unknown logins, which nobody has
 	quota  quota
+	open   atomic.Int64 // connections
+
+	mu       sync.Mutex // covers requests
+	requests map[Outcome]uint64
 }
 
 // New returns a server. It panics if c lacks a Ledger or a clock.
@@ -100,7 +106,7 @@ func New(c Config) *Server {
 		panic("gateway: Config needs Ledger and Now")
 	}
 	c.setDefaults()
-	s := &Server{cfg: c, nobody: make([]byte, 32)}
+	s := &Server{cfg: c, nobody: make([]byte, 32), requests: make(map[Outcome]uint64)}
 	rand.Read(s.nobody)
 	s.quota = quota{perPeriod: c.MaxRequests, share: c.MaxLoginShare, total: c.MaxRunning, accounts: make(map[string]*account)}
 	return s

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,12 +40,13 @@ func (s *Server) Serve(ctx context.Context, httpListener, tcpListener net.Listen
 type limited struct {
 	net.Listener
 	logger *slog.Logger
+	total  *atomic.Int64 // connections of the server
 	slots  chan struct{}
 	open   sync.WaitGroup
 }
 
 func newLimited(ln net.Listener, s *Server) *limited {
-	return &limited{Listener: ln, logger: s.cfg.Logger, slots: make(chan struct{}, s.cfg.MaxConnections)}
+	return &limited{Listener: ln, logger: s.cfg.Logger, total: &s.open, slots: make(chan struct{}, s.cfg.MaxConnections)}
 }
 
 // Accept waits for the next connection, for which release must be called when it has ended.
@@ -57,6 +59,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		select {
 		case l.slots <- struct{}{}:
 			l.open.Add(1)
+			l.total.Add(1)
 			return nc, nil
 		default:
 			l.logger.Debug("KSI connection refused: there are too many", "remote", nc.RemoteAddr().String())
@@ -67,6 +70,7 @@ func (l *limited) Accept() (net.Conn, error) {
 
 func (l *limited) release() {
 	<-l.slots
+	l.total.Add(-1)
 	l.open.Done()
 }
 

@@ -33,6 +33,7 @@ func (s *Server) authenticate(data []byte) (*call, reply) {
 	if err != nil {
 		s.cfg.Logger.Debug("KSI request refused", "error", err)
 		service, _ := pdu.ServiceOf(data)
+		s.count(service, pdu.InvalidRequest)
 		return nil, bare(service, pdu.InvalidRequest, err.Error())
 	}
 	if e.IsResponse {
@@ -59,7 +60,9 @@ func bare(s pdu.Service, status pdu.Status, message string) reply {
 	return reply{data, status}
 }
 
+// log counts and logs a request.
 func (s *Server) log(e *pdu.Envelope, status pdu.Status) {
+	s.count(e.Service, status)
 	login := e.Header.Login
 	if len(login) > maxLogged {
 		login = login[:maxLogged]

@@ -59,19 +59,29 @@ func (l *Ledger) Append(ctx context.Context, r *Request) ([]Filing, error) {
 }
 
 // submit puts t into the queue and waits until it is carried out. A ticket that the committer has taken is waited for
-// whatever happens to ctx: its outcome is a matter of milliseconds, and unknown until then.
+// whatever happens to ctx: its outcome is a matter of milliseconds, or of when there is room on the disk, and unknown until then.
 func (l *Ledger) submit(ctx context.Context, t *ticket) error {
-	if err := l.queue.put(ctx, t); err != nil {
+	full := l.store.Full()
+	select {
+	case <-full:
+		return ErrDiskFull
+	default:
+	}
+	if err := l.queue.put(ctx, t, full); err != nil {
 		return err
 	}
 	for {
+		var why error
 		select {
 		case <-t.done:
 			return t.err
+		case <-full:
+			why = ErrDiskFull
 		case <-ctx.Done():
+			why = context.Cause(ctx)
 		}
 		if t.withdraw() {
-			return context.Cause(ctx)
+			return why
 		}
 		select {
 		case <-t.done:
@@ -111,7 +121,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 			}
 		}
 	}
-	switch err := l.closedForFiling(now); {
+	switch err := l.closedForFiling(now, filings); {
 	case jumped && !l.watch.jumped: // confirmed in this group: first the rounds have to close that are due
 		for _, t := range filings {
 			t.wait()
@@ -130,6 +140,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 	if err != nil {
 		return err
 	}
+	began := l.watch.elapsed()
 	p := &plan{now: now, last: make(map[uint32]int), counts: make(map[uint32]uint64)}
 	for _, t := range filings {
 		if marked(t.request) {
@@ -145,6 +156,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 		if err := l.file(p.entries); err != nil {
 			return err
 		}
+		l.meters.filed(p, l.watch.elapsed()-began)
 	}
 	for _, t := range p.done {
 		t.finish(nil)

@@ -55,10 +55,8 @@ func (l *Ledger) waitIndexed(ctx context.Context) error {
 		if stopped != nil {
 			return stopped
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := await(ctx, changed, l.store.Full(), &l.meters.waiting); err != nil {
+			return err
 		}
 	}
 }

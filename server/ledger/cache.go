@@ -7,7 +7,6 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -17,6 +16,7 @@ const (
 	maxViewBytes   = 32 << 20
 	maxTrunkBytes  = 16 << 20
 	maxLeafTiles   = 32 << 20
+	maxBranches    = 32 << 20 // those over eight million leaves
 	maxNodeTiles   = 32 << 20 // those of height 8 over a hundred million leaves
 )
 
@@ -25,17 +25,20 @@ const (
 type caches struct {
 	records recordCache
 	views   *cache[calendar.Second, *view]
-	trunks  *cache[trunkName, *ksi.Trunk]
-	leaves  *cache[tileName, *leafTile]
-	nodes   *cache[tileName, *merkle.Tile]
+	trunks  *cache[trunkName, *trunk]
+	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
+
+	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
+	nodes    *cache[tileName, *merkle.Tile]
 }
 
 func newCaches() *caches {
 	return &caches{
-		views:  newCache[calendar.Second, *view](maxViewBytes),
-		trunks: newCache[trunkName, *ksi.Trunk](maxTrunkBytes),
-		leaves: newCache[tileName, *leafTile](maxLeafTiles),
-		nodes:  newCache[tileName, *merkle.Tile](maxNodeTiles),
+		views:    newCache[calendar.Second, *view](maxViewBytes),
+		trunks:   newCache[trunkName, *trunk](maxTrunkBytes),
+		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
+		branches: newCache[tileName, *merkle.Branch](maxBranches),
+		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
 	}
 }
 
@@ -188,19 +191,27 @@ type tileName struct {
 	index  uint64
 }
 
-// A leafTile is a tile of leaves and when they were accepted.
+// A leafTile is a tile of leaves, or the cut of one, and when they were accepted.
 type leafTile struct {
 	*merkle.Tile
 	accepted []storage.Accepted
 }
 
-// tiles has the tiles of a slot in a closed round: merkle.ProveFromTiles reads them.
+// tiles has the tiles of a slot in a closed round: merkle.ProveFromTiles reads them. It is used for one leaf.
 type tiles struct {
 	ledger *Ledger
 	round  calendar.Second
 	slot   *storage.SlotRound
 	base   merkle.Level
+	cut    *leafTile // of tile cutOf, once it is there
+	cutOf  uint64
 }
+
+// Sizes of what caches hold, about.
+const (
+	branchSize = 1100
+	cutSize    = 1500
+)
 
 // tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.
 func tileSize(n uint64) int { return 512 + 64*int(min(n, merkle.TileNodes)) }
@@ -212,6 +223,9 @@ func (t *tiles) name(height uint8, index uint64) tileName {
 // Tile returns a tile of nodes or of leaves.
 func (t *tiles) Tile(height uint8, index uint64) (*merkle.Tile, error) {
 	if height == 0 {
+		if t.cut != nil && t.cutOf == index {
+			return t.cut.Tile, nil
+		}
 		leaf, err := t.leaves(index)
 		if err != nil {
 			return nil, err
@@ -236,26 +250,117 @@ func (t *tiles) leaves(index uint64) (*leafTile, error) {
 	if tile, ok := t.ledger.caches.leaves.get(name); ok {
 		return tile, nil
 	}
-	r := &slotReader{store: t.ledger.store, round: t.round, slot: t.slot.Slot}
-	read, err := merkle.ReadTile(r, t.base, t.slot.Count, 0, index)
+	tile := &leafTile{Tile: new(merkle.Tile)}
+	err := t.readTile(tile, index, t.ledger.store.ReadAccepted)
 	if err != nil {
 		return nil, err
 	}
-	tile := &leafTile{read, r.accepted}
 	t.ledger.caches.leaves.put(name, tile, tileSize(t.slot.Count-index*merkle.TileNodes))
 	return tile, nil
 }
 
+// readTile reads a tile of leaves by one of the store's methods.
+func (t *tiles) readTile(tile *leafTile, index uint64, read acceptedReader) error {
+	r := &slotReader{store: t.ledger.store, round: t.round, slot: t.slot.Slot, read: read}
+	err := tile.Read(r, t.base, t.slot.Count, 0, index)
+	tile.accepted = r.accepted
+	return err
+}
+
 // leaf returns a leaf that the slot holds and when it was accepted.
 func (t *tiles) leaf(index uint64) (Leaf, error) {
-	tile, err := t.leaves(index / merkle.TileNodes)
+	var tile *leafTile
+	var err error
+	if of := index / merkle.TileNodes; (of+1)*merkle.TileNodes <= t.slot.Count {
+		tile, err = t.cutAt(index / merkle.CutNodes)
+		t.cut, t.cutOf = tile, of
+	} else {
+		tile, err = t.leaves(of)
+	}
 	if err != nil {
 		return Leaf{}, err
 	}
 	run := sort.Search(len(tile.accepted), func(i int) bool { return tile.accepted[i].First > index }) - 1
 	return Leaf{
 		Position: Position{Round: t.round, Slot: t.slot.Slot, Index: index},
-		Imprint:  tile.Leaves().At(int(index % merkle.TileNodes)),
+		Imprint:  tile.Leaf(index % merkle.TileNodes),
 		FiledAt:  tile.accepted[run].At,
 	}, nil
+}
+
+// cutHeight stands for a height in the names of cuts: they are numbered through a slot.
+const cutHeight = 4
+
+// cutAt returns a cut of a whole tile. Its leaves are right as far as the kept node over their tile is.
+func (t *tiles) cutAt(cut uint64) (*leafTile, error) {
+	name := t.name(cutHeight, cut)
+	if tile, ok := t.ledger.caches.leaves.get(name); ok {
+		return tile, nil
+	}
+	tile, err := t.readCut(cut)
+	if err != nil {
+		return nil, err
+	}
+	t.ledger.caches.leaves.put(name, tile, cutSize)
+	return tile, nil
+}
+
+// readCut reads a cut: its leaves alone if the branch above them is at hand, else the tile.
+func (t *tiles) readCut(cut uint64) (*leafTile, error) {
+	const cuts = merkle.TileNodes / merkle.CutNodes
+	if branch, ok := t.ledger.caches.branches.get(t.name(0, cut/cuts)); ok {
+		leaves := merkle.MakeLeaves(merkle.SHA256, merkle.CutNodes)
+		accepted, err := t.ledger.store.ReadUnchecked(&leaves, t.round, t.slot.Slot, cut*merkle.CutNodes, merkle.CutNodes)
+		if err != nil {
+			return nil, err
+		}
+		if tile, ok := branch.Cut(leaves, t.base, cut%cuts); ok {
+			return &leafTile{tile, accepted}, nil
+		}
+	}
+	whole := wholeTiles.Get().(*leafTile)
+	defer wholeTiles.Put(whole)
+	branch, err := t.readWhole(whole, cut/cuts)
+	if err != nil {
+		return nil, err
+	}
+	var leaves merkle.Leaves
+	for i := range uint64(merkle.CutNodes) {
+		leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
+	}
+	tile, _ := branch.Cut(leaves, t.base, cut%cuts)
+	return &leafTile{tile, whole.accepted}, nil
+}
+
+// wholeTiles holds *leafTile, memory for tiles.
+var wholeTiles = sync.Pool{New: func() any { return &leafTile{Tile: new(merkle.Tile)} }}
+
+// readWhole reads a whole tile of leaves and returns its branch. Where the kept node above shows that they are not right, the
+// store is to say why.
+func (t *tiles) readWhole(tile *leafTile, index uint64) (*merkle.Branch, error) {
+	if err := t.readTile(tile, index, t.ledger.store.ReadUnchecked); err != nil {
+		return nil, err
+	}
+	right := t.underKept(tile, index)
+	if !right {
+		if err := t.readTile(tile, index, t.ledger.store.ReadAccepted); err != nil {
+			return nil, err
+		}
+	}
+	branch, _ := tile.Branch()
+	if right {
+		t.ledger.caches.branches.put(t.name(0, index), branch, branchSize)
+	}
+	return branch, nil
+}
+
+// underKept reports whether the node over a whole tile is the kept one.
+func (t *tiles) underKept(tile *leafTile, index uint64) bool {
+	above, err := t.Tile(merkle.KeptStep, index/merkle.TileNodes)
+	if err != nil {
+		return false // leaves can be read without it
+	}
+	top, _ := tile.Top()
+	kept, ok := above.Kept(index % merkle.TileNodes)
+	return ok && kept == top
 }

@@ -26,6 +26,7 @@ type watch struct {
 	wall    time.Time     // at some look
 	mono    time.Duration // at the same look
 	jumped  bool
+	ahead   time.Duration // of the wall clock at the last look, beyond what the counter let expect; never negative
 }
 
 // newWatch trusts the clock as it stands, unless it says that the ledger, closed up to last, was down for longer than
@@ -39,6 +40,12 @@ func newWatch(c Clock, maxJump time.Duration, last time.Time) *watch {
 	return w
 }
 
+// elapsed returns what the unstepped counter shows.
+func (w *watch) elapsed() time.Duration {
+	_, elapsed := w.clock.Now()
+	return elapsed
+}
+
 // look returns the wall-clock time. jumped reports that it is ahead of what the counter lets expect by more than
 // maxJump.
 func (w *watch) look() (now time.Time, jumped bool) {
@@ -48,13 +55,13 @@ func (w *watch) look() (now time.Time, jumped bool) {
 	if ahead <= 0 {
 		w.wall, w.mono = now, mono
 	}
-	w.jumped = ahead > w.maxJump
+	w.ahead, w.jumped = max(ahead, 0), ahead > w.maxJump
 	return now, w.jumped
 }
 
 // confirm accepts the wall-clock time as it stands and returns it.
 func (w *watch) confirm() time.Time {
 	w.wall, w.mono = w.clock.Now()
-	w.jumped = false
+	w.ahead, w.jumped = 0, false
 	return w.wall
 }

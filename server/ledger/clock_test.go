@@ -29,7 +29,7 @@ func openStill(t *testing.T, c Clock) *Ledger {
 func (l *Ledger) mustStep(t *testing.T, tickets ...*ticket) {
 	t.Helper()
 	for _, x := range tickets {
-		if err := l.queue.put(context.Background(), x); err != nil {
+		if err := l.queue.put(context.Background(), x, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

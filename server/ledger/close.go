@@ -20,9 +20,12 @@ func (l *Ledger) closeDue(now time.Time) error {
 		return nil
 	}
 	if len(l.open.trees) > 0 {
+		began := l.watch.elapsed()
 		if err := l.closeRound(); err != nil {
 			return err
 		}
+		after, elapsed := l.watch.clock.Now()
+		l.meters.closedRound(elapsed-began, after.Sub(l.closed.Time()))
 	}
 	if due > l.closed {
 		if err := l.propose(storage.CloseIdle{Through: due, Calendar: l.advance(due, nil)}); err != nil {
@@ -60,13 +63,43 @@ func (l *Ledger) warnOfCertificate(now time.Time) {
 	}
 }
 
-// closedForFiling returns why nothing may be filed now, nil if filing is open.
-func (l *Ledger) closedForFiling(now time.Time) error {
+// closedForFiling returns why filings may not be carried out now, nil if they may.
+func (l *Ledger) closedForFiling(now time.Time, filings []*ticket) error {
+	if len(filings) == 0 {
+		return nil
+	}
+	if err := l.certificateEnds(now); err != nil {
+		return err
+	}
+	need := l.reserve
+	for _, t := range filings {
+		need += leafRoom * uint64(t.leaves())
+	}
+	free := l.store.Free()
+	if low := free < need; low != l.low {
+		l.low = low
+		if low {
+			l.log.Error("the disk is nearly full: nothing is filed until there is room", "free", free, "needed", need)
+		} else {
+			l.log.Warn("there is room on the disk again: filing goes on", "free", free)
+		}
+	}
+	if l.low {
+		return ErrDiskFull
+	}
+	return nil
+}
+
+// certificateEnds returns an error if what is filed now could not be signed any more.
+func (l *Ledger) certificateEnds(now time.Time) error {
 	if end := l.certificate.X509.NotAfter; end.Sub(now) < certificateMargin {
 		return fmt.Errorf("%w on %s", ErrCertificateEnds, end.Format(time.DateTime))
 	}
 	return nil
 }
+
+// leafRoom is the bytes that a leaf takes on the disk at once, with some room to spare: in the log, and in a table.
+const leafRoom = 100
 
 // advance moves the frontier to through, which is idle if root is nil, and returns the calendar nodes to keep.
 func (l *Ledger) advance(through calendar.Second, root *merkle.Digest) []storage.CalendarNode {

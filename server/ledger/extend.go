@@ -125,6 +125,7 @@ func (l *Ledger) Extend(ctx context.Context, signature []byte, to calendar.Secon
 	if err != nil { // what is left is another calendar before the round, or no calendar chain and another round root
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
+	l.meters.proofs.Add(1)
 	return extended.Append(nil), nil
 }
 

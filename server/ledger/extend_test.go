@@ -268,10 +268,11 @@ func TestExtendLengthened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, chain, err := tiles.prove(0)
+	chain, err := merkle.ProveFromTiles(tiles, tiles.base, tiles.slot.Count, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	chain = append(chain, merkle.IssuerLink(w.ledger.metadata(f.Round, tiles.slot), tiles.base, tiles.slot.Count))
 	chain[0].Correction-- // the client's root is at level 1, not at 0
 	lengthened, err := ksi.Build(ksi.Parts{
 		Round:        f.Round,

@@ -20,6 +20,10 @@ const (
 // RunIndex lets the digest index follow the closed rounds, and its runs merge beside that, until ctx is done or the ledger
 // stops. It returns nil then; any other error means that the index and the leaves may disagree.
 func (l *Ledger) RunIndex(ctx context.Context) error {
+	if l.readOnly {
+		<-ctx.Done()
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	grown := make(chan struct{}, 1)
@@ -39,10 +43,14 @@ func (l *Ledger) RunIndex(ctx context.Context) error {
 	return nil
 }
 
-// mergeIndex merges what is due at the start and whenever the index has grown.
+// mergeIndex merges what is due at the start and whenever the index has grown, if the disk has room: look-ups read more runs
+// until then.
 func (l *Ledger) mergeIndex(ctx context.Context, grown <-chan struct{}) error {
 	for {
-		merged, err := l.index.Merge(ctx)
+		merged, err := false, error(nil)
+		if need := l.index.MergeBytes(); need == 0 || l.store.Free() >= l.reserve+need {
+			merged, err = l.index.Merge(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil

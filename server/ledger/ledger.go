@@ -22,10 +22,14 @@ var (
 	ErrFatal = errors.New("the ledger has stopped after a failed write")
 	// ErrStopped says that the ledger is shutting down and takes nothing more.
 	ErrStopped = errors.New("the ledger is shutting down")
+	// ErrReadOnly says that the ledger was opened for reading alone: nothing is filed or closed.
+	ErrReadOnly = errors.New("the ledger is open for reading alone")
 	// ErrClockJump says that the clock ran ahead by more than Config.MaxClockJump; nothing is filed until ConfirmClock.
 	ErrClockJump = errors.New("the clock jumped ahead")
 	// ErrCertificateEnds says that the calendar certificate ends: what is filed now could not be proven.
 	ErrCertificateEnds = errors.New("the calendar certificate ends")
+	// ErrDiskFull says that the disk has no room for filings. Proofs are made all the same, and filing goes on when there is room.
+	ErrDiskFull = errors.New("the disk is full")
 	// ErrTooMany says that a request or an answer is larger than the ledger can hold in memory.
 	ErrTooMany = errors.New("too many leaves")
 	// ErrNotFound says that there is no such leaf, round or agency.
@@ -85,6 +89,12 @@ type Config struct {
 	Clock       Clock
 	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
 	MaxClockJump time.Duration
+	// DiskReserve is how many bytes filing leaves free on the disk, for rounds to be closed and for what works in the background;
+	// with less, nothing is filed.
+	DiskReserve uint64
+	// ReadOnly gives out what Store and Index hold, which may be open for reading alone, and changes nothing: leaves of the
+	// round that was open have no proof. Key and Certificate are not needed.
+	ReadOnly bool
 	// MonthlyPublications publishes the calendar root as of the 15th of every month, 00:00:00 UTC.
 	MonthlyPublications bool
 	// RoundClosed is told of every round with leaves that is closed, Published of every publication that is recorded, in the
@@ -102,8 +112,11 @@ type Ledger struct {
 	certificate ksi.Certificate
 	log         *slog.Logger
 	genesis     storage.Genesis
-	monthly     bool // publish the calendar root of every month
+	monthly     bool   // publish the calendar root of every month
+	reserve     uint64 // bytes that filing leaves free on the disk
+	readOnly    bool
 	observer    observer
+	meters      *meters
 
 	queue   *queue
 	recent  *recent
@@ -116,6 +129,7 @@ type Ledger struct {
 	deferred []*ticket          // wait for the next round, in which their slots exist
 	ready    []*ticket          // were deferred, and the next round is open
 	warned   time.Time          // when the log last warned of the end of the certificate
+	low      bool               // the disk had no room for the last filings
 	failed   calendar.Second    // monthly publication that could not be made
 
 	mu     sync.RWMutex // covers all below; written by the goroutine of Run alone
@@ -149,6 +163,8 @@ func Open(c Config) (*Ledger, error) {
 		log:         c.Logger,
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
+		reserve:     c.DiskReserve,
+		readOnly:    c.ReadOnly,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
 		backlog:     newBacklog(),
@@ -158,8 +174,13 @@ func Open(c Config) (*Ledger, error) {
 		byLane:      make(map[laneKey]uint32),
 		closed:      c.Store.Closed(),
 	}
+	l.meters = newMeters(l.watch)
 	if err := l.recover(); err != nil {
 		return nil, fmt.Errorf("recover ledger: %w", err)
+	}
+	if l.readOnly {
+		l.queue.close(ErrReadOnly)
+		l.err = ErrReadOnly
 	}
 	return l, nil
 }
@@ -329,6 +350,11 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 // Run owns the open round until ctx is done; it then commits what waits, closes the round at its second and returns
 // nil. Any other return is ErrFatal.
 func (l *Ledger) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, l.store.GiveUp)()
+	if l.readOnly {
+		<-ctx.Done()
+		return nil
+	}
 	err := l.loop(ctx)
 	if err == nil {
 		err = l.finish()
@@ -372,6 +398,7 @@ func (l *Ledger) step() error {
 		group := l.queue.take()
 		was := l.watch.jumped
 		now, jumped := l.watch.look()
+		l.meters.look(l.watch)
 		if jumped {
 			failAll(l.deferred, ErrClockJump)
 			l.deferred = nil

@@ -166,14 +166,14 @@ func openWith(fs vfs.FS, clock Clock, change func(*Config)) (*Ledger, *storage.S
 	if err != nil {
 		return nil, nil, err
 	}
-	x, err := index.Open(store.DB(), index.Options{FS: fs, Dir: "index"})
+	x, err := index.Open(store.DB(), index.Options{FS: store.FS(), Dir: "index"})
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
 	key, cert := testKey()
 	c := Config{
 		Store: store, Index: x, Key: key, Certificate: cert, Clock: clock, MaxClockJump: 10 * time.Second,
-		MonthlyPublications: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		MonthlyPublications: true, DiskReserve: 1 << 20, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	change(&c)
 	l, err := Open(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -60,11 +61,15 @@ func (l *Ledger) sign(p Position, name trunkName, end func(*view) (*ending, erro
 	if err != nil {
 		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, notFound(err))
 	}
+	l.meters.proofs.Add(1)
 	return signature, nil
 }
 
-// signatureSize is room for a usual signature.
-const signatureSize = 4096
+// chains holds *merkle.Chain.
+var chains = sync.Pool{New: func() any { return new(merkle.Chain) }}
+
+// linkSize is about what a link takes in a signature.
+const linkSize = 40
 
 func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
 	t, err := l.tiles(p)
@@ -75,22 +80,19 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 	if err != nil {
 		return nil, err
 	}
-	leaf, chain, err := t.prove(p.Index)
+	leaf, err := t.leaf(p.Index)
 	if err != nil {
 		return nil, err
 	}
-	return trunk.Append(make([]byte, 0, signatureSize), leaf.Imprint, chain)
-}
-
-// prove returns a leaf and its chain to the slot node. Only the node that it leads to says whether what was read is right.
-func (t *tiles) prove(index uint64) (leaf Leaf, chain merkle.Chain, err error) {
-	if leaf, err = t.leaf(index); err != nil {
-		return leaf, nil, err
+	room := chains.Get().(*merkle.Chain)
+	defer chains.Put(room)
+	chain, err := merkle.AppendProof((*room)[:0], t, t.base, t.slot.Count, p.Index)
+	if err != nil {
+		return nil, err
 	}
-	if chain, err = merkle.ProveFromTiles(t, t.base, t.slot.Count, index); err != nil {
-		return leaf, nil, err
-	}
-	return leaf, append(chain, merkle.IssuerLink(t.ledger.metadata(t.round, t.slot), t.base, t.slot.Count)), nil
+	*room = append(chain, trunk.issuer)
+	size := trunk.Len() + (4+len(chain))*linkSize + len(trunk.issuer.Metadata)
+	return trunk.Append(make([]byte, 0, size), leaf.Imprint, *room)
 }
 
 // tiles returns the tiles of the slot that a leaf is in. A leaf that its round, a closed one, does not have is ErrNotFound.
@@ -106,8 +108,14 @@ func (l *Ledger) tiles(p Position) (*tiles, error) {
 	return &tiles{ledger: l, round: p.Round, slot: s, base: l.slot(p.Slot).Base}, nil
 }
 
+// A trunk is what the signatures of a slot's leaves in a round share.
+type trunk struct {
+	*ksi.Trunk
+	issuer merkle.Link // to the slot node, which the trunk starts at
+}
+
 // trunk returns what the signatures of a slot's leaves in a round share.
-func (l *Ledger) trunk(name trunkName, s *storage.SlotRound, end func(*view) (*ending, error)) (*ksi.Trunk, error) {
+func (l *Ledger) trunk(name trunkName, s *storage.SlotRound, end func(*view) (*ending, error)) (*trunk, error) {
 	if t, ok := l.caches.trunks.get(name); ok {
 		return t, nil
 	}
@@ -119,19 +127,22 @@ func (l *Ledger) trunk(name trunkName, s *storage.SlotRound, end func(*view) (*e
 	if err != nil {
 		return nil, err
 	}
-	t, err := ksi.NewTrunk(ksi.Parts{
+	metadata := l.metadata(name.round, s)
+	above, err := ksi.NewTrunk(ksi.Parts{
 		Round:          name.round,
-		Leaf:           merkle.SlotNode(s.Root, l.metadata(name.round, s)).Imprint(),
+		Leaf:           merkle.SlotNode(s.Root, metadata).Imprint(),
 		Chains:         []merkle.Chain{v.tree.Chain(name.slot)},
 		CalendarTime:   e.time,
 		Calendar:       e.chain,
 		Authentication: e.authentication,
 		Notice:         e.notice,
 	}, merkle.SlotLevel)
-	if err == nil {
-		l.caches.trunks.put(name, t, 256+t.Len())
+	if err != nil {
+		return nil, err
 	}
-	return t, err
+	t := &trunk{above, merkle.IssuerLink(metadata, l.slot(name.slot).Base, s.Count)}
+	l.caches.trunks.put(name, t, 512+t.Len())
+	return t, nil
 }
 
 // waitClosed returns nil once round is closed. A round later than the open one is ErrNotFound.
@@ -189,11 +200,15 @@ type slotReader struct {
 	store    *storage.Store
 	round    calendar.Second
 	slot     uint32
+	read     acceptedReader     // of leaves
 	accepted []storage.Accepted // of the leaves read last
 }
 
+// An acceptedReader reads leaves as storage.Store.ReadAccepted does.
+type acceptedReader func(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]storage.Accepted, error)
+
 func (r *slotReader) ReadLeaves(dst *merkle.Leaves, first uint64, n int) (err error) {
-	r.accepted, err = r.store.ReadAccepted(dst, r.round, r.slot, first, n)
+	r.accepted, err = r.read(dst, r.round, r.slot, first, n)
 	return err
 }
 

@@ -86,7 +86,8 @@ func (t *ticket) leaves() int {
 
 // A queue holds the tickets that wait for the committer.
 type queue struct {
-	wake chan struct{} // capacity 1: tickets were put
+	wake    chan struct{} // capacity 1: tickets were put
+	waiting atomic.Int64  // puts that wait for space
 
 	mu      sync.Mutex // covers all below
 	tickets []*ticket
@@ -99,8 +100,9 @@ func newQueue() *queue {
 	return &queue{wake: make(chan struct{}, 1), space: make(chan struct{})}
 }
 
-// put adds t at the end, waiting for space. It returns the error of close if the queue is closed.
-func (q *queue) put(ctx context.Context, t *ticket) error {
+// put adds t at the end, waiting for space. It returns the error of close if the queue is closed, and ErrDiskFull once full is
+// closed.
+func (q *queue) put(ctx context.Context, t *ticket, full <-chan struct{}) error {
 	n := t.leaves()
 	for {
 		q.mu.Lock()
@@ -120,11 +122,23 @@ func (q *queue) put(ctx context.Context, t *ticket) error {
 		}
 		space := q.space
 		q.mu.Unlock()
-		select {
-		case <-space:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := await(ctx, space, full, &q.waiting); err != nil {
+			return err
 		}
+	}
+}
+
+// await returns nil when ready is closed, ErrDiskFull when full is, and the cause when ctx ends. It is counted in waiting.
+func await(ctx context.Context, ready, full <-chan struct{}, waiting *atomic.Int64) error {
+	waiting.Add(1)
+	defer waiting.Add(-1)
+	select {
+	case <-ready:
+		return nil
+	case <-full:
+		return ErrDiskFull
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -32,9 +31,7 @@ type checker struct {
 	block        blockCheck
 
 	// Where each kind of key should be.
-	runs     *storage.LeafIter
-	run      storage.Run // where runs stands, unless runsDone
-	runsDone bool
+	groups   *groupReader
 	bodies   *walk
 	heads    *walk
 	numbers  *walk
@@ -80,35 +77,19 @@ func (c *checker) open() error {
 		}
 		c.calendar = append(c.calendar, w)
 	}
-	var err error
-	if c.runs, err = c.s.Leaves(storage.LeafScan{To: math.MaxInt64}); err != nil {
-		return err
-	}
-	return c.nextRun()
+	c.groups = c.readGroups()
+	return nil
 }
 
 func (c *checker) close() {
-	if c.runs != nil {
-		c.runs.Close()
+	if c.groups != nil {
+		c.groups.close()
 	}
 	for _, w := range c.walks() {
 		if w != nil {
 			w.it.Close()
 		}
 	}
-}
-
-// nextRun moves to the next run.
-func (c *checker) nextRun() error {
-	if c.runsDone = !c.runs.Next(); c.runsDone {
-		return c.runs.Err()
-	}
-	c.run = c.runs.Run()
-	c.report.Runs++
-	if c.report.Runs%1024 == 0 {
-		return c.pulse()
-	}
-	return nil
 }
 
 // pulse tells how far the check is and fails if nobody waits for it any more.
@@ -222,50 +203,43 @@ func (c *checker) checkEnd() error {
 
 // checkOpenRounds checks the runs of rounds that are not closed: the leaves of each slot are numbered without gaps.
 func (c *checker) checkOpenRounds() error {
-	if !c.runsDone && c.run.Round <= c.closed {
-		return c.strayRun()
-	}
 	for _, open := range c.s.OpenRounds() {
-		left := len(open.Counts)
-		for !c.runsDone && c.run.Round == open.Round {
-			slot := c.run.Slot
-			n, err := c.checkRuns(open.Round, slot, func(*merkle.Leaves) {})
-			if err != nil {
+		for left := len(open.Counts); left > 0; left-- {
+			g, err := c.groups.peek()
+			if err != nil && err != errEnd {
 				return err
 			}
-			if n != open.Counts[slot] {
-				return different("round %s: slot %d: %d leaves, want %d", open.Round, slot, n, open.Counts[slot])
+			if err == errEnd || g.round > open.Round {
+				return different("round %s: leaves of %d slots are missing", open.Round, left)
 			}
-			c.report.OpenLeaves += n
-			left--
-		}
-		if left != 0 {
-			return different("round %s: leaves of %d slots are missing", open.Round, left)
+			if g.round < open.Round {
+				return g.stray()
+			}
+			if n := open.Counts[g.slot]; g.leaves != n {
+				return different("round %s: slot %d: %d leaves, want %d", open.Round, g.slot, g.leaves, n)
+			}
+			c.report.OpenLeaves += g.leaves
+			c.passGroup(g)
 		}
 	}
-	if !c.runsDone {
-		return c.strayRun()
+	switch g, err := c.groups.peek(); err {
+	case nil:
+		return g.stray()
+	case errEnd:
+		return nil
+	default:
+		return err
 	}
-	return nil
 }
 
-func (c *checker) strayRun() error {
-	return different("round %s: slot %d: run at %d: its round has no such slot", c.run.Round, c.run.Slot, c.run.First)
+func (g *group) stray() error {
+	return different("round %s: slot %d: %d runs: the round has no such slot", g.round, g.slot, g.runs)
 }
 
-// checkRuns passes the runs of a slot in a round and returns how many leaves they hold.
-func (c *checker) checkRuns(round calendar.Second, slot uint32, leaves func(*merkle.Leaves)) (n uint64, err error) {
-	for !c.runsDone && c.run.Round == round && c.run.Slot == slot {
-		if c.run.First != n {
-			return n, different("round %s: slot %d: run at %d, want one at %d", round, slot, c.run.First, n)
-		}
-		n += uint64(c.run.Leaves.Len())
-		leaves(&c.run.Leaves)
-		if err := c.nextRun(); err != nil {
-			return n, err
-		}
-	}
-	return n, nil
+// passGroup moves on behind g.
+func (c *checker) passGroup(g *group) {
+	c.report.Runs += g.runs
+	c.groups.next()
 }
 
 // checkIndex compares the digest index with the leaves.
@@ -279,7 +253,7 @@ func (c *checker) checkIndex() error {
 	}
 	h := hasher{s: c.s, index: c.o.Index}
 	defer h.close()
-	if err := c.o.Index.Check(c.ctx, h.fill); err != nil {
+	if err := c.o.Index.Compare(c.ctx, h.fill); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
 	c.report.Indexed = cursor

@@ -7,6 +7,8 @@
 //
 // Rounds are checked in order, each kind of key by an iterator of its own that moves along: what it stands at must be
 // what the round calls for. So memory does not grow with the store, and a key too many is found as well as a missing one.
+// The leaves, which are nearly all the work, are read and hashed ahead of that by as many goroutines as there are processors,
+// each a range of rounds; they go through memory once, for trees and digest index alike.
 package fsck
 
 import (
@@ -25,14 +27,20 @@ type Options struct {
 	Progress func(Report)
 }
 
-// An Index is what fsck needs of the digest index.
+// An Index is what fsck needs of a comparison of the digest index with the leaves.
 type Index interface {
 	// Cursor returns the number of the first leaf that is not in the index.
 	Cursor() uint64
 	// Hash returns what the index keeps of a digest.
 	Hash(digest []byte) uint64
-	// Check compares the index with the hashes of the leaves first, first+1, … that leaves fills in.
-	Check(ctx context.Context, leaves func(first uint64, hashes []uint64) error) error
+	// HashAll fills hashes with those of digests of size bytes each that stand one behind the other.
+	HashAll(hashes []uint64, digests []byte, size int)
+	// Add tells of the hashes of leaves, by the number of the first. It is called for all leaves of closed rounds, in any order
+	// and by many goroutines.
+	Add(first uint64, hashes []uint64)
+	// Compare compares the index with the leaves that Add has told of. Of those among which there is a difference it wants the
+	// hashes of the leaves first, first+1, … again, which leaves fills in.
+	Compare(ctx context.Context, leaves func(first uint64, hashes []uint64) error) error
 }
 
 // A Report counts what was found in order.

@@ -137,7 +137,9 @@ func TestIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r, err := fsck.Check(t.Context(), s, fsck.Options{Index: x})
+		check := x.NewCheck()
+		r, err := fsck.Check(t.Context(), s, fsck.Options{Index: check})
+		check.Close()
 		if wrong < 0 && (err != nil || r.Indexed != uint64(len(hashes))) {
 			t.Fatalf("%d leaves of %d: %v", r.Indexed, len(hashes), err)
 		}

@@ -138,17 +138,21 @@ func (c *checker) checkNumber(r *storage.RoundRecord) error {
 
 // checkSlot derives the subtree of a slot from its leaves and returns the slot's node.
 func (c *checker) checkSlot(r *storage.RoundRecord, s *storage.SlotRound) (node merkle.Digest, err error) {
-	if !c.runsDone && (c.run.Round < r.Round || c.run.Round == r.Round && c.run.Slot < s.Slot) {
-		return node, c.strayRun()
-	}
-	tree := merkle.NewTree(c.slots[s.Slot].Base)
-	n, err := c.checkRuns(r.Round, s.Slot, tree.Append)
-	if err != nil {
+	g, err := c.groups.peek()
+	if err != nil && err != errEnd {
 		return node, err
 	}
-	if n != s.Count {
-		return node, different("round %s: slot %d: %d leaves, runs hold %d", r.Round, s.Slot, s.Count, n)
+	if err == nil && (g.round < r.Round || g.round == r.Round && g.slot < s.Slot) {
+		return node, g.stray()
 	}
+	if err == errEnd || g.round != r.Round || g.slot != s.Slot {
+		return node, different("round %s: slot %d: %d leaves, runs hold none", r.Round, s.Slot, s.Count)
+	}
+	if g.leaves != s.Count {
+		return node, different("round %s: slot %d: %d leaves, runs hold %d", r.Round, s.Slot, s.Count, g.leaves)
+	}
+	tree := g.tree
+	c.passGroup(g)
 	if root := tree.Root(); root != s.Root {
 		return node, different("round %s: slot %d: root is %s, leaves give %s", r.Round, s.Slot, s.Root, root)
 	}

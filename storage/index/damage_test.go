@@ -137,13 +137,18 @@ func TestWrongEntries(t *testing.T) {
 func TestCheckPassesErrors(t *testing.T) {
 	w, _, _ := damaged(t)
 	unreadable := errors.New("leaf unreadable")
-	err := w.x.Check(context.Background(), func(uint64, []uint64) error { return unreadable })
+	compare := func(ctx context.Context, leaves func(uint64, []uint64) error) error {
+		c := w.x.NewCheck() // without Add all leaves differ
+		defer c.Close()
+		return c.Compare(ctx, leaves)
+	}
+	err := compare(context.Background(), func(uint64, []uint64) error { return unreadable })
 	if !errors.Is(err, unreadable) || errors.Is(err, ErrCorrupt) {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := w.x.Check(ctx, func(uint64, []uint64) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := compare(ctx, func(uint64, []uint64) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

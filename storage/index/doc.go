@@ -94,7 +94,7 @@
 //
 // # Debugging
 //
-// Runs says how many runs there are; many mean that Merge is not called or fails. Check compares everything with the
+// Runs says how many runs there are; many mean that Merge is not called or fails. A Check compares everything with the
 // leaves and names the first that differs. An index that returns ErrCorrupt can be removed by Drop: it grows again from
 // the leaves.
 package index

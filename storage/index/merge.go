@@ -45,6 +45,17 @@ func (x *Index) Merge(ctx context.Context) (merged bool, err error) {
 	return true, nil
 }
 
+// MergeBytes returns about how many bytes the merge writes that is due, 0 if none is.
+func (x *Index) MergeBytes() uint64 {
+	v := x.acquire()
+	defer x.release(v)
+	runs := due(v.runs)
+	if len(runs) == 0 {
+		return 0
+	}
+	return 9 * (runs[len(runs)-1].end() - runs[0].first)
+}
+
 // tier returns the size class of a run of n entries: 0 while it is one bucket, then one more for each factor of fanOut.
 func tier(n uint64) int {
 	return (max(bits.Len64(n), numberBits) - numberBits + 2) / 3

@@ -25,7 +25,8 @@
 //
 // How near to the limit: Zen 5 starts four 512-bit instructions a cycle, and those of avx512 are 6,383 for 32 nodes of a tree of
 // four heights, 49.9 cycles a node. Measured are 52.5 to 53.0 with leaves in the second cache, 53.5 from memory. Unrolling
-// 8 more rounds of the second block saved 0 to 0.9 % on a quiet core, but in a noisy stretch it lost 1 to 3 %.
+// 8 more rounds of the second block saved 0 to 0.9 % on a quiet core, but in a noisy stretch it lost 1 to 3 %. Prefetching into
+// the second cache instead of the first, and leaves in pages of 2 MiB, changed nothing.
 //
 // # Assembly
 //

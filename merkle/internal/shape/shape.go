@@ -47,25 +47,28 @@ type Range struct {
 func Height(n uint64) uint8 { return uint8(bits.Len64(n - 1)) }
 
 // Path returns the way from leaf i to the root of a tree over n leaves, i < n, leaf first.
-func Path(n, i uint64) []Link {
+func Path(n, i uint64) []Link { return AppendPath(make([]Link, 0, Height(n)), n, i) }
+
+// AppendPath appends Path to dst.
+func AppendPath(dst []Link, n, i uint64) []Link {
 	if i >= n {
 		panic("shape: leaf outside its tree")
 	}
-	path := make([]Link, 0, Height(n))
+	start := len(dst)
 	for tree := (Span{0, n}); tree.Count > 1; {
 		h := Height(tree.Count)
 		half := uint64(1) << (h - 1)
 		left, right := Span{tree.First, half}, Span{tree.First + half, tree.Count - half}
 		if i < right.First {
-			path = append(path, Link{Left: true, Height: h, Sibling: right})
+			dst = append(dst, Link{Left: true, Height: h, Sibling: right})
 			tree = left
 		} else {
-			path = append(path, Link{Left: false, Height: h, Sibling: left})
+			dst = append(dst, Link{Left: false, Height: h, Sibling: left})
 			tree = right
 		}
 	}
-	slices.Reverse(path)
-	return path
+	slices.Reverse(dst[start:])
+	return dst
 }
 
 // AppendPeaks appends the perfect subtrees that s consists of, left to right, which is from the highest to the lowest.

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newDoctor() *cobra.Command {
+	d := doctor{now: time.Now}
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check a machine and a data directory for what makes a server fail or slow",
+		Long: `Check the data directory, its keys and certificates, the disk and whether it does what it says when it is told to sync,
+the clock, limits and memory of this machine, and the port. Works beside a running server, and on one that is stopped, whose
+newest round is then compared with the clock. Nothing is changed; for the check of the disk a small file is written to the data
+directory and removed.
+
+Run it as the user that the server runs as: limits and permissions are those of whoever runs it.
+
+Exit code: 0 if nothing failed, 1 if something did, 3 the checks could not be carried out.`,
+		Example: "  jurat doctor --data /var/lib/jurat",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.run()
+			return d.report(cmd.OutOrStdout(), asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&d.data, "data", "data", "data directory")
+	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:5433", "address of the Postgres port")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an array of objects with check, state, found and advice")
+	return cmd
+}
+
+// States of a finding.
+const (
+	stateOK   = "OK"
+	stateWarn = "WARN" // works, but badly, or not for long
+	stateFail = "FAIL" // a server does not start, does not file, or promises what it cannot keep
+)
+
+// A finding is what a check came to.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"`
+	Found  string `json:"found"`
+	Advice string `json:"advice,omitempty"` // what to do
+}
+
+// A doctor checks a data directory and the machine that it is on.
+type doctor struct {
+	data, listen string
+	now          func() time.Time
+
+	running  bool // a server has the data directory open
+	findings []finding
+}
+
+func (d *doctor) add(state, check, found, advice string) {
+	d.findings = append(d.findings, finding{check, state, found, advice})
+}
+
+// ok notes what is in order.
+func (d *doctor) ok(check, format string, args ...any) {
+	d.add(stateOK, check, fmt.Sprintf(format, args...), "")
+}
+
+// run makes all checks.
+func (d *doctor) run() {
+	if d.checkDirectory() {
+		d.checkKeys()
+		d.checkLedger()
+		d.checkDisk()
+		d.checkSync()
+	}
+	d.checkClock()
+	d.checkLimits()
+	d.checkMemory()
+	d.checkProcessor()
+	d.checkPort()
+}
+
+// report prints the findings and returns the exit status that stands for them.
+func (d *doctor) report(w io.Writer, asJSON bool) error {
+	failed := false
+	for _, f := range d.findings {
+		failed = failed || f.State == stateFail
+	}
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		if err := e.Encode(d.findings); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range d.findings {
+			fmt.Fprintf(w, "%-4s  %s: %s\n", f.State, f.Check, f.Found)
+			if f.Advice != "" {
+				fmt.Fprintf(w, "      %s\n", f.Advice)
+			}
+		}
+	}
+	if failed {
+		return exitStatus(exitFail)
+	}
+	return nil
+}

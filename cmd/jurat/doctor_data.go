@@ -1,0 +1,218 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/jurat-ledger/jurat/internal/host"
+	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// checkDirectory looks at the data directory. false means that there is nothing to look into.
+func (d *doctor) checkDirectory() bool {
+	const check = "data directory"
+	info, err := os.Stat(d.data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.add(stateWarn, check, d.data+" does not exist", "The first jurat serve --data "+d.data+" makes it; or give another --data.")
+		return false
+	case err != nil:
+		d.add(stateFail, check, err.Error(), "Run this as the user that the server runs as.")
+		return false
+	case !info.IsDir():
+		d.add(stateFail, check, d.data+" is no directory", "Give the data directory with --data.")
+		return false
+	case info.Mode().Perm()&0o077 != 0:
+		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.data, info.Mode().Perm()), "Others may look into it: chmod 700 "+d.data)
+	default:
+		d.ok(check, "%s, mode %04o", d.data, info.Mode().Perm())
+	}
+	return true
+}
+
+// checkKeys looks at keys and certificates.
+func (d *doctor) checkKeys() {
+	for _, name := range []string{"calendar", "publications"} {
+		d.checkKey(name)
+		d.checkCertificate(name)
+	}
+	d.checkCertificate("root")
+	if path := filepath.Join(d.data, "keys", "root.key"); exists(path) {
+		d.add(stateWarn, "root key", path+" is on this machine", "It is needed for jurat rotate-key publications alone: move it to where no thief of this machine finds it.")
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (d *doctor) checkKey(name string) {
+	check, path := name+" key", filepath.Join(d.data, "keys", name+".key")
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.data, server.StoreDir)):
+		d.ok(check, "there is no ledger yet; the first start makes it")
+	case err != nil:
+		d.add(stateFail, check, err.Error(), "Put keys/ back from the backup; if it is lost, make a new one by jurat rotate-key "+name+".")
+	case info.Mode().Perm()&0o077 != 0:
+		d.add(stateFail, check, fmt.Sprintf("%s has mode %04o", path, info.Mode().Perm()), "Others may read it, and the server does not start: chmod 600 "+path)
+	default:
+		d.ok(check, "mode %04o", info.Mode().Perm())
+	}
+}
+
+func (d *doctor) checkCertificate(name string) {
+	check, path := name+" certificate", filepath.Join(d.data, "keys", name+".crt")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.data, server.StoreDir)) {
+		return
+	}
+	var c *x509.Certificate
+	if err == nil {
+		block, _ := pem.Decode(text)
+		if block == nil {
+			err = fmt.Errorf("%s is not PEM", path)
+		} else {
+			c, err = x509.ParseCertificate(block.Bytes)
+		}
+	}
+	if err != nil {
+		d.add(stateFail, check, err.Error(), "Put keys/ back from the backup.")
+		return
+	}
+	left := c.NotAfter.Sub(d.now())
+	found := fmt.Sprintf("made %s, ends %s, in %d days", c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly), int(left.Hours()/24))
+	advice := "Stop the server, run jurat rotate-key " + name + " --data " + d.data + ", start it."
+	if name == "root" {
+		advice = "Verifiers trust it: plan a new ledger of publications with them."
+	}
+	switch {
+	case left < time.Hour:
+		d.add(stateFail, check, found, advice)
+	case left < 60*24*time.Hour:
+		d.add(stateWarn, check, found, advice)
+	default:
+		d.ok(check, "%s", found)
+	}
+}
+
+// checkLedger compares the newest round of a stopped server with the clock.
+func (d *doctor) checkLedger() {
+	const check = "ledger"
+	dir := filepath.Join(d.data, server.StoreDir)
+	s, err := storage.Open(dir, storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	switch {
+	case errors.Is(err, storage.ErrLocked):
+		d.running = true
+		d.ok(check, "a server has it open; /readyz and SELECT audit_calendar(…) say how it is")
+		return
+	case errors.Is(err, storage.ErrNotFound):
+		d.ok(check, "there is none yet; the first start makes it")
+		return
+	case err != nil:
+		d.add(stateFail, check, err.Error(), "Restore the data directory from a backup, and keep this one as it is.")
+		return
+	}
+	defer s.Close()
+	closed := s.Closed().Time()
+	switch behind := closed.Sub(d.now()); {
+	case behind > time.Minute:
+		d.add(stateFail, check, fmt.Sprintf("its newest round, %s, is %s ahead of this machine's clock", closed.Format(time.RFC3339), behind.Round(time.Second)),
+			"Nothing is closed until the clock passes it: set the clock, by NTP.")
+	case -behind > 31*24*time.Hour:
+		d.add(stateWarn, check, fmt.Sprintf("its newest round is of %s, %d days ago", closed.Format(time.RFC3339), int(-behind.Hours()/24)),
+			"After the start somebody has to check the clock and run SELECT confirm_clock().")
+	default:
+		d.ok(check, "%d digests in closed rounds, the newest second is %s", s.TotalLeaves(), closed.Format(time.RFC3339))
+	}
+}
+
+func (d *doctor) checkDisk() {
+	const check = "disk space"
+	disk, err := host.DiskOf(d.data)
+	if err != nil {
+		d.unknown(check, err)
+		return
+	}
+	found := fmt.Sprintf("%.1f of %.1f GB free", float64(disk.Free)/1e9, float64(disk.Size)/1e9)
+	const advice = "Below --disk-reserve nothing is filed. A ledger and its index take some 40 bytes a digest; enlarge the disk."
+	switch {
+	case disk.Free < 1<<30:
+		d.add(stateFail, check, found, advice)
+	case disk.Free < disk.Size/10:
+		d.add(stateWarn, check, found, advice)
+	default:
+		d.ok(check, "%s", found)
+	}
+}
+
+// unknown notes what could not be found out.
+func (d *doctor) unknown(check string, err error) {
+	if errors.Is(err, host.ErrUnknown) {
+		d.ok(check, "%v", err)
+		return
+	}
+	d.add(stateWarn, check, err.Error(), "Run this as the user that the server runs as.")
+}
+
+const (
+	syncs       = 30
+	fastestSync = 15 * time.Microsecond // of a device that keeps what it was told to: no NVMe disk is known to be faster
+	slowSync    = 20 * time.Millisecond
+)
+
+// checkSync measures how long the disk takes to sync. What is too fast to be true was not synced.
+func (d *doctor) checkSync() {
+	const check = "disk sync"
+	times, err := d.syncTimes()
+	if err != nil {
+		d.add(stateFail, check, err.Error(), "The server has to write there: run this as the user that it runs as.")
+		return
+	}
+	slices.Sort(times)
+	median := times[len(times)/2]
+	found := fmt.Sprintf("%s in the median, %s at most, of %d", median.Round(time.Microsecond), times[len(times)-1].Round(time.Microsecond), len(times))
+	if device, cache, err := host.WriteCache(d.data); err == nil {
+		found += fmt.Sprintf("; %s says %q", device, cache)
+	}
+	switch {
+	case median < fastestSync:
+		d.add(stateWarn, check, found, "That is faster than devices are: a disk in memory, or one that answers before it has written, loses acknowledged digests in a power cut.")
+	case median > slowSync:
+		d.add(stateWarn, check, found, "Each INSERT waits for it. A disk with power-loss protection takes well under a millisecond.")
+	default:
+		d.ok(check, "%s", found)
+	}
+}
+
+// syncTimes returns how long the syncs of a small file take, each after a write.
+func (d *doctor) syncTimes() ([]time.Duration, error) {
+	f, err := os.CreateTemp(d.data, ".doctor-*") // a name that a first start overlooks
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	var times []time.Duration
+	for i := range syncs {
+		if _, err := f.WriteAt(make([]byte, 4096), int64(i)*4096); err != nil {
+			return nil, err
+		}
+		began := d.now()
+		if err := f.Sync(); err != nil {
+			return nil, err
+		}
+		times = append(times, d.now().Sub(began))
+	}
+	return times, nil
+}

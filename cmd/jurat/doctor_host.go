@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/jurat-ledger/jurat/internal/host"
+	"github.com/jurat-ledger/jurat/merkle"
+)
+
+func (d *doctor) checkClock() {
+	const check = "clock"
+	now := d.now().UTC().Format(time.RFC3339)
+	c, err := host.Clock()
+	switch {
+	case err != nil:
+		d.unknown(check, err)
+	case !c.Synchronized:
+		d.add(stateWarn, check, now+"; the kernel says that nobody steers it", "Run an NTP client (chrony, systemd-timesyncd): what is filed gets this time, for ever.")
+	case c.MaxError > time.Second:
+		d.add(stateWarn, check, fmt.Sprintf("%s; wrong by up to %s", now, c.MaxError), "Look at the NTP client: it has not reached a source for long.")
+	default:
+		d.ok(check, "%s, steered, wrong by %s at most", now, c.MaxError)
+	}
+}
+
+// wantedFiles is room for a thousand clients, the store and the index.
+const wantedFiles = 8192
+
+func (d *doctor) checkLimits() {
+	const check = "open files"
+	n, err := host.OpenFiles()
+	switch {
+	case err != nil:
+		d.unknown(check, err)
+	case n < wantedFiles:
+		d.add(stateWarn, check, fmt.Sprintf("at most %d", n), "Raise it: LimitNOFILE=65536 in the systemd unit, or ulimit -n 65536. --max-connections alone may need 2,000.")
+	default:
+		d.ok(check, "at most %d", n)
+	}
+}
+
+func (d *doctor) checkMemory() {
+	const check = "memory"
+	total, available, err := host.Memory()
+	found := fmt.Sprintf("%.1f of %.1f GB to be had", float64(available)/1e9, float64(total)/1e9)
+	switch {
+	case err != nil:
+		d.unknown(check, err)
+	case available < 2<<30 && !d.running:
+		d.add(stateWarn, check, found, "Open transactions alone may take 1 GB: lower --ingest-memory and --statement-memory, or give the machine more.")
+	default:
+		d.ok(check, "%s", found)
+	}
+	mode, err := host.LargePages()
+	switch {
+	case err != nil:
+		d.unknown("large pages", err)
+	case mode == "never":
+		d.add(stateWarn, "large pages", "switched off", "Filing is some per cent slower: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled")
+	default:
+		d.ok("large pages", "%s", mode)
+	}
+}
+
+func (d *doctor) checkProcessor() {
+	found := fmt.Sprintf("%d, %s/%s; trees are hashed by %s", runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, merkle.Kernel())
+	if merkle.Kernel() == "stdlib" {
+		d.add(stateWarn, "processors", found, "A processor with SHA instructions, AVX2 or AVX-512 files several times as fast; in FIPS 140 mode this is as it must be.")
+		return
+	}
+	d.ok("processors", "%s", found)
+}
+
+func (d *doctor) checkPort() {
+	const check = "port"
+	if d.running {
+		conn, err := net.DialTimeout("tcp", d.listen, time.Second)
+		if err != nil {
+			d.add(stateWarn, check, err.Error(), "A server is running, but not there: give its address with --listen.")
+			return
+		}
+		conn.Close()
+		d.ok(check, "%s answers", d.listen)
+		return
+	}
+	ln, err := net.Listen("tcp", d.listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		d.add(stateFail, check, err.Error(), "Another program has it: choose another port with --listen. If systemd holds it for jurat.socket, all is well.")
+	case err != nil:
+		d.add(stateFail, check, err.Error(), "Give an address of this machine with --listen.")
+	default:
+		ln.Close()
+		d.ok(check, "%s is free", d.listen)
+	}
+}

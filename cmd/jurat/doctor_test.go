@@ -1,0 +1,203 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// diagnose runs jurat doctor and returns its findings by their checks.
+func diagnose(t *testing.T, code int, args ...string) map[string]finding {
+	t.Helper()
+	r := run(t, t.TempDir(), append([]string{"doctor", "--json"}, args...)...)
+	var list []finding
+	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil || r.code != code {
+		t.Fatalf("%v, exit code %d, want %d: %s%s", err, r.code, code, r.stdout, r.stderr)
+	}
+	found := make(map[string]finding)
+	for _, f := range list {
+		if f.State != stateOK && f.Advice == "" {
+			t.Errorf("%+v says not what to do", f)
+		}
+		found[f.Check] = f
+	}
+	return found
+}
+
+func expectFinding(t *testing.T, found map[string]finding, check, state, words string) {
+	t.Helper()
+	if f := found[check]; f.State != state || !strings.Contains(f.Found+f.Advice, words) {
+		t.Errorf("%s: %+v, want %s and %q", check, f, state, words)
+	}
+}
+
+// TestDoctor breaks a data directory in the ways that the doctor knows.
+func TestDoctor(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	expectFinding(t, diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0"), "data directory", stateWarn, "does not exist")
+
+	s := startServer(t, dir)
+	found := diagnose(t, 0, "--data", dir, "--listen", s.address)
+	expectFinding(t, found, "ledger", stateOK, "a server has it open")
+	expectFinding(t, found, "port", stateOK, "answers")
+	expectFinding(t, found, "calendar key", stateOK, "0600")
+	expectFinding(t, found, "calendar certificate", stateOK, "ends")
+	expectFinding(t, found, "root key", stateWarn, "move it")
+	expectFinding(t, diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:1"), "port", stateWarn, "--listen")
+	s.stop()
+
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	key, certificate := filepath.Join(dir, "keys", "calendar.key"), filepath.Join(dir, "keys", "publications.crt")
+	for _, err := range []error{os.Chmod(key, 0o640), os.Chmod(dir, 0o755), os.WriteFile(certificate, []byte("no PEM"), 0o644)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	found = diagnose(t, exitFail, "--data", dir, "--listen", taken.Addr().String())
+	expectFinding(t, found, "ledger", stateOK, "0 digests")
+	expectFinding(t, found, "port", stateFail, "another port")
+	expectFinding(t, found, "calendar key", stateFail, "chmod 600")
+	expectFinding(t, found, "publications certificate", stateFail, "not PEM")
+	expectFinding(t, found, "data directory", stateWarn, "chmod 700")
+	for _, check := range []string{"disk space", "disk sync", "clock", "open files", "memory", "large pages", "processors"} {
+		if found[check].Found == "" {
+			t.Errorf("%s is not checked", check)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".doctor-*")); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+	r := run(t, dir, "doctor", "--data", dir, "--listen", taken.Addr().String())
+	if r.code != exitFail || !strings.Contains(r.stdout, "FAIL  calendar key: ") || !strings.Contains(r.stdout, "OK    ledger: ") {
+		t.Errorf("%d: %s%s", r.code, r.stdout, r.stderr)
+	}
+}
+
+// TestManual writes the manual pages and has man read them where it is installed.
+func TestManual(t *testing.T) {
+	dir := t.TempDir()
+	if r := run(t, dir, "manual", "--dir", dir, "--date", "2026-11-22"); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	for page, words := range map[string]string{
+		"jurat.1": "jurat\\-serve", "jurat-serve.1": "\\-\\-max\\-clock\\-jump", "jurat-doctor.1": "Exit code", "jurat-role-ksi-key.1": "role",
+	} {
+		path := filepath.Join(dir, page)
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), words) {
+			t.Errorf("%s: %v, %q is not in it", page, err, words)
+		}
+		if _, err := exec.LookPath("groff"); err != nil {
+			continue
+		}
+		if out, err := exec.Command("groff", "-man", "-Tutf8", "-ww", "-z", path).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s: %v: %s", page, err, out)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "jurat-manual.1")); err == nil {
+		t.Error("a hidden command has a page")
+	}
+}
+
+// TestOpsExamples has the programs that read examples/ops read them.
+func TestOpsExamples(t *testing.T) {
+	const dir = "../../examples/ops/"
+	text, err := os.ReadFile(dir + "dashboard.json")
+	if err != nil || !json.Valid(text) {
+		t.Errorf("dashboard: %v", err)
+	}
+	documented, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := os.ReadFile(dir + "alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range metricNames(string(text) + string(alerts)) {
+		if !strings.Contains(string(documented), "| `"+name+"` |") {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+	t.Run("promtool", func(t *testing.T) {
+		requireClient(t, "promtool")
+		for _, args := range [][]string{{"check", "rules", dir + "alerts.yml"}, {"test", "rules", dir + "alerts_test.yml"}} {
+			if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
+				t.Errorf("promtool %v: %v: %s", args, err, out)
+			}
+		}
+	})
+	t.Run("systemd", func(t *testing.T) {
+		requireClient(t, "systemd-analyze")
+		checkUnits(t, dir)
+	})
+}
+
+// metricNames returns the names of Jurat's metrics in a text, without the suffixes of histograms.
+func metricNames(text string) (names []string) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		if strings.HasPrefix(word, "jurat_") {
+			names = append(names, strings.TrimSuffix(word, "_bucket"))
+		}
+	}
+	return names
+}
+
+// checkUnits has systemd check the units, with the program where this test has it, and rate what they shut off.
+func checkUnits(t *testing.T, dir string) {
+	units := t.TempDir()
+	for _, name := range []string{"jurat.service", "jurat.socket"} {
+		text, err := os.ReadFile(dir + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit := strings.NewReplacer("/usr/bin/jurat", program(t), "User=jurat", "User=root", "Group=jurat", "Group=root").Replace(string(text))
+		if err := os.WriteFile(filepath.Join(units, name), []byte(unit), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	service := filepath.Join(units, "jurat.service")
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", service, filepath.Join(units, "jurat.socket")).CombinedOutput(); err != nil || strings.Contains(string(out), units) {
+		t.Errorf("verify: %v: %s", err, out)
+	}
+	// 0 is a service that can do nothing, 10 one that can do everything.
+	if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=25", "--no-pager", service).CombinedOutput(); err != nil {
+		t.Errorf("security: %v: %s", err, out)
+	}
+}
+
+// TestSBOM demands that the bill of materials names what go.mod does of what is linked in, and is the same every time.
+func TestSBOM(t *testing.T) {
+	first, again := run(t, t.TempDir(), "sbom"), run(t, t.TempDir(), "sbom", program(t))
+	if first.code != 0 || first.stdout != again.stdout {
+		t.Errorf("%d: %s", first.code, first.stderr)
+	}
+	var b bom
+	if err := json.Unmarshal([]byte(first.stdout), &b); err != nil {
+		t.Fatal(err)
+	}
+	versions := make(map[string]string)
+	for _, c := range b.Components {
+		versions[c.Name] = c.Version
+	}
+	text, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"github.com/cockroachdb/pebble/v2", "github.com/spf13/cobra", "github.com/prometheus/client_golang"} {
+		if versions[name] == "" || !strings.Contains(string(text), name+" "+versions[name]) {
+			t.Errorf("%s %q", name, versions[name])
+		}
+	}
+	if versions["std"] == "" || b.Metadata.Component.Hashes == nil {
+		t.Errorf("%+v", b.Metadata)
+	}
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// smallDisk mounts a file system of some MiB, which takes a process that may.
+func smallDisk(t *testing.T, size string) string {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("NOT TESTED: a file system of its own takes the right to mount one: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill writes a file until the disk leaves free bytes.
+func fill(t *testing.T, path string, free int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for {
+		var s syscall.Statfs_t
+		if err := syscall.Statfs(path, &s); err != nil {
+			t.Fatal(err)
+		}
+		left := int64(s.Bavail)*s.Bsize - free
+		if left < 4096 {
+			return
+		}
+		if _, err := f.Write(make([]byte, min(left, 1<<20))); errors.Is(err, syscall.ENOSPC) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFullDisk fills the disk under a server: first to its reserve, then to the last byte while hashes are filed.
+func TestFullDisk(t *testing.T) {
+	disk := smallDisk(t, "160m")
+	s := startServer(t, filepath.Join(disk, "data"), "--disk-reserve", "33554432")
+	conn := s.connect()
+	file := func(i int) error {
+		_, err := conn.Exec(t.Context(), `INSERT INTO hashes (digest) VALUES ($1)`, testDigest(0, i))
+		return err
+	}
+	if err := file(0); err != nil {
+		t.Fatal(err)
+	}
+	filler := filepath.Join(disk, "filler")
+	fill(t, filler, 30<<20)
+	for i := range 3 {
+		var e *pgconn.PgError
+		if err := file(1 + i); !errors.As(err, &e) || e.Code != "53100" {
+			t.Fatalf("filed into the reserve: %v", err)
+		}
+		mustProve(t, s, conn, 0)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := file(10); err != nil {
+		t.Fatalf("after there was room: %v", err)
+	}
+	acked := fillUnder(t, s, filler)
+	mustProve(t, s, conn, 10)
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for err := file(11); err != nil; err = file(11) {
+		if time.Now().After(deadline) {
+			t.Fatalf("half a minute after there was room: %v\n%s", err, s.logged())
+		}
+	}
+	s.kill()
+	s = startServer(t, s.dir)
+	mustFind(t, s.connect(), append(acked(), acknowledgement{digest: testDigest(0, 11)}))
+	s.stop()
+	if r := run(t, t.TempDir(), "fsck", "--data", s.dir); r.code != 0 {
+		t.Errorf("fsck: %s%s", r.stdout, r.stderr)
+	}
+}
+
+func mustProve(t *testing.T, s *serverProcess, conn *pgx.Conn, i int) {
+	t.Helper()
+	mustVerify(t, s, conn, acknowledgement{digest: testDigest(0, i)})
+}
+
+// fillUnder fills the disk to the last byte while clients file, faster than the server sees to its reserve, until one of its
+// writes waits for room. What it returns ends the clients and tells what they were told.
+func fillUnder(t *testing.T, s *serverProcess, filler string) func() []acknowledgement {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	l := &load{server: s, ctx: ctx}
+	done := make(chan struct{}, 3)
+	for c := range 2 {
+		go func() { l.copies(10 + c); done <- struct{}{} }()
+	}
+	go func() { l.bulk(20); done <- struct{}{} }()
+	pace := time.NewTicker(time.Millisecond)
+	defer pace.Stop()
+	for !strings.Contains(s.logged(), "the disk is full") {
+		<-pace.C
+		if ctx.Err() != nil {
+			t.Fatalf("no write found the disk full:\n%s", s.logged())
+		}
+		fill(t, filler, 0)
+	}
+	return func() []acknowledgement {
+		cancel()
+		for range 3 {
+			<-done
+		}
+		return l.acks
+	}
+}

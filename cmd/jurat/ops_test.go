@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// TestLogSecrets greps the log of a busy session, with all that can go wrong in one, for what must not be in it: digests in
+// any spelling, receipts, signatures, passwords.
+func TestLogSecrets(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	conn := s.connect()
+	ctx := context.Background()
+	digest := testDigest(77, 1)
+	text := hex.EncodeToString(digest)
+	var receipt string
+	var signature []byte
+	if err := conn.QueryRow(ctx, "INSERT INTO hashes (digest) VALUES ($1) RETURNING receipt, signature", digest).Scan(&receipt, &signature); err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`SELECT * FROM proofs WHERE digest = '\x` + text + `'`,
+		`SELECT * FROM hashes WHERE receipt = '` + receipt + `'`,
+		`INSERT INTO hashes (digest) VALUES ('\x` + text + `00')`,
+		`INSERT INTO hashes (digest, lane) VALUES ('\x` + text + `', 'nowhere')`,
+		`SELECT nonsense('\x` + text + `')`,
+		`SELECT verify('\x` + text + `', '\x` + text + `')`,
+		`DELETE FROM hashes WHERE digest = '\x` + text + `'`,
+		`CREATE ROLE spy LOGIN PASSWORD 'hush-hush-hush'`,
+		`ALTER ROLE jurat PASSWORD 'hush-hush-hush'`,
+		`SELECT set_ksi_key('jurat', 'hush-hush-hush')`,
+		`syntax error '\x` + text + `'`,
+	} {
+		rows, err := conn.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+		if err == nil {
+			rows.Close()
+		}
+	}
+	if _, err := conn.CopyFrom(ctx, pgx.Identifier{"hashes"}, []string{"digest"}, pgx.CopyFromRows([][]any{{append(digest, 0)}})); err == nil {
+		t.Error("a digest of 33 bytes was copied")
+	}
+	if _, err := pgx.Connect(ctx, strings.Replace(s.urlAs("nobody"), "nobody@", "nobody:hush-hush-hush@", 1)); err == nil {
+		t.Error("nobody may log in")
+	}
+	s.stop()
+	log := s.logged()
+	if !strings.Contains(log, "log-in refused") || !strings.Contains(log, "msg=stopped") {
+		t.Fatalf("not the log of this session:\n%s", log)
+	}
+	for name, secret := range map[string]string{
+		"digest": text, "digest in capitals": strings.ToUpper(text), "digest in base64": base64.StdEncoding.EncodeToString(digest)[:40],
+		"receipt": receipt, "signature": hex.EncodeToString(signature)[:40], "password": "hush-hush",
+		"bytes": fmt.Sprint(digest)[1:40],
+	} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log shows a %s:\n%s", name, log)
+		}
+	}
+	if strings.Contains(log, "connection opened") || strings.Contains(log, "connection closed") {
+		t.Errorf("connections are logged at info:\n%s", log)
+	}
+}
+
+// TestLogFlags has the server log as JSON and about connections.
+func TestLogFlags(t *testing.T) {
+	dir := t.TempDir()
+	for _, bad := range [][]string{{"--log-format", "xml"}, {"--log-level", "loud"}} {
+		if r := run(t, dir, append([]string{"serve", "--data", dir}, bad...)...); r.code != exitError || !strings.Contains(r.stderr, bad[0]) {
+			t.Errorf("%v: %d, %s", bad, r.code, r.stderr)
+		}
+	}
+	s := startServer(t, dir, "--log-level", "debug")
+	s.connect().Close(context.Background())
+	s.stop()
+	if !strings.Contains(s.logged(), `msg="connection opened"`) {
+		t.Errorf("no connection at level debug:\n%s", s.logged())
+	}
+	cmd := exec.Command(program(t), "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format", "json")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	for lines := json.NewDecoder(stderr); ; {
+		var line struct{ Msg, Listen, Level string }
+		if err := lines.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Msg == "ready" {
+			if line.Listen == "" || line.Level != "INFO" {
+				t.Errorf("%+v", line)
+			}
+			break
+		}
+	}
+	cmd.Process.Signal(os.Interrupt)
+	io.Copy(io.Discard, stderr)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A unit stands for systemd: it holds the socket, starts the server on it, and hears what it says.
+type unit struct {
+	t      *testing.T
+	socket *os.File
+	heard  *net.UnixConn
+	dir    string
+	notify string
+}
+
+func newUnit(t *testing.T) (*unit, string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unit{t: t, dir: t.TempDir(), notify: filepath.Join(t.TempDir(), "notify")}
+	if u.socket, err = ln.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	if u.heard, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: u.notify, Net: "unixgram"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { u.socket.Close(); u.heard.Close() })
+	return u, ln.Addr().String()
+}
+
+// start starts the server as systemd does. The shell is there to know the process id before the program runs.
+func (u *unit) start(names string) (*exec.Cmd, *strings.Builder) {
+	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve --data "$1" --listen 127.0.0.1:1`, program(u.t), u.dir)
+	cmd.ExtraFiles = []*os.File{u.socket}
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+names, "NOTIFY_SOCKET="+u.notify, "WATCHDOG_USEC=200000")
+	log := new(strings.Builder)
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { cmd.Process.Kill() })
+	return cmd, log
+}
+
+// hear waits until the server says something.
+func (u *unit) hear(word string) {
+	u.t.Helper()
+	u.heard.SetReadDeadline(time.Now().Add(30 * time.Second))
+	buf := make([]byte, 4096)
+	for {
+		n, err := u.heard.Read(buf)
+		if err != nil {
+			u.t.Fatalf("%s is not said: %v", word, err)
+		}
+		if strings.HasPrefix(string(buf[:n]), word) {
+			return
+		}
+	}
+}
+
+// A retryLoad are clients that file, and connect again when they lose the server.
+type retryLoad struct {
+	t       *testing.T
+	address string
+	until   context.Context
+	clients sync.WaitGroup
+
+	mu    sync.Mutex // covers acked
+	acked [][]byte
+}
+
+func (l *retryLoad) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acked)
+}
+
+// file files one digest after the other. Refused connections are the one thing that must not be.
+func (l *retryLoad) file(ctx context.Context, stream int) {
+	for i := 0; l.until.Err() == nil; {
+		nc, err := net.Dial("tcp", l.address)
+		if err != nil {
+			l.t.Errorf("connect: %v", err)
+			return
+		}
+		nc.Close()
+		conn, err := pgx.Connect(ctx, "postgres://jurat@"+l.address+"/jurat")
+		for err == nil && l.until.Err() == nil {
+			d := testDigest(100+stream, i)
+			i++
+			if _, err = conn.Exec(ctx, "INSERT INTO hashes (digest) VALUES ($1)", d); err == nil {
+				l.mu.Lock()
+				l.acked = append(l.acked, d)
+				l.mu.Unlock()
+			}
+		}
+		if conn != nil {
+			conn.Close(ctx)
+		}
+	}
+}
+
+// TestRestart starts the server anew under load, over and over, with its socket held open as systemd does: no attempt to
+// connect fails, and nothing that was acknowledged is lost.
+func TestRestart(t *testing.T) {
+	u, address := newUnit(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	loading, stopLoad := context.WithCancel(ctx)
+	l := retryLoad{t: t, address: address, until: loading}
+	defer l.clients.Wait()
+	defer stopLoad()
+	cmd, log := u.start("listen")
+	u.hear("READY=1")
+	for stream := range 4 {
+		l.clients.Go(func() { l.file(ctx, stream) })
+	}
+	for range 3 {
+		for was := l.count(); l.count() < was+50 && ctx.Err() == nil; {
+			u.hear("WATCHDOG=1")
+		}
+		cmd.Process.Signal(os.Interrupt)
+		u.hear("STOPPING=1")
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("%v:\n%s", err, log)
+		}
+		cmd, log = u.start("")
+		u.hear("READY=1")
+	}
+	stopLoad()
+	l.clients.Wait()
+	conn, err := pgx.Connect(ctx, "postgres://jurat@"+address+"/jurat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	var missing int
+	if err := conn.QueryRow(ctx, `SELECT count(*) FROM unnest($1::bytea[]) AS d WHERE NOT EXISTS (SELECT FROM hashes h WHERE h.digest = d)`, l.acked).Scan(&missing); err != nil {
+		t.Fatal(err)
+	}
+	if missing > 0 || len(l.acked) < 150 {
+		t.Errorf("%d of %d acknowledged digests are lost", missing, len(l.acked))
+	}
+	cmd.Process.Signal(os.Interrupt)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v:\n%s", err, log)
+	}
+	bad, log := u.start("jurat.socket")
+	if err := bad.Wait(); err == nil || !strings.Contains(log.String(), "FileDescriptorName=") {
+		t.Errorf("a socket of another name: %v, %s", err, log)
+	}
+}

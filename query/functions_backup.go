@@ -1,0 +1,75 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A Backup is a backup of the ledger that is being read.
+type Backup interface {
+	// Next returns the next part of a file; io.EOF ends.
+	Next(ctx context.Context) (BackupChunk, error)
+	// Close ends the backup, whole or not.
+	Close() error
+}
+
+// A BackupChunk is a part of a file of a backup, in order, the file's first part at 0.
+type BackupChunk struct {
+	File     string
+	Size, At int64  // of the file, and where the part begins, in bytes
+	Data     []byte // valid until the next call of Next
+	Total    int64  // bytes of all files, about
+}
+
+// mayBackUp returns an error unless a session may read the whole ledger with its keys.
+func mayBackUp(s *Session) error {
+	if s.role.Superuser {
+		return nil
+	}
+	return errf(codeNoPrivilege, "permission denied for function backup").hint("Only a superuser may call it.")
+}
+
+// backupFunctions are those by which jurat backup reads a ledger.
+func (c *ledgerCalls) backupFunctions() []*fn.Function {
+	return []*fn.Function{{
+		OID: 16526, Name: "backup", Args: []value.OID{value.BoolOID, value.TextOID}, Ret: value.RecordOID, Volatility: fn.Volatile,
+		Columns: []fn.Column{{Name: "file", Type: value.TextOID}, {Name: "size", Type: value.Int8OID}, {Name: "at", Type: value.Int8OID},
+			{Name: "data", Type: value.ByteaOID}, {Name: "total", Type: value.Int8OID}},
+		Series: c.backup,
+	}}
+}
+
+// backup gives the files of a backup part by part: with private keys, unless the first argument is false, and without what
+// the manifest of an earlier backup names, unless that is null.
+func (c *ledgerCalls) backup(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
+	if err := mayBackUp(env.Session.(*Session)); err != nil {
+		return nil, err
+	}
+	var previous []byte
+	if !args[1].Null {
+		previous = args[1].B
+	}
+	b, err := c.ledger.Backup(env.Ctx, args[0].Null || args[0].I != 0, previous)
+	if err != nil {
+		return nil, err
+	}
+	return &closedSeries{Closer: b, batchSeries: batchSeries{more: func(ctx context.Context) ([][]value.Datum, error) {
+		chunk, err := b.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		number := func(n int64) value.Datum { return value.NewInt(value.Int8, n) }
+		return [][]value.Datum{{value.NewText(chunk.File), number(chunk.Size), number(chunk.At), value.NewBytes(value.Bytea, bytes.Clone(chunk.Data)),
+			number(chunk.Total)}}, nil
+	}}}, nil
+}
+
+// A closedSeries is a series that holds something while it is read.
+type closedSeries struct {
+	batchSeries
+	io.Closer
+}

@@ -1,0 +1,67 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"math"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// An Export is a bundle that is being made.
+type Export interface {
+	// Next returns the next bytes of the bundle, valid until the call after; io.EOF ends.
+	Next(ctx context.Context) ([]byte, error)
+	// Close ends the export, whole or not.
+	Close() error
+}
+
+// mayExport returns an error unless a session may have the filings of an agency.
+func mayExport(s *Session, agency string) error {
+	if own := s.visibleAgency(); own != "" && own != agency {
+		return errf(codeNoPrivilege, "permission denied for the filings of %q", agency).hint("An agency sees its own filings; a superuser sees all.")
+	}
+	return nil
+}
+
+// exportFunctions are those by which jurat export reads a ledger.
+func (c *ledgerCalls) exportFunctions() []*fn.Function {
+	moment := value.TimestamptzOID
+	return []*fn.Function{{
+		OID: 16527, Name: "export_bundle", Args: []value.OID{value.TextOID, moment, moment, value.BoolOID}, Ret: value.RecordOID,
+		Volatility: fn.Volatile, Columns: []fn.Column{{Name: "at", Type: value.Int8OID}, {Name: "data", Type: value.ByteaOID}}, Series: c.exportBundle,
+	}}
+}
+
+// exportBundle gives, part by part, the bundle of what an agency filed in a span of time, null standing for no bound, with
+// proofs that rest on the newest publication where the last argument is true.
+func (c *ledgerCalls) exportBundle(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
+	if args[0].Null {
+		return nil, errf(value.CodeNullNotAllowed, "the agency must not be null")
+	}
+	agency := string(args[0].B)
+	if err := mayExport(env.Session.(*Session), agency); err != nil {
+		return nil, err
+	}
+	from, to := calendar.Second(0), calendar.Second(math.MaxInt64)
+	for i, op := range []ConstraintOp{GreaterEqual, LessEqual} {
+		if !args[1+i].Null {
+			narrowRounds(&from, &to, Constraint{Op: op, Values: []value.Datum{args[1+i]}}, value.Timestamptz)
+		}
+	}
+	e, err := c.ledger.Export(env.Ctx, agency, from, to, args[3].Bool())
+	if err != nil {
+		return nil, err
+	}
+	at := int64(0)
+	return &closedSeries{Closer: e, batchSeries: batchSeries{more: func(ctx context.Context) ([][]value.Datum, error) {
+		data, err := e.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		at += int64(len(data))
+		return [][]value.Datum{{value.NewInt(value.Int8, at-int64(len(data))), value.NewBytes(value.Bytea, bytes.Clone(data))}}, nil
+	}}}, nil
+}

@@ -1,0 +1,110 @@
+#!/bin/bash
+# Makes what is released of the commit at HEAD: for amd64 and arm64 a tarball and a Debian package, with SHA256SUMS. The bytes
+# depend on the commit and the Go toolchain alone.
+#   scripts/dist.sh [DIR]     into DIR, bin/dist unless given
+#   scripts/dist.sh --check   twice, in different directories, with nothing kept of the first build, and compares
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C TZ=UTC
+umask 022
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+commit=$(git rev-parse HEAD)
+epoch=$(git log -1 --format=%ct)
+release=$(sed -n 's/^\tversion = "\(.*\)"$/\1/p' cmd/jurat/version.go)
+version=$release
+if ! git describe --exact-match --match "v$release" HEAD >/dev/null 2>&1; then
+	version="$release~git$(date -u -d "@$epoch" +%Y%m%d%H%M%S).${commit:0:12}" # Debian sorts it before the release
+fi
+export SOURCE_DATE_EPOCH=$epoch
+
+# build SOURCE ARCH PROGRAM
+build() {
+	(cd "$1" && GOOS=linux GOARCH=$2 CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -buildid= -X main.version=$version -X main.commit=$commit" -o "$3" ./cmd/jurat)
+}
+
+# tree SOURCE ARCH PROGRAM TOOL DIR: what both kinds of packages hold. TOOL is the same program for this machine.
+tree() {
+	local source=$1 arch=$2 program=$3 tool=$4 dir=$5
+	mkdir -p "$dir"/{man,completions,docs,examples}
+	install -m 755 "$program" "$dir/jurat"
+	"$tool" manual --dir "$dir/man" --date "$(date -u -d "@$epoch" +%F)"
+	for shell in bash zsh fish; do "$tool" completion $shell >"$dir/completions/jurat.$shell"; done
+	"$tool" sbom "$program" >"$dir/sbom.cdx.json"
+	cp "$source"/{README.md,CHANGELOG.md,LICENSE} "$dir"
+	cp "$source"/docs/*.md "$dir/docs"
+	cp -r "$source"/examples/. "$dir/examples"
+}
+
+# tarball PARENT NAME OUT
+tarball() {
+	tar -C "$1" --sort=name --format=ustar --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --mode=go-w,a+rX -cf - "$2" | gzip -n9 >"$3"
+}
+
+# package TREE ARCH ROOT OUT
+package() {
+	local from=$1 arch=$2 root=$3 out=$4 doc=$3/usr/share/doc/jurat
+	mkdir -p "$root"/{DEBIAN,etc/default,usr/bin,usr/lib/systemd/system,usr/lib/sysusers.d,usr/lib/tmpfiles.d,usr/share/man/man1}
+	mkdir -p "$root"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d} "$doc"/examples
+	install -m 755 "$from/jurat" "$root/usr/bin/jurat"
+	cp "$from"/examples/ops/jurat.{service,socket} "$root/usr/lib/systemd/system"
+	cp "$from/examples/ops/jurat.sysusers" "$root/usr/lib/sysusers.d/jurat.conf"
+	cp "$from/examples/ops/jurat.tmpfiles" "$root/usr/lib/tmpfiles.d/jurat.conf"
+	cp "$from/examples/ops/jurat.default" "$root/etc/default/jurat"
+	for page in "$from"/man/*; do gzip -n9 <"$page" >"$root/usr/share/man/man1/${page##*/}.gz"; done
+	cp "$from/completions/jurat.bash" "$root/usr/share/bash-completion/completions/jurat"
+	cp "$from/completions/jurat.zsh" "$root/usr/share/zsh/vendor-completions/_jurat"
+	cp "$from/completions/jurat.fish" "$root/usr/share/fish/vendor_completions.d/jurat.fish"
+	cp "$from"/docs/*.md "$from/sbom.cdx.json" "$from/README.md" "$doc"
+	cp "$from/CHANGELOG.md" "$doc"
+	printf 'jurat (%s) unstable; urgency=medium\n\n  * CHANGELOG.md tells what is new.\n\n -- %s  %s\n' "$version" \
+		"$(sed -n 's/^Maintainer: //p' scripts/debian/control)" "$(date -u -R -d "@$epoch")" | gzip -n9 >"$doc/changelog.gz"
+	cp "$from"/examples/audit.sql "$from"/examples/ops/{alerts.yml,dashboard.json} "$doc/examples"
+	cp scripts/debian/copyright "$doc/copyright"
+	mkdir -p "$root/usr/share/lintian/overrides"
+	cp scripts/debian/overrides "$root/usr/share/lintian/overrides/jurat"
+	for script in postinst prerm postrm; do install -m 755 "scripts/debian/$script" "$root/DEBIAN/$script"; done
+	echo /etc/default/jurat >"$root/DEBIAN/conffiles"
+	sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@SIZE@/$(du -sk --apparent-size "$root/usr" | cut -f1)/" scripts/debian/control >"$root/DEBIAN/control"
+	(cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
+	find "$root" -exec touch -h -d "@$epoch" {} +
+	dpkg-deb --root-owner-group -Zxz --build "$root" "$out" >/dev/null
+}
+
+# dist WORK OUT
+dist() {
+	local here=$1 out=$2 arch
+	mkdir -p "$here/source" "$out"
+	git archive HEAD | tar -xf - -C "$here/source"
+	for arch in amd64 arm64; do build "$here/source" $arch "$here/jurat-$arch"; done
+	local tool=$here/jurat-$(go env GOHOSTARCH)
+	for arch in amd64 arm64; do
+		local name="jurat-$version-linux-$arch"
+		tree "$here/source" $arch "$here/jurat-$arch" "$tool" "$here/tar/$name"
+		tarball "$here/tar" "$name" "$out/$name.tar.gz"
+		cp "$here/tar/$name/sbom.cdx.json" "$out/$name.cdx.json"
+		if command -v dpkg-deb >/dev/null; then
+			(cd "$here/source" && package "$here/tar/$name" $arch "$here/deb-$arch" "$out/jurat_${version}_$arch.deb")
+		else
+			echo 'SKIPPED: no Debian packages: dpkg-deb is not installed' >&2
+		fi
+	done
+	(cd "$out" && sha256sum -- *.tar.gz *.cdx.json $(ls -- *.deb 2>/dev/null) >SHA256SUMS)
+}
+
+if [ "${1-}" = --check ]; then
+	dist "$work/first" "$work/one"
+	export GOCACHE="$work/cache"
+	dist "$work/a/second/and/longer/place" "$work/two"
+	diff "$work/one/SHA256SUMS" "$work/two/SHA256SUMS"
+	cat "$work/two/SHA256SUMS"
+	echo 'both builds are the same, byte for byte'
+	chmod -R u+w "$work/cache"
+else
+	out=${1:-bin/dist}
+	rm -rf "$out"
+	dist "$work" "$out"
+	ls -l "$out"
+fi

@@ -1,0 +1,135 @@
+package storage
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// A room watches over the room on a store's disk. Writes that find the disk full wait until there is room again: to give up
+// would leave open what is on disk, and end the process, which could not start before there is room either.
+type room struct {
+	disk vfs.FS // as it is
+	fs   vfs.FS // the same, whose writes wait for room
+	dir  string // of the store
+	log  *slog.Logger
+
+	waiting sync.Mutex // held by wait
+
+	mu     sync.Mutex    // covers all below
+	full   chan struct{} // closed while writes wait; then replaced
+	end    chan struct{} // closed by giveUp
+	gaveUp bool
+}
+
+func newRoom(disk vfs.FS, dir string, log *slog.Logger) *room {
+	r := &room{disk: disk, dir: dir, log: log, full: make(chan struct{}), end: make(chan struct{})}
+	r.fs = vfs.OnDiskFull(disk, r.wait)
+	return r
+}
+
+const (
+	// probeFile is written to find out whether there is room.
+	probeFile = "probe"
+	// probeBytes is the room that writes wait for: a file of the log and more.
+	probeBytes = 16 << 20
+	// probeLast is how long the pauses between probes get.
+	probeLast = time.Second
+)
+
+// wait returns when there is room, or nobody wants to wait any more.
+func (r *room) wait() {
+	r.waiting.Lock()
+	defer r.waiting.Unlock()
+	r.mu.Lock()
+	close(r.full)
+	r.mu.Unlock()
+	r.log.Error("storage: the disk is full: nothing can be filed until there is room", "directory", r.dir)
+	pause := time.Millisecond
+	for r.probe() != nil && r.sleep(pause) {
+		pause = min(2*pause, probeLast)
+	}
+	r.mu.Lock()
+	r.full = make(chan struct{})
+	r.mu.Unlock()
+	r.log.Warn("storage: writing goes on after the disk was full", "directory", r.dir)
+}
+
+// sleep returns false when nobody wants to wait any more.
+func (r *room) sleep(pause time.Duration) bool {
+	select {
+	case <-time.After(pause):
+		return true
+	case <-r.end:
+		return false
+	}
+}
+
+// probe returns an error if there is no room for probeBytes. It writes them, since no number that a file system gives knows of
+// quotas and of what is set aside.
+func (r *room) probe() error {
+	path := r.disk.PathJoin(r.dir, probeFile)
+	f, err := r.disk.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	part := make([]byte, 1<<20)
+	for n := 0; n < probeBytes && err == nil; n += len(part) {
+		_, err = f.Write(part)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), r.disk.Remove(path))
+}
+
+// retry waits for room if err says that the disk is full, and reports whether to try again.
+func (r *room) retry(err error) bool {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return false
+	}
+	r.wait()
+	select {
+	case <-r.end:
+		return false
+	default:
+		return true
+	}
+}
+
+// Full returns a channel that is closed as soon as a write waits for room on the disk. Ask again each time: when there is room,
+// another channel takes its place.
+func (s *Store) Full() <-chan struct{} {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	return s.room.full
+}
+
+// Free returns how many bytes the disk has for the store; the largest number there is if it does not tell.
+func (s *Store) Free() uint64 {
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return math.MaxUint64
+	}
+	return usage.AvailBytes
+}
+
+// FS returns the file system that the store is on, whose writes wait while the disk is full, for what else has to go with the
+// store.
+func (s *Store) FS() vfs.FS { return s.room.fs }
+
+// GiveUp has writes fail that find the disk full, those that wait already too: Propose fails then. It is for a process that is
+// to end.
+func (s *Store) GiveUp() {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	if !s.room.gaveUp {
+		s.room.gaveUp = true
+		close(s.room.end)
+	}
+}

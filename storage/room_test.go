@@ -1,0 +1,133 @@
+package storage_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/jurat-ledger/jurat/storage"
+)
+
+// A smallDisk is full from its i-th writing operation on, until room is made.
+type smallDisk struct {
+	at   int32
+	ops  atomic.Int32
+	room atomic.Bool
+}
+
+func (d *smallDisk) String() string { return "small disk" }
+
+// MaybeError makes d an errorfs.Injector.
+func (d *smallDisk) MaybeError(op errorfs.Op) error {
+	switch op.Kind {
+	case errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpCreate, errorfs.OpMkdirAll, errorfs.OpReuseForWrite, errorfs.OpLink,
+		errorfs.OpRename:
+	default:
+		return nil
+	}
+	if d.ops.Add(1) > d.at && !d.room.Load() {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// TestFullDisk fills the disk at each operation that writes, those of flushes in the background included: a proposal waits, what
+// is stored can be read, and when there is room all goes on as if nothing had been.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	for i := int32(0); ; i++ {
+		d := &smallDisk{at: i}
+		d.room.Store(true) // for the creation
+		mem := vfs.NewCrashableMem()
+		g, groups := script()
+		s := create(t, errorfs.Wrap(mem, d), g)
+		created := d.ops.Load()
+		d.ops.Store(0)
+		d.room.Store(false)
+		done := make(chan error, 1)
+		go func() { done <- proposeAll(s, groups) }()
+		var err error
+		select {
+		case err = <-done:
+		case <-s.Full():
+			mustRead(t, s)
+			d.room.Store(true)
+			err = <-done
+		}
+		if err != nil {
+			t.Fatalf("write %d after %d of the creation: %v", i, created, err)
+		}
+		full := d.ops.Load() > i
+		d.room.Store(true)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		mustHold(t, mem.CrashClone(vfs.CrashCloneCfg{}), len(groups))
+		if !full {
+			t.Logf("%d writes", i)
+			return
+		}
+	}
+}
+
+// proposeAll proposes groups and has tables written midway.
+func proposeAll(s *storage.Store, groups [][]storage.Entry) error {
+	for i, group := range groups {
+		if err := s.Propose(group...); err != nil {
+			return err
+		}
+		if i == 5 {
+			if err := s.DB().Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mustRead reads all that is stored, and the rounds as queries do.
+func mustRead(t *testing.T, s *storage.Store) {
+	t.Helper()
+	dump(t, s)
+	rounds, err := s.Rounds(storage.RoundScan{To: s.Closed(), Roots: true, Counts: true, Slots: []uint32{0, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for rounds.Next() {
+		n += len(rounds.Batch().Round)
+	}
+	if err := errors.Join(rounds.Err(), rounds.Close()); err != nil {
+		t.Fatalf("while the disk is full, after %d rounds: %v", n, err)
+	}
+}
+
+// TestGiveUp: who ends does not wait for room.
+func TestGiveUp(t *testing.T) {
+	d := &smallDisk{}
+	d.room.Store(true)
+	g, groups := script()
+	s := create(t, errorfs.Wrap(vfs.NewMem(), d), g)
+	d.room.Store(false)
+	done := make(chan error, 1)
+	go func() { done <- s.Propose(groups[0]...) }()
+	full := s.Full()
+	select {
+	case <-full:
+	case err := <-done:
+		t.Fatalf("nothing waits: %v", err)
+	case <-time.After(time.Minute):
+		t.Fatal("nobody waits")
+	}
+	s.GiveUp()
+	if err := <-done; err == nil {
+		t.Fatal("filed on a full disk")
+	}
+	d.room.Store(true)
+	_ = s.Close()
+}
