@@ -355,6 +355,7 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 	for _, k := range c.keys {
 		p.set = p.set || hasSeries(k.x)
 	}
+	defer p.simplify() // ORDER BY and DISTINCT look for expressions as they are written
 	switch {
 	case c.on != nil:
 		return a.finishDistinctOn(c)
