@@ -200,6 +200,7 @@ type RoundScan struct {
 	Agency   string // count this agency's leaves and slots only; empty for all
 	Roots    bool   // fill RoundBatch.Root
 	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
+	Few      int    // so many rounds are likely to be enough, 0 if unknown
 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.

@@ -193,7 +193,7 @@ func secondsPath(
 
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 	l := r.ledger(t.ledger)
-	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
+	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
 	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
 		scan := scan
 		scan.From, scan.To, scan.Desc = s.from, s.to, desc

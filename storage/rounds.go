@@ -18,6 +18,7 @@ type RoundScan struct {
 	Roots    bool     // fill RoundBatch.Root
 	Counts   bool     // fill RoundBatch.Leaves and RoundBatch.Slots
 	Slots    []uint32 // ascending; count these slots only; nil for all. It does not select rounds
+	Few      int      // so many rounds are likely to be enough, 0 if unknown: the first batches are short
 }
 
 // A RoundBatch holds one column a field, in scan order.
@@ -49,10 +50,11 @@ func (b *RoundBatch) reverse() {
 type RoundIter struct {
 	db     *pebble.DB
 	blocks *pebble.Iterator // block keys
-	heads  *pebble.Iterator // head keys from scan.From to scan.To, of the same state as blocks
+	heads  *pebble.Iterator // head keys from scan.From to scan.To, of the same state as blocks; nil if all is sealed
 	scan   RoundScan        // From and To cut to what is closed
 	next   uint64           // next block to look for: it or, if the scan descends, one before it; blocksEnd at the end
 	onHead bool             // heads stands at the next round to read
+	size   int              // most rounds of the next batch from heads
 	batch  RoundBatch
 	err    error
 }
@@ -63,35 +65,47 @@ const blocksEnd = ^uint64(0)
 // Rounds returns an iterator over rounds as they stand now.
 func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	scan.From, scan.To = max(scan.From, 0), min(scan.To, s.Closed())
-	iter := &RoundIter{db: s.db, scan: scan, next: blocksEnd}
+	iter := &RoundIter{db: s.db, scan: scan, next: blocksEnd, size: BlockSeconds}
+	if scan.Few > 0 {
+		iter.size = min(scan.Few, BlockSeconds)
+	}
 	if scan.From > scan.To {
 		return iter, nil
 	}
-	if err := iter.open(); err != nil {
+	// Asked for before the iterators exist, so that none of the heads they see is before it. Without it they would step over
+	// the deletions of all heads that were ever sealed.
+	if err := iter.open(s.sealed()); err != nil {
 		iter.Close()
 		return nil, err
 	}
 	return iter, nil
 }
 
-func (iter *RoundIter) open() (err error) {
+// open makes the iterators. No round before sealed has a head.
+func (iter *RoundIter) open(sealed calendar.Second) (err error) {
 	from, to := blockOf(iter.scan.From), blockOf(iter.scan.To)
 	iter.blocks, err = newIter(iter.db, Key{Kind: KindBlock, Number: from}, Key{Kind: KindBlock, Number: to + 1})
 	if err != nil {
 		return err
 	}
+	if iter.next = from; iter.scan.Desc {
+		iter.next = to
+	}
+	if iter.scan.To < sealed {
+		return nil
+	}
 	// A clone and not a snapshot of the database: to close one of those waits for writes of the database's files.
 	iter.heads, err = iter.blocks.Clone(pebble.CloneOptions{IterOptions: &pebble.IterOptions{
-		LowerBound: Key{Kind: KindHead, Round: iter.scan.From}.bytes(),
+		LowerBound: Key{Kind: KindHead, Round: max(iter.scan.From, sealed)}.bytes(),
 		UpperBound: Key{Kind: KindHead, Round: iter.scan.To + 1}.bytes(),
 	}})
 	if err != nil {
 		return err
 	}
 	if iter.scan.Desc {
-		iter.next, iter.onHead = to, iter.heads.Last()
+		iter.onHead = iter.heads.Last()
 	} else {
-		iter.next, iter.onHead = from, iter.heads.First()
+		iter.onHead = iter.heads.First()
 	}
 	if err := iter.heads.Error(); err != nil {
 		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
@@ -296,9 +310,9 @@ func (iter *RoundIter) readSlotCounts(block uint64, seconds *bitmap, from, to in
 	return nil
 }
 
-// readHeads adds up to BlockSeconds rounds that have heads.
+// readHeads adds rounds that have heads, BlockSeconds at most.
 func (iter *RoundIter) readHeads() error {
-	for iter.onHead && len(iter.batch.Round) < BlockSeconds {
+	for iter.onHead && len(iter.batch.Round) < iter.size {
 		k, h, err := parseHead(iter.heads)
 		if err != nil {
 			return err
@@ -318,6 +332,7 @@ func (iter *RoundIter) readHeads() error {
 			iter.onHead = iter.heads.Next()
 		}
 	}
+	iter.size = min(4*iter.size, BlockSeconds)
 	if err := iter.heads.Error(); err != nil {
 		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
 	}

@@ -193,7 +193,7 @@ func (w *world) checkScans(from, to calendar.Second) {
 			w.checkLeafScan(storage.LeafScan{From: from, To: to, Slots: slots, Desc: desc})
 			for columns := range 4 {
 				w.checkRoundScan(storage.RoundScan{From: from, To: to, Slots: slots, Desc: desc,
-					Roots: columns&1 != 0, Counts: columns&2 != 0})
+					Roots: columns&1 != 0, Counts: columns&2 != 0, Few: columns + len(slots)})
 			}
 		}
 	}
