@@ -55,6 +55,8 @@ type RoundIter struct {
 	next   uint64           // next block to look for: it or, if the scan descends, one before it; blocksEnd at the end
 	onHead bool             // heads stands at the next round to read
 	size   int              // most rounds of the next batch from heads
+	single bool             // one round is selected and still to be read; there are no iterators then
+	sealed calendar.Second  // no round before has a head
 	batch  RoundBatch
 	err    error
 }
@@ -74,15 +76,19 @@ func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	}
 	// Asked for before the iterators exist, so that none of the heads they see is before it. Without it they would step over
 	// the deletions of all heads that were ever sealed.
-	if err := iter.open(s.sealed()); err != nil {
+	iter.sealed = s.sealed()
+	if scan.From == scan.To && scan.Slots == nil {
+		iter.single = true
+		return iter, nil
+	}
+	if err := iter.open(); err != nil {
 		iter.Close()
 		return nil, err
 	}
 	return iter, nil
 }
 
-// open makes the iterators. No round before sealed has a head.
-func (iter *RoundIter) open(sealed calendar.Second) (err error) {
+func (iter *RoundIter) open() (err error) {
 	from, to := blockOf(iter.scan.From), blockOf(iter.scan.To)
 	iter.blocks, err = newIter(iter.db, Key{Kind: KindBlock, Number: from}, Key{Kind: KindBlock, Number: to + 1})
 	if err != nil {
@@ -91,12 +97,12 @@ func (iter *RoundIter) open(sealed calendar.Second) (err error) {
 	if iter.next = from; iter.scan.Desc {
 		iter.next = to
 	}
-	if iter.scan.To < sealed {
+	if iter.scan.To < iter.sealed {
 		return nil
 	}
 	// A clone and not a snapshot of the database: to close one of those waits for writes of the database's files.
 	iter.heads, err = iter.blocks.Clone(pebble.CloneOptions{IterOptions: &pebble.IterOptions{
-		LowerBound: Key{Kind: KindHead, Round: max(iter.scan.From, sealed)}.bytes(),
+		LowerBound: Key{Kind: KindHead, Round: max(iter.scan.From, iter.sealed)}.bytes(),
 		UpperBound: Key{Kind: KindHead, Round: iter.scan.To + 1}.bytes(),
 	}})
 	if err != nil {
@@ -116,6 +122,10 @@ func (iter *RoundIter) open(sealed calendar.Second) (err error) {
 // Next reads the next batch, of 1 to BlockSeconds rounds. It returns false at the end and after an error.
 func (iter *RoundIter) Next() bool {
 	iter.batch.reset()
+	if iter.single {
+		iter.single = false
+		return iter.done(iter.readRound())
+	}
 	if iter.scan.Desc && iter.onHead {
 		return iter.done(iter.readHeads())
 	}
@@ -131,6 +141,30 @@ func (iter *RoundIter) Next() bool {
 func (iter *RoundIter) done(err error) bool {
 	iter.err = err
 	return err == nil && len(iter.batch.Round) > 0
+}
+
+// readRound adds the one round that is selected, if it holds leaves. To get its values costs less than to make iterators.
+func (iter *RoundIter) readRound() error {
+	var h head
+	var ok bool
+	var err error
+	if iter.scan.From >= iter.sealed {
+		ok, err = get(iter.db, Key{Kind: KindHead, Round: iter.scan.From}, h.decode)
+	}
+	if !ok && err == nil { // a block is sealed atomically: looking for the head first never misses both
+		h, ok, err = blockHead(iter.db, iter.scan.From, iter.scan.Roots)
+	}
+	if !ok || err != nil {
+		return err
+	}
+	iter.batch.Round = append(iter.batch.Round, iter.scan.From)
+	if iter.scan.Roots {
+		iter.batch.Root = append(iter.batch.Root, h.root)
+	}
+	if iter.scan.Counts {
+		return iter.countHead(iter.scan.From, &h)
+	}
+	return nil
 }
 
 // readNextBlock finds the next block and adds those of its rounds that are selected.

@@ -180,6 +180,10 @@ func (w *world) check() {
 	from, to := w.m.Genesis().First-10, w.m.Closed()+10
 	w.checkScans(from, to)
 	for range 2 {
+		at := from + calendar.Second(w.m.Rand.IntN(int(to-from)))
+		w.checkScans(at, at)
+	}
+	for range 2 {
 		a := from + calendar.Second(w.m.Rand.IntN(int(to-from)))
 		w.checkScans(a, a+calendar.Second(w.m.Rand.IntN(int(to-a)+1)))
 	}
