@@ -18,7 +18,9 @@ type RoundScan struct {
 	Roots    bool     // fill RoundBatch.Root
 	Counts   bool     // fill RoundBatch.Leaves and RoundBatch.Slots
 	Slots    []uint32 // ascending; count these slots only; nil for all. It does not select rounds
-	Few      int      // so many rounds are likely to be enough, 0 if unknown: the first batches are short
+	// Root, unless nil, is the root of the rounds looked for: others may be left out.
+	Root *merkle.Digest
+	Few  int // so many rounds are likely to be enough, 0 if unknown: the first batches are short
 }
 
 // A RoundBatch holds one column a field, in scan order.
@@ -191,7 +193,37 @@ func (iter *RoundIter) readNextBlock() error {
 	if iter.next = key.Number + 1; iter.scan.Desc {
 		iter.next = key.Number - 1 // block 0 leads to blocksEnd
 	}
+	if iter.scan.Root != nil {
+		if found, err := iter.hasRoot(key.Number, iter.scan.Root); err != nil || !found {
+			return err
+		}
+	}
 	return iter.readBlock(key.Number)
+}
+
+// hasRoot reports whether a round of a block has a root.
+func (iter *RoundIter) hasRoot(block uint64, root *merkle.Digest) (found bool, err error) {
+	key := Key{Kind: KindBlock, Number: block, Group: GroupRoots}
+	ok, err := iter.column(key, func(c *cursor) error {
+		roots, err := decodeNodes(c, BlockSeconds)
+		found = err == nil && containsDigest(roots, root)
+		return err
+	})
+	if err == nil && !ok {
+		err = missing(key)
+	}
+	return found, err
+}
+
+// containsDigest reports whether list, of digests one after the other, contains one.
+func containsDigest(list []byte, d *merkle.Digest) bool {
+	first := le.Uint64(d[:])
+	for ; len(list) >= len(d); list = list[len(d):] {
+		if le.Uint64(list) == first && merkle.Digest(list[:len(d)]) == *d {
+			return true
+		}
+	}
+	return false
 }
 
 // column moves to a key of a block and decodes its value. ok is false if there is none.
