@@ -80,6 +80,28 @@ func (s *serverProcess) memory(name string) int {
 	return n
 }
 
+// churn opens connections and drops them in every state of their start.
+func (s *serverProcess) churn() {
+	s.t.Helper()
+	connections := 3_000
+	if soak() {
+		connections = 10_000
+	}
+	for i := range connections {
+		c, err := s.dial()
+		if err != nil {
+			s.t.Fatalf("connection %d: %v", i, err)
+		}
+		start := startMessage()
+		c.Write(start[:i%(len(start)+1)])
+		if i%2 == 0 {
+			c.vanish()
+		} else {
+			c.Close()
+		}
+	}
+}
+
 // TestHostileClients: thousands of connections come and go in every bad manner, a message announces a gigabyte, clients ask for
 // gigabytes and do not read them, others stop in the middle of a message. The server refuses what is too much before it has
 // spent memory, serves others meanwhile, and has everything back in the end.
@@ -96,23 +118,7 @@ func TestHostileClients(t *testing.T) {
 	}
 	answers()
 	descriptors, before := s.descriptors(), s.memory("VmRSS")
-	connections := 3_000
-	if soak() {
-		connections = 10_000
-	}
-	for i := range connections {
-		c, err := s.dial()
-		if err != nil {
-			t.Fatalf("connection %d: %v", i, err)
-		}
-		start := startMessage()
-		c.Write(start[:i%(len(start)+1)])
-		if i%2 == 0 {
-			c.vanish()
-		} else {
-			c.Close()
-		}
-	}
+	s.churn()
 	answers()
 	var held []rawClient
 	for i := range 20 {

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -96,7 +95,7 @@ func (s *soaking) life(before []acknowledgement) []acknowledgement {
 	for i, client := range clients {
 		wg.Go(func() { client(1_000_000 + number*100 + i) })
 	}
-	backup, end := s.r.IntN(3) == 0, s.r.IntN(3)
+	backup, end := s.r.IntN(2) == 0, s.r.IntN(3)
 	<-time.After(time.Duration(500+s.r.IntN(1500)) * time.Millisecond)
 	if backup {
 		s.backUp(server)
@@ -272,10 +271,11 @@ func (s *soaking) report(seed uint64) {
 	s.t.Helper()
 	var table strings.Builder
 	fmt.Fprintf(&table, "| what | how often |\n|---|---|\n")
-	for _, what := range slices.Sorted(maps.Keys(s.tally)) {
+	for _, what := range []string{"lives of the server", "ended by kill -9", "ended by SIGTERM", "digests acknowledged", "hostile statements",
+		"hostile connections", "backups restored", "checked by fsck", "flipped bits", "of them named", "of them without effect"} {
 		fmt.Fprintf(&table, "| %s | %d |\n", what, s.tally[what])
 	}
-	fmt.Fprintf(&table, "| **acknowledged and lost** | **0** |\n| **wrong proofs** | **0** |\n| most memory | %d MiB |\n", s.peak>>10)
+	fmt.Fprintf(&table, "| most memory | %d MiB |\n", s.peak>>10)
 	s.t.Logf("\n%s", &table)
 	if s.t.Failed() || *soakReport == "" {
 		return
@@ -290,12 +290,12 @@ func (s *soaking) report(seed uint64) {
 const reliabilityPage = `# Reliability
 
 What one ledger has lived through in a run of %s with seed %d. It was filed into by INSERT, COPY and psql, beside statements
-that want more than there is and clients without manners; backed up under load and restored; ended by kill -9 and SIGTERM. After each
+that want more than there is and clients without manners; at times backed up under load and restored; ended by kill -9 and SIGTERM. After each
 life fsck computed every root again, and bits of its files were flipped, which fsck had to name unless what it found was the
 same; the next life looked up everything acknowledged in the last and verified proofs; the end looked up everything.
 
 %s
-A run that finds a loss, a wrong proof, damage overlooked, an error that is none of limits, or more than 1 GiB in memory fails
+No acknowledged digest was lost, no proof was wrong, and no damage was overlooked. A run that finds a loss, a wrong proof, damage overlooked, an error that is none of limits, or more than 1 GiB in memory fails
 and writes no page. This one is made by
 
     go test ./cmd/jurat -count=1 -run 'TestSoak$' -timeout 0 -soak.time=%s -soak.seed=%d -soak.report=$PWD/docs/reliability.md
