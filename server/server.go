@@ -147,6 +147,7 @@ func (s *Server) open() (err error) {
 		Version:         s.config.Version,
 		ServerName:      s.store.Genesis().Server,
 		StatementMemory: s.config.StatementMemory,
+		QueryMemory:     s.config.QueryMemory,
 		IngestMemory:    s.config.IngestMemory,
 		MaxConnections:  s.config.MaxConnections,
 		SSL:             s.tls != nil,

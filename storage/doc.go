@@ -98,6 +98,13 @@
 // again by compactions: 64 bytes. Stored are 32.1 either way. Runs share no table with other keys: a compaction rewrites
 // tables that overlap, and those with keys of all kinds overlap with everything.
 //
+// The database's directory also holds the file ENDS: how many bytes of each log and manifest are durable, and their CRC. Pebble
+// takes what it cannot read for the torn end of a file, so that a flipped bit would take acknowledged groups away in silence;
+// Open refuses a file that does not begin with what was durable. A note is written after each sync and not synced itself: after
+// the process has ended, in whatever way, every flipped bit of what was acknowledged is found; after a power cut it may be a
+// note from some seconds before, and a flipped bit in the last block, of 32 KiB, of what was synced later looks like a torn end.
+// Other files carry checksums of their own.
+//
 // # Debugging
 //
 // Inspect explains a value field by field; the golden files under testdata are its output. Package fsck finds the first
