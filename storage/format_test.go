@@ -60,6 +60,10 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	imprint := fill(0x77)
 	many := leaves()
 	many.AppendDigests(merkle.SHA256, bytes.Repeat([]byte{0x5a}, 256*32))
+	lines := journal(storage.JournalHead{},
+		storage.JournalEvent{Time: calendar.Second(first).Time(), Times: 1, Event: "start", Detail: "version 0.1"},
+		storage.JournalEvent{Time: calendar.Second(first + 1).Time(), Times: 3, Event: "login failed", Actor: "jura", Address: "192.0.2.7",
+			Object: "jurat", Detail: "wrong password, é"})
 	for _, group := range [][]storage.Entry{
 		{
 			storage.AddCertificate{Certificate: storage.Certificate{ID: []byte{0xca, 0xfe, 0xba, 0xbe}, DER: []byte("DER")}},
@@ -99,7 +103,11 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 				References: []string{"Gazette, 2021-12-04, p. 3", strings.Repeat("é", 150)},
 				Published:  calendar.Second(first + 26).Time()}},
 		},
-		{storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)}},
+		{
+			storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)},
+			lines[0], lines[1],
+			storage.FileJournalDay{Leaf: storage.Position{Round: first + 30, Slot: 0, Index: 0}},
+		},
 	} {
 		if err := s.Propose(group...); err != nil {
 			t.Fatal(err)
@@ -255,6 +263,13 @@ func readAll(fs vfs.FS) error {
 		if err := rounds.Err(); err != nil {
 			return err
 		}
+	}
+	var bad error
+	if err := s.ReadJournal(1, 1<<40, false, func(_ storage.JournalLine, err error) bool {
+		bad = err
+		return err == nil
+	}); err != nil || bad != nil {
+		return errors.Join(err, bad)
 	}
 	first := uint64(s.Genesis().First)
 	return s.ReadCalendarNodes(make([]merkle.Digest, uint64(s.Closed())/256-first/256), 8, first/256)

@@ -21,6 +21,8 @@ type twin struct {
 	keys   map[string]string // KSI keys by login
 	pubs   map[calendar.Second]storage.Publication
 	certs  []storage.Certificate
+	lines  []storage.JournalLine
+	days   []storage.JournalDay
 	leaves []twinLeaf // in order of round, slot, index once check has begun
 	sorted bool
 	rounds map[calendar.Second]storage.RoundRecord
@@ -89,6 +91,11 @@ func (tw *twin) apply(entries ...storage.Entry) {
 			tw.pubs[e.Time] = e.Publication
 		case storage.AddCertificate:
 			tw.certs = append(tw.certs, e.Certificate)
+		case storage.AppendJournal:
+			tw.lines = append(tw.lines, e.JournalLine)
+		case storage.FileJournalDay:
+			last := tw.lines[len(tw.lines)-1]
+			tw.days = append(tw.days, storage.JournalDay{Day: storage.Day(last.Time), Last: last.Seq, Hash: last.Hash(), Leaf: e.Leaf})
 		case storage.SealBlock:
 		}
 	}
@@ -127,6 +134,7 @@ func (tw *twin) check(t testing.TB, s *storage.Store) {
 		t.Fatal("certificates differ")
 	}
 	tw.checkKeys(t, s)
+	tw.checkJournal(t, s)
 	tw.checkPublications(t, s)
 	tw.checkOpen(t, s)
 	tw.checkLeaves(t, s)
