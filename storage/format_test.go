@@ -106,7 +106,8 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 		{
 			storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)},
 			lines[0], lines[1],
-			storage.FileJournalDay{Leaf: storage.Position{Round: first + 30, Slot: 0, Index: 0}},
+			storage.FileJournalDay{JournalDay: storage.JournalDay{Day: storage.Day(calendar.Second(first).Time()), Last: 2,
+				Hash: hashOf(lines[1]), Leaf: storage.Position{Round: first + 30, Slot: 0, Index: 0}}},
 		},
 	} {
 		if err := s.Propose(group...); err != nil {

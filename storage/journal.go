@@ -77,8 +77,8 @@ type JournalDay struct {
 // before that and not in a day that is filed.
 type AppendJournal struct{ JournalLine }
 
-// FileJournalDay notes that the hash of the newest line, which is the last one of its day, is the leaf at Leaf.
-type FileJournalDay struct{ Leaf Position }
+// FileJournalDay notes where the hash of a day's last line is filed. The day is over, and later than those that are filed.
+type FileJournalDay struct{ JournalDay }
 
 func (l *JournalLine) append(dst []byte) []byte {
 	dst = le.AppendUint64(append(dst, version), uint64(l.Time.UnixMicro()))
@@ -176,28 +176,23 @@ func (e AppendJournal) advance(st *state) { st.journal = e.head(st) }
 
 func (e FileJournalDay) check(st *state) {
 	h := &st.journal
-	must(h.Lines > 0 && Day(h.Time) > h.Filed, "file journal: %d lines, the newest of %s, day %d is filed", h.Lines, h.Time, h.Filed)
+	must(e.Day > h.Filed && e.Day <= Day(h.Time) && e.Last > 0 && e.Last <= h.Lines, "file journal day %d with line %d: %d lines, the newest of %s, day %d is filed",
+		e.Day, e.Last, h.Lines, h.Time, h.Filed)
 	must(e.Leaf.Index < st.open[e.Leaf.Round][e.Leaf.Slot], "file journal: no leaf %d of slot %d in round %s", e.Leaf.Index,
 		e.Leaf.Slot, e.Leaf.Round)
 }
 
-// day is what the entry notes.
-func (e FileJournalDay) day(st *state) JournalDay {
-	return JournalDay{Day: Day(st.journal.Time), Last: st.journal.Lines, Hash: st.journal.Hash, Leaf: e.Leaf}
-}
-
 func (e FileJournalDay) write(w *writer) error {
-	day, head := e.day(w.st), w.st.journal
-	head.Filed = day.Day
-	w.set(Key{Kind: KindJournalDay, Number: uint64(day.Day)}, &day)
+	head := w.st.journal
+	head.Filed = e.Day
+	w.set(Key{Kind: KindJournalDay, Number: uint64(e.Day)}, &e.JournalDay)
 	w.set(Key{Kind: KindMeta, Group: GroupJournal}, &head)
 	return nil
 }
 
 func (e FileJournalDay) advance(st *state) {
-	day := e.day(st)
-	st.journalDays = append(slices.Clip(st.journalDays), day)
-	st.journal.Filed = day.Day
+	st.journalDays = append(slices.Clip(st.journalDays), e.JournalDay)
+	st.journal.Filed = e.Day
 }
 
 // loadJournal reads the head and the days of the journal.

@@ -29,6 +29,12 @@ func journal(h storage.JournalHead, events ...storage.JournalEvent) (entries []s
 	return entries
 }
 
+// hashOf returns the hash of a line.
+func hashOf(e storage.Entry) merkle.Digest {
+	line := e.(storage.AppendJournal).JournalLine
+	return line.Hash()
+}
+
 // checkJournal compares the journal with the twin's, read in every way that there is.
 func (tw *twin) checkJournal(t testing.TB, s *storage.Store) {
 	t.Helper()
@@ -108,7 +114,8 @@ func journalWorld(t *testing.T) (*storage.Store, *twin) {
 		hash := s.JournalHead().Hash
 		leaves.Append(hash.Imprint())
 		round := m.Closed() + 1
-		propose(m.AppendLeaves(round, slot, leaves), storage.FileJournalDay{Leaf: storage.Position{Round: round, Slot: slot}})
+		propose(m.AppendLeaves(round, slot, leaves), storage.FileJournalDay{JournalDay: storage.JournalDay{
+			Day: storage.Day(at), Last: s.JournalHead().Lines, Hash: hash, Leaf: storage.Position{Round: round, Slot: slot}}})
 		propose(m.Close(round))
 	}
 	return s, tw
@@ -227,7 +234,10 @@ func TestJournalRules(t *testing.T) {
 		change(&bad)
 		mustPanic(t, name, func() { s.Propose(storage.AppendJournal{JournalLine: bad}) })
 	}
-	mustPanic(t, "no such leaf", func() { s.Propose(storage.FileJournalDay{Leaf: storage.Position{Round: s.Closed() + 1}}) })
+	mustPanic(t, "no such leaf", func() {
+		s.Propose(storage.FileJournalDay{JournalDay: storage.JournalDay{
+			Day: storage.Day(h.Time), Last: h.Lines, Hash: h.Hash, Leaf: storage.Position{Round: s.Closed() + 1}}})
+	})
 	if err := s.Propose(storage.AppendJournal{JournalLine: good}); err != nil {
 		t.Fatal(err)
 	}

@@ -94,8 +94,7 @@ func (tw *twin) apply(entries ...storage.Entry) {
 		case storage.AppendJournal:
 			tw.lines = append(tw.lines, e.JournalLine)
 		case storage.FileJournalDay:
-			last := tw.lines[len(tw.lines)-1]
-			tw.days = append(tw.days, storage.JournalDay{Day: storage.Day(last.Time), Last: last.Seq, Hash: last.Hash(), Leaf: e.Leaf})
+			tw.days = append(tw.days, e.JournalDay)
 		case storage.SealBlock:
 		}
 	}

@@ -1,12 +1,13 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
-	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -24,6 +25,7 @@ type journal struct {
 	lost    uint32 // lines since then that found no room
 
 	written time.Duration // when pending was last written, by the unstepped counter; of the goroutine of Run alone
+	failed  bool          // likewise: the log says that the journal cannot be read
 }
 
 // Record adds a line to the journal, with the time of now in the place of its own. It does not wait: the line is durable
@@ -94,11 +96,53 @@ func (l *Ledger) writeJournal(wait time.Duration) error {
 	return l.propose()
 }
 
-// fileJournalDay files the hash of the newest line once its day is over. An error is fatal.
+// dayOver returns the oldest day that is over and not filed, without its leaf; ok is false if there is none.
+func (l *Ledger) dayOver(now time.Time) (d storage.JournalDay, ok bool, err error) {
+	head, next := l.store.JournalHead(), uint64(1)
+	if days := l.store.JournalDays(); len(days) > 0 {
+		next = days[len(days)-1].Last + 1
+	}
+	if next > head.Lines || storage.Day(now) <= head.Filed+1 {
+		return d, false, nil
+	}
+	first, err := l.journalLine(next)
+	if err != nil {
+		return d, false, err
+	}
+	if d.Day = storage.Day(first.Time); storage.Day(now) <= d.Day {
+		return d, false, nil
+	}
+	if d.Last, err = l.store.JournalSince(storage.DayTime(d.Day + 1)); err != nil {
+		return d, false, err
+	}
+	d.Last--
+	last, err := l.journalLine(d.Last)
+	d.Hash = last.Hash()
+	return d, err == nil, err
+}
+
+// journalLine reads a line that is there.
+func (l *Ledger) journalLine(seq uint64) (line storage.JournalLine, err error) {
+	var bad error
+	err = l.store.ReadJournal(seq, seq, false, func(x storage.JournalLine, lineErr error) bool {
+		line, bad = x, lineErr
+		return false
+	})
+	if err = cmp.Or(err, bad); err == nil && line.Seq != seq {
+		err = fmt.Errorf("journal: line %d: missing: %w", seq, storage.ErrCorrupt)
+	}
+	return line, err
+}
+
+// fileJournalDay files the hash of the last line of a day that is over. A journal that cannot be read is reported and stops
+// nothing. An error is fatal.
 func (l *Ledger) fileJournalDay(now time.Time) error {
-	head := l.store.JournalHead()
-	day := storage.Day(head.Time)
-	if head.Lines == 0 || day <= head.Filed || storage.Day(now) <= day || l.certificateEnds(now) != nil || l.store.Free() < l.reserve {
+	day, over, err := l.dayOver(now)
+	if err != nil && !l.journal.failed {
+		l.journal.failed = true
+		l.log.Error("the journal cannot be read, so its days are not filed: run jurat fsck", "error", err)
+	}
+	if !over || l.certificateEnds(now) != nil || l.store.Free() < l.reserve {
 		return nil
 	}
 	id, ok := l.byLane[laneKey{storage.JournalAgency, storage.JournalLane}]
@@ -113,8 +157,9 @@ func (l *Ledger) fileJournalDay(now time.Time) error {
 	if t := l.open.trees[id]; t != nil {
 		e.First = t.Count()
 	}
-	e.Leaves.Append(head.Hash.Imprint())
-	return l.file([]storage.AppendLeaves{e}, storage.FileJournalDay{Leaf: Position{Round: e.Round, Slot: id, Index: e.First}})
+	e.Leaves.Append(day.Hash.Imprint())
+	day.Leaf = Position{Round: e.Round, Slot: id, Index: e.First}
+	return l.file([]storage.AppendLeaves{e}, storage.FileJournalDay{JournalDay: day})
 }
 
 // lineKey is where a context holds the line of a change.
@@ -230,10 +275,4 @@ func (v *journalVerifier) checkDay(d *storage.JournalDay) {
 	case leaf.Imprint != v.hash.Imprint():
 		v.fault(d.Last, "was changed, or one before: the leaf of its day is another hash")
 	}
-}
-
-// JournalLeaf returns where the hash of a line's day is filed; ok is false if it is not.
-func (l *Ledger) JournalLeaf(seq uint64) (round calendar.Second, index uint64, ok bool) {
-	d, ok := storage.JournalDayOf(l.store.JournalDays(), seq)
-	return d.Leaf.Round, d.Leaf.Index, ok
 }
