@@ -36,6 +36,16 @@ func everyAttribute(until time.Time) storage.Role {
 		Limits:   storage.RoleLimits{StatementTimeout: 1000, IdleInTransaction: 2000, IdleSession: 3000, Memory: 4096}}
 }
 
+// goldenJournal is two lines, and the day of both.
+func goldenJournal(first calendar.Second) []storage.Entry {
+	lines := journal(storage.JournalHead{},
+		storage.JournalEvent{Time: first.Time(), Times: 1, Event: "start", Detail: "version 0.1"},
+		storage.JournalEvent{Time: (first + 1).Time(), Times: 3, Event: "login failed", Actor: "jura", Address: "192.0.2.7",
+			Object: "jurat", Detail: "wrong password, é"})
+	return append(lines, storage.FileJournalDay{JournalDay: storage.JournalDay{Day: storage.Day(first.Time()), Last: 2,
+		Hash: hashOf(lines[1]), Leaf: storage.Position{Round: first + 30}}})
+}
+
 // golden proposes fixed entries: every kind of key with values that do not depend on keys or chance.
 func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	t.Helper()
@@ -60,10 +70,6 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	imprint := fill(0x77)
 	many := leaves()
 	many.AppendDigests(merkle.SHA256, bytes.Repeat([]byte{0x5a}, 256*32))
-	lines := journal(storage.JournalHead{},
-		storage.JournalEvent{Time: calendar.Second(first).Time(), Times: 1, Event: "start", Detail: "version 0.1"},
-		storage.JournalEvent{Time: calendar.Second(first + 1).Time(), Times: 3, Event: "login failed", Actor: "jura", Address: "192.0.2.7",
-			Object: "jurat", Detail: "wrong password, é"})
 	for _, group := range [][]storage.Entry{
 		{
 			storage.AddCertificate{Certificate: storage.Certificate{ID: []byte{0xca, 0xfe, 0xba, 0xbe}, DER: []byte("DER")}},
@@ -103,12 +109,8 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 				References: []string{"Gazette, 2021-12-04, p. 3", strings.Repeat("é", 150)},
 				Published:  calendar.Second(first + 26).Time()}},
 		},
-		{
-			storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)},
-			lines[0], lines[1],
-			storage.FileJournalDay{JournalDay: storage.JournalDay{Day: storage.Day(calendar.Second(first).Time()), Last: 2,
-				Hash: hashOf(lines[1]), Leaf: storage.Position{Round: first + 30, Slot: 0, Index: 0}}},
-		},
+		append([]storage.Entry{storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)}},
+			goldenJournal(first)...),
 	} {
 		if err := s.Propose(group...); err != nil {
 			t.Fatal(err)
