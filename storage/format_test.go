@@ -61,14 +61,13 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 		}
 		return l
 	}
-	g := storage.Genesis{Server: "golden.example", First: first, BlindingKey: [32]byte(fill(0xb0))}
-	s := create(t, fs, g)
+	s := create(t, fs, storage.Genesis{Server: "golden.example", First: first, BlindingKey: [32]byte(fill(0xb0))})
 	record := func(second int64, firstLeaf uint64, slots ...storage.SlotRound) storage.RoundRecord {
 		return storage.RoundRecord{Round: first + calendar.Second(second), Root: fill(byte(second)), FirstLeaf: firstLeaf,
 			SlotCount: 2, Slots: slots, Certificate: []byte{0xca, 0xfe, 0xba, 0xbe}, Signature: []byte("signature")}
 	}
 	imprint := fill(0x77)
-	many := leaves()
+	var many merkle.Leaves
 	many.AppendDigests(merkle.SHA256, bytes.Repeat([]byte{0x5a}, 256*32))
 	for _, group := range [][]storage.Entry{
 		{
@@ -109,8 +108,8 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 				References: []string{"Gazette, 2021-12-04, p. 3", strings.Repeat("é", 150)},
 				Published:  calendar.Second(first + 26).Time()}},
 		},
-		append([]storage.Entry{storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)}},
-			goldenJournal(first)...),
+		{storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)}},
+		goldenJournal(first),
 	} {
 		if err := s.Propose(group...); err != nil {
 			t.Fatal(err)
