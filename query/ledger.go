@@ -207,6 +207,9 @@ type RoundScan struct {
 	Agency   string // count this agency's leaves and slots only; empty for all
 	Roots    bool   // fill RoundBatch.Root
 	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
+	Few      int    // so many rounds are likely to be enough, 0 if unknown
+	// Root, unless nil, is the root of the rounds looked for: others may be left out.
+	Root *merkle.Digest
 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.

@@ -291,6 +291,8 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 			return x.newLateral(n, w)
 		}
 		return x.newJoin(n, w)
+	case *semiNode:
+		return x.newSemi(n, w)
 	case *sharedNode:
 		if n.query.uses == 1 && !n.query.always {
 			return x.operator(n.query.plan, w)

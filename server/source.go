@@ -274,7 +274,7 @@ func (c *leafCursor) Next(ctx context.Context, b *query.LeafBatch) error {
 func (c *leafCursor) Close() error { return c.cursor.Close() }
 
 func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCursor, error) {
-	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts}
+	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts, Few: scan.Few, Root: scan.Root}
 	if scan.Agency != "" {
 		in.Slots = []uint32{}
 		for _, x := range s.ledger.Slots() {
