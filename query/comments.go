@@ -10,6 +10,7 @@ var tableComments = map[string]string{
 	"calendar_certificates": "Certificates of the keys that sign the calendar.",
 	"publications":          "Calendar roots that were published.",
 	"roles":                 "Roles that may log in.",
+	"journal":               "Who did what to the server: logins, roles, configuration. An agency sees what concerns it.",
 	"jurat_index_status":    "How far the index of digests is.",
 }
 
