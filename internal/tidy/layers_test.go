@@ -27,9 +27,10 @@ var mayImport = map[string][]string{
 	"server/gateway": {"server/gateway", "merkle"},
 	"server/hba":     {},
 	"server/auth":    {"server/hba", "wire"},
-	"server":         {"server", "merkle", "storage", "wire", "query", "internal/tally", "internal/host"},
+	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host"},
+	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "internal/host", "internal/qr"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr"},
 	"internal/tidy":  {},
 	// Leaves below all others.
 	"internal/host":      {},
@@ -54,6 +55,7 @@ var external = map[string][]string{
 	"server/auth":    {"github.com/xdg-go/scram"},
 	// The one place that knows who monitors: what is below keeps plain counts.
 	"server":     {"github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
+	"page":       {},
 	"bench":      {},
 	"bench/load": {"github.com/jackc/pgx/v5"}, // measured as programs use it
 	// fpdf draws the sheet of a publication.
