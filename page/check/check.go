@@ -2,7 +2,8 @@
 // shows. It verifies by package merkle/ksi, so that page and command line give the same verdicts, and it is silent about words:
 // a report names reasons by keys, and the page has the words for them in every language.
 //
-// A Checker holds what is trusted. One verification is Open with the proof, Write with the document piece by piece, Finish.
+// A Checker holds what is trusted. One verification of a document is Open with the proof, Write with the document piece by
+// piece, Finish; one of a printed seal is Seal.
 package check
 
 import (
@@ -20,16 +21,20 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/landmark"
 )
 
 // MaxProof is the size in bytes of the largest proof: the largest element of the format with its header.
 const MaxProof = 1<<16 + 4
 
-// Trust is what comes with a page: a publications file and by whom it has to be signed. The zero Trust is none.
+// Trust is what comes with a page: a publications file and by whom it has to be signed, and for printed seals landmarks and the
+// status lists of agencies. The zero Trust is none.
 type Trust struct {
 	Publications []byte   `json:"publications,omitempty"`
 	Roots        string   `json:"roots,omitempty"`       // certificates in PEM that the signer of the file must lead to
 	Constraints  []string `json:"constraints,omitempty"` // what must stand in the signer's certificate: E=publications@ledger.example
+	Landmarks    []byte   `json:"landmarks,omitempty"`   // file of landmarks
+	Status       [][]byte `json:"status,omitempty"`      // status lists
 }
 
 // A Checker verifies. The zero Checker trusts nothing.
@@ -39,6 +44,8 @@ type Checker struct {
 	file         *ksi.PublicationsFile // that is authentic; nil for none
 	certificates []ksi.Certificate     // that the user gave
 	publication  *ksi.Publication      // likewise
+	landmarks    *landmark.File        // for seals; nil for none
+	status       [][]byte              // status lists, the newest last
 
 	signature *ksi.Signature // of the verification under way
 	document  hash.Hash      // nil if this program has no such hash
@@ -54,11 +61,17 @@ type Trusted struct {
 	Created      string `json:"created,omitempty"` // when the file was made; empty if there is none
 	Certificates int    `json:"certificates"`      // that the user gave
 	Publication  string `json:"publication,omitempty"`
+	Landmarks    string `json:"landmarks,omitempty"` // the second that the file of landmarks reaches to; empty if there is none
+	Status       int    `json:"status"`              // status lists
 }
 
 // Trusted says what c trusts.
 func (c *Checker) Trusted() Trusted {
-	t := Trusted{Certificates: len(c.certificates)}
+	t := Trusted{Certificates: len(c.certificates), Status: len(c.status)}
+	if c.landmarks != nil {
+		ends := c.landmarks.Ends()
+		t.Landmarks = moment(ends[len(ends)-1])
+	}
 	if c.publication != nil {
 		t.Publication = c.publication.String()
 	}
@@ -89,10 +102,17 @@ func (c *Checker) SetTrust(t Trust) error {
 		}
 		c.trust.Constraints = append(c.trust.Constraints, x)
 	}
-	if len(t.Publications) == 0 {
-		return nil
+	var errs []error
+	if len(t.Publications) > 0 {
+		errs = append(errs, c.SetPublications(t.Publications))
 	}
-	return c.SetPublications(t.Publications)
+	if len(t.Landmarks) > 0 {
+		errs = append(errs, c.SetLandmarks(t.Landmarks))
+	}
+	for _, data := range t.Status {
+		errs = append(errs, c.AddStatus(data))
+	}
+	return errors.Join(errs...)
 }
 
 // SetPublications takes another publications file, signed by whom the page trusts. After an error the one before stays.
@@ -175,7 +195,8 @@ func (c *Checker) SetPublication(text string) (*Publication, error) {
 	return out, nil
 }
 
-// Kind says what a file seems to be, by its first bytes: "proof", "publications", "certificate" or "document".
+// Kind says what a file seems to be, by its first bytes: "proof", "publications", "certificate", "landmarks", "status"
+// or "document".
 func Kind(head []byte) string {
 	switch {
 	case len(head) > 1 && head[0] == 0x88 && head[1] == 0x00: // header of every proof
@@ -184,6 +205,10 @@ func Kind(head []byte) string {
 		return "publications"
 	case bytes.HasPrefix(head, []byte("-----BEGIN CERTIFICATE-----")):
 		return "certificate"
+	case bytes.HasPrefix(head, []byte("JURATLMK")):
+		return "landmarks"
+	case bytes.HasPrefix(head, []byte("JURATBDL")):
+		return "status"
 	}
 	return "document"
 }
@@ -219,7 +244,8 @@ func (c *Checker) Finish(ctx context.Context) *Report {
 	}
 	r := c.describe()
 	r.Document = imprintText(imprint)
-	o := ksi.Options{Policy: ksi.General, Document: &imprint, Certificates: c.certificates, Publication: c.publication, PublicationsFile: c.file}
+	o := c.options()
+	o.Document = &imprint
 	result := ksi.Verify(ctx, c.signature, o)
 	r.Verdict, r.Code, r.Sentence, r.Policy = result.Verdict.String(), string(result.Code), result.Sentence, result.Policy.String()
 	if p := result.Publication; p != nil {

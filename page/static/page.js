@@ -9,6 +9,7 @@
 	// What is shown besides the fixed words: each is drawn anew when the language changes.
 	const shown = {state: 'loading', trusted: null, publication: null, scanned: null, report: null};
 	let documents = null, proof = null; // the files that were chosen
+	let seal = ''; // the text of the seal that was read last, empty if files were chosen since
 
 	const element = (name, text) => {
 		const e = document.createElement(name);
@@ -38,6 +39,8 @@
 		if (t.error) parts.push(`${word('trust-refused')} (${t.error})`);
 		parts.push(t.created ? `${word('trust-file')} ${time(t.created)}; ${word('trust-publications')} ${t.publications}` +
 			(t.newest ? `, ${word('trust-newest')} ${time(t.newest)}` : '') : word('trust-none'));
+		if (t.landmarks) parts.push(`${word('trust-landmarks')} ${time(t.landmarks)}`);
+		if (t.status) parts.push(`${word('trust-status')} ${t.status}`);
 		if (t.certificates) parts.push(`${word('trust-certificates')} ${t.certificates}`);
 		$('trusted').textContent = parts.map((p) => p + '.').join(' ');
 	};
@@ -61,7 +64,7 @@
 		$('result').className = r.verdict;
 		$('verdict').textContent = word('verdict-' + r.verdict);
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
-		const facts = [['fact-document', documents && documents.name]];
+		const facts = r.seal ? [] : [['fact-document', documents && documents.name]];
 		if (r.verdict === 'OK') {
 			facts.push(['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')]);
 			facts.push(['fact-publication', time(r.publication_time)], ['fact-references', (r.references || []).join('; ')]);
@@ -69,11 +72,20 @@
 		facts.push(['fact-hash', r.document]);
 		if (r.claimed && r.document && r.claimed !== r.document) facts.push(['fact-claimed', r.claimed]);
 		if (r.verdict !== 'OK') facts.push(['fact-expert', r.sentence]);
-		$('facts').replaceChildren(...facts.filter(([, text]) => text).flatMap(([key, text]) => [element('dt', word(key)), element('dd', text)]));
+		if (r.seal) {
+			facts.push(['fact-from', time(r.seal.not_before)], ['fact-until', time(r.seal.not_after)], ['fact-check', r.seal.check],
+				['fact-status', r.seal.status && r.seal.status.at ? time(r.seal.status.at) : '']);
+		}
+		const rows = facts.filter(([, text]) => text).map(([key, text]) => [word(key), text]);
+		// What a seal says is shown only if it is what was filed, even if it does not hold any more.
+		if (r.seal && r.seal.basis) {
+			for (const [name, value] of Object.entries(r.seal.fields)) rows.unshift([name, typeof value === 'string' ? value : JSON.stringify(value)]);
+		}
+		$('facts').replaceChildren(...rows.flatMap(([name, text]) => [element('dt', name), element('dd', text)]));
 		$('not-proven').replaceChildren();
 		if (r.verdict === 'OK') {
-			const keys = ['not-true', 'not-author', 'not-valid'];
-			if (r.reason.startsWith('key')) keys.push('not-published');
+			const keys = r.seal ? ['not-true', 'not-person', 'not-revoked'] : ['not-true', 'not-author', 'not-valid'];
+			if (r.reason.startsWith('key') || (r.seal && r.seal.basis.kind === 'key')) keys.push('not-published');
 			if (r.reason === 'publications-file') keys.push('not-printed');
 			const list = document.createElement('ul');
 			list.append(...keys.map((key) => element('li', word(key))));
@@ -83,12 +95,22 @@
 		$('path').replaceChildren(...($('why').hidden ? [] : juratPath(r, word)));
 	};
 
+	// sealed turns the report of a seal into the form of the others.
+	const sealed = (r) => ({
+		verdict: r.verdict === 'valid' ? 'OK' : ['unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
+		reason: 'seal-' + r.verdict.replaceAll(' ', '-'), sentence: [r.sentence, r.missing].filter(Boolean).join(' '), seal: r,
+		time: r.time, agency: r.agency, lane: r.server, document: r.leaf && 'sha256:' + r.leaf,
+		publication_time: r.basis && r.basis.kind === 'publication' ? r.basis.time : '', references: r.basis && r.basis.references,
+		steps: (r.steps || []).map((s) => ({part: s.part === 'block' || s.part === 'calendar' ? 'calendar' : 'aggregation',
+			left: s.direction === 'left', level: s.level, sibling: s.sibling, issuer: s.part === 'issuer' ? r.agency : '', hash: 'sha256:' + s.hash})),
+	});
+
 	const bytes = async (file) => new Uint8Array(await file.arrayBuffer());
 	const show = (report) => {
 		shown.report = report;
 		shown.state = null;
 		draw();
-		$('verdict').focus();
+		if (!['seal', 'publication'].includes(document.activeElement.id)) $('verdict').focus();
 	};
 
 	// One thing after the other: the engine holds one verification.
@@ -100,6 +122,7 @@
 	});
 
 	const verify = async () => {
+		if (seal) return show(sealed(await juratEngine('seal', seal)));
 		if (!documents || !proof) return;
 		shown.state = 'working';
 		draw();
@@ -127,6 +150,7 @@
 			const kind = await juratEngine('kind', await bytes(file.slice(0, 64)));
 			if (kind === 'publications') await trust('publications', await bytes(file));
 			else if (kind === 'certificate') await trust('certificates', await bytes(file));
+			else if (kind === 'landmarks' || kind === 'status') await trust(kind, await bytes(file));
 			else kept.push([file, kind === 'proof' || file.name.endsWith('.ksig') ? 'proof' : 'document']);
 		}
 		// A file that looks like a proof may be the document that another proof is about.
@@ -135,6 +159,7 @@
 			const named = proofs.find(([a]) => proofs.some(([b]) => a.name === b.name + '.ksig'));
 			if (named) for (const p of proofs) p[1] = p === named ? 'proof' : 'document';
 		}
+		if (kept.length) seal = '';
 		for (const [file, kind] of kept) {
 			if (kind === 'proof') proof = file;
 			else documents = file;
@@ -161,22 +186,42 @@
 			return draw();
 		}
 		shown.scanned = {key: 'scan-found', text};
-		draw();
 		if (/^[A-Z2-7]{6}-/.test(text)) {
 			$('publication').value = text;
-			await publication(text);
+			return publication(text);
 		}
+		$('seal').value = text;
+		seal = text;
+		await verify();
 	};
 
-	$('files').addEventListener('change', (e) => inTurn(() => take([...e.target.files])));
-	$('picture').addEventListener('change', (e) => e.target.files[0] && inTurn(async () => {
-		let text = null;
-		try {
-			text = await juratScan.picture(e.target.files[0]);
-		} catch (error) {
-			console.warn(error); // no picture
-		}
-		await scanned(text);
+	// chosen returns the files of an input and empties it, so that the same file can be chosen again when it has changed.
+	const chosen = (input) => {
+		const files = [...input.files];
+		input.value = '';
+		return files;
+	};
+	$('files').addEventListener('change', (e) => {
+		const files = chosen(e.target);
+		inTurn(() => take(files));
+	});
+	$('picture').addEventListener('change', (e) => {
+		const [file] = chosen(e.target);
+		inTurn(async () => {
+			let text = null;
+			try {
+				text = await juratScan.picture(file);
+			} catch (error) {
+				if (error.name !== 'InvalidStateError') throw error; // it is no picture
+			}
+			await scanned(text);
+		});
+	});
+	$('seal').addEventListener('input', (e) => inTurn(async () => {
+		seal = e.target.value.trim();
+		shown.report = null;
+		draw();
+		await verify();
 	}));
 	$('publication').addEventListener('input', (e) => inTurn(() => publication(e.target.value)));
 	$('language').addEventListener('change', (e) => {
@@ -217,7 +262,11 @@
 		shown.state = 'ready';
 		draw();
 	});
-	if ('serviceWorker' in navigator && location.protocol.startsWith('http')) {
+	if ('serviceWorker' in navigator && location.protocol.startsWith('http')) { // files have neither
+		const manifest = document.createElement('link');
+		manifest.rel = 'manifest';
+		manifest.href = 'manifest.webmanifest';
+		document.head.append(manifest);
 		navigator.serviceWorker.register('sw.js').catch((error) => console.warn(error)); // the page works without, but not offline
 	}
 })();

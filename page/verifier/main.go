@@ -57,6 +57,14 @@ func operate(c *check.Checker, name string, data []byte) (any, error) {
 	case "certificates":
 		err := c.AddCertificates(data)
 		return c.Trusted(), err
+	case "landmarks":
+		err := c.SetLandmarks(data)
+		return c.Trusted(), err
+	case "status":
+		err := c.AddStatus(data)
+		return c.Trusted(), err
+	case "seal":
+		return c.Seal(context.Background(), string(data))
 	case "publication":
 		return c.SetPublication(string(data))
 	case "kind":
