@@ -7,6 +7,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -26,6 +27,7 @@ type caches struct {
 	records recordCache
 	views   *cache[calendar.Second, *view]
 	trunks  *cache[trunkName, *trunk]
+	seals   *cache[calendar.Second, seal.RoundSignature]
 	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
@@ -36,6 +38,7 @@ func newCaches() *caches {
 	return &caches{
 		views:    newCache[calendar.Second, *view](maxViewBytes),
 		trunks:   newCache[trunkName, *trunk](maxTrunkBytes),
+		seals:    newCache[calendar.Second, seal.RoundSignature](maxSealSignatures),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
 		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
