@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +42,7 @@ type scene struct {
 }
 
 func newScene(t testing.TB) *scene {
-	s := &scene{world: newWorld(0), dir: t.TempDir(), files: must(page.Files(buildVerifier(t)))}
+	s := &scene{world: newWorld(0), dir: t.TempDir(), files: must(page.Files(verifier(t)))}
 	s.trust.Landmarks = must(os.ReadFile("../merkle/seal/testdata/landmarks.bin"))
 	wrong := newWorld(1)
 	for name, data := range map[string][]byte{"a.pdf": s.document, "changed.pdf": append(s.document, '.'), "a.pdf.ksig": s.fresh,
@@ -99,22 +98,26 @@ func TestBrowser(t *testing.T) {
 		s.seals(tab)
 	})
 	t.Run("folder", func(t *testing.T) {
-		folder := t.TempDir()
-		files := map[string][]byte{"trust.js": must(page.Trust(s.trust))}
-		for name, data := range s.files {
-			files[name] = data
-		}
-		for name, data := range files {
-			if err := os.WriteFile(filepath.Join(folder, name), data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
 		tab := tab.as(t)
-		tab.visit((&url.URL{Scheme: "file", Path: filepath.Join(folder, "index.html")}).String())
+		tab.visit("file://" + folder(t, s.files, s.trust))
 		s.documents(tab)
 		s.seals(tab)
 	})
 	b.quiet(t, server.URL)
+}
+
+// folder writes the page into a folder and returns the path of its index.html.
+func folder(t testing.TB, files map[string][]byte, trust check.Trust) string {
+	dir := t.TempDir()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "trust.js"), must(page.Trust(trust)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "index.html")
 }
 
 // as returns the tab for a test within the test.

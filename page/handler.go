@@ -18,7 +18,7 @@ import (
 )
 
 // trustAge is how old what a Handler says of trust may be. It is large, so that it is not made anew for everybody who asks.
-const trustAge = 10 * time.Second
+const trustAge = time.Minute
 
 // A HandlerConfig is what a Handler serves.
 type HandlerConfig struct {

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,32 +34,43 @@ import (
 // filed is when the document of a world is filed.
 const filed calendar.Second = 1795310100
 
-// buildVerifier compiles the verifier as "make page" does.
-func buildVerifier(t testing.TB) page.Verifier {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "verifier.wasm")
+// builtVerifier compiles the verifier as "make page" does, once for all tests.
+var builtVerifier = sync.OnceValues(func() (v page.Verifier, err error) {
+	dir, err := os.MkdirTemp("", "jurat-verifier")
+	if err != nil {
+		return v, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "verifier.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, "./verifier")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
+		return v, fmt.Errorf("%w: %s", err, text)
 	}
 	code, err := os.ReadFile(out)
 	if err != nil {
-		t.Fatal(err)
+		return v, err
 	}
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
-	w.Write(code)
+	w.Write(code) // into memory: no errors
 	w.Close()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
-		t.Fatal(err)
+		return v, err
 	}
-	glue, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
+	v.Code = packed.Bytes()
+	v.Glue, err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
+	return v, err
+})
+
+func verifier(t testing.TB) page.Verifier {
+	t.Helper()
+	v, err := builtVerifier()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page.Verifier{Code: packed.Bytes(), Glue: glue}
+	return v
 }
 
 // A world is a document, its proofs and what vouches for them.

@@ -31,23 +31,25 @@ import (
 
 // A Server is an open data directory with a listening port.
 type Server struct {
-	config    Config
-	clock     ledger.Clock
-	log       *slog.Logger
-	store     *storage.Store
-	index     *index.Index
-	access    *access
-	tls       *certificate // nil without TLS
-	ledger    *ledger.Ledger
-	publisher *publisher
-	wire      *wire.Server
-	listener  net.Listener
-	gateway   *gateway.Server // nil if neither of its listeners is wanted
-	http      net.Listener    // of the gateway; nil for none
-	tcp       net.Listener    // likewise
-	engine    *query.Engine
-	ops       *ops         // nil if its listener is not wanted
-	opsListen net.Listener // likewise
+	config     Config
+	clock      ledger.Clock
+	log        *slog.Logger
+	store      *storage.Store
+	index      *index.Index
+	access     *access
+	tls        *certificate // nil without TLS
+	ledger     *ledger.Ledger
+	publisher  *publisher
+	wire       *wire.Server
+	listener   net.Listener
+	gateway    *gateway.Server // nil if neither of its listeners is wanted
+	http       net.Listener    // of the gateway; nil for none
+	tcp        net.Listener    // likewise
+	engine     *query.Engine
+	ops        *ops         // nil if its listener is not wanted
+	opsListen  net.Listener // likewise
+	page       *pageServer  // likewise
+	pageListen net.Listener // likewise
 
 	gatewayFiled gatewayFiled
 }
@@ -86,6 +88,14 @@ func (s *Server) HTTPAddr() net.Addr {
 		return nil
 	}
 	return s.opsListen.Addr()
+}
+
+// PageAddr returns the address of the verification page, nil if it is off.
+func (s *Server) PageAddr() net.Addr {
+	if s.pageListen == nil {
+		return nil
+	}
+	return s.pageListen.Addr()
 }
 
 // GatewayAddrs returns the addresses of the KSI gateway, over HTTP and over TCP; nil for what is off.
@@ -155,7 +165,10 @@ func (s *Server) open() (err error) {
 		Logger:          s.log,
 	})
 	s.serveClients()
-	return nil
+	if s.pageListen != nil {
+		s.page, err = s.startPage(s.pageListen)
+	}
+	return err
 }
 
 // serveClients makes what serves clients.
@@ -214,7 +227,8 @@ func (s *Server) listen() (err error) {
 		to            *net.Listener
 		name, address string
 	}{{&s.listener, ListenerPostgres, s.config.Listen}, {&s.http, ListenerGateway, s.config.GatewayListen},
-		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen}} {
+		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen},
+		{&s.pageListen, ListenerPage, s.config.PageListen}} {
 		if ln := s.config.Listeners[l.name]; ln != nil {
 			*l.to = ln
 			continue
@@ -403,7 +417,8 @@ func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) erro
 func (s *Server) close() error {
 	var errs []error
 	s.ops.close()
-	for _, l := range []net.Listener{s.listener, s.http, s.tcp} {
+	s.page.close()
+	for _, l := range []net.Listener{s.listener, s.http, s.tcp, s.pageListen} {
 		if l == nil {
 			continue
 		}
