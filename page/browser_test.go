@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 	"github.com/jurat-ledger/jurat/page"
 	"github.com/jurat-ledger/jurat/page/check"
 )
+
+var screenshot = flag.String("screenshot", "", "file to write a picture of a verdict to, for docs/page.md")
 
 // A sealVector is test data of package seal, and the publication string that its landmarks lead to.
 type sealVector struct {
@@ -168,6 +171,10 @@ func (s *scene) documents(t *tab) {
 	if steps < 5 {
 		t.t.Errorf("%d boxes are drawn", steps)
 	}
+	if *screenshot != "" {
+		t.eval("document.getElementById('why').open = true", nil)
+		t.screenshot(*screenshot)
+	}
 	t.choose("files", s.path("changed.pdf")...)
 	t.expect("FAIL", "changed")
 	t.choose("files", s.path("a.pdf", "damaged.ksig")...)
@@ -223,16 +230,16 @@ func (s *scene) languages(t *tab) {
 			t.t.Errorf("%s: %s", language, missing)
 		}
 	}
-	if path := os.Getenv("JURAT_SCREENSHOTS"); path != "" {
-		t.screenshot(filepath.Join(path, "page.png"))
-	}
 }
 
-// screenshot writes what the tab shows as a picture.
+// screenshot writes the part of the page with the verdict as a picture.
 func (t *tab) screenshot(path string) {
 	t.t.Helper()
+	var clip map[string]float64
+	t.eval(`(() => { const r = document.getElementById('result').getBoundingClientRect();
+		return {x: r.x, y: r.y + scrollY, width: r.width, height: r.height, scale: 0.8}; })()`, &clip)
 	var shot struct{ Data string }
-	decode(t.t, t.call(t.session, "Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true}), &shot)
+	decode(t.t, t.call(t.session, "Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true, "clip": clip}), &shot)
 	if err := os.WriteFile(path, must(base64.StdEncoding.DecodeString(shot.Data)), 0o644); err != nil {
 		t.t.Fatal(err)
 	}

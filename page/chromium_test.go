@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a step in the browser may take before the test gives up.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // A browser is Chromium, driven by the DevTools protocol over a pair of pipes: JSON messages that end with a zero byte.
 type browser struct {

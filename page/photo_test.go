@@ -39,7 +39,7 @@ var damages = []damage{
 }
 
 // TestRecognition reads codes of seals, versions 20 to 27, as a camera sees them: one of each damage at 4 pixels a module.
-// With JURAT_SOAK=1 it reads many at 3, 4 and 6 and prints the table of docs/page.md.
+// With JURAT_SOAK=1 it reads many at 3, 4 and 6 and prints the rows of the table in docs/page.md.
 func TestRecognition(t *testing.T) {
 	b := startBrowser(t)
 	tab := b.open("file://" + folder(t, must(page.Files(verifier(t))), check.Trust{}))

@@ -146,6 +146,7 @@
 
 	const take = async (files) => {
 		const kept = [];
+		shown.trusted = {...shown.trusted, error: undefined};
 		for (const file of files) {
 			const kind = await juratEngine('kind', await bytes(file.slice(0, 64)));
 			if (kind === 'publications') await trust('publications', await bytes(file));
