@@ -31,27 +31,28 @@ import (
 
 // A Server is an open data directory with a listening port.
 type Server struct {
-	config     Config
-	clock      ledger.Clock
-	log        *slog.Logger
-	store      *storage.Store
-	index      *index.Index
-	access     *access
-	tls        *certificate // nil without TLS
-	ledger     *ledger.Ledger
-	publisher  *publisher
-	wire       *wire.Server
-	listener   net.Listener
-	gateway    *gateway.Server // nil if neither of its listeners is wanted
-	http       net.Listener    // of the gateway; nil for none
-	tcp        net.Listener    // likewise
-	engine     *query.Engine
-	ops        *ops         // nil if its listener is not wanted
-	opsListen  net.Listener // likewise
-	page       *pageServer  // likewise
-	pageListen net.Listener // likewise
+	config    Config
+	clock     ledger.Clock
+	log       *slog.Logger
+	store     *storage.Store
+	index     *index.Index
+	access    *access
+	tls       *certificate // nil without TLS
+	ledger    *ledger.Ledger
+	publisher *publisher
+	wire      *wire.Server
+	listener  net.Listener
+	gateway   *gateway.Server // nil if neither of its listeners is wanted
+	http      net.Listener    // of the gateway; nil for none
+	tcp       net.Listener    // likewise
+	engine    *query.Engine
+	ops       *ops         // nil if its listener is not wanted
+	opsListen net.Listener // likewise
 
 	gatewayFiled gatewayFiled
+
+	page       *pageServer  // nil if its listener is not wanted
+	pageListen net.Listener // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
