@@ -3,6 +3,7 @@
 GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
+SOAKTIME    ?= 2h
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 BENCHRUNS   ?= 3
@@ -45,6 +46,7 @@ vet-modules:
 	cd interop && $(GO) vet ./...
 	cd bench/peers && $(GO) vet ./...
 	cd bench/trees && $(GO) vet ./...
+	cd cmd/jurat/testdata/clients/lib_pq && $(GO) vet ./...
 
 # Whether goksi, a KSI SDK of others, works with the gateway and accepts our proofs. A module of its own.
 interop:
@@ -74,8 +76,10 @@ bench-report: build
 fuzz:
 	@scripts/fuzz.sh "$(FUZZTIME)"
 
-# Long runs: kill -9 under load 50 times, larger random worlds. JURAT_SOAK is read by the tests.
+# Long runs: one ledger through life after life under load, kill -9, hostile clients and flipped bits for SOAKTIME, which prints its
+# seed and rewrites docs/reliability.md; then larger random worlds of all tests. JURAT_SOAK is read by the tests.
 soak:
+	$(GO) test -count=1 -timeout 0 -run 'TestSoak$$' ./cmd/jurat -v -soak.time=$(SOAKTIME) -soak.report=$(CURDIR)/docs/reliability.md
 	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
 
 # What is released of HEAD, into bin/dist: tarballs and Debian packages, the same bytes every time.

@@ -2,8 +2,13 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -17,22 +22,33 @@ const many = 100
 
 // Proofs files leaves on each target and then looks random ones up: one by its digest, many by their digests, and, where there
 // are receipts, one by its receipt. Some proofs are verified at the end.
-func (b *Bench) Proofs(ctx context.Context, o *Servers, leaves uint64, clients []int) error {
+func (b *Bench) Proofs(ctx context.Context, o *Servers, p *Proofs) error {
 	b.promises(o)
-	return b.proofs(ctx, o, o.Targets, nil, leaves, clients)
+	return b.proofs(ctx, o, o.Targets, nil, p)
+}
+
+// Proofs says what is looked up and how.
+type Proofs struct {
+	// Leaves is how many are stored.
+	Leaves uint64
+	// Clients are how many look up at the same time, each number in turn.
+	Clients []int
+	// Warm is how many seconds of looking up go ahead of what is measured, with each server, after all of its files have been
+	// read once: large loads are written past the cache of the operating system, and a server keeps what it was asked for.
+	Warm float64
 }
 
 // proofs starts the targets that are left, one inside the other, and then measures with all of them running.
-func (b *Bench) proofs(ctx context.Context, o *Servers, left []*target.Target, ready []*library, leaves uint64, clients []int) error {
+func (b *Bench) proofs(ctx context.Context, o *Servers, left []*target.Target, ready []*library, p *Proofs) error {
 	if len(left) == 0 {
-		return b.lookUps(ctx, ready, leaves, clients)
+		return b.lookUps(ctx, ready, p)
 	}
 	_, err := o.with(ctx, left[0], func(s *target.Server) error {
-		l := &library{server: s, digests: stream.Stream(b.Seed), n: leaves}
+		l := &library{server: s, digests: stream.Stream(b.Seed), n: p.Leaves}
 		if err := b.fill(ctx, o, l); err != nil {
 			return err
 		}
-		return b.proofs(ctx, o, left[1:], append(ready, l), leaves, clients)
+		return b.proofs(ctx, o, left[1:], append(ready, l), p)
 	})
 	return err
 }
@@ -129,23 +145,57 @@ func distinct(r *rand.Rand, count int, n uint64) []uint64 {
 	return all
 }
 
-func (b *Bench) lookUps(ctx context.Context, libraries []*library, leaves uint64, clients []int) error {
-	if leaves <= many {
-		return fmt.Errorf("%d leaves to look up: give more than %d", leaves, many)
+// warmers is how many clients warm a server up.
+const warmers = 8
+
+// warmUp reads all files of a server and looks leaves up for some seconds.
+func (l *library) warmUp(ctx context.Context, b *Bench, seconds float64) error {
+	if seconds == 0 {
+		return nil
+	}
+	b.Progress("warming up "+l.server.Target.Name, 0, 0)
+	err := filepath.WalkDir(l.server.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, f)
+		return errors.Join(err, f.Close())
+	})
+	if errors.Is(err, fs.ErrNotExist) { // a file that the server has just removed
+		err = nil
+	}
+	if err == nil {
+		_, err = b.lookUp(ctx, l, searches[0], warmers, 1<<32, seconds)
+	}
+	return err
+}
+
+func (b *Bench) lookUps(ctx context.Context, libraries []*library, p *Proofs) error {
+	if p.Leaves <= many {
+		return fmt.Errorf("%d leaves to look up: give more than %d", p.Leaves, many)
+	}
+	for _, l := range libraries {
+		if err := l.warmUp(ctx, b, p.Warm); err != nil {
+			return err
+		}
 	}
 	for _, s := range searches {
-		for _, n := range clients {
+		for _, n := range p.Clients {
 			var contenders []Contender
 			for _, l := range libraries {
 				if s.name == "receipt" && !l.server.Target.Proofs {
 					continue
 				}
 				contenders = append(contenders, Contender{l.server.Target.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
-					values, err := b.lookUp(ctx, l, s, n, uint64(run))
+					values, err := b.lookUp(ctx, l, s, n, uint64(run), b.Seconds)
 					return values, "", err
 				}})
 			}
-			if err := b.Alternate(ctx, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", leaves, s.name, n), contenders...); err != nil {
+			if err := b.Alternate(ctx, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", p.Leaves, s.name, n), contenders...); err != nil {
 				return err
 			}
 		}
@@ -159,8 +209,8 @@ func (b *Bench) lookUps(ctx context.Context, libraries []*library, leaves uint64
 	return nil
 }
 
-// lookUp has clients look leaves up for as long as a run takes.
-func (b *Bench) lookUp(ctx context.Context, l *library, s search, clients int, seed uint64) (map[string]float64, error) {
+// lookUp has clients look leaves up for some seconds.
+func (b *Bench) lookUp(ctx context.Context, l *library, s search, clients int, seed uint64, seconds float64) (map[string]float64, error) {
 	m := method{prepare: s.sql(l.server.Target), rows: 1}
 	var number atomic.Uint64
 	f, err := newFiler(ctx, l.server, m, clients, 1, l.digests)
@@ -173,7 +223,7 @@ func (b *Bench) lookUp(ctx context.Context, l *library, s search, clients int, s
 		return nil, err
 	}
 	start := time.Now()
-	end := start.Add(time.Duration(b.Seconds * 1e9))
+	end := start.Add(time.Duration(seconds * 1e9))
 	latency, err := f.each(func(c *client) error {
 		random := rand.New(rand.NewPCG(b.Seed+seed, number.Add(1)))
 		for ctx.Err() == nil {

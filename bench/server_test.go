@@ -117,7 +117,7 @@ func TestRounds(t *testing.T) {
 func TestProofs(t *testing.T) {
 	t.Parallel()
 	b := tiny()
-	if err := b.Proofs(t.Context(), servers(t), 2000, []int{1, 2}); err != nil {
+	if err := b.Proofs(t.Context(), servers(t), &Proofs{Leaves: 2000, Clients: []int{1, 2}, Warm: 0.01}); err != nil {
 		t.Fatal(err)
 	}
 	want := make(map[string]string)
@@ -162,7 +162,7 @@ func TestPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Targets = []*target.Target{keyed, jurat}
-	if err := b.Proofs(t.Context(), o, 2000, []int{1}); err != nil {
+	if err := b.Proofs(t.Context(), o, &Proofs{Leaves: 2000, Clients: []int{1}}); err != nil {
 		t.Fatal(err)
 	}
 	seen := make(map[string]bool)

@@ -2,7 +2,10 @@ package merkle_test
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
@@ -32,6 +35,54 @@ func BenchmarkTree(b *testing.B) {
 				b.Logf("root %v", root)
 			})
 		}
+	}
+}
+
+// BenchmarkKeep builds the same trees with kept nodes and without, in turn, and reports the median of how much longer the first
+// takes. Without, the heights are hashed one after the other in memory that is there already, which is all that a root takes.
+func BenchmarkKeep(b *testing.B) {
+	for _, lg := range []int{10, 16, 20, 22} {
+		b.Run(fmt.Sprintf("leaves=%d/kernel=%s", 1<<lg, lanes.Default().Name()), func(b *testing.B) {
+			leaves, _ := fill(make([]merkle.Digest, 1<<lg), 0)
+			scratch := make([]merkle.Digest, len(leaves)/8)
+			source := func(buf []merkle.Digest, first uint64) ([]merkle.Digest, error) {
+				return leaves[first:][:len(buf)], nil
+			}
+			var ratios []float64
+			for b.Loop() {
+				start := time.Now()
+				tree, err := merkle.Build(0, uint64(len(leaves)), 1, source)
+				if err != nil {
+					b.Fatal(err)
+				}
+				root := tree.Root()
+				keeping := time.Since(start)
+				start = time.Now()
+				alone := rootAlone(scratch, leaves)
+				ratios = append(ratios, float64(keeping)/float64(time.Since(start)))
+				if root != alone.Imprint() {
+					b.Fatalf("root %v, without kept nodes %v", root, alone)
+				}
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "x-root-alone")
+			b.ReportMetric(ratios[len(ratios)/4], "x-root-alone-p25")
+			b.ReportMetric(ratios[len(ratios)*3/4], "x-root-alone-p75")
+		})
+	}
+}
+
+// rootAlone returns the root over leaves of level 0, a power of two of them. In scratch there is room for an eighth as many.
+func rootAlone(scratch, leaves []merkle.Digest) merkle.Digest {
+	kernel := lanes.Default()
+	for level, nodes := 1, leaves; ; {
+		height := min(lanes.MaxHeight, bits.Len(uint(len(nodes)))-1)
+		if height == 0 {
+			return nodes[0]
+		}
+		roots := scratch[:len(nodes)>>height]
+		kernel.Reduce(lanes.Flat(roots), lanes.Flat(nodes), byte(level), height)
+		nodes, scratch, level = roots, scratch[len(roots):], level+height
 	}
 }
 

@@ -38,6 +38,25 @@ func ProveFromTiles(s TileSource, base Level, n, i uint64) (Chain, error) {
 
 // AppendProof appends the links of the chain that ProveFromTiles returns to dst.
 func AppendProof(dst Chain, s TileSource, base Level, n, i uint64) (Chain, error) {
+	return appendLinks(dst, s, base, n, i, 0, MaxLinks)
+}
+
+// AppendProofUpTo appends the first links of that chain, those to the perfect node that stands height above the leaf: HasNode
+// tells whether there is one.
+func AppendProofUpTo(dst Chain, s TileSource, base Level, n, i uint64, height uint8) (Chain, error) {
+	return appendLinks(dst, s, base, n, i, 0, int(height))
+}
+
+// AppendProofFrom appends the links that follow on those of AppendProofUpTo.
+func AppendProofFrom(dst Chain, s TileSource, base Level, n, i uint64, height uint8) (Chain, error) {
+	return appendLinks(dst, s, base, n, i, int(height), MaxLinks)
+}
+
+// HasNode reports whether leaf i of n stands below a perfect node of a height that is not the root.
+func HasNode(n, i uint64, height uint8) bool { return (i>>height+1)<<height <= n && n > 1<<height }
+
+// appendLinks appends links first to end-1 of the chain from a leaf, as many of them as there are.
+func appendLinks(dst Chain, s TileSource, base Level, n, i uint64, first, end int) (Chain, error) {
 	if i >= n || n > MaxLeaves(base) {
 		return nil, fmt.Errorf("leaf %d: no such leaf among %d of level %d", i, n, base)
 	}
@@ -46,7 +65,10 @@ func AppendProof(dst Chain, s TileSource, base Level, n, i uint64) (Chain, error
 	dst = slices.Grow(dst, len(path)+1) // room for the issuer link
 	held := heldTile{source: s}
 	var level Level
-	for k := range path {
+	if first > 0 {
+		level = base + Level(path[first-1].Height)
+	}
+	for k := first; k < min(end, len(path)); k++ {
 		l := &path[k]
 		sibling, err := held.spanRoot(l.Sibling, base)
 		if err != nil {

@@ -20,7 +20,7 @@ type Tile struct {
 	rows   [KeptStep][]Digest // rows[k]: complete nodes k heights up; rows[0] is empty where leaves are not
 	room   []Digest           // of rows[1] and those above
 	first  uint64             // of a cut: its first leaf, counted from that of the tile
-	branch *Branch            // of a cut: the nodes above it, and beside them; else nil
+	branch *Branch            // of a cut: the nodes of its height in the tile, of which rows has those above; else nil
 }
 
 // ReadTile reads tile index of a kept height, or of height 0, of a subtree over n leaves of level base. The last one of a
@@ -83,8 +83,11 @@ func (t *Tile) Leaf(i uint64) Imprint { return t.leaves.At(int(i - t.first)) }
 // node returns node i of those k heights up.
 func (t *Tile) node(k uint8, i uint64) (Imprint, error) {
 	if t.branch != nil {
-		if k >= cutHeight {
-			return t.branch.nodes[branchRow(k)+int(i)].Imprint(), nil
+		switch {
+		case k == cutHeight:
+			return t.branch[i].Imprint(), nil
+		case k > cutHeight:
+			return t.rows[k][i].Imprint(), nil
 		}
 		i -= t.first >> k // beyond all if it is before the cut
 	}

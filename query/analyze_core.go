@@ -38,9 +38,17 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 		if err != nil {
 			return nil, err
 		}
-		in = pushDown(in, conjuncts(simplify(x)))
+		where, semis := conjuncts(simplify(x)), []*semiJoin(nil)
+		if len(a.outer) == 0 { // else it runs for every row around
+			semis, where = semiJoins(where)
+		}
+		in = reorder(pushDown(in, where))
+		for _, s := range semis {
+			in = s.place(in, 0)
+		}
+	} else {
+		in = reorder(in)
 	}
-	in = reorder(in)
 	saved := a.windows
 	a.windows = q.Windows
 	defer func() { a.windows = saved }()
@@ -347,6 +355,7 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 	for _, k := range c.keys {
 		p.set = p.set || hasSeries(k.x)
 	}
+	defer p.simplify() // ORDER BY and DISTINCT look for expressions as they are written
 	switch {
 	case c.on != nil:
 		return a.finishDistinctOn(c)

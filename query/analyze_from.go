@@ -497,6 +497,9 @@ func pushDown(n node, where []expr) node {
 		return pushIntoProject(n, where)
 	case *joinNode:
 		return pushIntoJoin(n, where)
+	case *semiNode:
+		n.l = pushDown(n.l, where)
+		return n
 	case *seriesNode:
 		if n.in != nil {
 			return pushIntoSeries(n, where)

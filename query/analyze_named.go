@@ -20,6 +20,11 @@ func withoutTargets(n node) node {
 			n = p.in
 		case *sortNode:
 			n = p.in
+		case *limitNode:
+			if !isOneRow(p) {
+				return n
+			}
+			n = p.in
 		default:
 			return n
 		}

@@ -11,6 +11,7 @@ var tableComments = map[string]string{
 	"publications":          "Calendar roots that were published.",
 	"landmarks":             "Roots of the calendar over closed blocks of 256 seconds, to which printed seals lead.",
 	"roles":                 "Roles that may log in.",
+	"journal":               "Who did what to the server: logins, roles, configuration. An agency sees what concerns it.",
 	"jurat_index_status":    "How far the index of digests is.",
 }
 

@@ -26,9 +26,11 @@
 //
 // A subquery that refers to a row around it has args (outer.go): the values it needs. It is executed for each row, in an
 // execution of its own that finds them in slots, so that its scans choose their paths for the values; results are
-// remembered by the exact values. A joinNode with args is LATERAL. Window functions are computed over
-// partitions held in memory (exec_window.go), or, where the rows come in the window's order and the functions look back and ahead
-// a bounded way, as the rows stream by (exec_stream.go). The rows of WITH RECURSIVE (exec_recursive.go) are given as each iteration makes them. Where
+// remembered by the exact values. In a WHERE that runs once, EXISTS, NOT EXISTS and IN whose query refers to the row around by an
+// equality become a semiNode (semi.go): parts of the left side are held by hash while the right side goes by. NOT IN does not: it
+// looks for nulls too. A joinNode with args is LATERAL. Window functions are computed over partitions held in memory
+// (exec_window.go), or, where the rows come in the window's order and the functions look back and ahead a bounded way, as the rows
+// stream by (exec_stream.go). The rows of WITH RECURSIVE (exec_recursive.go) are given as each iteration makes them. Where
 // few rows are wanted, wish.few says so, and what is costly is done in pieces that begin small.
 //
 // testdata/postgres holds queries with the answers of PostgreSQL 15: TestPostgresAnswers takes them anew with -rewrite,

@@ -36,6 +36,9 @@ type Config struct {
 	ServerName string
 	// StatementMemory bounds the memory of one statement in bytes; more is the error 53200. 0 is the default.
 	StatementMemory int64
+	// QueryMemory bounds the memory of all statements together in bytes, each but for its first MiB; more is the error 53200. 0
+	// is four times StatementMemory.
+	QueryMemory int64
 	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.
 	TransactionLeaves int
 	// IngestMemory bounds the memory in bytes of the digests that all transactions together hold back; whoever wants more
@@ -61,6 +64,7 @@ type Engine struct {
 	system  map[string]map[string]Table // of the schemas of the system catalog, by schema and name
 	catalog *catalog.Catalog
 	memory  *leafMemory
+	queries *queryMemory
 	meters  meters
 	board   switchboard
 	fns     *fn.Registry
@@ -74,6 +78,9 @@ func NewEngine(c Config) *Engine {
 	if c.StatementMemory == 0 {
 		c.StatementMemory = DefaultStatementMemory
 	}
+	if c.QueryMemory == 0 {
+		c.QueryMemory = 4 * c.StatementMemory
+	}
 	if c.IngestMemory == 0 {
 		c.IngestMemory = DefaultIngestMemory
 	}
@@ -83,13 +90,14 @@ func NewEngine(c Config) *Engine {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory), started: c.Clock()}
+	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory), queries: &queryMemory{limit: c.QueryMemory},
+		started: c.Clock()}
 	// Object ids are fixed: clients keep them.
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
 		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(16391),
-		newIndexStatusTable(c.Ledger, 16392), newLandmarkTable(c.Ledger, 16393),
+		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393), newLandmarkTable(c.Ledger, 16395),
 	} {
 		e.tables[t.Def().Name] = t
 	}

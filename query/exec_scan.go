@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -32,7 +33,7 @@ func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
 	for i, c := range n.table.Def().Columns {
 		need[i] = need[i] && c.Compute == nil
 	}
-	r := &ScanRequest{Session: x.session, Where: constraints, Need: need, Order: w.order, AsOf: x.asOf}
+	r := &ScanRequest{Session: x.session, Where: constraints, Need: need, Order: w.order, AsOf: x.asOf, Few: int(min(w.few, math.MaxInt32))}
 	path, err := n.table.Plan(r)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (c *ledgerCalls) exportBundle(env *fn.Env, _ *value.Type, args []value.Datu
 		}
 	}
 	lane := ""
-	if len(args) > 4 && !args[4].Null {
+	if len(args) > 4 && !args[4].Null && len(args[4].B) > 0 {
 		lane = string(args[4].B)
 		if err := checkLane(lane); err != nil {
 			return nil, err

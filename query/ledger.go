@@ -92,6 +92,13 @@ type Ledger interface {
 	SlotRound(round calendar.Second, slot uint32) (leaves, sequence uint64, ok bool, err error)
 	// Consistency proves that the calendar as of second to extends that as of second from, both closed.
 	Consistency(from, to calendar.Second) (*calendar.Consistency, error)
+	// ReadJournal returns the first n lines of the journal from number from to number to that there are, the last ones in reverse
+	// order if desc is set.
+	ReadJournal(ctx context.Context, from, to uint64, n int, desc bool) ([]JournalLine, error)
+	// JournalSince returns the number of the first line that is not before t, one more than there are lines if all are.
+	JournalSince(t time.Time) (uint64, error)
+	// VerifyJournal computes the hashes of lines from to to again and compares.
+	VerifyJournal(ctx context.Context, from, to uint64) ([]JournalFault, error)
 	// IndexStatus returns how far the index of digests is.
 	IndexStatus() (IndexStatus, error)
 	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.
@@ -212,6 +219,9 @@ type RoundScan struct {
 	Agency   string // count this agency's leaves and slots only; empty for all
 	Roots    bool   // fill RoundBatch.Root
 	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
+	Few      int    // so many rounds are likely to be enough, 0 if unknown
+	// Root, unless nil, is the root of the rounds looked for: others may be left out.
+	Root *merkle.Digest
 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.

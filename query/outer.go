@@ -257,6 +257,8 @@ func exprsOf(n node) []expr {
 		return nonNil(n.limit, n.offset)
 	case *joinNode:
 		return append(argExprs(n.args), n.on...)
+	case *semiNode:
+		return n.on
 	}
 	return nil
 }
@@ -304,6 +306,8 @@ func inputsOf(n node) []node {
 	case *setNode:
 		return []node{n.l, n.r}
 	case *joinNode:
+		return []node{n.l, n.r}
+	case *semiNode:
 		return []node{n.l, n.r}
 	case *recursiveNode:
 		return []node{n.l, n.r}

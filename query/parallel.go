@@ -83,7 +83,7 @@ func (x *execution) workers() int {
 func (x *execution) fork() *execution {
 	s := x.statementRun
 	return &execution{statementRun: &statementRun{
-		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), total: s.total, limit: s.limit,
+		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), grant: s.grant, limit: s.limit,
 		analyze: s.analyze, untimed: s.untimed, forked: true,
 	}}
 }

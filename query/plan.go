@@ -2,7 +2,6 @@ package query
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -179,8 +178,8 @@ type statementRun struct {
 	params  []value.Datum
 	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
-	total   *atomic.Int64 // bytes reserved, by forks too
-	limit   int64         // of total
+	*grant        // its memory
+	limit   int64 // of total
 	shared  map[*sharedQuery]*sharedRows
 	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
 	rights  map[node]*joinTable           // right sides of joins in subqueries
@@ -202,10 +201,14 @@ type execution struct {
 // reserve notes that the execution holds so many more bytes.
 func (x *execution) reserve(bytes int) error {
 	x.memory += int64(bytes)
-	if x.total.Add(int64(bytes)) > x.limit {
+	total := x.total.Add(int64(bytes))
+	if total > x.limit {
 		e := errf(codeOutOfMemory, "out of memory")
 		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
 		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
+	}
+	if total > x.enough.Load() {
+		return x.session.engine.queries.raise(x.session, x.grant, total)
 	}
 	return nil
 }
@@ -291,6 +294,8 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 			return x.newLateral(n, w)
 		}
 		return x.newJoin(n, w)
+	case *semiNode:
+		return x.newSemi(n, w)
 	case *sharedNode:
 		if n.query.uses == 1 && !n.query.always {
 			return x.operator(n.query.plan, w)

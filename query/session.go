@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -51,6 +50,7 @@ type Session struct {
 	since     time.Time // when it was opened
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
 	maxMemory int64     // bytes of one statement
+	grants    []*grant  // of the engine's memory for queries
 
 	held   int64    // bytes that the session has of the engine's memory for digests
 	chunks []*chunk // behind its parts, like smallChunks
@@ -258,7 +258,7 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 
 // execution starts the execution of a statement.
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
-	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.maxMemory, total: new(atomic.Int64), asOf: s.snapshot()}}
+	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.maxMemory, grant: newGrant(), asOf: s.snapshot()}}
 	x.env = s.env(ctx)
 	return x
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// simplify returns a condition without the parts that its constants decide: a branch of CASE that cannot be reached, what
+// simplify returns an expression without the parts that its constants decide: a branch of CASE that cannot be reached, what
 // follows a constant in COALESCE, a strict function of null. What they alone refer to is then neither read nor computed.
 func simplify(e expr) expr {
 	return rebuild(e, func(x expr) expr {
@@ -34,6 +34,17 @@ func simplify(e expr) expr {
 		}
 		return x
 	})
+}
+
+// simplify drops what constants decide from a select list.
+func (n *projectNode) simplify() {
+	for i, x := range n.exprs {
+		switch x.(type) {
+		case *columnExpr, *computedExpr, *constExpr:
+		default:
+			n.exprs[i] = simplify(x)
+		}
+	}
 }
 
 func isNull(e expr) bool {

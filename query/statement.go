@@ -262,6 +262,9 @@ func (r *Result) Close() {
 	}
 	if r.op != nil {
 		r.op.close()
+		if r.x != nil && len(r.session.grants) > 0 {
+			r.session.engine.queries.giveBack(r.session, r.x.grant)
+		}
 		r.op, r.b, r.done = nil, nil, true
 	}
 }

@@ -64,6 +64,7 @@ type ScanRequest struct {
 	Need    []bool       // by column: whether its values are used; never set for computed columns
 	Order   []OrderKey   // the order the statement would like
 	AsOf    *Snapshot    // read as it stood then; nil for the ledger as it stands
+	Few     int          // so many rows are likely to be enough; 0 if unknown
 }
 
 // A Constraint is a condition on one column that a path may make use of.

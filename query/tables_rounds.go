@@ -193,7 +193,13 @@ func secondsPath(
 
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 	l := r.ledger(t.ledger)
-	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4]}
+	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
+	for _, c := range r.Where {
+		if c.Column == 2 && c.Op == Equal && len(c.Values[0].B) == len(merkle.Digest{}) {
+			root := merkle.Digest(c.Values[0].B)
+			scan.Root = &root
+		}
+	}
 	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
 		scan := scan
 		scan.From, scan.To, scan.Desc = s.from, s.to, desc

@@ -138,6 +138,9 @@ func (s *Session) end() {
 	s.params.trim()
 	s.tx = transaction{}
 	s.releaseMemory()
+	if len(s.grants) > 0 {
+		s.engine.queries.giveBack(s, nil)
+	}
 }
 
 // flush files what is held back and, if given, one statement's parts, in one request. It returns the filings of those.

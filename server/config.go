@@ -65,6 +65,8 @@ type Config struct {
 	MaxClockJump time.Duration
 	// StatementMemory bounds the memory of one statement in bytes.
 	StatementMemory int64
+	// QueryMemory bounds the memory of all statements together in bytes; 0 is four times StatementMemory.
+	QueryMemory int64
 	// Kernel names the code that hashes tree nodes, for the whole process: see merkle.UseKernel. Empty keeps what is in use.
 	Kernel string
 	// IngestMemory bounds the memory in bytes of the digests that transactions hold back until they end, all together. Clients
@@ -146,6 +148,9 @@ func (c *Config) Validate() error {
 	}
 	if c.StatementMemory < 1<<20 {
 		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB", c.StatementMemory))
+	}
+	if c.QueryMemory != 0 && c.QueryMemory < c.StatementMemory {
+		errs = append(errs, fmt.Errorf("query memory %d: less than the statement memory of %d", c.QueryMemory, c.StatementMemory))
 	}
 	if c.IngestMemory < minIngestMemory {
 		errs = append(errs, fmt.Errorf("ingest memory %d: at least 16 MiB", c.IngestMemory))

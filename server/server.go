@@ -39,6 +39,8 @@ type Server struct {
 	access    *access
 	tls       *certificate // nil without TLS
 	ledger    *ledger.Ledger
+	journal   *journal
+	newKey    []byte // id of the certificate of a calendar key that this start has brought; nil if it is the one of before
 	publisher *publisher
 	wire      *wire.Server
 	listener  net.Listener
@@ -150,6 +152,7 @@ func (s *Server) open() (err error) {
 	}); err != nil {
 		return err
 	}
+	s.journal = newJournal(s.ledger.Record, s.now)
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	s.engine = query.NewEngine(query.Config{
 		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot]), s.backups()},
@@ -158,6 +161,7 @@ func (s *Server) open() (err error) {
 		Version:         s.config.Version,
 		ServerName:      s.store.Genesis().Server,
 		StatementMemory: s.config.StatementMemory,
+		QueryMemory:     s.config.QueryMemory,
 		IngestMemory:    s.config.IngestMemory,
 		MaxConnections:  s.config.MaxConnections,
 		SSL:             s.tls != nil,
@@ -365,6 +369,7 @@ func (s *Server) completeStart(key *keyPair) error {
 		known = known || bytes.Equal(c.ID, key.certificate.ID)
 	}
 	if !known {
+		s.newKey = key.certificate.ID
 		entries = append(entries, storage.AddCertificate{Certificate: storage.Certificate{ID: key.certificate.ID, DER: key.certificate.X509.Raw}})
 	}
 	if len(entries) > 0 {
@@ -390,6 +395,14 @@ func (s *Server) Run(ctx context.Context) error {
 	if !s.config.ReadOnly {
 		go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
 	}
+	s.recordStart()
+	journalEnded := make(chan struct{})
+	journalCtx, endJournal := context.WithCancel(ledgerCtx)
+	defer endJournal()
+	go func() {
+		defer close(journalEnded)
+		s.keepJournal(journalCtx)
+	}()
 	served := make(chan error, 1)
 	go func() {
 		if s.gateway == nil {
@@ -400,6 +413,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}()
 	err := s.runPart(cancel, func() error { return s.wire.Serve(ctx, s.listener) })
 	err = errors.Join(err, <-served)
+	s.record(query.Event{Kind: eventStop})
+	endJournal()
+	<-journalEnded
 	stopLedger()
 	err = errors.Join(err, <-done, <-done)
 	return errors.Join(err, s.close())

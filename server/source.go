@@ -98,7 +98,7 @@ func (s source) Extend(ctx context.Context, signature []byte, to calendar.Second
 }
 
 func (s source) Publish(ctx context.Context, at calendar.Second, references []string) (query.Publication, error) {
-	p, err := s.ledger.Publish(ctx, at, references)
+	p, err := s.ledger.Publish(withLine(ctx), at, references)
 	return query.Publication(p), clientError(err)
 }
 
@@ -206,11 +206,11 @@ func (s source) Roles() []query.Role {
 }
 
 func (s source) CreateRole(ctx context.Context, r query.Role) error {
-	return clientError(s.ledger.CreateRole(ctx, storageRole(r)))
+	return clientError(s.ledger.CreateRole(withLine(ctx), storageRole(r)))
 }
 
 func (s source) ChangeRole(ctx context.Context, name string, change func(query.Role, uint64) (query.Role, error)) error {
-	return clientError(s.ledger.ChangeRole(ctx, name, func(was storage.Role, filed uint64) (storage.Role, error) {
+	return clientError(s.ledger.ChangeRole(withLine(ctx), name, func(was storage.Role, filed uint64) (storage.Role, error) {
 		now, err := change(s.role(was), filed)
 		return storageRole(now), err
 	}))
@@ -222,7 +222,7 @@ func (s source) CreateLane(ctx context.Context, agency, lane string) (uint32, er
 }
 
 func (s source) SetKSIKey(ctx context.Context, role string, key []byte) error {
-	return clientError(s.ledger.SetKSIKey(ctx, role, key))
+	return clientError(s.ledger.SetKSIKey(withLine(ctx), role, key))
 }
 
 func (s source) Certificates() []query.Certificate {
@@ -240,7 +240,7 @@ func (s source) IndexStatus() (query.IndexStatus, error) {
 }
 
 func (s source) ConfirmClock(ctx context.Context) (time.Time, error) {
-	now, err := s.ledger.ConfirmClock(ctx)
+	now, err := s.ledger.ConfirmClock(withLine(ctx))
 	return now, clientError(err)
 }
 
@@ -274,7 +274,7 @@ func (c *leafCursor) Next(ctx context.Context, b *query.LeafBatch) error {
 func (c *leafCursor) Close() error { return c.cursor.Close() }
 
 func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCursor, error) {
-	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts}
+	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts, Few: scan.Few, Root: scan.Root}
 	if scan.Agency != "" {
 		in.Slots = []uint32{}
 		for _, x := range s.ledger.Slots() {

@@ -195,8 +195,8 @@ func (x *counts) roundOf(n uint64) int {
 	return -1
 }
 
-// blockHead returns the head of a round out of its sealed block. ok is false if there is none.
-func blockHead(r pebble.Reader, round calendar.Second) (h head, ok bool, err error) {
+// blockHead returns the head of a round out of its sealed block, its root only if wanted. ok is false if there is none.
+func blockHead(r pebble.Reader, round calendar.Second, root bool) (h head, ok bool, err error) {
 	block, second := blockOf(round), int(round-blockFirst(blockOf(round)))
 	i, n := -1, 0
 	if _, err := readCounts(r, block, func(x *counts) error {
@@ -205,8 +205,8 @@ func blockHead(r pebble.Reader, round calendar.Second) (h head, ok bool, err err
 			h = x.head(i)
 		}
 		return nil
-	}); err != nil || i < 0 {
-		return h, false, err
+	}); err != nil || i < 0 || !root {
+		return h, i >= 0 && err == nil, err
 	}
 	err = readRoots(r, block, n, func(roots []byte) { h.root = merkle.Digest(roots[i*len(h.root):]) })
 	return h, err == nil, err

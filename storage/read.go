@@ -100,7 +100,7 @@ func (s *Store) head(round calendar.Second) (h head, err error) {
 			return h, err
 		}
 	}
-	h, ok, err := blockHead(s.db, round)
+	h, ok, err := blockHead(s.db, round, true)
 	if err == nil && !ok {
 		err = missing(key)
 	}

@@ -18,6 +18,9 @@ type RoundScan struct {
 	Roots    bool     // fill RoundBatch.Root
 	Counts   bool     // fill RoundBatch.Leaves and RoundBatch.Slots
 	Slots    []uint32 // ascending; count these slots only; nil for all. It does not select rounds
+	// Root, unless nil, is the root of the rounds looked for: others may be left out.
+	Root *merkle.Digest
+	Few  int // so many rounds are likely to be enough, 0 if unknown: the first batches are short
 }
 
 // A RoundBatch holds one column a field, in scan order.
@@ -49,10 +52,13 @@ func (b *RoundBatch) reverse() {
 type RoundIter struct {
 	db     *pebble.DB
 	blocks *pebble.Iterator // block keys
-	heads  *pebble.Iterator // head keys from scan.From to scan.To, of the same state as blocks
+	heads  *pebble.Iterator // head keys from scan.From to scan.To, of the same state as blocks; nil if all is sealed
 	scan   RoundScan        // From and To cut to what is closed
 	next   uint64           // next block to look for: it or, if the scan descends, one before it; blocksEnd at the end
 	onHead bool             // heads stands at the next round to read
+	size   int              // most rounds of the next batch from heads
+	single bool             // one round is selected and still to be read; there are no iterators then
+	sealed calendar.Second  // no round before has a head
 	batch  RoundBatch
 	err    error
 }
@@ -63,8 +69,18 @@ const blocksEnd = ^uint64(0)
 // Rounds returns an iterator over rounds as they stand now.
 func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	scan.From, scan.To = max(scan.From, 0), min(scan.To, s.Closed())
-	iter := &RoundIter{db: s.db, scan: scan, next: blocksEnd}
+	iter := &RoundIter{db: s.db, scan: scan, next: blocksEnd, size: BlockSeconds}
+	if scan.Few > 0 {
+		iter.size = min(scan.Few, BlockSeconds)
+	}
 	if scan.From > scan.To {
+		return iter, nil
+	}
+	// Asked for before the iterators exist, so that none of the heads they see is before it. Without it they would step over
+	// the deletions of all heads that were ever sealed.
+	iter.sealed = s.sealed()
+	if scan.From == scan.To && scan.Slots == nil {
+		iter.single = true
 		return iter, nil
 	}
 	if err := iter.open(); err != nil {
@@ -80,18 +96,24 @@ func (iter *RoundIter) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if iter.next = from; iter.scan.Desc {
+		iter.next = to
+	}
+	if iter.scan.To < iter.sealed {
+		return nil
+	}
 	// A clone and not a snapshot of the database: to close one of those waits for writes of the database's files.
 	iter.heads, err = iter.blocks.Clone(pebble.CloneOptions{IterOptions: &pebble.IterOptions{
-		LowerBound: Key{Kind: KindHead, Round: iter.scan.From}.bytes(),
+		LowerBound: Key{Kind: KindHead, Round: max(iter.scan.From, iter.sealed)}.bytes(),
 		UpperBound: Key{Kind: KindHead, Round: iter.scan.To + 1}.bytes(),
 	}})
 	if err != nil {
 		return err
 	}
 	if iter.scan.Desc {
-		iter.next, iter.onHead = to, iter.heads.Last()
+		iter.onHead = iter.heads.Last()
 	} else {
-		iter.next, iter.onHead = from, iter.heads.First()
+		iter.onHead = iter.heads.First()
 	}
 	if err := iter.heads.Error(); err != nil {
 		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
@@ -102,6 +124,10 @@ func (iter *RoundIter) open() (err error) {
 // Next reads the next batch, of 1 to BlockSeconds rounds. It returns false at the end and after an error.
 func (iter *RoundIter) Next() bool {
 	iter.batch.reset()
+	if iter.single {
+		iter.single = false
+		return iter.done(iter.readRound())
+	}
 	if iter.scan.Desc && iter.onHead {
 		return iter.done(iter.readHeads())
 	}
@@ -117,6 +143,30 @@ func (iter *RoundIter) Next() bool {
 func (iter *RoundIter) done(err error) bool {
 	iter.err = err
 	return err == nil && len(iter.batch.Round) > 0
+}
+
+// readRound adds the one round that is selected, if it holds leaves. To get its values costs less than to make iterators.
+func (iter *RoundIter) readRound() error {
+	var h head
+	var ok bool
+	var err error
+	if iter.scan.From >= iter.sealed {
+		ok, err = get(iter.db, Key{Kind: KindHead, Round: iter.scan.From}, h.decode)
+	}
+	if !ok && err == nil { // a block is sealed atomically: looking for the head first never misses both
+		h, ok, err = blockHead(iter.db, iter.scan.From, iter.scan.Roots)
+	}
+	if !ok || err != nil {
+		return err
+	}
+	iter.batch.Round = append(iter.batch.Round, iter.scan.From)
+	if iter.scan.Roots {
+		iter.batch.Root = append(iter.batch.Root, h.root)
+	}
+	if iter.scan.Counts {
+		return iter.countHead(iter.scan.From, &h)
+	}
+	return nil
 }
 
 // readNextBlock finds the next block and adds those of its rounds that are selected.
@@ -143,7 +193,37 @@ func (iter *RoundIter) readNextBlock() error {
 	if iter.next = key.Number + 1; iter.scan.Desc {
 		iter.next = key.Number - 1 // block 0 leads to blocksEnd
 	}
+	if iter.scan.Root != nil {
+		if found, err := iter.hasRoot(key.Number, iter.scan.Root); err != nil || !found {
+			return err
+		}
+	}
 	return iter.readBlock(key.Number)
+}
+
+// hasRoot reports whether a round of a block has a root.
+func (iter *RoundIter) hasRoot(block uint64, root *merkle.Digest) (found bool, err error) {
+	key := Key{Kind: KindBlock, Number: block, Group: GroupRoots}
+	ok, err := iter.column(key, func(c *cursor) error {
+		roots, err := decodeNodes(c, BlockSeconds)
+		found = err == nil && containsDigest(roots, root)
+		return err
+	})
+	if err == nil && !ok {
+		err = missing(key)
+	}
+	return found, err
+}
+
+// containsDigest reports whether list, of digests one after the other, contains one.
+func containsDigest(list []byte, d *merkle.Digest) bool {
+	first := le.Uint64(d[:])
+	for ; len(list) >= len(d); list = list[len(d):] {
+		if le.Uint64(list) == first && merkle.Digest(list[:len(d)]) == *d {
+			return true
+		}
+	}
+	return false
 }
 
 // column moves to a key of a block and decodes its value. ok is false if there is none.
@@ -296,9 +376,9 @@ func (iter *RoundIter) readSlotCounts(block uint64, seconds *bitmap, from, to in
 	return nil
 }
 
-// readHeads adds up to BlockSeconds rounds that have heads.
+// readHeads adds rounds that have heads, BlockSeconds at most.
 func (iter *RoundIter) readHeads() error {
-	for iter.onHead && len(iter.batch.Round) < BlockSeconds {
+	for iter.onHead && len(iter.batch.Round) < iter.size {
 		k, h, err := parseHead(iter.heads)
 		if err != nil {
 			return err
@@ -318,6 +398,7 @@ func (iter *RoundIter) readHeads() error {
 			iter.onHead = iter.heads.Next()
 		}
 	}
+	iter.size = min(4*iter.size, BlockSeconds)
 	if err := iter.heads.Error(); err != nil {
 		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
 	}

@@ -37,9 +37,10 @@ const maxRunBlock = 128 << 10
 // to the database, which also says what is wrong. What has once been written to a table stays right for ever, so it does no harm
 // to read one that the database has replaced meanwhile.
 type runTables struct {
-	db  *pebble.DB
-	fs  vfs.FS
-	dir string // of the database
+	db   *pebble.DB
+	fs   vfs.FS
+	dir  string // of the database
+	most int    // tables that are open at the same time
 
 	changed atomic.Bool // the database may have other tables than listed
 
@@ -259,8 +260,8 @@ func (x *runTables) open(t *runTable) {
 		t.unfit = true
 		return
 	}
-	if len(x.opened) == maxRunTables {
-		x.close(x.opened[rand.IntN(maxRunTables)])
+	if len(x.opened) >= x.most {
+		x.close(x.opened[rand.IntN(len(x.opened))])
 	}
 	t.file = f
 	x.opened = append(x.opened, t)
@@ -361,7 +362,7 @@ func (x *runTables) closeAll() {
 
 // openRuns opens the database on fs and what reads its tables of runs past it.
 func openRuns(dir string, fs vfs.FS, o Options) (*pebble.DB, *runTables, error) {
-	x := &runTables{fs: o.FS, dir: dir}
+	x := &runTables{fs: o.FS, dir: dir, most: maxRunTables}
 	x.changed.Store(true)
 	p := o.pebble(fs)
 	p.EventListener.FlushEnd = func(pebble.FlushInfo) { x.changed.Store(true) }

@@ -418,30 +418,38 @@ func (f *sectorFile) ReadAt(p []byte, at int64) (n int, err error) {
 }
 
 func (f *sectorFile) Write(p []byte) (n int, err error) {
+	n, err = f.WriteAt(p, int64(f.at))
+	f.at += n
+	return n, err
+}
+
+func (f *sectorFile) WriteAt(p []byte, to int64) (n int, err error) {
 	err = f.fs.do(errorfs.OpFileWrite, f.name, func(halves int) error {
+		at := int(to)
 		n = len(p) * halves / 2
-		if grow := f.at + n - len(f.n.data); grow > 0 {
+		if len(p) <= sectorBytes && at%sectorBytes == 0 && halves < 2 {
+			n = 0 // a sector is written or not
+		}
+		if grow := at + n - len(f.n.data); grow > 0 {
 			f.n.data = append(f.n.data, make([]byte, grow)...)
 		}
-		copy(f.n.data[f.at:], p[:n])
+		copy(f.n.data[at:], p[:n])
 		if f.n.dirty == nil {
 			f.n.dirty = make(map[int]bool)
 		}
-		for s := f.at / sectorBytes; s*sectorBytes < f.at+n; s++ {
+		for s := at / sectorBytes; s*sectorBytes < at+n; s++ {
 			f.n.dirty[s] = true
 		}
-		f.at += n
 		return nil
 	})
 	return n, err
 }
 
-func (f *sectorFile) WriteAt([]byte, int64) (int, error) { panic("nobody writes so") }
-func (f *sectorFile) Preallocate(_, _ int64) error       { return nil }
-func (f *sectorFile) Prefetch(_, _ int64) error          { return nil }
-func (f *sectorFile) SyncTo(int64) (bool, error)         { return false, nil }
-func (f *sectorFile) Fd() uintptr                        { return vfs.InvalidFd }
-func (f *sectorFile) SyncData() error                    { return f.Sync() }
+func (f *sectorFile) Preallocate(_, _ int64) error { return nil }
+func (f *sectorFile) Prefetch(_, _ int64) error    { return nil }
+func (f *sectorFile) SyncTo(int64) (bool, error)   { return false, nil }
+func (f *sectorFile) Fd() uintptr                  { return vfs.InvalidFd }
+func (f *sectorFile) SyncData() error              { return f.Sync() }
 
 func (f *sectorFile) Sync() error {
 	return f.fs.do(errorfs.OpFileSync, f.name, func(int) error {

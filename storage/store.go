@@ -36,6 +36,7 @@ type Store struct {
 	dir         string
 	tableLeaves int // as in Options
 	runs        *runTables
+	ends        *endsFS // of the database's files
 
 	// Used by the proposer alone.
 	ahead       *state // after all entries proposed
@@ -104,7 +105,10 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		err = s.removeTables()
 	}
 	if err == nil {
-		s.db, s.runs, err = openRuns(o.FS.PathJoin(dir, database), s.room.fs, o)
+		s.ends, err = openEnds(o.FS.PathJoin(dir, database), s.room.fs, o.ReadOnly)
+	}
+	if err == nil {
+		s.db, s.runs, err = openRuns(s.ends.dir, s.ends, o)
 	}
 	if err == nil {
 		err = s.load()
@@ -192,7 +196,7 @@ func (s *Store) Close() error {
 		s.runs.closeAll()
 		err = s.db.Close()
 	}
-	return firstError(err, s.lock.Close())
+	return firstError(firstError(err, s.ends.close()), s.lock.Close())
 }
 
 // DB returns the database for package storage/index, which owns the keys of KindIndex, and for fsck.
@@ -227,7 +231,7 @@ func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
 	}
 	st.closed, st.leaves = p.closed, p.leaves
 	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadKSIKeys,
-		st.loadCertificates, st.loadPublications, st.loadSealed, st.loadOpen} {
+		st.loadCertificates, st.loadPublications, st.loadJournal, st.loadSealed, st.loadOpen} {
 		if err := load(db); err != nil {
 			return nil, err
 		}

@@ -64,6 +64,7 @@ type benchOptions struct {
 	dir, data        string
 	rate             float64
 	proofs           int
+	warm             float64
 }
 
 // A benchmark is a subcommand.
@@ -97,6 +98,7 @@ var benchmarks = []benchmark{
 		func(f *pflag.FlagSet, o *benchOptions) {
 			leavesFlag(f, o, 2_000_000, "leaves that are stored")
 			f.IntSliceVar(&o.clients, "clients", []int{1, 8}, "how many look up at the same time")
+			f.Float64Var(&o.warm, "warm", 0, "seconds of looking up before anything is measured, after all files were read once")
 			serverFlags(f, o)
 		}, runProofs},
 	{"billion", "A long run: file, index, prove, check, with memory over time",
@@ -294,7 +296,7 @@ func runProofs(ctx context.Context, b *bench.Bench, o *benchOptions) error {
 	if err != nil {
 		return err
 	}
-	return b.Proofs(ctx, s, o.leaves, o.clients)
+	return b.Proofs(ctx, s, &bench.Proofs{Leaves: o.leaves, Clients: o.clients, Warm: o.warm})
 }
 
 func runBillion(ctx context.Context, b *bench.Bench, o *benchOptions) (err error) {
@@ -372,7 +374,7 @@ func runAll(ctx context.Context, b *bench.Bench, o *benchOptions) error {
 	if err := b.Rounds(ctx, s, atMost(1_000_000)); err != nil {
 		return err
 	}
-	return b.Proofs(ctx, s, max(1000, atMost(1_000_000)), []int{1, 4})
+	return b.Proofs(ctx, s, &bench.Proofs{Leaves: max(1000, atMost(1_000_000)), Clients: []int{1, 4}})
 }
 
 // powerOfTwo returns the greatest power of two that is not above n, which must not be 0.

@@ -17,7 +17,8 @@ import (
 
 // clients are the drivers of other languages. Each has a script in testdata/clients that files, finds, copies, walks cursors, reads
 // all types, makes errors, rolls back, cancels and fetches a proof. Debian's packages, for Debian's interpreters, and npm's are
-// used: .ci/run says which.
+// used, and a module of Go of its own for lib/pq, which also listens: .ci/run says which. SQLAlchemy's and Django's read the tables
+// from the catalog first.
 var clients = []struct {
 	script  string
 	command []string
@@ -33,6 +34,9 @@ var clients = []struct {
 	{"php_pgsql.php", []string{"php"}, []string{"php", "-r", "exit(function_exists('pg_connect') ? 0 : 1);"}},
 	{"php_pdo.php", []string{"php"}, []string{"php", "-r", "exit(in_array('pgsql', PDO::getAvailableDrivers()) ? 0 : 1);"}},
 	{"ruby_pg.rb", []string{"ruby"}, []string{"ruby", "-e", "require 'pg'"}},
+	{"sqlalchemy_core.py", python, append(python, "-c", "import sqlalchemy, psycopg2")},
+	{"django_orm.py", python, append(python, "-c", "import django, psycopg2")},
+	{"lib_pq", []string{"sh", "-c", `cd "$0" && exec go run .`}, []string{"sh", "-c", "cd lib_pq && go build -o /dev/null ."}},
 	{"Jdbc.java", []string{"java", "-cp", jdbc}, []string{"sh", "-c", "javac -version && ls " + jdbc}},
 }
 

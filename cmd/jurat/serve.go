@@ -63,6 +63,7 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
 	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
+	f.Int64Var(&c.QueryMemory, "query-memory", c.QueryMemory, "memory of all statements together in bytes; 0: four times --statement-memory")
 	f.StringVar(&c.Kernel, "kernel", c.Kernel, "code that hashes tree nodes: stdlib for the standard library's, avx512, shani, avx2 or sha2; the fastest unless given")
 	f.Uint64Var(&c.DiskReserve, "disk-reserve", c.DiskReserve, "bytes that filing leaves free on the disk; with less, nothing is filed and the server does the rest of its work")
 	f.Int64Var(&c.IngestMemory, "ingest-memory", c.IngestMemory, "memory in bytes of the hashes that all open transactions together hold back; the server takes 8 bytes more, 24 where they come in small transactions, for each of the hashes filed in the second that is open and of the at most 17 million that are not indexed yet")

@@ -52,13 +52,26 @@ func (t *Trunk) Len() int { return len(t.tail) }
 // Append appends the signature of a leaf, the very bytes that Build gives for the same parts: chain must lead from the leaf
 // to the trunk's node and its level, else the error is ErrOtherNode. The signature is checked by nothing else.
 func (t *Trunk) Append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]byte, error) {
-	node, level, err := chain.Root(leaf, 0)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(chain) == 0 || node != t.node || level != t.level:
-		return nil, fmt.Errorf("%w: to %s of level %d, not to %s of level %d", ErrOtherNode, node, level, t.node, t.level)
+	if len(chain) == 0 {
+		return nil, fmt.Errorf("%w: a chain without links", ErrOtherNode)
 	}
+	if err := leads(leaf, 0, chain, t.node, t.level); err != nil {
+		return nil, err
+	}
+	return t.append(dst, leaf, chain)
+}
+
+// leads returns an error unless a chain leads from a node to another one.
+func leads(from merkle.Imprint, at merkle.Level, chain merkle.Chain, to merkle.Imprint, level merkle.Level) error {
+	node, up, err := chain.Root(from, at)
+	if err == nil && (node != to || up != level) {
+		err = fmt.Errorf("%w: to %s of level %d, not to %s of level %d", ErrOtherNode, node, up, to, level)
+	}
+	return err
+}
+
+// append is Append for a chain that is known to lead to the trunk.
+func (t *Trunk) append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]byte, error) {
 	index, err := chain.Index()
 	if err != nil {
 		return nil, err
@@ -69,4 +82,37 @@ func (t *Trunk) Append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]b
 	start := len(dst)
 	dst = appendAggregationChain(dst, t.round, indices, leaf, chain)
 	return enclose(append(dst, t.tail...), start)
+}
+
+// A Limb is a trunk and the end of the chains to it that the signatures of many leaves share, checked once for all of them. It
+// does not change, so that many goroutines may use it at once.
+type Limb struct {
+	trunk *Trunk
+	node  merkle.Imprint
+	level merkle.Level
+	links merkle.Chain
+}
+
+// NewLimb returns the limb that starts at a node of a level below the trunk's; links must lead from there to the trunk's node,
+// else the error is ErrOtherNode.
+func (t *Trunk) NewLimb(node merkle.Imprint, level merkle.Level, links merkle.Chain) (*Limb, error) {
+	if err := leads(node, level, links, t.node, t.level); err != nil {
+		return nil, err
+	}
+	return &Limb{t, node, level, slices.Clone(links)}, nil
+}
+
+// Len returns how many bytes the trunk holds.
+func (l *Limb) Len() int { return l.trunk.Len() }
+
+// Links returns how many links the limb has.
+func (l *Limb) Links() int { return len(l.links) }
+
+// Append is Trunk.Append for a chain that must lead from the leaf to the limb's node. It appends the limb's links to chain, whose
+// memory it uses.
+func (l *Limb) Append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]byte, error) {
+	if err := leads(leaf, 0, chain, l.node, l.level); err != nil {
+		return nil, err
+	}
+	return l.trunk.append(dst, leaf, append(chain, l.links...))
 }

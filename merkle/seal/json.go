@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -25,11 +26,11 @@ func FieldsFromJSON(data []byte) ([]Field, error) {
 		err = fmt.Errorf("want an object such as {\"name\": \"Marie Dupont\"}, not: %s", v.Kind)
 	}
 	if err == nil && len(v.Pairs) == 0 {
-		err = fmt.Errorf("the object has no fields")
+		err = errors.New("the object has no fields")
 	}
 	if err == nil {
 		if _, e := j.d.Token(); e != io.EOF {
-			err = fmt.Errorf("something follows the object")
+			err = errors.New("something follows the object")
 		}
 	}
 	if err != nil {
@@ -187,3 +188,6 @@ func appendJSONText(dst []byte, s string) []byte {
 	}
 	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }
+
+// ValueJSON returns a value as JSON.
+func ValueJSON(v *Value) string { return string(appendJSON(nil, v)) }

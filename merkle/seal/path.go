@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"strings"
+	"unicode"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -93,6 +94,9 @@ func (p *Path) check() error {
 	}
 	if p.Server == "" || strings.Contains(p.Server, "/") {
 		return fmt.Errorf("server %q: want a name without '/'", p.Server)
+	}
+	if strings.ContainsFunc(p.Server+p.Agency, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("server %q, agency %q: a name is of printable characters", p.Server, p.Agency)
 	}
 	m := p.metadata()
 	if err := m.Check(); err != nil {

@@ -205,7 +205,7 @@ func TestPath(t *testing.T) {
 		}
 	}
 	for _, wrong := range []func(*seal.Path){
-		func(p *seal.Path) { p.Server = "" }, func(p *seal.Path) { p.Server = "a/b" }, func(p *seal.Path) { p.Agency = "" },
+		func(p *seal.Path) { p.Server = "" }, func(p *seal.Path) { p.Server = "a/b" }, func(p *seal.Path) { p.Agency = "" }, func(p *seal.Path) { p.Agency = "a\n" },
 		func(p *seal.Path) { p.Round = 0 }, func(p *seal.Path) { p.Sequence = 0 }, func(p *seal.Path) { p.Index = 5 },
 		func(p *seal.Path) { p.Count = 1 << 62 }, func(p *seal.Path) { p.Siblings = p.Siblings[1:] }, func(p *seal.Path) { p.Slot = 4 },
 	} {

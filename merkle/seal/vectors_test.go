@@ -113,6 +113,9 @@ func (v *vector) options(t testing.TB, publication string) (o seal.Options) {
 	if v.Status != "" {
 		var err error
 		trust := ksi.Options{Policy: ksi.General}
+		if v.Publication { // the lists do not rest on it
+			trust.Publication = &known.Publications[0]
+		}
 		if v.Certificate != "" {
 			trust.Certificates = []ksi.Certificate{readCertificate(t, "calendar.crt")}
 		}
@@ -193,29 +196,8 @@ func writeVectors(t *testing.T) {
 	other.Fields = fields(t, `{"name": "Marie Dupont", "born": "1987-04-09", "debts": 0, "total": "0.00", "enforced": false}`)
 	forged, forgedKey := newSeal(t, &anchored.Path, &other), newSeal(t, &immediate.Path, &other)
 
-	leaf, next := c.Leaf(), dated.Leaf()
-	h := bundle.Header{Agency: agency, From: round, To: newest}
-	both, err := seal.StatusLeaves(leaf, seal.StatusSuperseded, &next)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lists := map[string][]byte{
-		"status-empty.bundle": statusBundle(t, h, round+10, 1),
-		"status-other.bundle": statusBundle(t, h, round+10, 1, []merkle.Digest{digest("x", 1)}, []merkle.Digest{
-			seal.StatusLeaf(digest("y", 1), seal.StatusRevoked, nil)}),
-		"status-revoked.bundle":    statusBundle(t, h, round+10, 1, []merkle.Digest{digest("x", 1), seal.StatusLeaf(leaf, seal.StatusRevoked, nil)}),
-		"status-superseded.bundle": statusBundle(t, h, round+10, 1, both),
-		"status-agency.bundle":     statusBundle(t, bundle.Header{Agency: "commune", From: round, To: newest}, round+10, 1, both),
-	}
-	for name, data := range lists {
-		writeFile(t, name, data)
-	}
-	for i, name := range []string{"calendar.crt", "other.crt"} {
-		writeFile(t, name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: keys()[i].cert.X509.Raw}))
-	}
-	writeFile(t, "landmarks.bin", w.landmarks(server).Append(nil))
-	writeFile(t, "foreign.bin", w.landmarks("other.example").Append(nil))
-	writeFile(t, "detail.bin", w.detail(landmark.BlockOf(round)).Append(nil))
+	next := dated.Leaf()
+	w.writeFiles(c.Leaf(), next)
 
 	const crt, marks = "calendar.crt", "landmarks.bin"
 	revoked := (round + 10).String()
@@ -266,6 +248,32 @@ func writeVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, "vectors.json", append(out, '\n'))
+}
+
+// writeFiles writes the files that vectors name.
+func (w *world) writeFiles(leaf, next merkle.Digest) {
+	h := bundle.Header{Agency: agency, From: round, To: newest}
+	both, err := seal.StatusLeaves(leaf, seal.StatusSuperseded, &next)
+	if err != nil {
+		w.Fatal(err)
+	}
+	lists := map[string][]byte{
+		"status-empty.bundle": statusBundle(w, h, round+10, 1),
+		"status-other.bundle": statusBundle(w, h, round+10, 1, []merkle.Digest{digest("x", 1)}, []merkle.Digest{
+			seal.StatusLeaf(digest("y", 1), seal.StatusRevoked, nil)}),
+		"status-revoked.bundle":    statusBundle(w, h, round+10, 1, []merkle.Digest{digest("x", 1), seal.StatusLeaf(leaf, seal.StatusRevoked, nil)}),
+		"status-superseded.bundle": statusBundle(w, h, round+10, 1, both),
+		"status-agency.bundle":     statusBundle(w, bundle.Header{Agency: "commune", From: round, To: newest}, round+10, 1, both),
+	}
+	for name, data := range lists {
+		writeFile(w, name, data)
+	}
+	for i, name := range []string{"calendar.crt", "other.crt"} {
+		writeFile(w, name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: keys()[i].cert.X509.Raw}))
+	}
+	writeFile(w, "landmarks.bin", w.landmarks(server).Append(nil))
+	writeFile(w, "foreign.bin", w.landmarks("other.example").Append(nil))
+	writeFile(w, "detail.bin", w.detail(landmark.BlockOf(round)).Append(nil))
 }
 
 func unhex(t testing.TB, text string) merkle.Digest {

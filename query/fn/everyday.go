@@ -172,7 +172,7 @@ func newRegexpQuery(name string, args []value.Datum) (*regexpQuery, error) {
 		}
 	}
 	var err error
-	if q.re, err = compile(string(args[1].B), flags); err != nil {
+	if q.re, err = compile(string(args[1].B), flags, len(q.s)); err != nil {
 		return nil, err
 	}
 	for i := int64(1); i < start && q.from < len(q.s); i++ {
@@ -190,41 +190,43 @@ func badParameter(name string, n int64) error {
 }
 
 // matches returns up to limit matches, -1 for all, from the start on.
-func (q *regexpQuery) matches(limit int64) (list [][]int) {
+func (q *regexpQuery) matches(limit int64) (list [][]int, err error) {
 	if q.from < 0 {
-		return nil
+		return nil, nil
 	}
-	for _, m := range q.re.FindAllSubmatchIndex(q.s, -1) {
+	all, err := allMatches(q.re, q.s, -1)
+	for _, m := range all {
 		if m[0] >= q.from {
 			if list = append(list, m); int64(len(list)) == limit {
 				break
 			}
 		}
 	}
-	return list
+	return list, err
 }
 
 // match returns the match asked for, by its group, nil if there is none.
-func (q *regexpQuery) match() []int {
-	list := q.matches(q.occurrence)
-	if int64(len(list)) < q.occurrence || q.group > int64(q.re.NumSubexp()) {
-		return nil
+func (q *regexpQuery) match() ([]int, error) {
+	list, err := q.matches(q.occurrence)
+	if err != nil || int64(len(list)) < q.occurrence || q.group > int64(q.re.NumSubexp()) {
+		return nil, err
 	}
 	m := list[q.occurrence-1][2*q.group:][:2]
 	if m[0] < 0 {
-		return nil
+		return nil, nil
 	}
-	return m
+	return m, nil
 }
 
 func (q *regexpQuery) count() (value.Datum, error) {
-	return value.NewInt(value.Int4, int64(len(q.matches(-1)))), nil
+	list, err := q.matches(-1)
+	return value.NewInt(value.Int4, int64(len(list))), err
 }
 
 func (q *regexpQuery) position() (value.Datum, error) {
-	m := q.match()
+	m, err := q.match()
 	if m == nil {
-		return value.NewInt(value.Int4, 0), nil
+		return value.NewInt(value.Int4, 0), err
 	}
 	at := m[0]
 	if q.end {
@@ -234,7 +236,10 @@ func (q *regexpQuery) position() (value.Datum, error) {
 }
 
 func (q *regexpQuery) part() (value.Datum, error) {
-	m := q.match()
+	m, err := q.match()
+	if err != nil {
+		return value.Datum{}, err
+	}
 	if m == nil {
 		return value.Datum{}, errNull
 	}
@@ -242,13 +247,16 @@ func (q *regexpQuery) part() (value.Datum, error) {
 }
 
 func (q *regexpQuery) replaced() (value.Datum, error) {
-	var list [][]int
-	if q.occurrence == 0 {
-		list = q.matches(-1)
-	} else if list = q.matches(q.occurrence); int64(len(list)) >= q.occurrence {
-		list = list[q.occurrence-1:]
-	} else {
-		list = nil
+	limit := q.occurrence
+	if limit == 0 {
+		limit = -1
+	}
+	list, err := q.matches(limit)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	if q.occurrence > 0 {
+		list = list[min(q.occurrence-1, int64(len(list))):]
 	}
 	var out []byte
 	at := 0

@@ -123,6 +123,9 @@ func rowwise(f func(env *Env, args []value.Datum) (value.Datum, error)) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		row := make([]value.Datum, len(args))
 		for _, i := range all(n, sel) {
+			if err := env.Check(); err != nil { // a row may take milliseconds
+				return err
+			}
 			for j, a := range args {
 				row[j] = a.Datum(int(i))
 			}

@@ -37,14 +37,15 @@ func rarerFunctions() []*Function {
 			return similarToRegexp(p, e)
 		})),
 		def("regexp_count(text,text) int4", map2[strs, texts, ints](func(_ *Env, s []byte, p string) (int64, error) {
-			re, err := compile(p, "")
+			re, err := compile(p, "", len(s))
 			if err != nil {
 				return 0, err
 			}
-			return int64(len(re.FindAllIndex(s, -1))), nil
+			list, err := allMatches(re, s, -1)
+			return int64(len(list)), err
 		})),
 		def("regexp_instr(text,text) int4", map2[strs, texts, ints](func(_ *Env, s []byte, p string) (int64, error) {
-			re, err := compile(p, "")
+			re, err := compile(p, "", len(s))
 			if err != nil {
 				return 0, err
 			}
@@ -55,7 +56,7 @@ func rarerFunctions() []*Function {
 			return int64(utf8.RuneCount(s[:m[0]]) + 1), nil
 		})),
 		def("regexp_substr(text,text) text", map2[strs, texts, strs](func(_ *Env, s []byte, p string) ([]byte, error) {
-			re, err := compile(p, "")
+			re, err := compile(p, "", len(s))
 			if err != nil {
 				return nil, err
 			}

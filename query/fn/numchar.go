@@ -25,6 +25,9 @@ type numberTemplate struct {
 }
 
 func parseNumberTemplate(f string) (*numberTemplate, error) {
+	if len(f) > maxTemplate {
+		return nil, errTooLong()
+	}
 	t := &numberTemplate{zeroFrom: -1}
 	for f != "" {
 		piece, n := numberPiece(f)
@@ -77,7 +80,7 @@ func (t *numberTemplate) digit(zero bool) {
 }
 
 func numberPiece(f string) (piece string, n int) {
-	up := strings.ToUpper(f)
+	up := strings.ToUpper(f[:min(4, len(f))])
 	for _, p := range []string{"EEEE", "FM", "MI", "PL", "SG", "PR", "RN", "TH", "S", "V", "9", "0", ".", ","} {
 		if strings.HasPrefix(up, p) {
 			if (p == "TH" || p == "RN") && f[:2] == strings.ToLower(p) {

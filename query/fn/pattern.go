@@ -3,6 +3,7 @@ package fn
 import (
 	"bytes"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -73,7 +74,7 @@ func patternOperators() []*Function {
 }
 
 func matches(s, pattern []byte, flags string) (bool, error) {
-	re, err := compile(string(pattern), flags)
+	re, err := compile(string(pattern), flags, len(s))
 	if err != nil {
 		return false, err
 	}
@@ -81,12 +82,25 @@ func matches(s, pattern []byte, flags string) (bool, error) {
 }
 
 // compile makes a regular expression of one of Postgres' advanced ones, with its flags. What Go's linear-time engine
-// does not have (back references, look-around) is refused: 0A000. The other errors are 2201B and 22023.
-func compile(pattern, flags string) (*regexp.Regexp, error) {
+// does not have (back references, look-around) is refused: 0A000. The other errors are 2201B and 22023, and 54000 for an
+// expression that could keep a processor for long with a text of so many bytes: matching cannot be canceled.
+func compile(pattern, flags string, text int) (*regexp.Regexp, error) {
 	key := flags + "\x00" + pattern
-	if re, ok := regexps.get(key); ok {
-		return re, nil
+	re, ok := regexps.get(key)
+	if !ok {
+		var err error
+		if re, err = compileNew(pattern, flags); err != nil {
+			return nil, err
+		}
+		regexps.put(key, re)
 	}
+	if text > maxRegexpSteps/re.states {
+		return nil, value.Errorf(value.CodeProgramLimit, "regular expression is too complex for a text of %d bytes", text)
+	}
+	return re.Regexp, nil
+}
+
+func compileNew(pattern, flags string) (*compiledRegexp, error) {
 	mode, err := regexpMode(flags)
 	if err != nil {
 		return nil, err
@@ -102,8 +116,34 @@ func compile(pattern, flags string) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
 	}
-	regexps.put(key, re)
-	return re, nil
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	return &compiledRegexp{re, len(program.Inst)}, nil
+}
+
+const (
+	// maxRegexpSteps bounds the states of an expression times the bytes of a text: it takes some ten seconds at most.
+	maxRegexpSteps = 1 << 29
+	// maxMatches bounds the matches of an expression in one text.
+	maxMatches = 1 << 20
+)
+
+// allMatches returns up to limit matches of re in s, -1 for all, as FindAllSubmatchIndex does.
+func allMatches(re *regexp.Regexp, s []byte, limit int) ([][]int, error) {
+	if limit >= 0 && limit <= maxMatches {
+		return re.FindAllSubmatchIndex(s, limit), nil
+	}
+	list := re.FindAllSubmatchIndex(s, maxMatches+1)
+	if len(list) > maxMatches {
+		return nil, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
+	}
+	return list, nil
 }
 
 func regexpMode(flags string) (string, error) {

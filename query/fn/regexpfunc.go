@@ -14,23 +14,29 @@ const maxRegexps = 256
 // A regexpCache keeps compiled expressions; when full it starts anew.
 type regexpCache struct {
 	mu sync.Mutex
-	m  map[string]*regexp.Regexp // under mu
+	m  map[string]*compiledRegexp // under mu
+}
+
+// A compiledRegexp is an expression and how many states it has.
+type compiledRegexp struct {
+	*regexp.Regexp
+	states int
 }
 
 var regexps regexpCache
 
-func (c *regexpCache) get(key string) (*regexp.Regexp, bool) {
+func (c *regexpCache) get(key string) (*compiledRegexp, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	re, ok := c.m[key]
 	return re, ok
 }
 
-func (c *regexpCache) put(key string, re *regexp.Regexp) {
+func (c *regexpCache) put(key string, re *compiledRegexp) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.m == nil || len(c.m) >= maxRegexps {
-		c.m = map[string]*regexp.Regexp{}
+		c.m = map[string]*compiledRegexp{}
 	}
 	c.m[key] = re
 }
@@ -91,7 +97,7 @@ func flagsOf(args []value.Datum, at int) string {
 
 func regexpReplace(_ *Env, args []value.Datum) (value.Datum, error) {
 	flags := flagsOf(args, 3)
-	re, err := compile(string(args[1].B), flags)
+	re, err := compile(string(args[1].B), flags, len(args[0].B))
 	if err != nil {
 		return value.Datum{}, err
 	}
@@ -100,9 +106,13 @@ func regexpReplace(_ *Env, args []value.Datum) (value.Datum, error) {
 	if strings.Contains(flags, "g") {
 		limit = -1
 	}
+	list, err := allMatches(re, s, limit)
+	if err != nil {
+		return value.Datum{}, err
+	}
 	var out []byte
 	at := 0
-	for _, m := range re.FindAllSubmatchIndex(s, limit) {
+	for _, m := range list {
 		out = append(out, s[at:m[0]]...)
 		out = expand(out, with, s, m)
 		at = m[1]
@@ -150,7 +160,7 @@ func regexpMatch(_ *Env, args []value.Datum) (value.Datum, error) {
 			Hint: "Use the regexp_matches function instead.",
 		}
 	}
-	re, err := compile(string(args[1].B), flags)
+	re, err := compile(string(args[1].B), flags, len(args[0].B))
 	if err != nil {
 		return value.Datum{}, err
 	}
@@ -172,19 +182,22 @@ func regexpMatch(_ *Env, args []value.Datum) (value.Datum, error) {
 }
 
 func regexpSplit(_ *Env, args []value.Datum) (value.Datum, error) {
-	re, err := compile(string(args[1].B), flagsOf(args, 2))
+	re, err := compile(string(args[1].B), flagsOf(args, 2), len(args[0].B))
 	if err != nil {
 		return value.Datum{}, err
 	}
 	elems := value.NewVector(value.Text, 0)
-	for _, part := range re.Split(string(args[0].B), -1) {
+	for _, part := range re.Split(string(args[0].B), maxMatches+2) {
+		if elems.Len() > maxMatches {
+			return value.Datum{}, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
+		}
 		elems.Append(value.NewText(part))
 	}
 	return value.ArrayOf(elems), nil
 }
 
 func regexpSubstring(_ *Env, args []value.Datum) (value.Datum, error) {
-	re, err := compile(string(args[1].B), "")
+	re, err := compile(string(args[1].B), "", len(args[0].B))
 	if err != nil {
 		return value.Datum{}, err
 	}

@@ -197,7 +197,7 @@ func unnest(_ *Env, _ *value.Type, args []value.Datum) (Series, error) {
 
 func regexpMatches(_ *Env, ret *value.Type, args []value.Datum) (Series, error) {
 	flags := flagsOf(args, 2)
-	re, err := compile(string(args[1].B), flags)
+	re, err := compile(string(args[1].B), flags, len(args[0].B))
 	if err != nil {
 		return nil, err
 	}
@@ -205,15 +205,21 @@ func regexpMatches(_ *Env, ret *value.Type, args []value.Datum) (Series, error) 
 	if strings.Contains(flags, "g") {
 		limit = -1
 	}
+	matches, err := allMatches(re, args[0].B, limit)
+	if err != nil {
+		return nil, err
+	}
 	rows := value.NewVector(ret, 0)
-	for _, m := range re.FindAllSubmatch(args[0].B, limit) {
-		if len(m) > 1 {
-			m = m[1:]
+	for _, m := range matches {
+		if len(m) > 2 {
+			m = m[2:]
 		}
-		elems := value.NewVector(value.Text, len(m))
-		for i, b := range m {
-			if elems.Bytes[i] = b; b == nil {
+		elems := value.NewVector(value.Text, len(m)/2)
+		for i := range elems.Bytes {
+			if m[2*i] < 0 {
 				elems.SetNull(i)
+			} else {
+				elems.Bytes[i] = args[0].B[m[2*i]:m[2*i+1]:m[2*i+1]]
 			}
 		}
 		rows.Append(value.ArrayOf(elems))

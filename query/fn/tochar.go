@@ -68,11 +68,14 @@ var charPatterns = []string{
 	"SSSSS", "SSSS", "SS", "TZH", "TZM", "TZ", "US", "WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y",
 }
 
+// maxTemplate is the longest template in bytes.
+const maxTemplate = 64 << 10
+
 func parseTemplate(f string) []charNode {
 	var nodes []charNode
 	fill := false
 	for f != "" {
-		if up := strings.ToUpper(f); strings.HasPrefix(up, "FM") || strings.HasPrefix(up, "FX") || strings.HasPrefix(up, "TM") {
+		if up := strings.ToUpper(f[:min(2, len(f))]); strings.HasPrefix(up, "FM") || strings.HasPrefix(up, "FX") || strings.HasPrefix(up, "TM") {
 			fill = fill || up[1] == 'M' && up[0] == 'F'
 			f = f[2:]
 			continue
@@ -150,6 +153,9 @@ func intervalChar(_ *Env, v value.Interval, f string) (string, error) {
 }
 
 func (c *charTime) show(f string) (string, error) {
+	if len(f) > maxTemplate {
+		return "", errTooLong()
+	}
 	var out strings.Builder
 	for _, n := range parseTemplate(f) {
 		if n.pattern == "" {
@@ -376,6 +382,9 @@ func (c *charTime) era(n charNode) string {
 // readChar reads a time by a template, the inverse of timestampChar for the patterns of plain dates, times and offsets.
 func readChar(text, f string) (int64, error) {
 	s := text
+	if len(f) > maxTemplate {
+		return 0, errTooLong()
+	}
 	r := charReader{year: 1, month: 1, day: 1}
 	for _, n := range parseTemplate(f) {
 		if n.pattern == "" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/storage"
 )
@@ -17,8 +18,9 @@ const (
 	maxViewBytes   = 32 << 20
 	maxTrunkBytes  = 16 << 20
 	maxLeafTiles   = 32 << 20
-	maxBranches    = 32 << 20 // those over eight million leaves
-	maxNodeTiles   = 32 << 20 // those of height 8 over a hundred million leaves
+	maxLimbBytes   = 16 << 20
+	maxBranches    = 256 << 20 // those over a hundred million leaves
+	maxNodeTiles   = 32 << 20  // those of height 8 over a hundred million leaves
 )
 
 // caches keep what proofs of closed rounds are made of. Nothing in them ever changes, so that nothing has to be thrown out
@@ -28,6 +30,7 @@ type caches struct {
 	views   *cache[calendar.Second, *view]
 	trunks  *cache[trunkName, *trunk]
 	seals   *cache[calendar.Second, seal.RoundSignature]
+	limbs   *cache[limbName, *ksi.Limb]
 	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
@@ -39,6 +42,7 @@ func newCaches() *caches {
 		views:    newCache[calendar.Second, *view](maxViewBytes),
 		trunks:   newCache[trunkName, *trunk](maxTrunkBytes),
 		seals:    newCache[calendar.Second, seal.RoundSignature](maxSealSignatures),
+		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
 		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
@@ -212,8 +216,8 @@ type tiles struct {
 
 // Sizes of what caches hold, about.
 const (
-	branchSize = 1100
-	cutSize    = 1500
+	branchSize = 640
+	cutSize    = 2100
 )
 
 // tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.

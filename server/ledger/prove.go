@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -86,6 +87,19 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 	}
 	room := chains.Get().(*merkle.Chain)
 	defer chains.Put(room)
+	if merkle.HasNode(t.slot.Count, p.Index, limbHeight) {
+		limb, err := l.limb(limbName{name, p.Index >> limbHeight}, t, trunk)
+		if err != nil {
+			return nil, err
+		}
+		chain, err := merkle.AppendProofUpTo((*room)[:0], t, t.base, t.slot.Count, p.Index, limbHeight)
+		if err != nil {
+			return nil, err
+		}
+		*room = slices.Grow(chain, limb.Links())
+		size := limb.Len() + (4+len(chain)+limb.Links())*linkSize + len(trunk.issuer.Metadata)
+		return limb.Append(make([]byte, 0, size), leaf.Imprint, *room)
+	}
 	chain, err := merkle.AppendProof((*room)[:0], t, t.base, t.slot.Count, p.Index)
 	if err != nil {
 		return nil, err
@@ -143,6 +157,39 @@ func (l *Ledger) trunk(name trunkName, s *storage.SlotRound, end func(*view) (*e
 	t := &trunk{above, merkle.IssuerLink(metadata, l.slot(name.slot).Base, s.Count)}
 	l.caches.trunks.put(name, t, 512+t.Len())
 	return t, nil
+}
+
+// limbHeight is how high above its leaves a limb starts: at a kept height.
+const limbHeight = 2 * merkle.KeptStep
+
+// A limbName names what the signatures of the leaves under one node of limbHeight share.
+type limbName struct {
+	trunkName
+	node uint64
+}
+
+// limb returns a limb of a trunk.
+func (l *Ledger) limb(name limbName, t *tiles, trunk *trunk) (*ksi.Limb, error) {
+	if limb, ok := l.caches.limbs.get(name); ok {
+		return limb, nil
+	}
+	tile, err := t.Tile(limbHeight, name.node/merkle.TileNodes)
+	if err != nil {
+		return nil, err
+	}
+	node, ok := tile.Kept(name.node % merkle.TileNodes)
+	if !ok {
+		panic("ledger: a limb without a node")
+	}
+	links, err := merkle.AppendProofFrom(nil, t, t.base, t.slot.Count, name.node<<limbHeight, limbHeight)
+	if err != nil {
+		return nil, err
+	}
+	limb, err := trunk.NewLimb(node.Imprint(), t.base+limbHeight, append(links, trunk.issuer))
+	if err == nil {
+		l.caches.limbs.put(name, limb, 256+112*limb.Links()+len(trunk.issuer.Metadata))
+	}
+	return limb, err
 }
 
 // waitClosed returns nil once round is closed. A round later than the open one is ErrNotFound.

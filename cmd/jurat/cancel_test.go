@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// endless are queries that would run for minutes, one for each kind of operator that works for long between two rows.
+var endless = map[string]string{
+	"scan, filter":    `SELECT count(*) FROM hashes a, hashes b, hashes c WHERE a.digest < b.digest AND c.slot_index % 7 = 3`,
+	"sort":            `SELECT g FROM generate_series(1, 100000000) g ORDER BY md5(g::text) LIMIT 1`,
+	"hash join":       `SELECT count(*) FROM generate_series(1, 300000) a JOIN generate_series(1, 300000) b ON a % 2 = b % 2`,
+	"nested loop":     `SELECT count(*) FROM generate_series(1, 100000) a JOIN generate_series(1, 1000000) b ON a < b`,
+	"hash aggregate":  `SELECT g % 1000, count(DISTINCT g % 77) FROM generate_series(1, 10000000000) g GROUP BY 1`,
+	"window":          `SELECT max(x) FROM (SELECT string_agg('x', '') OVER (ORDER BY g ROWS BETWEEN 5000 PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW) x FROM generate_series(1, 300000) g) y`,
+	"recursion":       `WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n FROM r) SELECT count(*) FROM r WHERE n < 0`,
+	"cross join":      `SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b`,
+	"subquery":        `SELECT count(*) FROM generate_series(1, 1000000) g WHERE EXISTS (SELECT FROM generate_series(1, 100000) h WHERE h + g < 0)`,
+	"lateral":         `SELECT count(*) FROM generate_series(1, 1000000) g, LATERAL (SELECT sum(h) FROM generate_series(1, g) h) x`,
+	"set operation":   `SELECT count(*) FROM (SELECT g % 2 FROM generate_series(1, 10000000000) g EXCEPT SELECT 5) x`,
+	"regexp":          `SELECT count(*) FROM generate_series(1, 1000000) g WHERE repeat('a', 2000 + g % 2) ~ '(a|aa)*(a|b)*c'`,
+	"jsonb":           `SELECT count(*) FROM generate_series(1, 1000000) g WHERE jsonb_set((SELECT jsonb_agg(x) FROM generate_series(1, 10000) x), '{5}', to_jsonb(g)) IS NULL`,
+	"audit_calendar":  `SELECT count(*) FROM generate_series(1, 100000000) g, LATERAL audit_calendar(to_timestamp(g), now())`,
+	"sleep":           `SELECT pg_sleep(1000)`,
+	"INSERT … SELECT": `INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 10000000000) g WHERE g % 10000 = 0`,
+}
+
+// TestCancel ends each of them by a cancel request or by statement_timeout. How late they end is logged.
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	s := startServer(t, t.TempDir())
+	conn := s.connect()
+	if _, err := conn.Exec(ctx, `INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 20000) g`); err != nil {
+		t.Fatal(err)
+	}
+	const after = 50 * time.Millisecond
+	var worst time.Duration
+	var slowest string
+	ends := func(name string, byTimeout bool, run func() error) {
+		t.Helper()
+		begin := time.Now()
+		if byTimeout {
+			if _, err := conn.Exec(ctx, `SET statement_timeout = 50`); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			timer := time.AfterFunc(after, func() { conn.PgConn().CancelRequest(ctx) })
+			defer timer.Stop()
+		}
+		err := run()
+		late := time.Since(begin) - after
+		var e *pgconn.PgError
+		if !errors.As(err, &e) || e.Code != "57014" {
+			t.Errorf("%s ends with %v", name, err)
+		}
+		if late > worst {
+			worst, slowest = late, name
+		}
+		if _, err := conn.Exec(ctx, `RESET statement_timeout`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, sql := range endless {
+		for _, byTimeout := range []bool{false, true} {
+			ends(name, byTimeout, func() error {
+				_, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+				return err
+			})
+		}
+	}
+	ends("COPY TO", false, func() error {
+		_, err := conn.PgConn().CopyTo(ctx, io.Discard, `COPY (SELECT g, repeat('x', 100) FROM generate_series(1, 10000000000) g) TO STDOUT`)
+		return err
+	})
+	t.Logf("latest: %s, %v after its end was asked for", slowest, worst)
+	s.stop()
+}

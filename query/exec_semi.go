@@ -1,0 +1,340 @@
+package query
+
+import (
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// maxSemiRows is how many rows of the left side a semi-join holds at a time.
+const maxSemiRows = 1 << 18
+
+// semiOp passes the rows of its left side that the right side has, or has not, a match for. It holds a part of the left side by
+// the hash of what has to be equal and lets the rows of the right side go by until all have their match, or until there are no
+// more. The parts grow, so that the right side is not read often; where its table finds rows by the key, only the rows that may
+// match are read.
+type semiOp struct {
+	x          *execution
+	n          *semiNode
+	l          operator
+	leftKeys   []expr
+	rkeys      []expr
+	lkeys, rks []evaluator
+	rest       []evaluator
+	wishR      wish
+	rows       *rowStore // the part of the left side at hand
+	matched    []bool
+	at         int                // rows given
+	size       int                // of the next part
+	open       map[string][]int32 // rows without a match, by key
+	left       int                // how many
+	started    bool
+	b          *value.Batch // of the left side: rows that the part had no room for
+	keys       []*value.Vector
+	key        []byte
+	pairs      semiPairs
+	out        value.Batch
+}
+
+// semiPairs are pairs of rows that the other conditions are to be looked at for.
+type semiPairs struct {
+	l, r []int32
+	buf  []int32
+}
+
+func (x *execution) newSemi(n *semiNode, w wish) (operator, error) {
+	op := &semiOp{x: x, n: n, size: maxLookups}
+	left := len(n.l.columns())
+	need := needed(left+len(n.r.columns()), allOf(w.need, left), n.on)
+	var rest []expr
+	for _, e := range n.on {
+		if l, r, ok := equiKeys(e, left); ok {
+			op.leftKeys, op.rkeys = append(op.leftKeys, l), append(op.rkeys, r)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	var err error
+	if op.l, err = x.operator(n.l, wish{need: need[:left], order: w.order, limit: -1, few: w.few}); err != nil {
+		return nil, err
+	}
+	if w.few > 0 && w.few < maxLookups {
+		op.size = int(w.few)
+	}
+	op.wishR = wish{need: need[left:], limit: -1}
+	op.lkeys, op.rks, op.rest = x.compileAll(op.leftKeys), x.compileAll(op.rkeys), x.compileAll(rest)
+	op.keys = make([]*value.Vector, len(op.lkeys))
+	return op, nil
+}
+
+func (op *semiOp) next() (*value.Batch, error) {
+	if !op.started {
+		op.started = true
+		if err := op.lookUpLeft(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if err := op.x.check(); err != nil {
+			return nil, err
+		}
+		if b := op.give(); b != nil {
+			return b, nil
+		}
+		more, err := op.read()
+		if err != nil || !more {
+			return nil, err
+		}
+		if err := op.match(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// give returns the next rows of the part that pass.
+func (op *semiOp) give() *value.Batch {
+	if op.rows == nil {
+		return nil
+	}
+	var sel []int32
+	for ; op.at < op.rows.n && len(sel) < value.BatchSize; op.at++ {
+		if op.matched[op.at] != op.n.anti {
+			sel = append(sel, int32(op.at))
+		}
+	}
+	if len(sel) == 0 {
+		return nil
+	}
+	op.rows.gather(&op.out, sel)
+	return &op.out
+}
+
+// read reads a part of the left side; more is false when there is none.
+func (op *semiOp) read() (more bool, err error) {
+	if op.rows != nil {
+		op.rows.free()
+	}
+	op.rows, op.at = newRowStore(op.x, op.n.l.columns()), 0
+	for op.rows.n < op.size {
+		if op.b == nil {
+			if op.b, err = op.l.next(); err != nil {
+				return false, err
+			}
+			if op.b == nil {
+				break
+			}
+		}
+		room, all := op.size-op.rows.n, selection(op.b, nil)
+		part := *op.b
+		if part.Sel = all; len(all) > room {
+			part.Sel = all[:room]
+		}
+		if err := op.rows.add(&part); err != nil {
+			return false, err
+		}
+		if len(all) <= room {
+			op.b = nil
+			continue
+		}
+		rest := *op.b
+		rest.Sel = all[room:]
+		op.b = &rest
+	}
+	op.matched = make([]bool, op.rows.n)
+	op.size = min(4*op.size, maxSemiRows)
+	return op.rows.n > 0, nil
+}
+
+// match looks for matches of the part.
+func (op *semiOp) match() error {
+	if err := op.index(); err != nil {
+		return err
+	}
+	right, err := op.x.operator(op.n.r, op.wishR)
+	if err != nil {
+		return err
+	}
+	defer right.close()
+	if len(op.rkeys) == 1 {
+		scan, column := lookupScan(right, op.rkeys[0])
+		if scan != nil && (op.rows.n <= maxLookups || float64(op.rows.n)*8 < scan.path.Rows) {
+			keys, err := keysOf(op.rows, op.lkeys[0])
+			if err != nil {
+				return err
+			}
+			if err := scan.lookUp(column, keys); err != nil {
+				return err
+			}
+		}
+	}
+	for op.left > 0 {
+		if err := op.x.check(); err != nil {
+			return err
+		}
+		b, err := right.next()
+		if err != nil || b == nil {
+			return err
+		}
+		if err := op.pass(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index notes the rows of the part by their keys. Those with a null have no match.
+func (op *semiOp) index() error {
+	op.open, op.left = map[string][]int32{}, 0
+	var b value.Batch
+	for at := 0; at < op.rows.n; at += b.N {
+		op.rows.batch(&b, at)
+		if err := evalAll(op.keys, op.lkeys, &b); err != nil {
+			return err
+		}
+		for i := range b.N {
+			if key, ok := op.keyOf(i); ok {
+				op.open[string(key)] = append(op.open[string(key)], int32(at+i))
+				op.left++
+			}
+		}
+	}
+	return nil
+}
+
+func (op *semiOp) keyOf(i int) ([]byte, bool) {
+	for _, c := range op.keys {
+		if c.IsNull(i) {
+			return nil, false
+		}
+	}
+	op.key = appendRowKey(op.key[:0], op.keys, i)
+	return op.key, true
+}
+
+// pass lets rows of the right side go by.
+func (op *semiOp) pass(b *value.Batch) error {
+	if err := evalAll(op.keys, op.rks, b); err != nil {
+		return err
+	}
+	var failed error
+	rows(b, func(i int) {
+		if failed != nil {
+			return
+		}
+		key, ok := op.keyOf(i)
+		if !ok {
+			return
+		}
+		list := op.open[string(key)]
+		if len(list) > 0 && len(op.rest) == 0 {
+			for _, l := range list {
+				op.matched[l] = true
+			}
+			op.left -= len(list)
+			delete(op.open, string(key))
+			return
+		}
+		for _, l := range list {
+			if op.matched[l] {
+				continue
+			}
+			op.pairs.l, op.pairs.r = append(op.pairs.l, l), append(op.pairs.r, int32(i))
+			if len(op.pairs.l) == value.BatchSize && failed == nil {
+				failed = op.test(b)
+			}
+		}
+	})
+	if failed != nil {
+		return failed
+	}
+	return op.test(b)
+}
+
+// test looks at the other conditions for the pairs collected.
+func (op *semiOp) test(b *value.Batch) error {
+	p := &op.pairs
+	if len(p.l) == 0 {
+		return nil
+	}
+	if err := op.x.check(); err != nil {
+		return err
+	}
+	var in, passed value.Batch
+	op.rows.gather(&in, p.l)
+	for k, c := range op.n.r.columns() {
+		in.Cols = append(in.Cols, gatherOrNull(column(b, k), c.Type, p.r))
+	}
+	out, err := filterBatch(&passed, &in, op.rest, &p.buf)
+	if err != nil {
+		return err
+	}
+	if out != nil {
+		rows(out, func(i int) {
+			if l := p.l[i]; !op.matched[l] {
+				op.matched[l] = true
+				op.left--
+			}
+		})
+	}
+	p.l, p.r = p.l[:0], p.r[:0]
+	return nil
+}
+
+// lookUpLeft has the left side read by look-ups where its table finds rows by the key and the right side is short.
+func (op *semiOp) lookUpLeft() error {
+	if op.n.anti || len(op.leftKeys) != 1 || op.l.ordered() > 0 { // whoever asked for the order has been told that it holds
+		return nil
+	}
+	scan, col := lookupScan(op.l, op.leftKeys[0])
+	if scan == nil || scan.scan != nil {
+		return nil
+	}
+	right, err := op.x.operator(op.n.r, op.wishR)
+	if err != nil {
+		return err
+	}
+	defer right.close()
+	if other, _ := lookupScan(right, op.rkeys[0]); other != nil && other.path.Rows > maxLookups {
+		return nil
+	}
+	kept := newRowStore(op.x, op.n.r.columns())
+	defer kept.free()
+	for kept.n <= maxLookups {
+		b, err := right.next()
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			keys, err := keysOf(kept, op.rks[0])
+			if err != nil {
+				return err
+			}
+			return scan.lookUp(col, keys)
+		}
+		if err := kept.add(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (op *semiOp) ordered() int { return op.l.ordered() }
+
+func (op *semiOp) close() {
+	op.l.close()
+	if op.rows != nil {
+		op.rows.free()
+	}
+}
+
+func (op *semiOp) explain() explained {
+	title := "Hash Semi Join"
+	if op.n.anti {
+		title = "Hash Anti Join"
+	}
+	e := under(title, op.n, 0, []string{"Join Cond: " + conditionText(op.n.on)}, true, op.l)
+	if r, err := op.x.operator(op.n.r, op.wishR); err == nil {
+		e.children = append(e.children, r.explain())
+		r.close()
+	}
+	e.rows = e.children[0].rows
+	return e
+}

@@ -1,0 +1,73 @@
+package query
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// ungranted is what each statement may take without being counted among all.
+	ungranted = 1 << 20
+	// grantStep is what a statement is granted at once.
+	grantStep = 4 << 20
+)
+
+// queryMemory bounds the memory of all statements together. Small ones never ask it.
+type queryMemory struct {
+	limit int64
+
+	mu   sync.Mutex // covers used, and grants and Session.grants
+	used int64
+}
+
+// A grant is what one run of a statement takes of the memory.
+type grant struct {
+	total   atomic.Int64 // bytes reserved, by forks too
+	enough  atomic.Int64 // total may grow to this without asking
+	granted int64        // of queryMemory
+}
+
+func newGrant() *grant {
+	g := new(grant)
+	g.enough.Store(ungranted)
+	return g
+}
+
+// raise grants a run of a statement of s so much that it may take total bytes.
+func (m *queryMemory) raise(s *Session, g *grant, total int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	want := (total - ungranted + grantStep - 1) / grantStep * grantStep
+	more := want - g.granted
+	if more <= 0 {
+		return nil
+	}
+	if m.used+more > m.limit {
+		e := errf(codeOutOfMemory, "out of memory")
+		e.Detail = "All queries together need more than their limit of " + formatBytes(m.limit) + "."
+		return e.hint("Try again when other queries have ended. An operator sets the limit by --query-memory.")
+	}
+	if g.granted == 0 {
+		s.grants = append(s.grants, g)
+	}
+	m.used += more
+	g.granted = want
+	g.enough.Store(want + ungranted)
+	return nil
+}
+
+// giveBack takes back what was granted to the runs of s, or to one of them.
+func (m *queryMemory) giveBack(s *Session, only *grant) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.grants = slices.DeleteFunc(s.grants, func(g *grant) bool {
+		if only != nil && g != only {
+			return false
+		}
+		m.used -= g.granted
+		g.granted = 0
+		g.enough.Store(ungranted)
+		return true
+	})
+}

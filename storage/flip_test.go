@@ -1,0 +1,242 @@
+package storage_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/fsck"
+	"github.com/jurat-ledger/jurat/storage/storagetest"
+)
+
+// flipImage returns the files of a store that was killed, by name, and a dump of what it held. There are groups in tables of
+// leaves, in flushed tables and value files, and in the log, the last of them shorter than a block of it.
+func flipImage(t *testing.T) (files map[string][]byte, held [32]byte) {
+	dir := filepath.Join(t.TempDir(), "store")
+	m := storagetest.NewMaker(21)
+	o := options(nil)
+	o.FS, o.TableLeaves = vfs.Default, 100
+	s, err := storage.Create(dir, m.Genesis(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const first = storagetest.First
+	groups := [][]storage.Entry{
+		m.Begin(3),
+		{m.Append(first, 1, 120, false)},
+		{m.Append(first, 0, 3, true)},
+		{m.Close(first), m.Publish("Gazette")},
+		{m.Append(first+1, 0, 420, false), m.CreateSlot("late", "main", 0, first+1)},
+		nil,
+		{m.Append(first+1, 1, 150, false)},
+		{m.Append(first+1, 0, 2, true)},
+		{m.Close(first + 1)},
+		{m.Append(first+2, 2, 1, false)},
+		{m.Append(first+2, 2, 2, false)},
+	}
+	for _, group := range groups {
+		if group == nil {
+			err = s.DB().Flush()
+		} else {
+			err = s.Propose(group...)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	files = make(map[string][]byte)
+	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(filepath.Dir(dir), path)
+			files[name], err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files, dump(t, s)
+}
+
+// TestFlips flips a bit of each file of a store that was killed. The store then does not open, or reading it all tells of the
+// damage, or it holds what it held: no group that was acknowledged is missing in silence, not the last one either.
+func TestFlips(t *testing.T) {
+	t.Parallel()
+	files, held := flipImage(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	outcomes := make(map[string]int)
+	manifest := slices.Max(slices.DeleteFunc(slices.Collect(maps.Keys(files)), func(name string) bool { return kindOf(name) != "MANIFEST" }))
+	for name, data := range files {
+		if kindOf(name) == "MANIFEST" && name != manifest {
+			continue // kept, but not in use
+		}
+		used := len(strings.TrimRight(string(data), "\x00"))
+		places := min(used, 12)
+		if os.Getenv("JURAT_SOAK") != "" {
+			places = used
+		}
+		for i := range places {
+			at := i
+			if places < used {
+				at = r.IntN(used)
+			}
+			what := flip(t, files, name, at, 1<<r.IntN(8), held)
+			outcomes[kindOf(name)+" "+what]++
+			if t.Failed() {
+				t.Fatalf("%s, byte %d of %d", name, at, used)
+			}
+		}
+	}
+	for _, kind := range []string{"log", "MANIFEST", "sst", "blob", "ENDS"} {
+		if outcomes[kind+" named"] == 0 || kind != "sst" && kind != "blob" && outcomes[kind+" right"] > 0 {
+			t.Errorf("of a %s, flips were named %d times and overlooked %d times", kind, outcomes[kind+" named"], outcomes[kind+" right"])
+		}
+	}
+	t.Log(outcomes)
+}
+
+// kindOf returns what kind of file a name stands for.
+func kindOf(name string) string {
+	base, _, _ := strings.Cut(filepath.Base(name), "-")
+	if _, end, ok := strings.Cut(base, "."); ok && !strings.HasPrefix(base, "marker") {
+		return end
+	}
+	return base
+}
+
+// flip opens the store with other bits in a byte of one file and returns whether the damage was named.
+func flip(t *testing.T, files map[string][]byte, name string, at int, bits byte, held [32]byte) (what string) {
+	t.Helper()
+	fs := vfs.NewMem()
+	for path, data := range files {
+		if path == name {
+			data = slices.Clone(data)
+			data[at] ^= bits
+		}
+		writeFile(t, fs, path, data)
+	}
+	s, err := storage.Open("store", options(fs))
+	if err != nil {
+		if strings.HasSuffix(name, ".log") && !errors.Is(err, storage.ErrCorrupt) {
+			t.Errorf("not said to be damage: %v", err)
+		}
+		return "named"
+	}
+	defer s.Close()
+	got, err := tryDump(s)
+	if err != nil {
+		if _, err := fsck.Check(t.Context(), s, fsck.Options{}); err == nil {
+			t.Error("fsck finds nothing")
+		}
+		return "named"
+	}
+	if got != held {
+		t.Error("something else is held, and nobody says so")
+	}
+	return "right"
+}
+
+func writeFile(t *testing.T, fs vfs.FS, path string, data []byte) {
+	t.Helper()
+	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = fs.MkdirAll(fs.PathDir(path), 0o700); err == nil {
+			f, err = fs.Create(path, vfs.WriteCategoryUnspecified)
+		}
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tryDump is dump for a store that may be damaged.
+func tryDump(s *storage.Store) (sum [32]byte, err error) {
+	it, err := s.DB().NewIter(&pebble.IterOptions{})
+	if err != nil {
+		return sum, err
+	}
+	defer it.Close()
+	h := sha256.New()
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return sum, err
+		}
+		fmt.Fprintf(h, "%x %x\n", it.Key(), v)
+	}
+	return [32]byte(h.Sum(nil)), it.Error()
+}
+
+// TestEnds: what is noted of logs and manifests outlives restarts, names files no longer there in peace, and is refused itself
+// when it is damaged or of a later program.
+func TestEnds(t *testing.T) {
+	fs := vfs.NewMem()
+	m := storagetest.NewMaker(22)
+	s := create(t, fs, m.Genesis())
+	groups := [][]storage.Entry{m.Begin(1), {m.Append(storagetest.First, 0, 3, false)}, {m.Close(storagetest.First)}}
+	for _, group := range groups { // between restarts, so that logs come and go
+		if err := s.Propose(group...); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if s, err = storage.Open("store", options(fs)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const path = "store/db/ENDS"
+	f, err := fs.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound, err := io.ReadAll(f)
+	if err = errors.Join(err, f.Close()); err != nil || len(sound) != sectorBytes {
+		t.Fatal(len(sound), err)
+	}
+	for at := range sound {
+		damaged := slices.Clone(sound)
+		damaged[at] ^= 4
+		for _, b := range [][]byte{damaged, sound[:at]} {
+			writeFile(t, fs, path, b)
+			if s, err := storage.Open("store", options(fs)); !errors.Is(err, storage.ErrCorrupt) {
+				t.Fatalf("byte %d of %d: %v", at, len(b), err)
+				s.Close()
+			}
+		}
+	}
+	if err := fs.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = storage.Open("store", options(fs)); err != nil {
+		t.Fatalf("a store of a program that noted nothing: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
