@@ -34,7 +34,7 @@ tree() {
 	for shell in bash zsh fish; do "$tool" completion $shell >"$dir/completions/jurat.$shell"; done
 	"$tool" sbom "$program" >"$dir/sbom.cdx.json"
 	cp "$source"/{README.md,CHANGELOG.md,LICENSE} "$dir"
-	cp "$source"/docs/*.md "$dir/docs"
+	cp "$source"/docs/*.{md,png} "$dir/docs"
 	cp -r "$source"/examples/. "$dir/examples"
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jurat-ledger/jurat/internal/qr"
 )
@@ -42,9 +43,14 @@ A code whose modules, its small squares, are less than %g mm wide on paper is re
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "out", "o", "", "file to write: a .png, .svg or .pdf")
+	o.sizeFlags(f)
+	return cmd
+}
+
+// sizeFlags adds the flags for how large a code is drawn.
+func (o *qrOptions) sizeFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.width, "width", 50, "width of an SVG or a PDF in millimetres, with the white margin")
 	f.IntVar(&o.pixels, "pixels", 4, "pixels a module of a PNG")
-	return cmd
 }
 
 type qrOptions struct {
@@ -60,25 +66,28 @@ func (o *qrOptions) run(in io.Reader) error {
 		return err
 	}
 	// A seal may hold spaces, and end in one: only the end of the line is not the text's.
-	code, err := qr.Encode(strings.TrimRight(string(text), "\r\n"))
-	if err != nil {
-		return err
-	}
-	var data []byte
-	switch strings.ToLower(filepath.Ext(o.out)) {
-	case ".png":
-		data, err = code.PNG(o.pixels)
-	case ".svg":
-		data, err = code.SVG(o.width, "QR code")
-	case ".pdf":
-		data, err = codePage(code, o.width)
-	default:
-		err = errors.New("say with --out which .png, .svg or .pdf to write")
-	}
+	data, err := o.draw(strings.TrimRight(string(text), "\r\n"))
 	if err != nil {
 		return err
 	}
 	return writeWhole(o.out, data)
+}
+
+// draw returns the code of a text in the form that the extension of out names.
+func (o *qrOptions) draw(text string) ([]byte, error) {
+	code, err := qr.Encode(text)
+	if err != nil {
+		return nil, err
+	}
+	switch strings.ToLower(filepath.Ext(o.out)) {
+	case ".png":
+		return code.PNG(o.pixels)
+	case ".svg":
+		return code.SVG(o.width, "QR code")
+	case ".pdf":
+		return codePage(code, o.width)
+	}
+	return nil, errors.New("say with --out which .png, .svg or .pdf to write")
 }
 
 // codePage returns a PDF page with nothing but a code, so many millimetres wide.

@@ -35,7 +35,7 @@ the same fields, dates and --salt a seal is made again, in the other profile too
 
 The text goes to standard output or to --out; check string, receipt and salt, which belong in the agency's records, to
 standard error.`,
-		Example: `  jurat seal --fields extract.json --not-after 2027-01-31 --profile anchored --out extract.txt`,
+		Example: `  jurat seal --fields extract.json --not-after 2027-01-31 --profile anchored --out extract.svg`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -47,12 +47,16 @@ standard error.`,
 	f.StringVar(&o.notBefore, "not-before", "", "when the document begins to hold, such as 2026-12-01T08:00:00Z, or a date")
 	f.StringVar(&o.notAfter, "not-after", "", "until when it holds, likewise; a date counts to its end, UTC")
 	f.StringVar(&o.profile, "profile", "", "immediate or anchored")
-	f.StringVar(&o.out, "out", "", "file for the seal: .txt for its text")
+	f.StringVar(&o.code.out, "out", "", "file for the seal: .txt for its text, .png, .svg or .pdf for the QR code")
+	o.code.sizeFlags(f)
 	f.StringVar(&o.server, "server", "", "where to file, as a Postgres URL such as "+defaultServer)
 	return cmd
 }
 
-type sealOptions struct{ fields, salt, notBefore, notAfter, profile, out, server string }
+type sealOptions struct {
+	fields, salt, notBefore, notAfter, profile, server string
+	code                                               qrOptions
+}
 
 func (o *sealOptions) run(ctx context.Context, out, words io.Writer) error {
 	content, err := o.content()
@@ -66,8 +70,10 @@ func (o *sealOptions) run(ctx context.Context, out, words io.Writer) error {
 		}
 		profile = &o.profile
 	}
-	if err := checkDrawing(o.out); err != nil {
-		return err // before anything is filed
+	if o.code.out != "" {
+		if _, err := o.draw(seal.Prefix); err != nil {
+			return err // before anything is filed
+		}
 	}
 	conn, err := connect(ctx, o.server)
 	if err != nil {
@@ -84,14 +90,14 @@ func (o *sealOptions) run(ctx context.Context, out, words io.Writer) error {
 	} else if err != nil {
 		return fmt.Errorf("%w\nThe leaf %s is filed. To get its seal, run this again with --salt %x", serverError(err), leaf, content.Salt)
 	}
-	if o.out == "" {
+	if o.code.out == "" {
 		fmt.Fprintln(out, s.Text())
 	} else {
-		data, err := drawSeal(s.Text(), o.out)
+		data, err := o.draw(s.Text())
 		if err != nil {
-			return err
+			return fmt.Errorf("%w\nThe leaf %s is filed. To get its seal, run this again with --salt %x", err, leaf, content.Salt)
 		}
-		if err := writeWhole(o.out, data); err != nil {
+		if err := writeWhole(o.code.out, data); err != nil {
 			return err
 		}
 	}
@@ -187,16 +193,13 @@ func checkSeal(ctx context.Context, conn *pgx.Conn, s *seal.Seal) error {
 	return nil
 }
 
-// checkDrawing returns the error for a path that names no form of a seal; the empty path is none.
-func checkDrawing(path string) error {
-	if path == "" || strings.EqualFold(filepath.Ext(path), ".txt") {
-		return nil
+// draw returns a seal in the form that the extension of --out names: its text, or a QR code of it.
+func (o *sealOptions) draw(text string) ([]byte, error) {
+	if strings.EqualFold(filepath.Ext(o.code.out), ".txt") {
+		return []byte(text + "\n"), nil
 	}
-	return fmt.Errorf("%s: a seal is written to a .txt file", path)
+	return o.code.draw(text)
 }
-
-// drawSeal returns the text of a seal in the form that the extension of path names, for which checkDrawing has no error.
-func drawSeal(text, _ string) ([]byte, error) { return []byte(text + "\n"), nil }
 
 func newLandmarks() *cobra.Command {
 	var out, from, detail, server string

@@ -66,6 +66,17 @@ func TestSeal(t *testing.T) {
 	if again.stdout != made.stdout {
 		t.Errorf("the same seal is another now: %s", again.stdout)
 	}
+	if err := os.WriteFile(path("seal.txt"), []byte(made.stdout), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	expect(3, "say with --out", with("seal", "--fields", path("extract.json"), "--out", path("seal.gif"))...)
+	expect(0, salt, with("seal", "--fields", path("extract.json"), "--not-after", "2036-12-31", "--profile", "immediate", "--salt", salt,
+		"--out", path("drawn.svg"), "--width", "60")...)
+	expect(0, "", "qr", path("seal.txt"), "--out", path("code.svg"), "--width", "60")
+	drawn, _ := os.ReadFile(path("drawn.svg"))
+	if code, err := os.ReadFile(path("code.svg")); err != nil || string(code) != string(drawn) {
+		t.Errorf("the drawn seal is not the code of its text: %v", err)
+	}
 	expect(2, "UNKNOWN KEY", "verify-seal", text)
 	certificate := path("calendar.crt")
 	if err := os.WriteFile(certificate, []byte(s.psql("SELECT pem FROM calendar_certificates", "-At")), 0o644); err != nil {
