@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,7 @@ type Engine struct {
 	meters  meters
 	board   switchboard
 	fns     *fn.Registry
+	shapes  sync.Map // of *TableDef: *tableShape, of the tables that were asked for
 	open    openSessions
 	started time.Time
 	roles   atomic.Uint64 // grows with every change of a role
@@ -114,7 +116,7 @@ func (e *Engine) table(n parse.Name, s *Session) (Table, error) {
 	}
 	path, shown := []string{n.Schema}, n.Schema+"."+n.Name
 	if n.Schema == "" {
-		path, shown = s.SearchPath(true), n.Name
+		path, shown = s.searchPath(true), n.Name
 	}
 	for _, schema := range path {
 		tables := e.system[schema]

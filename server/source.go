@@ -290,14 +290,15 @@ func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCurs
 type roundCursor struct{ rounds *storage.RoundIter }
 
 func (c *roundCursor) Next(ctx context.Context, b *query.RoundBatch) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	for ctx.Err() == nil {
+		if !c.rounds.Next() {
+			return atEnd(c.rounds.Err())
+		}
+		if *b = query.RoundBatch(*c.rounds.Batch()); len(b.Round) > 0 {
+			return nil
+		}
 	}
-	if !c.rounds.Next() {
-		return atEnd(c.rounds.Err())
-	}
-	*b = query.RoundBatch(*c.rounds.Batch())
-	return nil
+	return context.Cause(ctx)
 }
 
 func (c *roundCursor) Close() error { return c.rounds.Close() }
