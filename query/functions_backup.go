@@ -25,12 +25,17 @@ type BackupChunk struct {
 	Total    int64  // bytes of all files, about
 }
 
-// mayBackUp returns an error unless a session may have the whole ledger with its keys: operators, who look after its disk.
-func mayBackUp(s *Session) error {
-	if s.role.Kind.administers() {
-		return nil
+// mayBackUp returns an error unless a session may have the whole ledger: operators, who look after its disk, without the private
+// keys. Who has those signs in the ledger's name.
+func mayBackUp(s *Session, keys bool) error {
+	switch {
+	case !s.role.Kind.administers():
+		return errf(codeNoPrivilege, "permission denied for function backup").hint("Only superusers and operators may call it.")
+	case keys && s.role.Kind != Superuser:
+		return errf(codeNoPrivilege, "permission denied for a backup with private keys").
+			hint("An operator makes one without them: jurat backup --without-keys, in SQL backup(false, …). Keep keys/ apart, or have a superuser make the backup.")
 	}
-	return errf(codeNoPrivilege, "permission denied for function backup").hint("Only superusers and operators may call it.")
+	return nil
 }
 
 // backupFunctions are those by which jurat backup reads a ledger.
@@ -46,16 +51,16 @@ func (c *ledgerCalls) backupFunctions() []*fn.Function {
 // backup gives the files of a backup part by part: with private keys, unless the first argument is false, and without what
 // the manifest of an earlier backup names, unless that is null.
 func (c *ledgerCalls) backup(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
-	if err := mayBackUp(env.Session.(*Session)); err != nil {
+	keys, detail := args[0].Null || args[0].I != 0, "without private keys"
+	if keys {
+		detail = "with private keys"
+	}
+	if err := mayBackUp(env.Session.(*Session), keys); err != nil {
 		return nil, err
 	}
 	var previous []byte
 	if !args[1].Null {
 		previous = args[1].B
-	}
-	keys, detail := args[0].Null || args[0].I != 0, "without private keys"
-	if keys {
-		detail = "with private keys"
 	}
 	b, err := c.ledger.Backup(env.Ctx, keys, previous)
 	if err != nil {

@@ -242,25 +242,42 @@ func (s *Session) roleName(name string) string {
 	return name
 }
 
-// changeRole changes a role that the session may change. self says that every role may do this to itself.
-func (r *run) changeRole(ctx context.Context, name string, self bool, change func(was Role, filed uint64) (Role, error)) error {
-	name = r.roleName(name)
-	own := name == r.role.Name && self
+// mayChange returns an error unless the session may change a role. own says that the role is the session's and changes what every
+// role may change of itself.
+func (r *run) mayChange(name string, own bool) error {
 	if !own && !r.role.Kind.administers() {
 		return errf(codeNoPrivilege, "permission denied").hint("Only a superuser or an operator changes roles.")
 	}
 	if _, ok := groupKind(name); ok {
 		return errf(codeNoPrivilege, "role %q cannot be changed", name).hint("It stands for a kind of roles.")
 	}
-	if was, ok := r.engine.Ledger.Role(name); !ok || was.Dropped {
+	was, ok := r.engine.Ledger.Role(name)
+	if !ok || was.Dropped {
 		return errf(codeUndefinedObject, "role %q does not exist", name)
+	}
+	return r.mayChangeKind(was, own)
+}
+
+func (r *run) mayChangeKind(was Role, own bool) error {
+	if !own && !r.role.Kind.makes(was.Kind) {
+		return errf(codeNoPrivilege, "permission denied").hint("Only a superuser changes superusers and auditors.")
+	}
+	return nil
+}
+
+// changeRole changes a role that the session may change. self says that every role may do this to itself.
+func (r *run) changeRole(ctx context.Context, name string, self bool, change func(was Role, filed uint64) (Role, error)) error {
+	name = r.roleName(name)
+	own := name == r.role.Name && self
+	if err := r.mayChange(name, own); err != nil {
+		return err
 	}
 	return r.engine.Ledger.ChangeRole(about(ctx, name), name, func(was Role, filed uint64) (Role, error) {
 		if was.Dropped {
 			return was, errf(codeUndefinedObject, "role %q does not exist", name)
 		}
-		if !own && !r.role.Kind.makes(was.Kind) {
-			return was, errf(codeNoPrivilege, "permission denied").hint("Only a superuser changes superusers and auditors.")
+		if err := r.mayChangeKind(was, own); err != nil {
+			return was, err
 		}
 		now, err := change(was, filed)
 		if err == nil && now.Kind != was.Kind {
@@ -378,7 +395,8 @@ func (a *analyzer) dropRole(t *parse.DropRole) (*compiled, error) {
 		if !r.role.Kind.administers() {
 			return errf(codeNoPrivilege, "permission denied to drop role").hint("Only a superuser or an operator drops roles.")
 		}
-		for _, name := range t.Names {
+		var names []string
+		for _, name := range t.Names { // all are looked at before the first is dropped
 			name = r.roleName(name)
 			if was, ok := r.engine.Ledger.Role(name); t.IfExists && (!ok || was.Dropped) {
 				r.notice("NOTICE", codeSuccess, "role %q does not exist, skipping", name)
@@ -387,8 +405,15 @@ func (a *analyzer) dropRole(t *parse.DropRole) (*compiled, error) {
 			if name == r.role.Name {
 				return errf(codeObjectInUse, "current user cannot be dropped")
 			}
-			kept := false
-			err := r.changeRole(ctx, name, false, func(was Role, filed uint64) (Role, error) {
+			if err := r.mayChange(name, false); err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		for _, name := range names {
+			kept, one := false, *t
+			one.Names = []string{name} // the line of a role in the journal names no other
+			err := r.changeRole(r.noting(ctx, EventRole, name, one.String()), name, false, func(was Role, filed uint64) (Role, error) {
 				kept = filed > 0
 				was.Dropped, was.NoLogin, was.Verifier = true, true, ""
 				return was, nil
@@ -418,8 +443,15 @@ func (a *analyzer) grantRole(t *parse.GrantRole) (*compiled, error) {
 		command = "REVOKE ROLE"
 	}
 	return a.changing(t, command, func(ctx context.Context, r *run) error {
+		for _, name := range t.To { // all are looked at before the first is changed
+			if err := r.mayChange(r.roleName(name), false); err != nil {
+				return err
+			}
+		}
 		for _, name := range t.To {
-			err := r.changeRole(ctx, name, false, func(was Role, _ uint64) (Role, error) {
+			one := *t
+			one.To = []string{name} // the line of a role in the journal names no other
+			err := r.changeRole(r.noting(ctx, EventRole, name, one.String()), name, false, func(was Role, _ uint64) (Role, error) {
 				switch {
 				case t.Revoke && was.Kind != kind:
 					r.notice("WARNING", codeSuccess, "role %q is not a member of role %q", was.Name, kind)

@@ -69,7 +69,7 @@ func (a *access) inForce() *hba.Rules {
 
 // passwords reports whether any role has a password.
 func (a *access) passwords() bool {
-	return slices.ContainsFunc(a.store.Roles(), func(r storage.Role) bool { return r.Verifier != "" && !r.Dropped })
+	return a.store.AnyRole(func(r *storage.Role) bool { return r.Verifier != "" && !r.Dropped })
 }
 
 // Verifier implements query.Access.

@@ -375,6 +375,18 @@ func (s *Store) Roles() []Role {
 	return roles
 }
 
+// AnyRole reports whether f holds for some role. It is called under the store's lock and must not call the store.
+func (s *Store) AnyRole(f func(*Role) bool) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.durable.roles {
+		if f(&r) {
+			return true
+		}
+	}
+	return false
+}
+
 // KSIKey returns the key by which a role logs in to the KSI gateway; ok is false if it has none.
 func (s *Store) KSIKey(login string) (key []byte, ok bool) {
 	s.mu.RLock()

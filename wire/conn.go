@@ -23,6 +23,7 @@ const (
 
 // conn is one connection. Its goroutine owns all fields but those under mu.
 type conn struct {
+	origin      string // that start-up places are counted by
 	srv         *Server
 	base        context.Context // ends when the server's patience does; calls' contexts derive from it
 	log         *slog.Logger
@@ -61,7 +62,7 @@ type conn struct {
 }
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
-	c := &conn{srv: s, base: base, nc: nc, log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
+	c := &conn{srv: s, base: base, nc: nc, origin: origin(nc.RemoteAddr()), log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
 	c.in.conn, c.in.memory = nc, &s.incoming
 	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout, opened: -1}
 	return c

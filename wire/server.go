@@ -62,6 +62,7 @@ type Server struct {
 	conns    map[*conn]struct{}
 	byPID    map[uint32]*conn  // those with a session
 	starting int               // connections without a session
+	origins  map[string]int    // of them, by address
 	accepted uint64            // connections so far
 	refused  uint64            // of them, as too many
 	errors   map[string]uint64 // sent so far, by class of their SQLSTATE
@@ -84,7 +85,8 @@ func New(c Config) *Server {
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
 	return &Server{
-		cfg: c, watchDelay: watchDelay, incoming: budget{most: int64(c.MaxIncoming)}, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), errors: make(map[string]uint64),
+		cfg: c, watchDelay: watchDelay, incoming: budget{most: int64(c.MaxIncoming)},
+		conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), origins: make(map[string]int), errors: make(map[string]uint64),
 	}
 }
 
@@ -176,15 +178,17 @@ func (s *Server) each(base context.Context, f func(*conn)) {
 	}
 }
 
-// add takes a new connection in; false means that too many are starting up.
+// add takes a new connection in; false means that too many are starting up. An address may have no more of them than are left for
+// others: so however many one has, another finds room.
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accepted++
-	if s.starting >= s.cfg.MaxConnections {
+	if free := s.cfg.MaxConnections - s.starting; free <= 0 || s.origins[c.origin] > free {
 		return false
 	}
 	s.starting++
+	s.origins[c.origin]++
 	s.conns[c] = struct{}{}
 	return true
 }
@@ -207,8 +211,34 @@ func (s *Server) admit(c *conn, keyBytes int) bool {
 	rand.Read(key)
 	c.key = key
 	s.byPID[c.pid] = c
-	s.starting--
+	s.startedLocked(c)
 	return true
+}
+
+// startedLocked gives the place of a connection that does not start up any more to others.
+func (s *Server) startedLocked(c *conn) {
+	s.starting--
+	if s.origins[c.origin]--; s.origins[c.origin] == 0 {
+		delete(s.origins, c.origin)
+	}
+}
+
+// origin returns what counts as one address: of IPv6, everything that one customer is given.
+func origin(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	addr := tcp.AddrPort().Addr().Unmap()
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	p, err := addr.WithZone("").Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }
 
 // remove forgets a connection that has ended.
@@ -217,7 +247,7 @@ func (s *Server) remove(c *conn) {
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 	if c.pid == 0 {
-		s.starting--
+		s.startedLocked(c)
 	} else {
 		delete(s.byPID, c.pid)
 	}

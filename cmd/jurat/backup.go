@@ -30,7 +30,8 @@ stopped server's data directory instead.
 --to names a new directory, or a file that ends with .tar.zst. --since names an earlier backup, a directory, an archive, or a
 manifest.json that was kept of it: what that backup holds is then not stored again. To restore takes the whole chain.
 
-The backup holds private keys, unless --without-keys leaves them out: guard it as you guard the data directory. It is complete,
+The backup holds private keys, unless --without-keys leaves them out: guard it as you guard the data directory. A role of an
+operator gets backups without keys alone. The backup is complete,
 and durable, once the command has ended with exit code 0: what was cut off is refused by "jurat restore".`,
 		Example: `  jurat backup --to /backup/sunday
   jurat backup --to /backup/monday --since /backup/sunday

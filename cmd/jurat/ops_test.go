@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -237,6 +238,9 @@ func TestRestart(t *testing.T) {
 		for was := l.count(); l.count() < was+50 && ctx.Err() == nil; {
 			u.hear("WATCHDOG=1")
 		}
+		cmd.Process.Signal(syscall.SIGHUP)
+		u.hear("RELOADING=1")
+		u.hear("READY=1")
 		cmd.Process.Signal(os.Interrupt)
 		u.hear("STOPPING=1")
 		if err := cmd.Wait(); err != nil {

@@ -104,7 +104,7 @@ func serve(ctx context.Context, c server.Config) error {
 		for {
 			select {
 			case <-hangup:
-				s.Reload() // it logs what is wrong
+				reloadUnderSystemd(s, c.Logger)
 			case <-ctx.Done():
 				return
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -60,6 +61,15 @@ func notifySystemd(state string) error {
 	defer conn.Close()
 	_, err = conn.Write([]byte(state))
 	return err
+}
+
+// reloadUnderSystemd reads the login rules and the TLS certificate again, telling systemd when it begins and when it has ended.
+func reloadUnderSystemd(s *server.Server, log *slog.Logger) {
+	err := notifySystemd(reloadingState())
+	s.Reload() // it logs what is wrong
+	if err = errors.Join(err, notifySystemd("READY=1\nSTATUS=serving")); err != nil {
+		log.Warn("systemd is not told of the reload", "error", err.Error())
+	}
 }
 
 // superviseBySystemd tells systemd that the server is ready, then, if it wants to know, that it is well, and when ctx ends,

@@ -6,9 +6,14 @@
 // Nothing but yes or no. A role that does not exist, has no password or is no longer valid goes through the same exchange as
 // one with a wrong password, with a salt that follows from its name and a secret of the server, and gets the same answer. All
 // failures are answered FailureDelay after the exchange ended, and those from one address (of IPv6, one /64) one after the
-// other at that pace, so that guessing over many connections is no faster. Whoever knows the password is not delayed,
-// whatever others do from the same address: nobody is locked out by the attempts of others. What cannot be answered before
-// the connection's start-up time has passed is closed without an answer.
+// other at that pace, so that guessing over many connections is no faster. For one role from one address the delay doubles with
+// each failure, up to maxDelay, and begins anew forgetAfter after the last. What cannot be answered before the connection's
+// start-up time has passed is closed without an answer. Rules for the roles of a kind (+agency) do not tell either whether a
+// role is of that kind: where one of them asks for a password, everybody gives one.
+//
+// Whoever knows the password is not delayed, whatever others do to other roles or from other addresses: nobody is locked out
+// by the attempts of others. But while maxGuesses wrong passwords for one role from one address wait for their answer, no other
+// password for it from there is looked at, or one would guess as fast as one can open connections.
 //
 // The package must not know SQL or the ledger.
 package auth
@@ -23,7 +28,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/xdg-go/scram"
@@ -59,15 +63,12 @@ type Config struct {
 // An Authenticator implements wire.Authenticator.
 type Authenticator struct {
 	config Config
-	delay  time.Duration
-
-	mu   sync.Mutex
-	next map[netip.Prefix]time.Time // guarded by mu: when the next failure of an address may be answered
+	pace   pace
 }
 
 // New returns an Authenticator.
 func New(c Config) *Authenticator {
-	return &Authenticator{config: c, delay: FailureDelay, next: map[netip.Prefix]time.Time{}}
+	return &Authenticator{config: c, pace: pace{delay: FailureDelay, guesses: map[guess]*guesses{}}}
 }
 
 // Codes of errors.
@@ -84,13 +85,19 @@ func refused(code, format string, args ...any) *wire.Error {
 // Authenticate implements wire.Authenticator.
 func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wire.Exchange) error {
 	role := a.config.Role(s.User)
-	address := clientAddr(s.Remote)
-	rule, ok := a.config.Rules().Find(hba.Client{Database: s.Database, User: s.User, Kind: role.Group, Address: address, TLS: s.TLS != nil}, localNetworks)
+	rule, ok, asked := a.rule(s, role)
 	encryption := "no encryption"
 	if s.TLS != nil {
 		encryption = "SSL encryption"
 	}
+	address := clientAddr(s.Remote)
+	noPassword := refused(codeBadPassword, "password authentication failed for user %q", s.User)
 	switch {
+	case asked == hba.SCRAM && (!ok || rule.Method == hba.Reject):
+		role.Valid = false // another kind would have been asked
+		return a.password(ctx, s, role, x, noPassword)
+	case !ok && asked == hba.Cert:
+		return a.fail(ctx, s, "no rule", refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
 	case !ok:
 		return a.fail(ctx, s, "no rule", refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s",
 			address, s.User, s.Database, encryption))
@@ -98,18 +105,35 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 		return a.fail(ctx, s, "rule of "+where(&rule), refused(codeNotAuthorized, "pg_hba.conf rejects connection for host %q, user %q, database %q, %s",
 			address, s.User, s.Database, encryption))
 	case rule.Method == hba.Cert || rule.VerifyFull:
-		if err := certificate(s); err != nil {
+		err := certificate(s)
+		if err != nil && asked == hba.SCRAM {
+			role.Valid = false // as above
+			return a.password(ctx, s, role, x, noPassword)
+		} else if err != nil {
 			return a.fail(ctx, s, err.Error(), refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
 		}
 	}
 	if rule.Method != hba.SCRAM {
 		return nil
 	}
-	reason, err := a.password(s, role, x)
-	if reason == "" {
-		return err
+	return a.password(ctx, s, role, x, noPassword)
+}
+
+// kinds are the groups of roles, that of superusers among them.
+var kinds = []string{"agency", "auditor", "operator", ""}
+
+// rule finds the rule for a client; ok is false if there is none. asked is what some kind of role of this name would be asked for
+// from there: SCRAM or Cert, "" if none would be asked for anything.
+func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool, asked hba.Method) {
+	rules := a.config.Rules()
+	client := hba.Client{Database: s.Database, User: s.User, Kind: role.Group, Address: clientAddr(s.Remote), TLS: s.TLS != nil}
+	rule, ok = rules.Find(client, localNetworks)
+	for _, client.Kind = range kinds {
+		if r, some := rules.Find(client, localNetworks); some && (r.Method == hba.SCRAM && !r.VerifyFull || r.Method == hba.Cert && asked == "") {
+			asked = r.Method
+		}
 	}
-	return a.fail(ctx, s, reason, refused(codeBadPassword, "password authentication failed for user %q", s.User))
+	return rule, ok, asked
 }
 
 func where(r *hba.Rule) string { return fmt.Sprintf("line %d", r.Line) }
@@ -125,16 +149,43 @@ func certificate(s *wire.Startup) error {
 	return nil
 }
 
-// password runs the SCRAM exchange. reason says why the login failed; it is "" if it did not or if the connection did.
-func (a *Authenticator) password(s *wire.Startup, role Role, x wire.Exchange) (reason string, err error) {
+// password has the client prove that it knows the password. wrong is what it is told if it does not.
+func (a *Authenticator) password(ctx context.Context, s *wire.Startup, role Role, x wire.Exchange, wrong *wire.Error) error {
+	genuine, conversation, answer, err := a.exchange(s, role, x)
+	if err != nil {
+		return err
+	}
+	key := guess{network(clientAddr(s.Remote)), s.User}
+	g, err := a.pace.enter(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer a.pace.leave(key, g)
+	final, err := conversation.Step(string(answer))
+	switch {
+	case !genuine && role.Verifier == "":
+		return a.fail(ctx, s, "the role does not exist or has no password", wrong)
+	case !genuine:
+		return a.fail(ctx, s, "the role is dropped, its time has run out or no rule lets it in", wrong)
+	case err != nil || !conversation.Valid():
+		return a.fail(ctx, s, "wrong password", wrong)
+	}
+	x.Final([]byte(final))
+	return nil
+}
+
+// exchange runs the SCRAM exchange up to the client's proof. genuine says that it is about a password that lets in: for others the
+// same is done and sent.
+func (a *Authenticator) exchange(s *wire.Startup, role Role, x wire.Exchange) (genuine bool, conversation *scram.ServerConversation, answer []byte, err error) {
+	mock := a.mock(s.User)
 	credentials, err := ParseVerifier(role.Verifier)
-	genuine := err == nil && role.Valid
+	genuine = err == nil && role.Valid
 	if !genuine {
-		credentials = a.mock(s.User)
+		credentials = mock
 	}
 	server, err := scram.SHA256.NewServer(func(string) (scram.StoredCredentials, error) { return credentials, nil })
 	if err != nil {
-		return "", err
+		return false, nil, nil, err
 	}
 	mechanisms := []string{mechanism}
 	binding := scram.ChannelBinding{}
@@ -145,34 +196,21 @@ func (a *Authenticator) password(s *wire.Startup, role Role, x wire.Exchange) (r
 	}
 	chosen, first, err := x.SASL(mechanisms)
 	if err != nil {
-		return "", err
+		return false, nil, nil, err
 	}
-	conversation := server.NewConversationWithChannelBinding(binding)
+	conversation = server.NewConversationWithChannelBinding(binding)
 	switch {
 	case chosen == mechanismPlus && binding.IsSupported():
 		conversation = server.NewConversationWithChannelBindingRequired(binding)
 	case chosen != mechanism:
-		return "", refused(codeProtocol, "client selected an invalid SASL authentication mechanism")
+		return false, nil, nil, refused(codeProtocol, "client selected an invalid SASL authentication mechanism")
 	}
 	challenge, err := conversation.Step(string(first))
 	if err != nil {
-		return "", refused(codeProtocol, "malformed SCRAM message: %s", err)
+		return false, nil, nil, refused(codeProtocol, "malformed SCRAM message: %s", err)
 	}
-	answer, err := x.Continue([]byte(challenge))
-	if err != nil {
-		return "", err
-	}
-	final, err := conversation.Step(string(answer))
-	switch {
-	case !genuine && role.Verifier == "":
-		return "the role does not exist or has no password", nil
-	case !genuine:
-		return "the role is dropped or its time has run out", nil
-	case err != nil || !conversation.Valid():
-		return "wrong password", nil
-	}
-	x.Final([]byte(final))
-	return "", nil
+	answer, err = x.Continue([]byte(challenge))
+	return genuine, conversation, answer, err
 }
 
 // mock returns credentials that nobody can log in with, and that do not show that there are none for a name.
@@ -191,7 +229,7 @@ func (a *Authenticator) mock(name string) scram.StoredCredentials {
 // fail notes a failed login and returns its error when it is time to answer.
 func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string, err *wire.Error) error {
 	a.config.Failed(s, reason)
-	until := time.NewTimer(a.turn(network(clientAddr(s.Remote)), a.config.Now()))
+	until := time.NewTimer(a.pace.turn(guess{network(clientAddr(s.Remote)), s.User}, a.config.Now()))
 	defer until.Stop()
 	select {
 	case <-until.C:
@@ -199,29 +237,6 @@ func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string
 	case <-ctx.Done():
 		return context.Cause(ctx) // no answer: a quick one would tell
 	}
-}
-
-// maxWaiting bounds the addresses that are remembered; those whose time has passed are forgotten first.
-const maxWaiting = 1 << 16
-
-// turn returns how long the next failed login of an address waits for its answer.
-func (a *Authenticator) turn(from netip.Prefix, now time.Time) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.next) >= maxWaiting {
-		for p, t := range a.next {
-			if t.Before(now) {
-				delete(a.next, p)
-			}
-		}
-	}
-	at := now
-	if t := a.next[from]; t.After(now) {
-		at = t
-	}
-	at = at.Add(a.delay)
-	a.next[from] = at
-	return at.Sub(now)
 }
 
 // clientAddr returns the address of a client, the zero one if it has none.

@@ -1,0 +1,359 @@
+package auth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xdg-go/scram"
+
+	"github.com/jurat-ledger/jurat/server/hba"
+	"github.com/jurat-ledger/jurat/wire"
+)
+
+// TestRFC7677 checks the verifier of the example in RFC 7677, section 3, against the proofs of both sides that stand there.
+func TestRFC7677(t *testing.T) {
+	b64 := base64.StdEncoding.DecodeString
+	salt, _ := b64("W22ZaJ0SNY7soEsUEjb6gQ==")
+	proof, _ := b64("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+	signature, _ := b64("6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
+	const message = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096," +
+		"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+	client, err := scram.SHA256.NewClient("", "pencil", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(salt), Iters: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParseVerifier(format(made))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := func(key []byte) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(message))
+		return h.Sum(nil)
+	}
+	key := mac(c.StoredKey)
+	for i := range key {
+		key[i] ^= proof[i]
+	}
+	if sum := sha256.Sum256(key); !slices.Equal(sum[:], c.StoredKey) {
+		t.Error("the client's proof does not fit StoredKey")
+	}
+	if !slices.Equal(mac(c.ServerKey), signature) {
+		t.Error("the server's signature does not fit ServerKey")
+	}
+}
+
+// TestVerifiers: what is no verifier in full is refused, each byte that is missing or changed in form.
+func TestVerifiers(t *testing.T) {
+	good, err := NewVerifier("Grüße")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Verifier(good); err != nil || again != good {
+		t.Errorf("a verifier is taken as %q, %v", again, err)
+	}
+	for i := len(mechanism) + 1; i < len(good); i++ {
+		if _, err := Verifier(good[:i]); !errors.Is(err, ErrVerifier) {
+			t.Errorf("%q: %v", good[:i], err)
+		}
+	}
+	for _, bad := range []string{good + "=", good + "\n", strings.Replace(good, "$4096:", "$04096:", 1), strings.Replace(good, "$4096:", "$0:", 1),
+		strings.Replace(good, "$4096:", "$99999999:", 1), strings.Replace(good, "$4096:", "$4096::", 1)} {
+		if _, err := Verifier(bad); !errors.Is(err, ErrVerifier) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// A peer is a client in an exchange; it keeps what the server sent it.
+type peer struct {
+	mechanism string
+	first     func() string
+	answer    func(challenge string) string
+	offered   []string
+	challenge string
+	final     string
+}
+
+func (p *peer) SASL(mechanisms []string) (string, []byte, error) {
+	p.offered = mechanisms
+	return p.mechanism, []byte(p.first()), nil
+}
+
+func (p *peer) Continue(challenge []byte) ([]byte, error) {
+	p.challenge = string(challenge)
+	return []byte(p.answer(p.challenge)), nil
+}
+
+func (p *peer) Final(data []byte) { p.final = string(data) }
+
+// honest returns a client that knows a password, with a channel binding unless that is nil.
+func honest(t *testing.T, password string, binding *scram.ChannelBinding) *peer {
+	t.Helper()
+	client, err := scram.SHA256.NewClient("", password, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conversation, name := client.NewConversation(), mechanism
+	if binding != nil {
+		conversation, name = client.NewConversationWithChannelBinding(*binding), mechanismPlus
+	}
+	step := func(in string) string {
+		out, err := conversation.Step(in)
+		if err != nil {
+			return "e=" + err.Error()
+		}
+		return out
+	}
+	return &peer{mechanism: name, first: func() string { return step("") }, answer: step}
+}
+
+// tester has the roles right, whose password is "secret", ended and none, and an auditor.
+func tester(t *testing.T, rules string) (a *Authenticator, reasons *[]string) {
+	t.Helper()
+	verifier, err := NewVerifier("secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := hba.Parse("hba.conf", rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := map[string]Role{"right": {verifier, true, "agency"}, "ended": {verifier, false, "agency"}, "none": {"", true, "agency"}, "auditor": {verifier, true, "auditor"}}
+	reasons = new([]string)
+	a = New(Config{Role: func(name string) Role { return roles[name] }, Rules: func() *hba.Rules { return parsed }, Secret: []byte("server's"), Now: time.Now,
+		Failed: func(_ *wire.Startup, reason string) { *reasons = append(*reasons, reason) }})
+	a.pace.delay = time.Nanosecond
+	return a, reasons
+}
+
+func startup(user string) *wire.Startup {
+	return &wire.Startup{User: user, Database: "jurat", Remote: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7}}
+}
+
+const passwords = "host all all all scram-sha-256\n"
+
+// TestStrangers: a role that does not exist, has no password or has ended is sent what one with a wrong password is sent, and always
+// the same salt.
+func TestStrangers(t *testing.T) {
+	a, reasons := tester(t, passwords)
+	var shapes []string
+	for _, user := range []string{"right", "ended", "none", "nobody"} {
+		salts := map[string]bool{}
+		for range 2 {
+			p := honest(t, "wrong", nil)
+			err := a.Authenticate(t.Context(), startup(user), p)
+			fields := strings.Split(p.challenge, ",")
+			salts[fields[1]] = true
+			shapes = append(shapes, fmt.Sprint(strings.ReplaceAll(err.Error(), user, "?"), p.offered, len(fields[0]), len(fields[1]), fields[2], p.final))
+		}
+		if len(salts) != 1 {
+			t.Errorf("%s has two salts", user)
+		}
+	}
+	if shapes = slices.Compact(shapes); len(shapes) != 1 {
+		t.Errorf("roles can be told apart: %q", shapes)
+	}
+	if len(*reasons) != 8 || len(slices.Compact(*reasons)) != 3 {
+		t.Errorf("the log is told %q", *reasons)
+	}
+	for _, user := range []string{"ended", "none", "nobody"} {
+		if err := a.Authenticate(t.Context(), startup(user), honest(t, "secret", nil)); err == nil {
+			t.Errorf("%s is let in", user)
+		}
+	}
+	p := honest(t, "secret", nil)
+	if err := a.Authenticate(t.Context(), startup("right"), p); err != nil || !strings.HasPrefix(p.final, "v=") {
+		t.Errorf("the right password: %v, %q", err, p.final)
+	}
+}
+
+// TestKindsHidden: rules for the roles of a kind do not tell who is of that kind.
+func TestKindsHidden(t *testing.T) {
+	for _, c := range []struct{ rules, want string }{
+		{"host all +agency all scram-sha-256\n", "28P01"},
+		{"host all +auditor all reject\nhost all +operator all scram-sha-256\n", "28P01"},
+		{"host all +auditor all reject\n" + passwords, "28P01"},
+		{"hostssl all +agency all cert\nhost all +auditor all scram-sha-256\n", "28P01"},
+		{"hostssl all +agency all cert\n", "28000"},
+		{"host all none all reject\n", "28000"},
+	} {
+		a, _ := tester(t, c.rules)
+		var answers []string
+		for _, user := range []string{"right", "auditor", "nobody"} {
+			s := startup(user)
+			s.TLS = &tls.ConnectionState{}
+			var e *wire.Error
+			if err := a.Authenticate(t.Context(), s, honest(t, "wrong", nil)); !errors.As(err, &e) || e.Code != c.want {
+				t.Errorf("%q: %s: %v", c.rules, user, err)
+				continue
+			}
+			answers = append(answers, strings.ReplaceAll(e.Message, user, "?"))
+		}
+		if answers = slices.Compact(answers); len(answers) > 1 {
+			t.Errorf("%q: kinds can be told apart: %q", c.rules, answers)
+		}
+	}
+	a, _ := tester(t, "host all +agency all scram-sha-256\n")
+	for user, want := range map[string]bool{"right": true, "auditor": false} {
+		if err := a.Authenticate(t.Context(), startup(user), honest(t, "secret", nil)); (err == nil) != want {
+			t.Errorf("%s with the right password: %v", user, err)
+		}
+	}
+}
+
+// TestMalformed: messages that are cut, out of order or from another conversation let nobody in.
+func TestMalformed(t *testing.T) {
+	a, _ := tester(t, passwords)
+	other := honest(t, "secret", nil)
+	for name, change := range map[string]func(p *peer){
+		"no mechanism":         func(p *peer) { p.mechanism = "" },
+		"another mechanism":    func(p *peer) { p.mechanism = "PLAIN" },
+		"binding without TLS":  func(p *peer) { p.mechanism = mechanismPlus },
+		"nothing":              func(p *peer) { p.first = func() string { return "" } },
+		"the last one first":   func(p *peer) { p.first = func() string { return "c=biws,r=x,p=eA==" } },
+		"binding demanded":     func(p *peer) { p.first = func() string { return "p=tls-server-end-point,,n=,r=abc" } },
+		"another extension":    func(p *peer) { p.first = func() string { return "n,,m=x,n=,r=abc" } },
+		"the first one again":  func(p *peer) { p.answer = func(string) string { return "n,,n=,r=abc" } },
+		"an empty answer":      func(p *peer) { p.answer = func(string) string { return "" } },
+		"another conversation": func(p *peer) { p.answer = func(c string) string { other.first(); return other.answer(c) } },
+		"a proof cut off": func(p *peer) {
+			whole := p.answer
+			p.answer = func(c string) string { s := whole(c); return s[:len(s)-4] }
+		},
+		"no proof": func(p *peer) {
+			whole := p.answer
+			p.answer = func(c string) string { s, _, _ := strings.Cut(whole(c), ",p="); return s }
+		},
+	} {
+		p := honest(t, "secret", nil)
+		change(p)
+		var e *wire.Error
+		if err := a.Authenticate(t.Context(), startup("right"), p); !errors.As(err, &e) || e.Code != codeBadPassword && e.Code != codeProtocol || p.final != "" {
+			t.Errorf("%s: %v, final %q", name, err, p.final)
+		}
+	}
+}
+
+// TestChannelBinding: over TLS the certificate that the client saw must be the one that the server showed.
+func TestChannelBinding(t *testing.T) {
+	certificates := [2]*x509.Certificate{}
+	bindings := [2]scram.ChannelBinding{}
+	for i := range certificates {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 1)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if certificates[i], err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+		ok := false
+		if bindings[i], ok = endPoint(certificates[i]); !ok {
+			t.Fatal("no binding")
+		}
+	}
+	a, _ := tester(t, passwords)
+	s := startup("right")
+	s.TLS, s.ServerCertificate = &tls.ConnectionState{}, certificates[0]
+	for _, c := range []struct {
+		name    string
+		binding *scram.ChannelBinding
+		ok      bool
+	}{{"right", &bindings[0], true}, {"of a man in the middle", &bindings[1], false}, {"none", nil, true}} {
+		p := honest(t, "secret", c.binding)
+		if err := a.Authenticate(t.Context(), s, p); (err == nil) != c.ok || !slices.Equal(p.offered, []string{mechanismPlus, mechanism}) {
+			t.Errorf("binding %s: %v, offered %q", c.name, err, p.offered)
+		}
+	}
+	// A client that could bind, and was told by somebody in the middle that the server cannot, says so.
+	p := honest(t, "secret", nil)
+	p.first = func() string { return "y,,n=,r=abcdefgh" }
+	if err := a.Authenticate(t.Context(), s, p); err == nil || p.challenge != "" {
+		t.Errorf("a downgrade goes unnoticed: %v, %q", err, p.challenge)
+	}
+}
+
+// TestPace: failures of one role from one address are answered ever later, those of others are not, and all that is remembered is
+// bounded.
+func TestPace(t *testing.T) {
+	p := pace{delay: FailureDelay, guesses: map[guess]*guesses{}}
+	now := time.Unix(1e9, 0)
+	address := func(i int) netip.Prefix {
+		return network(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+	}
+	key := guess{address(1), "a"}
+	for i, want := range []time.Duration{250, 500, 1000, 2000, 4000, 4000} {
+		wait := p.turn(key, now)
+		if wait != want*time.Millisecond {
+			t.Errorf("failure %d waits %s", i, wait)
+		}
+		now = now.Add(wait)
+	}
+	if wait := p.turn(guess{address(1), "b"}, now); wait != FailureDelay {
+		t.Errorf("another role waits %s", wait)
+	}
+	if wait := p.turn(guess{address(2), "a"}, now); wait != FailureDelay {
+		t.Errorf("another address waits %s", wait)
+	}
+	now = now.Add(2 * forgetAfter)
+	if wait := p.turn(key, now); wait != FailureDelay {
+		t.Errorf("after a while it waits %s", wait)
+	}
+	for i := range 2 * maxKnown {
+		p.turn(guess{address(i), "a"}, now)
+		g, err := p.enter(t.Context(), guess{address(i), "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.leave(guess{address(i), "x"}, g)
+	}
+	if len(p.guesses) > maxKnown {
+		t.Errorf("%d are remembered", len(p.guesses))
+	}
+	// While maxGuesses are not answered no further one is looked at; those of another role are.
+	var in []*guesses
+	for range maxGuesses {
+		g, err := p.enter(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in = append(in, g)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.enter(ended, key); err == nil {
+		t.Error("one more is looked at")
+	}
+	if _, err := p.enter(t.Context(), guess{key.from, "b"}); err != nil {
+		t.Error(err)
+	}
+	p.leave(key, in[0])
+	if _, err := p.enter(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+}

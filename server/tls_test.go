@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// writePair writes a certificate for 127.0.0.1 of a name, and its key.
+func writePair(t *testing.T, c *Config, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(c.TLSCert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(c.TLSKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReloadCertificate: another certificate is shown after a reload, connections that are open go on, and what cannot be read changes
+// nothing; over the Postgres port and over HTTP alike.
+func TestReloadCertificate(t *testing.T) {
+	dir := t.TempDir()
+	c := stillConfig(t, filepath.Join(dir, "data"))
+	c.TLSCert, c.TLSKey = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	writePair(t, &c, "first")
+	s, _ := testServer(t, c)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })}
+	go page.Serve(s.tls.listener(ln))
+	defer page.Close()
+	shown := func(want string) *pgconn.PgConn {
+		t.Helper()
+		conn, err := pgconn.Connect(t.Context(), "postgres://super-s@"+s.Addr().String()+"/jurat?sslmode=require")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close(context.Background()) })
+		if name := conn.Conn().(*tls.Conn).ConnectionState().PeerCertificates[0].Subject.CommonName; name != want {
+			t.Errorf("the port shows %q, want %q", name, want)
+		}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+		r, err := client.Get("https://" + ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if name := r.TLS.PeerCertificates[0].Subject.CommonName; name != want {
+			t.Errorf("HTTP shows %q, want %q", name, want)
+		}
+		return conn
+	}
+	old := shown("first")
+	writePair(t, &c, "second")
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	shown("second")
+	if err := os.WriteFile(c.TLSKey, []byte("noise"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(); err == nil {
+		t.Error("a key of noise is taken")
+	}
+	shown("second")
+	if _, err := old.Exec(t.Context(), "SELECT 1").ReadAll(); err != nil {
+		t.Errorf("a connection from before: %v", err)
+	}
+}
+
+// TestReservedConnections: when the others are taken, a superuser still comes in.
+func TestReservedConnections(t *testing.T) {
+	c := stillConfig(t, t.TempDir())
+	c.MaxConnections = 6
+	s := serveStill(t, c, stillStart)
+	super := s.connect("super-s")
+	super.must(`CREATE ROLE "agency-a" LOGIN`)
+	open := 0
+	for ; open < c.MaxConnections; open++ {
+		conn, err := pgconn.Connect(t.Context(), "postgres://agency-a@"+s.Addr().String()+"/jurat?sslmode=disable")
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == "53300" {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+	}
+	if open != 2 {
+		t.Errorf("an agency has %d of 6 connections, one of which a superuser had", open)
+	}
+	for range 3 {
+		s.connect("super-s").must("SELECT 1")
+	}
+}
