@@ -17,7 +17,7 @@ var isolationCells = []struct {
 	statements []string
 }{
 	{"Reading tables", []string{
-		"TABLE hashes", "TABLE proofs", "TABLE rounds", "TABLE calendar", "TABLE publications", "TABLE calendar_certificates",
+		"TABLE hashes", "TABLE proofs", "TABLE rounds", "TABLE calendar", "TABLE publications", "TABLE calendar_certificates", "TABLE landmarks",
 		"TABLE agencies", "TABLE roles", "TABLE jurat_index_status", "SELECT FROM journal WHERE event = 'role'",
 		"SELECT FROM journal WHERE event = 'ksi key'", "SELECT FROM journal WHERE event = 'clock'",
 	}},
@@ -70,6 +70,10 @@ var isolationCells = []struct {
 		"SELECT extend(signature) FROM proofs WHERE digest = sha256('of {me}')", "SELECT extend(signature, '2026-11-22T01:15:31Z') FROM proofs WHERE digest = sha256('of {me}')",
 		"SELECT verify(signature, digest) FROM proofs WHERE digest = sha256('of {me}')", "SELECT verify(signature, digest, publication_string('2026-11-22T01:15:31Z', sha256('x'))) FROM proofs WHERE digest = sha256('of {me}')",
 		"SELECT (signature_links(signature)).* FROM proofs WHERE digest = sha256('of {me}') LIMIT 2",
+	}},
+	{"Landmarks and seals", []string{
+		"SELECT landmarks_file()", "SELECT landmark_detail('2026-11-22T01:15:00Z')", "SELECT seal_path(sha256('of {me}'))", "SELECT seal_path(sha256('of {other}'))",
+		"SELECT seal_path(sha256('nothing'))", "SELECT seal('{}', 'x')", "SELECT seal_leaf('{}', 'x')", "SELECT seal_status('x', 'y')",
 	}},
 	{"Audits, exports and backups", []string{
 		"SELECT FROM audit_calendar('-infinity', 'infinity')", "SELECT FROM calendar_gaps('2026-11-22T01:15:28Z', '2026-11-22T01:15:34Z')",
