@@ -27,6 +27,16 @@ var endless = map[string]string{
 	"jsonb":           `SELECT count(*) FROM generate_series(1, 1000000) g WHERE jsonb_set((SELECT jsonb_agg(x) FROM generate_series(1, 10000) x), '{5}', to_jsonb(g)) IS NULL`,
 	"audit_calendar":  `SELECT count(*) FROM generate_series(1, 100000000) g, LATERAL audit_calendar(to_timestamp(g), now())`,
 	"sleep":           `SELECT pg_sleep(1000)`,
+	"regexp_replace":  `SELECT length(regexp_replace(repeat('abc', 3000000), '(b|c)[a-z]', '', 'g')) FROM generate_series(1, 1000)`,
+	"regexp_matches":  `SELECT count(*) FROM generate_series(1, 1000), regexp_matches(repeat('a', 8000000), '(a|b)*c', 'g')`,
+	"regexp_split":    `SELECT count(*) FROM generate_series(1, 1000), regexp_split_to_table(repeat('abcdefghij', 900000), '\mx|j')`,
+	"regexp, anchors": `SELECT count(*) FROM generate_series(1, 1000), regexp_matches(repeat('a b ', 2000000), '\m(b+|c).*d', 'g')`,
+	"power":           `SELECT max(g ^ (20000 + g)) FROM generate_series(1::numeric, 10000) g`,
+	"logarithm":       `SELECT max(ln((g::text || repeat('7', 3000))::numeric)) FROM generate_series(1, 100000) g`,
+	"long arguments":  `SELECT max(md5(t)) FROM (SELECT repeat('x', 10000000) t OFFSET 0) x, generate_series(1, 100000)`,
+	"sort of series":  `SELECT g FROM generate_series(1, 9000000) g, generate_series(1, 1000) h ORDER BY g % 1000 OFFSET 5`,
+	"hash join, wide": `SELECT count(*) FROM generate_series(1, 100) a JOIN generate_series(1, 9000000) b ON a = b, generate_series(1, 1000000000) c`,
+	"two series":      `SELECT generate_series(1, 10000000000), generate_series(1, 7)`,
 	"INSERT … SELECT": `INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 10000000000) g WHERE g % 10000 = 0`,
 }
 
@@ -55,6 +65,7 @@ func TestCancel(t *testing.T) {
 		}
 		err := run()
 		late := time.Since(begin) - after
+		t.Logf("%s, %v late", name, late)
 		var e *pgconn.PgError
 		if !errors.As(err, &e) || e.Code != "57014" {
 			t.Errorf("%s ends with %v", name, err)
