@@ -36,6 +36,25 @@ func rarerFunctions() []*Function {
 		def("similar_to_escape(text,text) text", map2[texts, texts, texts](func(_ *Env, p, e string) (string, error) {
 			return similarToRegexp(p, e)
 		})),
+	}
+	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), regexpSearches(), textForms())
+	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
+		out = append(out, def(name+"(float8) float8", float1(f)))
+	}
+	for name, f := range map[string]func(float64) float64{"asin": math.Asin, "acos": math.Acos} {
+		out = append(out, def(name+"(float8) float8", map1[floats, floats](func(_ *Env, x float64) (float64, error) {
+			if x < -1 || x > 1 {
+				return 0, value.Errorf(value.CodeOutOfRange, "input is out of range")
+			}
+			return f(x), nil
+		})))
+	}
+	return out
+}
+
+// regexpSearches declares the regexp functions of a text and an expression that give one number or text.
+func regexpSearches() []*Function {
+	return []*Function{
 		def("regexp_count(text,text) int4", map2[strs, texts, ints](func(env *Env, s []byte, p string) (int64, error) {
 			re, err := compile(p, "", len(s))
 			if err != nil {
@@ -70,19 +89,6 @@ func rarerFunctions() []*Function {
 			return s[m[0]:m[1]:m[1]], nil
 		})),
 	}
-	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), textForms())
-	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
-		out = append(out, def(name+"(float8) float8", float1(f)))
-	}
-	for name, f := range map[string]func(float64) float64{"asin": math.Asin, "acos": math.Acos} {
-		out = append(out, def(name+"(float8) float8", map1[floats, floats](func(_ *Env, x float64) (float64, error) {
-			if x < -1 || x > 1 {
-				return 0, value.Errorf(value.CodeOutOfRange, "input is out of range")
-			}
-			return f(x), nil
-		})))
-	}
-	return out
 }
 
 // randomUUID returns a UUID of version 4.
