@@ -32,11 +32,15 @@ type LoginRule struct {
 // An EventKind says what an Event is about.
 type EventKind string
 
-// What is told to Config.Event.
+// What is told to Config.Event, and what EventOf gives.
 const (
-	EventRole   EventKind = "role"   // a role was made, changed or dropped; Detail is the statement without passwords
-	EventDenied EventKind = "denied" // a statement was refused for want of a right; Detail is the error
-	EventReload EventKind = "reload" // the rules of logins were read again; Detail is the error, if there was one
+	EventBackup  EventKind = "backup"  // a backup was begun
+	EventPublish EventKind = "publish" // a calendar root was published
+	EventKSIKey  EventKind = "ksi key" // a role got a key for the KSI gateway, or lost it
+	EventClock   EventKind = "clock"   // the clock was confirmed
+	EventRole    EventKind = "role"    // a role was made, changed or dropped; Detail is the statement without passwords
+	EventDenied  EventKind = "denied"  // a statement was refused for want of a right; Detail is the error
+	EventReload  EventKind = "reload"  // the rules of logins were read again; Detail is the error, if there was one
 )
 
 // An Event is something that whoever watches over the server wants to know.
@@ -44,6 +48,7 @@ type Event struct {
 	Kind    EventKind
 	Role    string // who did it
 	Address string // from where, "" if it has none
+	Object  string // to what, mostly a role; "" for none
 	Detail  string
 }
 

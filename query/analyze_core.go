@@ -83,6 +83,7 @@ type coreQuery struct {
 
 // targets analyzes a select list into p. With keep, literals and parameters without a type stay so.
 func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want []*value.Type, c clause, keep bool) error {
+	p.exprs, p.cols = slices.Grow(p.exprs, len(list)), slices.Grow(p.cols, len(list))
 	for _, t := range list {
 		if star, ok := t.X.(*parse.Star); ok {
 			if err := a.star(s, star, p); err != nil {
@@ -183,6 +184,9 @@ func (a *analyzer) coreKeys(c *coreQuery) error {
 
 // grouping puts an aggregation below the select list if the query groups, and rewrites everything above it.
 func (a *analyzer) grouping(c *coreQuery) error {
+	if len(c.q.GroupBy) == 0 && c.having == nil && !c.aggregates() {
+		return nil
+	}
 	keys, err := a.groupKeys(c)
 	if err != nil {
 		return err
@@ -190,10 +194,6 @@ func (a *analyzer) grouping(c *coreQuery) error {
 	g := &aggregateNode{in: c.p.in, groups: keys.exprs}
 	if self := a.recursing; self != nil && self.depth == a.depth && c.aggregates() {
 		return a.fail(errf(codeRecursion, "aggregate functions are not allowed in a recursive query's recursive term"), c.q)
-	}
-	grouped := len(c.q.GroupBy) > 0 || c.having != nil || c.aggregates()
-	if !grouped {
-		return nil
 	}
 	if !keys.plain {
 		a.overSets(g, keys)
@@ -228,13 +228,16 @@ func (a *analyzer) grouping(c *coreQuery) error {
 // aggregates reports whether there are aggregates in the query.
 func (c *coreQuery) aggregates() bool {
 	found := false
-	for _, e := range append(slices.Concat(c.p.exprs, c.on, keyExprs(c.keys)), nonNil(c.having)...) {
-		walk(e, func(x expr) {
-			switch x.(type) {
-			case *aggregateExpr, *groupingExpr:
-				found = true
-			}
-		})
+	look := func(x expr) {
+		switch x.(type) {
+		case *aggregateExpr, *groupingExpr:
+			found = true
+		}
+	}
+	for _, list := range [][]expr{c.p.exprs, c.on, keyExprs(c.keys), nonNil(c.having)} {
+		for _, e := range list {
+			walk(e, look)
+		}
 	}
 	return found
 }

@@ -141,30 +141,50 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	if err != nil {
 		return nil, nil, a.fail(err, t)
 	}
-	def := table.Def()
-	alias := t.Alias.Name
-	n := &scanNode{table: table, alias: alias, cols: make([]Column, 0, len(def.Columns))}
-	s := &scope{cols: make([]scopeColumn, 0, len(def.Columns)+1)}
-	name, schema := alias, ""
-	if name == "" {
-		name, schema = def.Name, def.Schema
+	shape := a.session.engine.shape(table)
+	n := &scanNode{table: table, alias: t.Alias.Name, cols: shape.cols}
+	if t.Alias.Name == "" {
+		return n, &scope{cols: shape.scope}, nil // without an alias there are no new names of columns either
 	}
+	s := &scope{cols: slices.Clone(shape.scope)}
+	for i := range s.cols {
+		s.cols[i].schema, s.cols[i].table = "", t.Alias.Name
+	}
+	return n, s, a.rename(t, s, t.Alias.Name, t.Alias.Cols)
+}
+
+// A tableShape is the columns of a table, as a scan has them and as a query that names it sees them. It is shared by all queries,
+// so nothing of it is ever changed.
+type tableShape struct {
+	cols  []Column
+	scope []scopeColumn
+}
+
+// shape returns the columns of a table.
+func (e *Engine) shape(t Table) *tableShape {
+	def := t.Def()
+	if known, ok := e.shapes.Load(def); ok {
+		return known.(*tableShape)
+	}
+	s := &tableShape{}
 	for i, c := range def.Columns {
 		attr := int16(i + 1)
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Table: def.OID, Attribute: attr}
 		if c.Modifier != 0 {
 			col.TypeModifier = c.Modifier
 		}
-		n.cols = append(n.cols, col)
+		s.cols = append(s.cols, col)
 		if c.System {
 			col.Attribute = tableoidAttribute
-			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
+			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
 		}
 		if !c.Hidden {
-			s.cols = append(s.cols, scopeColumn{schema: schema, table: name, name: c.Name, x: tableColumn(def, i), from: col})
+			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col})
 		}
 	}
-	return n, s, a.rename(t, s, name, t.Alias.Cols)
+	s.cols, s.scope = slices.Clip(s.cols), slices.Clip(s.scope)
+	e.shapes.Store(def, s)
+	return s
 }
 
 // tableColumn is the expression for a column of a scanned table.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,7 @@ type Engine struct {
 	meters  meters
 	board   switchboard
 	fns     *fn.Registry
+	shapes  sync.Map // of *TableDef: *tableShape, of the tables that were asked for
 	open    openSessions
 	started time.Time
 	roles   atomic.Uint64 // grows with every change of a role
@@ -97,7 +99,7 @@ func NewEngine(c Config) *Engine {
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
 		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(16391),
-		newIndexStatusTable(c.Ledger, 16392),
+		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393), newLandmarkTable(c.Ledger, 16395),
 	} {
 		e.tables[t.Def().Name] = t
 	}
@@ -114,7 +116,7 @@ func (e *Engine) table(n parse.Name, s *Session) (Table, error) {
 	}
 	path, shown := []string{n.Schema}, n.Schema+"."+n.Name
 	if n.Schema == "" {
-		path, shown = s.SearchPath(true), n.Name
+		path, shown = s.searchPath(true), n.Name
 	}
 	for _, schema := range path {
 		tables := e.system[schema]

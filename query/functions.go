@@ -33,6 +33,7 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 	functions = append(functions, c.auditFunctions()...)
 	functions = append(functions, c.backupFunctions()...)
 	functions = append(functions, c.exportFunctions()...)
+	functions = append(functions, c.sealFunctions()...)
 	return append(functions, notifyFunctions()...)
 }
 
@@ -93,7 +94,7 @@ func (f rowFunc) kernel(env *fn.Env, out *value.Vector, args []*value.Vector, n 
 
 // confirmClock lets filing go on after the clock jumped.
 func (c *ledgerCalls) confirmClock(env *fn.Env, _ []value.Datum) (value.Datum, error) {
-	t, err := c.ledger.ConfirmClock(env.Ctx)
+	t, err := c.ledger.ConfirmClock(env.Session.(*Session).noting(env.Ctx, EventClock, "", "confirmed"))
 	return value.NewInt(value.Timestamptz, value.FromTime(t)), err
 }
 
@@ -110,11 +111,20 @@ func (c *ledgerCalls) publish(env *fn.Env, args []value.Datum) (value.Datum, err
 	if len(args) > 1 && !args[1].Null {
 		references = []string{string(args[1].B)}
 	}
-	p, err := c.ledger.Publish(env.Ctx, at, references)
+	ctx := env.Session.(*Session).noting(env.Ctx, EventPublish, shownSecond(at), strings.Join(references, ", "))
+	p, err := c.ledger.Publish(ctx, at, references)
 	if err != nil {
 		return value.Datum{}, err
 	}
 	return value.NewText(p.string()), nil
+}
+
+// shownSecond is how the journal names the second of a publication.
+func shownSecond(at calendar.Second) string {
+	if at == 0 {
+		return "the newest closed second"
+	}
+	return at.String()
 }
 
 // string returns p as a publication string.
@@ -144,12 +154,13 @@ func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, e
 	} else if !env.Session.(*Session).role.Kind.makes(r.Kind) || !r.Kind.Files() {
 		return value.Datum{}, errf(codeNoPrivilege, "permission denied for the KSI key of role %q", role).hint("Keys are for roles that file, and only a superuser gives them to superusers.")
 	}
+	ctx := env.Session.(*Session).noting(env.Ctx, EventKSIKey, role, "given")
 	key := rand.Text() + rand.Text()
 	if len(args) == 2 {
 		key = string(args[1].B)
 		switch {
 		case args[1].Null:
-			return value.Null(value.Text), c.ledger.SetKSIKey(env.Ctx, role, nil)
+			return value.Null(value.Text), c.ledger.SetKSIKey(env.Session.(*Session).noting(env.Ctx, EventKSIKey, role, "taken away"), role, nil)
 		case strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }):
 			return value.Datum{}, errf(codeInvalidParameter, "a key has no line breaks or control characters")
 		case len(key) < minKSIKey || len(key) > maxKSIKey:
@@ -157,7 +168,7 @@ func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, e
 				hint("set_ksi_key(role) makes a good one; NULL as key takes the key away.")
 		}
 	}
-	return value.NewText(key), c.ledger.SetKSIKey(env.Ctx, role, []byte(key))
+	return value.NewText(key), c.ledger.SetKSIKey(ctx, role, []byte(key))
 }
 
 // The length in bytes of a key that somebody else made.

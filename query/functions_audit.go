@@ -44,6 +44,7 @@ func (c *ledgerCalls) auditFunctions() []*fn.Function {
 			{Name: "found", Type: value.Int8OID}, {Name: "complete", Type: value.BoolOID}}, text, moment, moment),
 		series(16523, "consistency", c.consistency, []fn.Column{{Name: "step", Type: value.Int4OID}, {Name: "side", Type: text},
 			{Name: "node", Type: bytea}, {Name: "old_hash", Type: bytea}, {Name: "new_hash", Type: bytea}}, span...),
+		series(16580, "verify_journal", c.verifyJournal, []fn.Column{{Name: "seq", Type: value.Int8OID}, {Name: "fault", Type: text}}, span...),
 		scalar(16524, "consistency_proof", bytea, c.consistencyProof, span...),
 		scalar(16525, "verify_consistency", value.BoolOID, verifyConsistency, text, text, bytea),
 	}

@@ -53,10 +53,15 @@ func (c *ledgerCalls) backup(env *fn.Env, _ *value.Type, args []value.Datum) (fn
 	if !args[1].Null {
 		previous = args[1].B
 	}
-	b, err := c.ledger.Backup(env.Ctx, args[0].Null || args[0].I != 0, previous)
+	keys, detail := args[0].Null || args[0].I != 0, "without private keys"
+	if keys {
+		detail = "with private keys"
+	}
+	b, err := c.ledger.Backup(env.Ctx, keys, previous)
 	if err != nil {
 		return nil, err
 	}
+	env.Session.(*Session).event(EventBackup, detail)
 	return &closedSeries{Closer: b, batchSeries: batchSeries{more: func(ctx context.Context) ([][]value.Datum, error) {
 		chunk, err := b.Next(ctx)
 		if err != nil {

@@ -3,7 +3,7 @@ package query
 import "slices"
 
 // reorder changes the order in which three or more tables are joined where the order of FROM makes a product of two that
-// no condition connects, although another order would not. The columns keep their order.
+// no condition connects, although another order would not, and joins last what is lateral. The columns keep their order.
 func reorder(n node) node {
 	if f, ok := n.(*filterNode); ok {
 		return &filterNode{in: reorder(f.in), where: f.where}
@@ -11,6 +11,9 @@ func reorder(n node) node {
 	top, ok := n.(*joinNode)
 	if !ok {
 		return n
+	}
+	if moved, at := sink(top); at != nil {
+		return replaced(moved, top.cols, at)
 	}
 	j := &joinOrder{}
 	j.flatten(top, 0)
@@ -147,18 +150,9 @@ func (j *joinOrder) build(cols []Column) node {
 				later = append(later, c)
 				continue
 			}
-			join.on = append(join.on, rebuild(c.e, func(x expr) expr {
-				if c, ok := x.(*columnExpr); ok {
-					return &columnExpr{index: at[c.index], t: c.t, name: c.name}
-				}
-				return x
-			}))
+			join.on = append(join.on, relocate(c.e, at))
 		}
 		acc, left = join, later
 	}
-	p := &projectNode{in: acc, cols: cols}
-	for i, c := range cols {
-		p.exprs = append(p.exprs, &columnExpr{index: at[i], t: c.Type, name: c.Name})
-	}
-	return p
+	return replaced(acc, cols, at)
 }

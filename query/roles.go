@@ -78,7 +78,7 @@ func (a *analyzer) changing(stmt parse.Stmt, command string, f func(ctx context.
 		if r.tx.state == txBlock {
 			return "", errf(codeActiveTransaction, "%s cannot run inside a transaction block", command)
 		}
-		if err := f(ctx, r); err != nil {
+		if err := f(r.noting(ctx, EventRole, "", shown), r); err != nil {
 			return "", err
 		}
 		r.engine.roles.Add(1)
@@ -229,7 +229,7 @@ func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
 		if err := r.reachable(Role{}, role); err != nil {
 			return err
 		}
-		return r.engine.Ledger.CreateRole(ctx, role)
+		return r.engine.Ledger.CreateRole(about(ctx, role.Name), role)
 	}), nil
 }
 
@@ -255,7 +255,7 @@ func (r *run) changeRole(ctx context.Context, name string, self bool, change fun
 	if was, ok := r.engine.Ledger.Role(name); !ok || was.Dropped {
 		return errf(codeUndefinedObject, "role %q does not exist", name)
 	}
-	return r.engine.Ledger.ChangeRole(ctx, name, func(was Role, filed uint64) (Role, error) {
+	return r.engine.Ledger.ChangeRole(about(ctx, name), name, func(was Role, filed uint64) (Role, error) {
 		if was.Dropped {
 			return was, errf(codeUndefinedObject, "role %q does not exist", name)
 		}

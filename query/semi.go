@@ -39,9 +39,9 @@ func semiJoins(where []expr) (list []*semiJoin, rest []expr) {
 
 // semiJoinOf returns a condition as a semi-join, nil if it cannot be one.
 func semiJoinOf(e expr) *semiJoin {
-	s := &semiJoin{}
+	anti := false
 	if not, ok := e.(*logicExpr); ok && not.op == opNot {
-		s.anti, e = true, not.args[0]
+		anti, e = true, not.args[0]
 	}
 	var sub *subqueryExpr
 	var outputs []expr // what is compared with the row around
@@ -52,12 +52,12 @@ func semiJoinOf(e expr) *semiJoin {
 		}
 	case *quantifiedExpr:
 		array, ok := x.array.(*subqueryExpr)
-		if !ok || s.anti || x.all || x.op.Func.Name != "=" || x.op.Args[0] != x.op.Args[1] {
+		if !ok || anti || x.all || x.op.Func.Name != "=" || x.op.Args[0] != x.op.Args[1] {
 			return nil
 		}
 		sub = array
 	case *rowsExpr:
-		if s.anti || x.all {
+		if anti || x.all {
 			return nil
 		}
 		sub = x.sub
@@ -65,7 +65,7 @@ func semiJoinOf(e expr) *semiJoin {
 	if sub == nil || isVolatilePlan(sub.plan) {
 		return nil
 	}
-	s.plan, s.args = sub.plan, sub.args
+	s := &semiJoin{anti: anti, plan: sub.plan, args: sub.args}
 	if sub.kind != existsSubquery {
 		if len(sub.args) == 0 && sub.kind == arraySubquery {
 			return nil // its values are kept in a set, and may choose a path

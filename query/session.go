@@ -35,6 +35,7 @@ type Session struct {
 	sent       map[string]string
 	told       uint64 // version of the settings that sent shows
 	derived    derived
+	path       searchPath // of the setting it was last made of
 	notices    []*Error
 	tx         transaction
 	counted    counted
@@ -280,8 +281,20 @@ func (s *Session) SessionUser() string { return s.role.Name }
 func (s *Session) Database() string { return s.engine.Database }
 
 // SearchPath implements fn.Session.
-func (s *Session) SearchPath(implicit bool) []string {
+func (s *Session) SearchPath(implicit bool) []string { return slices.Clone(s.searchPath(implicit)) }
+
+// A searchPath is the schemas that a setting of search_path has searched, pg_catalog in front.
+type searchPath struct {
+	setting string
+	path    []string
+}
+
+// searchPath is SearchPath, but the list is to be read alone.
+func (s *Session) searchPath(implicit bool) []string {
 	text, _ := s.settings.get("search_path")
+	if implicit && s.path.path != nil && s.path.setting == text {
+		return s.path.path
+	}
 	var path []string
 	for _, name := range strings.Split(text, ",") {
 		name = strings.Trim(strings.TrimSpace(name), `"`)
@@ -291,6 +304,9 @@ func (s *Session) SearchPath(implicit bool) []string {
 	}
 	if implicit && !slices.Contains(path, "pg_catalog") {
 		path = append([]string{"pg_catalog"}, path...)
+	}
+	if implicit {
+		s.path = searchPath{text, path}
 	}
 	return path
 }

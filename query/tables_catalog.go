@@ -12,7 +12,7 @@ import (
 
 // indexedColumns are the columns of our tables that scans are quick by, by table; the first is the primary key.
 var indexedColumns = map[string][]string{
-	"hashes": {"receipt", "digest", "round"}, "proofs": {"receipt", "digest", "round"}, "rounds": {"round"}, "calendar": {"round"},
+	"hashes": {"receipt", "digest", "round"}, "proofs": {"receipt", "digest", "round"}, "rounds": {"round"}, "calendar": {"round"}, "journal": {"time"},
 }
 
 // addCatalog makes the system catalog, which describes the tables and the functions.

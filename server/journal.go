@@ -1,9 +1,21 @@
 package server
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/backup"
 	"github.com/jurat-ledger/jurat/wire"
 )
 
@@ -11,6 +23,18 @@ import (
 const (
 	eventLogin  query.EventKind = "login"        // a session was opened
 	eventFailed query.EventKind = "login failed" // one was refused; the detail says why, and more than the client learns
+	eventStart  query.EventKind = "start"        // the server was started; the detail holds its settings
+	eventKey    query.EventKind = "key"          // the calendar key is another one than before
+	eventStop   query.EventKind = "stop"         // it stops
+	eventMany   query.EventKind = "not shown"    // the detail says what there was too much of
+)
+
+// What anybody who reaches the server can have happen is kept once a minute, and so often a day, whatever happens.
+const (
+	journalMinute  = time.Minute
+	journalKinds   = 1_000  // different lines a minute
+	journalDayCap  = 20_000 // lines of a day
+	repeatedDetail = " (again in this minute)"
 )
 
 // record takes note of what happens to logins, roles, rights and configuration. It is the one place through which all of it
@@ -20,7 +44,147 @@ func (s *Server) record(e query.Event) {
 	if e.Kind == eventLogin {
 		level = s.log.Debug
 	}
-	level("journal", "event", string(e.Kind), "role", e.Role, "address", e.Address, "detail", e.Detail)
+	level("journal", "event", string(e.Kind), "role", e.Role, "address", e.Address, "object", e.Object, "detail", e.Detail)
+	switch e.Kind {
+	case query.EventRole: // is in the journal already, with what it changed
+	case eventLogin, eventFailed, query.EventDenied:
+		s.journal.often(e)
+	default:
+		s.journal.write(journalEvent(e))
+	}
+}
+
+// journalEvent makes a line of an event, cut to what lines take.
+func journalEvent(e query.Event) storage.JournalEvent {
+	return storage.JournalEvent{Times: 1, Event: cut(string(e.Kind), storage.MaxName), Actor: cut(e.Role, storage.MaxName),
+		Address: cut(e.Address, storage.MaxName), Object: cut(e.Object, storage.MaxName), Detail: cut(e.Detail, storage.MaxDetail)}
+}
+
+// cut makes of s, which a client may have sent, UTF-8 without NUL of at most n bytes.
+func cut(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	s = strings.ToValidUTF8(s, "") // a letter that is cut through goes too
+	return strings.ReplaceAll(s, "\x00", "")
+}
+
+// withLine has the change that a method of the ledger makes written with the line of what it is made for.
+func withLine(ctx context.Context) context.Context {
+	if e, ok := query.EventOf(ctx); ok {
+		return ledger.WithLine(ctx, journalEvent(e))
+	}
+	return ctx
+}
+
+// A journal bounds what clients can have written to the ledger's.
+type journal struct {
+	write func(storage.JournalEvent) // does not wait
+	now   func() time.Time
+
+	mu     sync.Mutex // covers what follows
+	minute time.Time  // that counts is of
+	counts map[query.Event]uint32
+	others uint32 // events of the minute that found no place in counts
+	day    uint32
+	lines  int    // of day
+	hidden uint32 // events of day after its last line
+}
+
+func newJournal(write func(storage.JournalEvent), now func() time.Time) *journal {
+	return &journal{write: write, now: now, counts: map[query.Event]uint32{}}
+}
+
+// often takes note of what can happen often: the first of a minute is a line at once, those that are like it are counted and
+// make one line at the end of the minute.
+func (j *journal) often(e query.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.turnLocked()
+	n, known := j.counts[e]
+	switch {
+	case !known && len(j.counts) >= journalKinds:
+		j.others++
+	case !known:
+		j.lineLocked(journalEvent(e))
+		j.counts[e] = 0
+	default:
+		j.counts[e] = n + 1
+	}
+}
+
+// turn ends the minute and the day that are over.
+func (j *journal) turn() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.turnLocked()
+}
+
+// end ends the minute and the day as if they were over.
+func (j *journal) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.endMinuteLocked()
+	j.endDayLocked()
+}
+
+func (j *journal) turnLocked() {
+	now := j.now()
+	if minute := now.Truncate(journalMinute); !minute.Equal(j.minute) {
+		j.endMinuteLocked()
+		j.minute = minute
+	}
+	if day := storage.Day(now); day != j.day {
+		j.endDayLocked()
+		j.day = day
+	}
+}
+
+func (j *journal) endMinuteLocked() {
+	for e, n := range j.counts {
+		if n > 0 {
+			line := journalEvent(e)
+			line.Times, line.Detail = n, cut(e.Detail, storage.MaxDetail-len(repeatedDetail))+repeatedDetail
+			j.lineLocked(line)
+		}
+	}
+	if j.others > 0 {
+		j.lineLocked(storage.JournalEvent{Times: j.others, Event: string(eventMany), Detail: "logins, failed logins and denied statements of a minute that had too many different ones"})
+	}
+	clear(j.counts)
+	j.others = 0
+}
+
+func (j *journal) endDayLocked() {
+	if j.hidden > 0 {
+		j.write(storage.JournalEvent{Times: j.hidden, Event: string(eventMany), Detail: "logins, failed logins and denied statements of a day that had too many"})
+	}
+	j.lines, j.hidden = 0, 0
+}
+
+// lineLocked writes a line while the day has room for it.
+func (j *journal) lineLocked(e storage.JournalEvent) {
+	if j.lines >= journalDayCap {
+		j.hidden += e.Times
+		return
+	}
+	j.lines++
+	j.write(e)
+}
+
+// keepJournal ends the journal's minutes until ctx is done, then all that is counted.
+func (s *Server) keepJournal(ctx context.Context) {
+	t := time.NewTicker(journalMinute)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			s.journal.turn()
+		case <-ctx.Done():
+			s.journal.end()
+			return
+		}
+	}
 }
 
 // loginEvent tells of a client that wants to come in.
@@ -30,4 +194,69 @@ func loginEvent(kind query.EventKind, c *wire.Startup, detail string) query.Even
 		e.Address = addr.IP.String()
 	}
 	return e
+}
+
+// maxJournalFaults is how many faults of the journal one call gives.
+const maxJournalFaults = 10_000
+
+func (s source) ReadJournal(ctx context.Context, from, to uint64, n int, desc bool) (lines []query.JournalLine, err error) {
+	days := s.ledger.JournalDays()
+	var bad error
+	err = s.ledger.ReadJournal(from, to, desc, func(l storage.JournalLine, lineErr error) bool {
+		if bad = errors.Join(lineErr, context.Cause(ctx)); bad != nil {
+			return false
+		}
+		line := query.JournalLine{Seq: l.Seq, Time: l.Time, Times: l.Times, Event: l.Event, Actor: l.Actor, Object: l.Object, Detail: l.Detail,
+			Address: l.Address, Hash: l.Hash()}
+		if d, ok := storage.JournalDayOf(days, l.Seq); ok {
+			line.Receipt = query.Receipt{Round: d.Leaf.Round, Agency: storage.JournalAgency, Lane: storage.JournalLane, Index: d.Leaf.Index}.String()
+		}
+		lines = append(lines, line)
+		return len(lines) < n
+	})
+	return lines, journalError(errors.Join(err, bad))
+}
+
+// journalError turns an error of reading the journal into what the client is told.
+func journalError(err error) error {
+	if errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrVersion) {
+		return &query.Error{Code: "XX001", Message: err.Error(), Hint: "SELECT * FROM verify_journal('-infinity', 'infinity') shows all lines that are damaged."}
+	}
+	return err
+}
+
+func (s source) JournalSince(t time.Time) (uint64, error) {
+	n, err := s.ledger.JournalSince(t)
+	return n, journalError(err)
+}
+
+func (s source) VerifyJournal(ctx context.Context, from, to uint64) (faults []query.JournalFault, err error) {
+	err = s.ledger.VerifyJournal(ctx, from, to, func(f ledger.JournalFault) error {
+		if faults = append(faults, query.JournalFault(f)); len(faults) >= maxJournalFaults {
+			return errTooManyFaults
+		}
+		return nil
+	})
+	if errors.Is(err, errTooManyFaults) {
+		err = nil
+	}
+	return faults, journalError(err)
+}
+
+// errTooManyFaults ends the search for faults.
+var errTooManyFaults = errors.New("too many faults")
+
+// recordStart takes note of the start, of the settings it was given, and of what the data directory went through before.
+func (s *Server) recordStart() {
+	c := &s.config
+	detail := fmt.Sprintf("version %s; listen %s, gateway %q %q, http %q, tls %t, client certificates %t, hba %s, max connections %d, max clock jump %s, disk reserve %d, monthly publications %t, publications certificate %x",
+		cmp.Or(c.Version, "none"), s.listener.Addr(), c.GatewayListen, c.GatewayTCPListen, c.HTTPListen, s.tls != nil, c.TLSClientCA != "",
+		c.hbaPath(), c.MaxConnections, c.MaxClockJump, c.DiskReserve, c.MonthlyPublications, s.publisher.certificateID())
+	if s.newKey != nil {
+		s.record(query.Event{Kind: eventKey, Object: "calendar", Detail: fmt.Sprintf("certificate %x is new", s.newKey)})
+	}
+	if _, err := os.Stat(filepath.Join(c.DataDir, backup.ContinuedFile)); err == nil {
+		detail = "goes on from a backup; " + detail
+	}
+	s.record(query.Event{Kind: eventStart, Object: s.store.Genesis().Server, Detail: detail})
 }

@@ -218,3 +218,11 @@ func RotateKey(dir, which, email string, now time.Time) (certificate string, err
 	}
 	return "", fmt.Errorf("no key %q: give calendar or publications", which)
 }
+
+// certificateID returns the id of the certificate that publications files are signed with, nil if there is no key.
+func (p *publisher) certificateID() []byte {
+	if p.key == nil {
+		return nil
+	}
+	return p.key.certificate.ID
+}

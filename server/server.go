@@ -39,6 +39,8 @@ type Server struct {
 	access    *access
 	tls       *certificate // nil without TLS
 	ledger    *ledger.Ledger
+	journal   *journal
+	newKey    []byte // id of the certificate of a calendar key that this start has brought; nil if it is the one of before
 	publisher *publisher
 	wire      *wire.Server
 	listener  net.Listener
@@ -50,6 +52,9 @@ type Server struct {
 	opsListen net.Listener // likewise
 
 	gatewayFiled gatewayFiled
+
+	page       *pageServer  // nil if its listener is not wanted
+	pageListen net.Listener // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
@@ -86,6 +91,14 @@ func (s *Server) HTTPAddr() net.Addr {
 		return nil
 	}
 	return s.opsListen.Addr()
+}
+
+// PageAddr returns the address of the verification page, nil if it is off.
+func (s *Server) PageAddr() net.Addr {
+	if s.pageListen == nil {
+		return nil
+	}
+	return s.pageListen.Addr()
 }
 
 // GatewayAddrs returns the addresses of the KSI gateway, over HTTP and over TCP; nil for what is off.
@@ -139,6 +152,7 @@ func (s *Server) open() (err error) {
 	}); err != nil {
 		return err
 	}
+	s.journal = newJournal(s.ledger.Record, s.now)
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
 	s.engine = query.NewEngine(query.Config{
 		Ledger:          source{s.ledger, s.publisher, new(atomic.Pointer[[]query.Slot]), s.backups()},
@@ -156,7 +170,10 @@ func (s *Server) open() (err error) {
 		Logger:          s.log,
 	})
 	s.serveClients()
-	return nil
+	if s.pageListen != nil {
+		s.page, err = s.startPage(s.pageListen)
+	}
+	return err
 }
 
 // serveClients makes what serves clients.
@@ -215,7 +232,8 @@ func (s *Server) listen() (err error) {
 		to            *net.Listener
 		name, address string
 	}{{&s.listener, ListenerPostgres, s.config.Listen}, {&s.http, ListenerGateway, s.config.GatewayListen},
-		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen}} {
+		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen},
+		{&s.pageListen, ListenerPage, s.config.PageListen}} {
 		if ln := s.config.Listeners[l.name]; ln != nil {
 			*l.to = ln
 			continue
@@ -351,6 +369,7 @@ func (s *Server) completeStart(key *keyPair) error {
 		known = known || bytes.Equal(c.ID, key.certificate.ID)
 	}
 	if !known {
+		s.newKey = key.certificate.ID
 		entries = append(entries, storage.AddCertificate{Certificate: storage.Certificate{ID: key.certificate.ID, DER: key.certificate.X509.Raw}})
 	}
 	if len(entries) > 0 {
@@ -376,6 +395,14 @@ func (s *Server) Run(ctx context.Context) error {
 	if !s.config.ReadOnly {
 		go s.watchPublicationsKey(ledgerCtx, s.publisher.key.certificate.X509)
 	}
+	s.recordStart()
+	journalEnded := make(chan struct{})
+	journalCtx, endJournal := context.WithCancel(ledgerCtx)
+	defer endJournal()
+	go func() {
+		defer close(journalEnded)
+		s.keepJournal(journalCtx)
+	}()
 	served := make(chan error, 1)
 	go func() {
 		if s.gateway == nil {
@@ -386,6 +413,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}()
 	err := s.runPart(cancel, func() error { return s.wire.Serve(ctx, s.listener) })
 	err = errors.Join(err, <-served)
+	s.record(query.Event{Kind: eventStop})
+	endJournal()
+	<-journalEnded
 	stopLedger()
 	err = errors.Join(err, <-done, <-done)
 	return errors.Join(err, s.close())
@@ -404,7 +434,8 @@ func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) erro
 func (s *Server) close() error {
 	var errs []error
 	s.ops.close()
-	for _, l := range []net.Listener{s.listener, s.http, s.tcp} {
+	s.page.close()
+	for _, l := range []net.Listener{s.listener, s.http, s.tcp, s.pageListen} {
 		if l == nil {
 			continue
 		}

@@ -59,7 +59,7 @@ func clientError(err error) error {
 		return &query.Error{Code: "55000", Message: err.Error(),
 			Hint: "The table publications shows which there are; a superuser makes one by SELECT publish()."}
 	case errors.Is(err, ledger.ErrForeign), errors.Is(err, ledger.ErrInvalid), errors.Is(err, ledger.ErrBeforeFirst),
-		errors.Is(err, ledger.ErrRange), errors.Is(err, ledger.ErrReferences), errors.Is(err, ledger.ErrKey):
+		errors.Is(err, ledger.ErrRange), errors.Is(err, ledger.ErrReferences), errors.Is(err, ledger.ErrKey), errors.Is(err, ledger.ErrNoSeal):
 		return &query.Error{Code: "22023", Message: err.Error()}
 	case errors.Is(err, ledger.ErrExists):
 		return &query.Error{Code: "42710", Message: err.Error()}
@@ -98,7 +98,7 @@ func (s source) Extend(ctx context.Context, signature []byte, to calendar.Second
 }
 
 func (s source) Publish(ctx context.Context, at calendar.Second, references []string) (query.Publication, error) {
-	p, err := s.ledger.Publish(ctx, at, references)
+	p, err := s.ledger.Publish(withLine(ctx), at, references)
 	return query.Publication(p), clientError(err)
 }
 
@@ -206,11 +206,11 @@ func (s source) Roles() []query.Role {
 }
 
 func (s source) CreateRole(ctx context.Context, r query.Role) error {
-	return clientError(s.ledger.CreateRole(ctx, storageRole(r)))
+	return clientError(s.ledger.CreateRole(withLine(ctx), storageRole(r)))
 }
 
 func (s source) ChangeRole(ctx context.Context, name string, change func(query.Role, uint64) (query.Role, error)) error {
-	return clientError(s.ledger.ChangeRole(ctx, name, func(was storage.Role, filed uint64) (storage.Role, error) {
+	return clientError(s.ledger.ChangeRole(withLine(ctx), name, func(was storage.Role, filed uint64) (storage.Role, error) {
 		now, err := change(s.role(was), filed)
 		return storageRole(now), err
 	}))
@@ -222,7 +222,7 @@ func (s source) CreateLane(ctx context.Context, agency, lane string) (uint32, er
 }
 
 func (s source) SetKSIKey(ctx context.Context, role string, key []byte) error {
-	return clientError(s.ledger.SetKSIKey(ctx, role, key))
+	return clientError(s.ledger.SetKSIKey(withLine(ctx), role, key))
 }
 
 func (s source) Certificates() []query.Certificate {
@@ -240,7 +240,7 @@ func (s source) IndexStatus() (query.IndexStatus, error) {
 }
 
 func (s source) ConfirmClock(ctx context.Context) (time.Time, error) {
-	now, err := s.ledger.ConfirmClock(ctx)
+	now, err := s.ledger.ConfirmClock(withLine(ctx))
 	return now, clientError(err)
 }
 
@@ -290,14 +290,15 @@ func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCurs
 type roundCursor struct{ rounds *storage.RoundIter }
 
 func (c *roundCursor) Next(ctx context.Context, b *query.RoundBatch) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	for ctx.Err() == nil {
+		if !c.rounds.Next() {
+			return atEnd(c.rounds.Err())
+		}
+		if *b = query.RoundBatch(*c.rounds.Batch()); len(b.Round) > 0 {
+			return nil
+		}
 	}
-	if !c.rounds.Next() {
-		return atEnd(c.rounds.Err())
-	}
-	*b = query.RoundBatch(*c.rounds.Batch())
-	return nil
+	return context.Cause(ctx)
 }
 
 func (c *roundCursor) Close() error { return c.rounds.Close() }

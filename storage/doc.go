@@ -10,7 +10,8 @@
 // 1,024 leaves of one round and slot that were accepted together. A round that holds leaves has a record, stored as a
 // head (root, counts) and a body (slots, signature). A block is 1,024 seconds: once all of them are closed it can be
 // sealed, which turns the heads of its rounds into columns. A publication is the calendar root as of a closed second. A
-// KSI key is the secret by which a role logs in to the KSI gateway.
+// KSI key is the secret by which a role logs in to the KSI gateway. The journal is the server's own record of who did what;
+// its lines are events, numbered from 1.
 //
 // # Writing
 //
@@ -38,10 +39,12 @@
 //	D  round 8                                  round body
 //	G  number of a leaf 8                       round that this leaf is the first of; of a sealed block, only its first
 //	H  name                                     KSI key of a role
+//	J  number 8                                 line of the journal
 //	K  number 4                                 certificate, numbered from 0
 //	L  round 8, slot 4, first 8                 run, first is the index of its first leaf
 //	M  00                                       genesis
 //	M  01                                       progress
+//	M  02                                       head of the journal, from its first line on
 //	N  round 8, slot 4, height 1, tile 8        kept nodes of a slot's subtree
 //	O  slot 4                                   ordinal
 //	P  second 8                                 publication
@@ -49,6 +52,7 @@
 //	S  id 4                                     slot
 //	U  name                                     role
 //	X                                           digest index; package storage/index owns these keys
+//	Y  days since 1970 4                        day of the journal, once its hash is filed
 //
 // # Values
 //
@@ -70,6 +74,10 @@
 //	run            1 version | 1 algorithm | 8 accepted, µs since 1970 | n × digest
 //	run, mixed     1 version | ff          | 8 accepted, µs since 1970 | n × imprint, at least two algorithms
 //	kept nodes     1 version | n × 32 node, n <= 256
+//	journal line   1 version | 8 time, µs since 1970 | 32 hash of the line before, zeros in the first | 4 times |
+//	               1 length, event | 1 length, actor | 1 length, address | 1 length, object | 2 length, detail
+//	journal head   1 version | 8 lines | 8 time of the newest, µs since 1970 | 32 its hash | 4 newest day filed, 0 for none
+//	journal day    1 version | 8 number of its last line | 32 hash of that line | 8 round | 4 slot | 8 index
 //	round head     1 version | 32 root | 8 number of its first leaf | 8 leaves | 4 slots with leaves
 //	round body     1 version | 4 slots that exist | 4 number of the certificate | 4 n |
 //	               n × { 4 slot | 8 count | 8 ordinal | imprint of the root } | signature
@@ -84,6 +92,15 @@
 //
 // The mixed run needs no count: an imprint's length follows from its first byte. Signatures and slots stay in one row a
 // round after sealing, since a proof wants one round of them, and an audit of a year none.
+//
+// # Journal
+//
+// The hash of a line is SHA-256 of its key and its value, one behind the other: 4a, the number as 8 bytes big-endian, then the
+// value as drawn above. The first line follows a hash of zeros. So the hash of a line stands for all lines up to it, and a line
+// that is changed or missing shows in the one after it, the newest one in the head. Times never go back, so the lines of a UTC day
+// stand together. When a day is over, the hash of its last line is filed like any digest, as a leaf of the slot (@server, journal):
+// a proof of that leaf then says that the journal up to there existed, and nobody can write it anew. The day's record says where
+// that leaf is; no line is added to a day that is filed.
 //
 // # Files
 //

@@ -8,7 +8,8 @@ import (
 )
 
 // An Entry is one element of the ledger's totally ordered log: AppendLeaves, CloseRound, CloseIdle, CreateSlot,
-// CreateRole, ChangeRole, SetKSIKey, AddCertificate, Publish or SealBlock. See Store.Propose.
+// CreateRole, ChangeRole, SetKSIKey, AddCertificate, Publish, AppendJournal, FileJournalDay
+// or SealBlock. See Store.Propose.
 type Entry interface {
 	// check panics if the entry does not follow from st: that is a mistake of the proposer.
 	check(st *state)

@@ -23,15 +23,19 @@ import (
 var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 	m := storagetest.NewMaker(11)
 	first := storagetest.First
+	lines := journal(storage.JournalHead{},
+		storage.JournalEvent{Time: first.Time(), Times: 1, Event: "start"},
+		storage.JournalEvent{Time: first.Time(), Times: 1, Event: "role", Actor: "jurat"},
+		storage.JournalEvent{Time: (first + 4).Time(), Times: 2, Event: "login"})
 	return m.Genesis(), [][]storage.Entry{
-		m.Begin(3),
+		append(m.Begin(3), lines[0]),
 		{m.Append(first, 0, 3, true), m.Append(first, 1, 500, false)},
 		{m.Append(first, 0, 2, true)},
 		{m.Close(first)},
-		{m.Publish("Gazette"), storage.SetKSIKey{Login: "jurat", Key: []byte("anon")}},
+		{lines[1], m.Publish("Gazette"), storage.SetKSIKey{Login: "jurat", Key: []byte("anon")}},
 		{m.Close(first + 3), m.Publish(), m.Append(first+4, 2, 5, false), m.Append(first+5, 1, 1, false)},
 		{m.Close(first + 4), m.CreateSlot("late", "main", 0, first+5)},
-		{m.Close(first + 5)},
+		{m.Close(first + 5), lines[2]},
 		{m.Close(first + 1300), m.Publish("Gazette")},
 		{m.Publish("Gazette", "Herald"), storage.SetKSIKey{Login: "jurat"}},
 		{storage.SealBlock{Block: uint64(first) / storage.BlockSeconds}},

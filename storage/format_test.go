@@ -36,6 +36,16 @@ func everyAttribute(until time.Time) storage.Role {
 		Limits:   storage.RoleLimits{StatementTimeout: 1000, IdleInTransaction: 2000, IdleSession: 3000, Memory: 4096}}
 }
 
+// goldenJournal is two lines, and the day of both.
+func goldenJournal(first calendar.Second) []storage.Entry {
+	lines := journal(storage.JournalHead{},
+		storage.JournalEvent{Time: first.Time(), Times: 1, Event: "start", Detail: "version 0.1"},
+		storage.JournalEvent{Time: (first + 1).Time(), Times: 3, Event: "login failed", Actor: "jura", Address: "192.0.2.7",
+			Object: "jurat", Detail: "wrong password, é"})
+	return append(lines, storage.FileJournalDay{JournalDay: storage.JournalDay{Day: storage.Day(first.Time()), Last: 2,
+		Hash: hashOf(lines[1]), Leaf: storage.Position{Round: first + 30}}})
+}
+
 // golden proposes fixed entries: every kind of key with values that do not depend on keys or chance.
 func golden(t *testing.T, fs vfs.FS) *storage.Store {
 	t.Helper()
@@ -51,14 +61,13 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 		}
 		return l
 	}
-	g := storage.Genesis{Server: "golden.example", First: first, BlindingKey: [32]byte(fill(0xb0))}
-	s := create(t, fs, g)
+	s := create(t, fs, storage.Genesis{Server: "golden.example", First: first, BlindingKey: [32]byte(fill(0xb0))})
 	record := func(second int64, firstLeaf uint64, slots ...storage.SlotRound) storage.RoundRecord {
 		return storage.RoundRecord{Round: first + calendar.Second(second), Root: fill(byte(second)), FirstLeaf: firstLeaf,
 			SlotCount: 2, Slots: slots, Certificate: []byte{0xca, 0xfe, 0xba, 0xbe}, Signature: []byte("signature")}
 	}
 	imprint := fill(0x77)
-	many := leaves()
+	var many merkle.Leaves
 	many.AppendDigests(merkle.SHA256, bytes.Repeat([]byte{0x5a}, 256*32))
 	for _, group := range [][]storage.Entry{
 		{
@@ -100,6 +109,7 @@ func golden(t *testing.T, fs vfs.FS) *storage.Store {
 				Published:  calendar.Second(first + 26).Time()}},
 		},
 		{storage.AppendLeaves{Round: first + 30, Slot: 0, At: calendar.Second(first).Time(), Leaves: leaves(32)}},
+		goldenJournal(first),
 	} {
 		if err := s.Propose(group...); err != nil {
 			t.Fatal(err)
@@ -255,6 +265,13 @@ func readAll(fs vfs.FS) error {
 		if err := rounds.Err(); err != nil {
 			return err
 		}
+	}
+	var bad error
+	if err := s.ReadJournal(1, 1<<40, false, func(_ storage.JournalLine, err error) bool {
+		bad = err
+		return err == nil
+	}); err != nil || bad != nil {
+		return errors.Join(err, bad)
 	}
 	first := uint64(s.Genesis().First)
 	return s.ReadCalendarNodes(make([]merkle.Digest, uint64(s.Closed())/256-first/256), 8, first/256)

@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
@@ -17,6 +18,7 @@ const (
 	KindBody        Kind = 'D'
 	KindNumber      Kind = 'G'
 	KindKSIKey      Kind = 'H'
+	KindJournal     Kind = 'J'
 	KindCertificate Kind = 'K'
 	KindRun         Kind = 'L'
 	KindMeta        Kind = 'M'
@@ -27,6 +29,7 @@ const (
 	KindSlot        Kind = 'S'
 	KindRole        Kind = 'U'
 	KindIndex       Kind = 'X'
+	KindJournalDay  Kind = 'Y'
 )
 
 // Groups of KindBlock and of KindMeta: a byte of the key that says which of several values it is.
@@ -36,6 +39,7 @@ const (
 	GroupSlotCounts = 2 // of KindBlock: leaf counts of one slot
 	GroupGenesis    = 0 // of KindMeta
 	GroupProgress   = 1 // of KindMeta
+	GroupJournal    = 2 // of KindMeta: the head of the journal
 )
 
 // A Key is a key in parts. Each kind uses the fields that its comment names.
@@ -46,7 +50,8 @@ type Key struct {
 	Slot   uint32          // KindRun, KindTile, KindSlot, KindOrdinal, KindBlock with GroupSlotCounts
 	Height uint8           // KindTile, KindCalendar
 	// Number is the index of the first leaf (KindRun), the tile (KindTile), the node (KindCalendar), the block
-	// (KindBlock), the number of the leaf (KindNumber) or of the certificate (KindCertificate).
+	// (KindBlock), the number of the leaf (KindNumber), of the certificate (KindCertificate), of the line (KindJournal) or of the
+	// day (KindJournalDay).
 	Number uint64
 	Name   string // KindRole, KindKSIKey
 }
@@ -68,9 +73,9 @@ func (k *Key) Append(dst []byte) []byte {
 		dst = be.AppendUint64(append(dst, k.Height), k.Number)
 	case KindBody, KindHead, KindPublication:
 		dst = be.AppendUint64(dst, uint64(k.Round))
-	case KindNumber:
+	case KindNumber, KindJournal:
 		dst = be.AppendUint64(dst, k.Number)
-	case KindCertificate:
+	case KindCertificate, KindJournalDay:
 		dst = be.AppendUint32(dst, uint32(k.Number))
 	case KindRun:
 		dst = be.AppendUint32(be.AppendUint64(dst, uint64(k.Round)), k.Slot)
@@ -118,13 +123,17 @@ func ParseKey(b []byte) (Key, error) {
 		k.Number = c.u64("leaf")
 	case KindCertificate:
 		k.Number = uint64(c.u32("number"))
+	case KindJournal:
+		k.Number = c.u64("line")
+	case KindJournalDay:
+		k.Number = uint64(c.u32("day"))
 	case KindRun:
 		k.Round, k.Slot, k.Number = c.second("round"), c.u32("slot"), c.u64("first")
 	case KindTile:
 		k.Round, k.Slot, k.Height, k.Number = c.second("round"), c.u32("slot"), c.u8("height"), c.u64("tile")
 	case KindMeta:
 		k.Group = c.u8("group")
-		if k.Group > GroupProgress {
+		if k.Group > GroupJournal {
 			return bad("unknown group")
 		}
 	case KindOrdinal, KindSlot:
@@ -166,7 +175,7 @@ func (k Key) String() string {
 	case KindTile:
 		return fmt.Sprintf("round %s: slot %d: tile %d of height %d", k.Round, k.Slot, k.Number, k.Height)
 	case KindMeta:
-		return [...]string{"genesis", "progress"}[k.Group]
+		return [...]string{"genesis", "progress", "journal: head"}[k.Group]
 	case KindOrdinal:
 		return fmt.Sprintf("slot %d: ordinal", k.Slot)
 	case KindSlot:
@@ -175,6 +184,10 @@ func (k Key) String() string {
 		return fmt.Sprintf("role %q", k.Name)
 	case KindKSIKey:
 		return fmt.Sprintf("role %q: KSI key", k.Name)
+	case KindJournal:
+		return fmt.Sprintf("journal: line %d", k.Number)
+	case KindJournalDay:
+		return "journal: day " + DayTime(uint32(k.Number)).Format(time.DateOnly)
 	case KindPublication:
 		return fmt.Sprintf("publication of %s", k.Round)
 	}

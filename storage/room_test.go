@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -37,10 +38,12 @@ func (d *smallDisk) MaybeError(op errorfs.Op) error {
 }
 
 // TestFullDisk fills the disk at each operation that writes, those of flushes in the background included: a proposal waits, what
-// is stored can be read, and when there is room all goes on as if nothing had been.
+// is stored can be read, and when there is room all goes on as if nothing had been. Operations are taken as in a sweep.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	for i := int32(0); ; i++ {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	for i, step := stride(rand.New(rand.NewPCG(seed, 0))); ; i += step {
 		d := &smallDisk{at: i}
 		d.room.Store(true) // for the creation
 		mem := vfs.NewCrashableMem()

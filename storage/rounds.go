@@ -18,7 +18,7 @@ type RoundScan struct {
 	Roots    bool     // fill RoundBatch.Root
 	Counts   bool     // fill RoundBatch.Leaves and RoundBatch.Slots
 	Slots    []uint32 // ascending; count these slots only; nil for all. It does not select rounds
-	// Root, unless nil, is the root of the rounds looked for: others may be left out.
+	// Root, unless nil, is the root of the rounds looked for: others may be left out, and batches may be empty.
 	Root *merkle.Digest
 	Few  int // so many rounds are likely to be enough, 0 if unknown: the first batches are short
 }
@@ -65,6 +65,10 @@ type RoundIter struct {
 
 // blocksEnd is no block.
 const blocksEnd = ^uint64(0)
+
+// restBlocks is how many blocks without the wanted root Next looks through before it returns an empty batch, so that a scan of
+// years can be given up. They take about a millisecond.
+const restBlocks = 64
 
 // Rounds returns an iterator over rounds as they stand now.
 func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
@@ -121,7 +125,8 @@ func (iter *RoundIter) open() (err error) {
 	return nil
 }
 
-// Next reads the next batch, of 1 to BlockSeconds rounds. It returns false at the end and after an error.
+// Next reads the next batch, of 1 to BlockSeconds rounds, or of none where a wanted root was looked for in vain for a while. It
+// returns false at the end and after an error.
 func (iter *RoundIter) Next() bool {
 	iter.batch.reset()
 	if iter.single {
@@ -131,7 +136,10 @@ func (iter *RoundIter) Next() bool {
 	if iter.scan.Desc && iter.onHead {
 		return iter.done(iter.readHeads())
 	}
-	for iter.err == nil && iter.next != blocksEnd && len(iter.batch.Round) == 0 {
+	for n := 0; iter.err == nil && iter.next != blocksEnd && len(iter.batch.Round) == 0; n++ {
+		if n == restBlocks {
+			return true
+		}
 		iter.err = iter.readNextBlock()
 	}
 	if iter.err == nil && len(iter.batch.Round) == 0 && iter.onHead {

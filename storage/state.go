@@ -26,6 +26,9 @@ type state struct {
 	certs    []Certificate
 	sealed   calendar.Second // no round before has a head
 
+	journal     JournalHead
+	journalDays []JournalDay // ascending; readers share it, so it is only ever added to
+
 	publications []Publication // ascending; readers share it, so it is replaced, never changed
 }
 

@@ -231,7 +231,7 @@ func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
 	}
 	st.closed, st.leaves = p.closed, p.leaves
 	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadKSIKeys,
-		st.loadCertificates, st.loadPublications, st.loadSealed, st.loadOpen} {
+		st.loadCertificates, st.loadPublications, st.loadJournal, st.loadSealed, st.loadOpen} {
 		if err := load(db); err != nil {
 			return nil, err
 		}

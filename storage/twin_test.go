@@ -21,6 +21,8 @@ type twin struct {
 	keys   map[string]string // KSI keys by login
 	pubs   map[calendar.Second]storage.Publication
 	certs  []storage.Certificate
+	lines  []storage.JournalLine
+	days   []storage.JournalDay
 	leaves []twinLeaf // in order of round, slot, index once check has begun
 	sorted bool
 	rounds map[calendar.Second]storage.RoundRecord
@@ -89,6 +91,10 @@ func (tw *twin) apply(entries ...storage.Entry) {
 			tw.pubs[e.Time] = e.Publication
 		case storage.AddCertificate:
 			tw.certs = append(tw.certs, e.Certificate)
+		case storage.AppendJournal:
+			tw.lines = append(tw.lines, e.JournalLine)
+		case storage.FileJournalDay:
+			tw.days = append(tw.days, e.JournalDay)
 		case storage.SealBlock:
 		}
 	}
@@ -127,6 +133,7 @@ func (tw *twin) check(t testing.TB, s *storage.Store) {
 		t.Fatal("certificates differ")
 	}
 	tw.checkKeys(t, s)
+	tw.checkJournal(t, s)
 	tw.checkPublications(t, s)
 	tw.checkOpen(t, s)
 	tw.checkLeaves(t, s)

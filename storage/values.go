@@ -433,8 +433,11 @@ func inspect(key Key, c *cursor) error {
 	case KindRun:
 		return new(run).decode(c)
 	case KindMeta:
-		if key.Group == GroupGenesis {
+		switch key.Group {
+		case GroupGenesis:
 			return new(Genesis).decode(c)
+		case GroupJournal:
+			return new(JournalHead).decode(c)
 		}
 		return new(progress).decode(c)
 	case KindTile:
@@ -448,6 +451,10 @@ func inspect(key Key, c *cursor) error {
 		return new(Role).decode(c)
 	case KindKSIKey:
 		return new(ksiKey).decode(c)
+	case KindJournal:
+		return new(JournalLine).decode(c)
+	case KindJournalDay:
+		return new(JournalDay).decode(c)
 	case KindPublication:
 		return new(Publication).decode(c)
 	}

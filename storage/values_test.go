@@ -116,7 +116,7 @@ func FuzzKey(f *testing.F) {
 		{Kind: KindCertificate, Number: 5}, {Kind: KindRun, Round: 6, Slot: 7, Number: 8}, {Kind: KindMeta, Group: GroupProgress},
 		{Kind: KindTile, Round: 9, Slot: 1, Height: 8, Number: 1}, {Kind: KindOrdinal, Slot: 1}, {Kind: KindHead, Round: 1},
 		{Kind: KindSlot, Slot: 1}, {Kind: KindRole, Name: "jurat"}, {Kind: KindKSIKey, Name: "jurat"},
-		{Kind: KindPublication, Round: 10},
+		{Kind: KindPublication, Round: 10}, {Kind: KindJournal, Number: 1}, {Kind: KindJournalDay, Number: 20000},
 	} {
 		f.Add(k.Append(nil))
 	}

@@ -86,14 +86,18 @@ func (c *conn) setReadDeadline() {
 	c.setReadDeadlineLocked()
 }
 
-// setReadDeadlineLocked lets reads wait for ever or as long as the client may be silent, or fail at once if the connection
+// setReadDeadlineLocked lets reads wait for ever, as long as the client may be silent or take over a message, or fail at once if the connection
 // should end or has something to send.
 func (c *conn) setReadDeadlineLocked() {
 	if c.aborted || c.stopping && c.state.Load() == resting || c.idle.waiting && c.idle.woken {
 		c.nc.SetReadDeadline(past)
-	} else {
-		c.nc.SetReadDeadline(c.idle.until)
+		return
 	}
+	until := c.idle.until
+	if until.IsZero() || !c.late.IsZero() && c.late.Before(until) {
+		until = c.late
+	}
+	c.nc.SetReadDeadline(until)
 }
 
 // startTicking starts the timer that finds calls that take long.

@@ -53,6 +53,7 @@ type conn struct {
 	cancel   context.CancelCauseFunc
 	stopping bool          // the server shuts down: reads fail at once while no call runs
 	aborted  bool          // and its patience has ended
+	late     time.Time     // when the rest of a message is too late; zero if none is waited for
 	copying  bool          // the call reads: it must not be watched
 	timer    *time.Timer   // starts the watcher
 	seen     uint32        // calls, at the timer's last tick
@@ -61,7 +62,7 @@ type conn struct {
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
 	c := &conn{srv: s, base: base, nc: nc, log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
-	c.in.conn = nc
+	c.in.conn, c.in.memory = nc, &s.incoming
 	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout, opened: -1}
 	return c
 }
@@ -228,8 +229,12 @@ func (c *conn) ended() error {
 func (c *conn) readError(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stopping && errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+	case c.stopping:
 		return errShutdown
+	case !c.aborted && !c.late.IsZero() && !c.srv.cfg.Now().Before(c.late):
+		return errSlowMessage
 	}
 	return err
 }
@@ -285,5 +290,17 @@ func (c *conn) beginStartup() {
 func (c *conn) endStartup() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.setReadDeadlineLocked()
+	c.in.pace = c.setLate
+}
+
+// setLate bounds how long the client may take over the rest of a message that has begun, or its next 64 KiB.
+func (c *conn) setLate(begun bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = time.Time{}
+	if begun {
+		c.late = c.srv.cfg.Now().Add(c.srv.cfg.MessageTimeout)
+	}
 	c.setReadDeadlineLocked()
 }

@@ -27,7 +27,11 @@
 //
 // A longer message ends the connection with 08P01 before memory is taken for it. Buffers grow as bytes arrive, not as a
 // length field promises, and go back to 4 KiB or nothing while a connection is idle; one whose last read filled its
-// buffer gets 64 KiB for the next. The payload of CopyData is handed on in pieces and never collected.
+// buffer gets 64 KiB for the next. The payload of CopyData is handed on in pieces and never collected. What messages longer than
+// 64 KiB take in all connections together is bounded by Config.MaxIncoming; who would go beyond gets 53200 and loses the connection.
+//
+// A message that has begun must go on: for each 64 KiB of it, or its end, the client has Config.MessageTimeout, else the
+// connection ends with 08006. Between messages the session's timeouts hold, from the end of the last one on.
 //
 // # Waiting
 //

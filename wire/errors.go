@@ -17,6 +17,7 @@ const (
 	codeNoUser            = "28000"
 	codeInvalidParameter  = "22023"
 	codeTooMany           = "53300"
+	codeOutOfMemory       = "53200"
 	codeTooLarge          = "54000"
 	codeCanceled          = "57014"
 	codeShutdown          = "57P01"
@@ -35,6 +36,15 @@ var (
 	errCanceled   = &Error{Severity: severityError, Code: codeCanceled, Message: "canceling statement due to user request"}
 	errShutdown   = &Error{Severity: severityFatal, Code: codeShutdown, Message: "terminating connection due to administrator command"}
 	errClientGone = &Error{Severity: severityFatal, Code: codeConnectionFailure, Message: "connection to client lost"}
+)
+
+// What ends a connection while a message comes in.
+var (
+	errSlowMessage = &Error{Severity: severityFatal, Code: codeConnectionFailure, Message: "terminating connection because a message did not arrive in time"}
+	errTooMuch     = &Error{
+		Severity: severityFatal, Code: codeOutOfMemory, Message: "too much memory is taken by messages that come in",
+		Hint: "Connect again later, or send large values in several messages: COPY takes any number of rows.",
+	}
 )
 
 // errInvalidFormat answers a message whose fields do not fill its body exactly.

@@ -90,7 +90,7 @@ func (c *conn) interrupted(err error) (again bool, reason error) {
 		c.idle.woken = false
 		c.setReadDeadlineLocked()
 		return true, nil
-	case c.idle.cause != nil && !c.idle.until.IsZero():
+	case c.idle.cause != nil && !c.idle.until.IsZero() && !c.srv.cfg.Now().Before(c.idle.until):
 		return false, c.idle.cause
 	}
 	return false, err

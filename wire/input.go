@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -25,6 +26,27 @@ type input struct {
 	rest int  // bytes of the message at hand that nobody has asked for yet
 	full bool // the last read left no room: there is probably more to read
 	err  error
+
+	pace    func(begun bool) // told that a message has begun of which bytes are missing, again with each largeBuffer of it, and that none has; may be nil
+	paced   bool             // what pace was told last
+	arrived int              // bytes since
+	memory  *budget          // of what is longer than largeBuffer; nil for no bound
+	held    int64            // taken from it
+}
+
+// A budget bounds the memory that all connections together take for long messages that come in.
+type budget struct {
+	most int64
+	used atomic.Int64
+}
+
+// take takes n bytes, or none if too few are left.
+func (b *budget) take(n int64) bool {
+	if b.used.Add(n) <= b.most {
+		return true
+	}
+	b.used.Add(-n)
+	return false
 }
 
 // header skips what is left of the message before and returns the type and body length of the next. limit gives the
@@ -33,6 +55,7 @@ func (in *input) header(limit func(typ byte) int) (typ byte, n int, err error) {
 	if err := in.discard(); err != nil {
 		return 0, 0, err
 	}
+	in.setPace(false)
 	if err := in.fill(headerBytes); err != nil {
 		return 0, 0, err
 	}
@@ -58,6 +81,7 @@ func (in *input) body() ([]byte, error) {
 	if err := in.fill(n); err != nil {
 		return nil, err
 	}
+	in.setPace(false)
 	b := in.buf[in.r : in.r+n : in.r+n]
 	in.r += n
 	in.rest = 0
@@ -69,6 +93,7 @@ func (in *input) chunk() ([]byte, error) {
 	if in.rest == 0 {
 		return nil, nil
 	}
+	in.arrived = largeBuffer // whoever took the chunk before may have been slow: the client gets its time anew
 	if err := in.fill(1); err != nil {
 		return nil, err
 	}
@@ -112,10 +137,14 @@ func (in *input) fill(n int) error {
 			in.r = 0
 		}
 		if in.w == len(in.buf) {
-			in.grow(n)
+			if err := in.grow(n); err != nil {
+				return err
+			}
 		}
+		in.setPace(in.w > in.r || in.rest > 0)
 		k, err := in.conn.Read(in.buf[in.w:])
 		in.w += k
+		in.arrived += k
 		in.full = in.w == len(in.buf)
 		if err != nil && in.w-in.r < n {
 			if err == io.EOF && (in.w > in.r || in.rest > 0) {
@@ -127,26 +156,41 @@ func (in *input) fill(n int) error {
 	return nil
 }
 
-// grow makes room behind in.w, on the way to n bytes.
-func (in *input) grow(n int) {
+// setPace says whether the rest of a message is waited for.
+func (in *input) setPace(begun bool) {
+	if in.pace == nil || begun == in.paced && (!begun || in.arrived < largeBuffer) {
+		return
+	}
+	in.paced, in.arrived = begun, 0
+	in.pace(begun)
+}
+
+// grow makes room behind in.w, on the way to n bytes. Its error is what all connections together may not take.
+func (in *input) grow(n int) error {
 	var bigger []byte
+	var taken int64
 	switch {
 	case len(in.buf) < smallBuffer:
 		bigger = make([]byte, smallBuffer)
 	case len(in.buf) < largeBuffer:
 		bigger = largeBuffers.Get().(*[largeBuffer]byte)[:]
 	default:
-		bigger = make([]byte, max(min(2*len(in.buf), n+readAhead), len(in.buf)+readAhead))
+		size := max(min(2*len(in.buf), n+readAhead), len(in.buf)+readAhead)
+		if taken = int64(size); in.memory != nil && !in.memory.take(taken) {
+			return errTooMuch
+		}
+		bigger = make([]byte, size)
 	}
 	copy(bigger, in.buf[:in.w])
 	in.drop()
-	in.buf = bigger
+	in.buf, in.held = bigger, taken
+	return nil
 }
 
 // reserve makes sure that the buffer is a large one, for a COPY or a pipeline.
 func (in *input) reserve() {
 	for len(in.buf) < largeBuffer {
-		in.grow(largeBuffer)
+		_ = in.grow(largeBuffer) // a buffer of the pool takes nothing from the budget
 	}
 }
 
@@ -163,5 +207,8 @@ func (in *input) drop() {
 	if len(in.buf) == largeBuffer {
 		largeBuffers.Put((*[largeBuffer]byte)(in.buf))
 	}
-	in.buf = nil
+	if in.memory != nil {
+		in.memory.used.Add(-in.held)
+	}
+	in.buf, in.held = nil, 0
 }

@@ -28,6 +28,8 @@ type Config struct {
 	MaxConnections  int           // sessions at a time; default 1,000. As many again may be starting up
 	MaxMessage      int           // body of a Query, Parse, Bind or CopyData in bytes; default 64 MiB
 	StartupTimeout  time.Duration // from accept to the end of admission; default 10 s
+	MaxIncoming     int           // bytes that messages longer than 64 KiB take while they come in, all together; default 256 MiB, at least 2 × MaxMessage + 1 MiB
+	MessageTimeout  time.Duration // for each 64 KiB of a message that has begun; default 60 s
 	WriteTimeout    time.Duration // for each 64 KiB that a client should read; default 60 s
 	ShutdownTimeout time.Duration // that running statements get when Serve is told to stop; default 10 s
 }
@@ -35,6 +37,8 @@ type Config struct {
 const (
 	defaultMaxConnections  = 1000
 	defaultMaxMessage      = 64 << 20
+	defaultMaxIncoming     = 256 << 20
+	defaultMessageTimeout  = time.Minute
 	defaultStartupTimeout  = 10 * time.Second
 	defaultWriteTimeout    = time.Minute
 	defaultShutdownTimeout = 10 * time.Second
@@ -52,6 +56,7 @@ const (
 type Server struct {
 	cfg        Config
 	watchDelay time.Duration
+	incoming   budget
 
 	mu       sync.Mutex // covers the fields below; never held while a connection does anything
 	conns    map[*conn]struct{}
@@ -72,11 +77,14 @@ func New(c Config) *Server {
 	}
 	orDefault(&c.MaxConnections, defaultMaxConnections)
 	orDefault(&c.MaxMessage, defaultMaxMessage)
+	orDefault(&c.MaxIncoming, defaultMaxIncoming)
+	c.MaxIncoming = max(c.MaxIncoming, 2*c.MaxMessage+1<<20)
+	orDefault(&c.MessageTimeout, defaultMessageTimeout)
 	orDefault(&c.StartupTimeout, defaultStartupTimeout)
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
 	return &Server{
-		cfg: c, watchDelay: watchDelay, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), errors: make(map[string]uint64),
+		cfg: c, watchDelay: watchDelay, incoming: budget{most: int64(c.MaxIncoming)}, conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), errors: make(map[string]uint64),
 	}
 }
 

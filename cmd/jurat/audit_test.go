@@ -55,6 +55,7 @@ func answers(t *testing.T, conn *pgx.Conn) map[string][]string {
 
 // TestAuditNotebook has an auditor and an agency ask the twelve questions of examples/audit.sql.
 func TestAuditNotebook(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	s := startServer(t, t.TempDir())
 	super := s.connect()
@@ -138,6 +139,7 @@ func testPsqlNotebook(t *testing.T, s *serverProcess) {
 
 // TestAuditCancel: an audit that takes long ends when it is told to.
 func TestAuditCancel(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	conn := s.connect()
 	if _, err := conn.Exec(context.Background(), `INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 300000) g`); err != nil {

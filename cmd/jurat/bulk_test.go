@@ -21,7 +21,7 @@ import (
 // JURAT_SOAK of the others, too.
 func TestKillBulk(t *testing.T) {
 	t.Parallel()
-	kills := 3
+	kills := 2
 	if soak() {
 		kills = 30
 	}

@@ -43,6 +43,7 @@ var endless = map[string]string{
 
 // TestCancel ends each of them by a cancel request or by statement_timeout. How late they end is logged.
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	s := startServer(t, t.TempDir())

@@ -49,6 +49,7 @@ func hostileProof(t *testing.T, round calendar.Second) *ksi.Signature {
 
 // What a proof says of itself cannot pass for lines of the program, and no time in it keeps the program from its verdict.
 func TestHostileProof(t *testing.T) {
+	t.Parallel()
 	a := newAccount(t)
 	letter := a.file("letter", "letter")
 	for _, round := range []calendar.Second{1795310130, 1 << 50, 1<<63 - 1} {

@@ -117,7 +117,8 @@ func (l *load) psqls(stream int) {
 // TestKill kills the server under load, over and over, and demands after each restart that everything that any client
 // was told is there: in the round of its receipt, with a proof that verifies.
 func TestKill(t *testing.T) {
-	kills := 6
+	t.Parallel()
+	kills := 4
 	if soak() {
 		kills = 60
 	}

@@ -37,6 +37,7 @@ func expectFinding(t *testing.T, found map[string]finding, check, state, words s
 
 // TestDoctor breaks a data directory in the ways that the doctor knows.
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	expectFinding(t, diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0"), "data directory", stateWarn, "does not exist")
 

@@ -16,6 +16,7 @@ import (
 
 // TestForeignTables has an agency's own PostgreSQL join its table of documents with the ledger's tables, by postgres_fdw.
 func TestForeignTables(t *testing.T) {
+	t.Parallel()
 	pg := foreignServer(t)
 	s := startServer(t, t.TempDir())
 	host, port, err := net.SplitHostPort(s.address)

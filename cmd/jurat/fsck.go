@@ -85,6 +85,7 @@ func checkStore(ctx context.Context, w io.Writer, data string, store *storage.St
 	fmt.Fprintf(w, "server %s, seconds %s to %s\n", store.Genesis().Server, store.Genesis().First, r.Through)
 	fmt.Fprintf(w, "%d rounds in order: %d leaves in %d runs, %d tiles, %d signatures, %d calendar nodes, %d publications, %d sealed blocks\n",
 		r.Rounds, r.Leaves, r.Runs, r.Tiles, r.Signatures, r.CalendarNodes, r.Publications, r.Blocks)
+	fmt.Fprintf(w, "%d lines of the journal\n", r.JournalLines)
 	fmt.Fprintf(w, "%d leaves of the open round; %d leaves in the digest index\n", r.OpenLeaves, r.Indexed)
 	if err == nil {
 		fmt.Fprintln(w, "OK")

@@ -118,6 +118,7 @@ func testTalk(t *testing.T, super, canton, colleague *listener) {
 
 // TestSQLCursors reads through cursors as postgres_fdw does: two of them in turn, declared with parameters.
 func TestSQLCursors(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	s := startServer(t, t.TempDir())
 	conn := s.connect()
@@ -166,6 +167,7 @@ func TestSQLCursors(t *testing.T) {
 
 // TestIdleInTransaction ends the session of a client that leaves a transaction open.
 func TestIdleInTransaction(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	s := startServer(t, t.TempDir())
 	conn := s.connect()

@@ -78,6 +78,7 @@ func TestLogSecrets(t *testing.T) {
 
 // TestLogFlags has the server log as JSON and about connections.
 func TestLogFlags(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, bad := range [][]string{{"--log-format", "xml"}, {"--log-level", "loud"}} {
 		if r := run(t, dir, append([]string{"serve", "--data", dir}, bad...)...); r.code != exitError || !strings.Contains(r.stderr, bad[0]) {

@@ -82,6 +82,7 @@ func (s *serverProcess) waitClosed(conn *pgx.Conn, i int) {
 
 // TestPublications goes the way of a proof from the calendar key to a publication on paper.
 func TestPublications(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir(), "--server-name", "ledger.example", "--email", "gazette@ledger.example",
 		"--gateway-listen", "127.0.0.1:0", "--gateway-tcp-listen", "127.0.0.1:0")
 	conn, a := s.connect(), newAccount(t)
@@ -257,6 +258,7 @@ func testProofsInSQL(t *testing.T, conn *pgx.Conn, fresh, extended []byte, publi
 
 // TestGateway has a KSI client sign with the real server.
 func TestGateway(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir(), "--gateway-listen", "127.0.0.1:0", "--gateway-tcp-listen", "127.0.0.1:0", "--gateway-requests", "20")
 	a := newAccount(t)
 	a.expect(0, nil, "role", "create", "canton", "--no-password", "--server", s.url())

@@ -10,6 +10,7 @@ import (
 
 // TestReadme runs the README's blocks of SQL and shell commands as they stand, but for the port.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	requireClient(t, "psql")
 	s := startServer(t, t.TempDir())
 	_, port, err := net.SplitHostPort(s.address)

@@ -212,6 +212,7 @@ func TestLoginRules(t *testing.T) {
 
 // What the server refuses to start with, and leaves no ledger behind.
 func TestNetworkRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "c"), filepath.Join(dir, "k")
 	if err := makeCertificate([]string{"localhost"}, 1, cert, key); err != nil {

@@ -62,6 +62,7 @@ func normalise(s string) string {
 }
 
 func TestPsqlSession(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	dir := t.TempDir()
 	var csv strings.Builder
@@ -84,6 +85,7 @@ func TestPsqlSession(t *testing.T) {
 
 // TestPgx drives the server as a Go program does: parameters in binary, batches, pipelines, COPY, cursors by portals.
 func TestPgx(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	s := startServer(t, t.TempDir())
 	conn := s.connect()
@@ -202,6 +204,7 @@ func testErrors(t *testing.T, conn *pgx.Conn) {
 
 // An agency sees its own filings alone; its proofs name it.
 func TestAgencies(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	s := startServer(t, t.TempDir())
 	super := s.connect()
@@ -311,6 +314,7 @@ func (s *serverProcess) residentMiB() int {
 
 // What is no Postgres client gets an answer or is cut off.
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	for name, bytes := range map[string]string{
 		"http":   "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -335,6 +339,7 @@ func TestStrangers(t *testing.T) {
 
 // Commands of the program against a server, with a home of their own.
 func TestSignVerifyInspect(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	a := newAccount(t)
 	home, expect := a.home, a.expect

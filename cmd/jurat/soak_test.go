@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	soakTime   = flag.Duration("soak.time", 8*time.Second, "how long TestSoak goes on")
+	soakTime   = flag.Duration("soak.time", 6*time.Second, "how long TestSoak goes on")
 	soakSeed   = flag.Uint64("soak.seed", 0, "seed of TestSoak, as an earlier run has printed it; 0 for one of its own")
 	soakReport = flag.String("soak.report", "", "file that TestSoak writes its table to, docs/reliability.md")
 )

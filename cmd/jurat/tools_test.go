@@ -45,6 +45,7 @@ func mustContain(t *testing.T, text string, parts ...string) {
 
 // TestTools has the programs that people use look around and work: pgcli, psql at a terminal, pg_dump.
 func TestTools(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	admin := s.connect()
 	if _, err := admin.Exec(t.Context(), `INSERT INTO hashes (digest) VALUES ($1)`, testDigest(1, 0)); err != nil {

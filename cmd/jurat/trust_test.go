@@ -9,6 +9,7 @@ import (
 
 // A server that shows another certificate than before is refused until somebody says otherwise.
 func TestServerChangesKey(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	file := filepath.Join(home, "letter.txt")
 	if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {

@@ -65,10 +65,11 @@ func (p *parser) setOperations(left *Select, above int) *Select {
 
 // with reads a WITH clause, nil if there is none.
 func (p *parser) with() *With {
-	w := &With{Loc: p.loc()}
-	if !p.accept(kwWith) {
+	if !p.is(kwWith) {
 		return nil
 	}
+	w := &With{Loc: p.loc()}
+	p.advance()
 	if p.is(kwRecursive) && p.peek().kw != kwAs && !p.peekKind(tkLeftParen) {
 		p.advance()
 		w.Recursive = true
@@ -250,7 +251,7 @@ func (p *parser) into() *Name {
 
 // targets reads a select list.
 func (p *parser) targets() []Target {
-	var list []Target
+	list := make([]Target, 0, 2)
 	for {
 		if len(list) == MaxTargets {
 			panic(&Error{Code: CodeTooManyColumns, Pos: int(p.tok.pos),

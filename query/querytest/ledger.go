@@ -29,6 +29,8 @@ type Ledger struct {
 	Sign func(query.Leaf) []byte
 	// Faults are what an audit finds.
 	Faults []query.Fault
+	// LineFaults are what is wrong with the journal.
+	LineFaults []query.JournalFault
 	// OpenBackups counts the backups that are begun and not closed.
 	OpenBackups atomic.Int32
 	// File is the publications file; nil for none.
@@ -46,6 +48,7 @@ type Ledger struct {
 	keys      map[string][]byte // of roles, for the KSI gateway
 	published []query.Publication
 	fail      error
+	lines     []query.JournalLine
 	// Appends counts the calls of Append that filed something.
 	appends int
 }

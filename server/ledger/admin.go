@@ -40,9 +40,10 @@ func (l *Ledger) ConfirmClock(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
-// administerWith runs build in the goroutine of Run and makes what it returns durable.
+// administerWith runs build in the goroutine of Run and makes what it returns durable, with the line that ctx holds.
 func (l *Ledger) administerWith(ctx context.Context, build func() ([]storage.Entry, error)) error {
 	t := newTicket()
 	t.build = build
+	t.line, _ = ctx.Value(lineKey{}).(*storage.JournalEvent)
 	return l.submit(ctx, t)
 }

@@ -165,7 +165,11 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 // administer carries out one administrative ticket.
 func (l *Ledger) administer(t *ticket) error {
 	entries, err := t.build()
-	if err == nil && len(entries) > 0 {
+	if err == nil && t.line != nil {
+		t.line.Time, _ = l.watch.clock.Now()
+		l.journal.force(*t.line)
+	}
+	if err == nil && (len(entries) > 0 || t.line != nil) {
 		if err := l.propose(entries...); err != nil {
 			return err
 		}

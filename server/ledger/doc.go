@@ -49,6 +49,13 @@
 // at rest: roots and kept nodes of slots, round roots, numbers, calendar nodes, published roots and signatures. What no root
 // covers, when a leaf was accepted and which index finds it, is fsck's and the index's business.
 //
+// # Journal
+//
+// Record adds a line about what happened to the server's journal, whose format package storage draws. Lines wait in memory for what
+// is written next, within a second, since every second closes durably: so they cost no sync of their own, and whoever
+// records waits for nothing. The line of an administrative change (WithLine) is written with it, all or nothing. In the first second
+// of a new UTC day in which there is room the hash of the last line before is filed in the slot (@server, journal).
+//
 // # Finding a digest
 //
 // Package index knows the leaves up to its cursor; recent knows the others, in memory. Leaves enter recent before their

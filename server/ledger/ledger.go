@@ -59,6 +59,8 @@ const (
 	LaneMain = "main"
 	LaneSeal = "seal" // printed seals
 	LaneKSI  = "ksi"  // roots of clients' own trees of up to level KSIBase
+	// LaneStatus is for what an agency says of its printed seals later.
+	LaneStatus = "status"
 )
 
 // KSIBase is the base level of the leaves of LaneKSI; those of other lanes have base level 0.
@@ -67,7 +69,7 @@ const KSIBase merkle.Level = 32
 // baseOf returns the base level of a lane's leaves; ok is false if there is no such lane.
 func baseOf(lane string) (base merkle.Level, ok bool) {
 	switch lane {
-	case LaneMain, LaneSeal:
+	case LaneMain, LaneSeal, LaneStatus:
 		return 0, true
 	case LaneKSI:
 		return KSIBase, true
@@ -119,6 +121,7 @@ type Ledger struct {
 	meters      *meters
 
 	queue   *queue
+	journal journal
 	recent  *recent
 	backlog backlog
 	caches  *caches
@@ -283,20 +286,21 @@ func (l *Ledger) apply(e storage.Entry) {
 		l.closed = e.Round
 	case storage.CloseIdle:
 		l.closed = e.Through
-	case storage.CreateRole, storage.ChangeRole, storage.SetKSIKey, storage.Publish, storage.SealBlock: // only the store knows of these
+	case storage.CreateRole, storage.ChangeRole, storage.SetKSIKey, storage.Publish, storage.SealBlock, storage.AppendJournal: // only the store knows of these
 	default:
 		panic(fmt.Sprintf("ledger: entry %T", e))
 	}
 }
 
-// file makes leaves durable and applies them. The trees grow while the store writes: nobody else sees them, and a failed
+// file makes leaves durable and applies them, and with them entries of which only the store knows. The trees grow while the store writes: nobody else sees them, and a failed
 // write ends Run. An error is fatal.
-func (l *Ledger) file(entries []storage.AppendLeaves) error {
-	group, leaves := make([]storage.Entry, len(entries)), 0
-	for i, e := range entries {
-		group[i] = e
+func (l *Ledger) file(entries []storage.AppendLeaves, more ...storage.Entry) error {
+	group, leaves := make([]storage.Entry, 0, len(entries)+len(more)), 0
+	for _, e := range entries {
+		group = append(group, e)
 		leaves += e.Leaves.Len()
 	}
+	group = append(group, more...)
 	written := make(chan error, 1)
 	if leaves > inlineLeaves {
 		go func() { written <- l.store.Propose(group...) }()
@@ -335,8 +339,11 @@ func (l *Ledger) grow(e *storage.AppendLeaves) {
 	t.Append(&e.Leaves)
 }
 
-// propose makes entries durable and applies them. An error is fatal.
+// propose makes entries and the lines of the journal that wait durable and applies them. An error is fatal.
 func (l *Ledger) propose(entries ...storage.Entry) error {
+	if entries = l.withJournal(entries); len(entries) == 0 {
+		return nil
+	}
 	if err := l.store.Propose(entries...); err != nil {
 		return fmt.Errorf("%w: %w", ErrFatal, err)
 	}
@@ -409,6 +416,9 @@ func (l *Ledger) step() error {
 		} else if err := l.closeDue(now); err != nil {
 			return failAll(group, err)
 		}
+		if err := l.writeJournal(journalDelay); err != nil {
+			return failAll(group, err)
+		}
 		group = append(l.ready, group...)
 		l.ready = nil
 		if len(group) == 0 {
@@ -437,14 +447,14 @@ func (l *Ledger) finish() error {
 	}
 	for range 3 {
 		if len(l.open.trees) == 0 && len(l.deferred) == 0 {
-			return nil
+			break
 		}
 		l.watch.clock.Wait(context.Background(), l.untilClose(), nil)
 		if err := l.step(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.writeJournal(0)
 }
 
 // stop fails everyone who waits.

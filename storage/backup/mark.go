@@ -15,11 +15,11 @@ import (
 	"github.com/jurat-ledger/jurat/storage"
 )
 
-// MarkName is the name of the mark in a data directory. When the ledger is continued it becomes continuedName: which seconds
+// MarkName is the name of the mark in a data directory. When the ledger is continued it becomes ContinuedFile: which seconds
 // have no rounds, and why, is worth knowing later.
 const (
 	MarkName      = "restored.json"
-	continuedName = "continued.json"
+	ContinuedFile = "continued.json"
 )
 
 // A Mark says that a data directory was restored from a backup, and that nobody has said yet that the original is gone.
@@ -77,7 +77,7 @@ func Continue(dir string, now time.Time) error {
 	if err := writeMark(dir, m); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(dir, MarkName), filepath.Join(dir, continuedName)); err != nil {
+	if err := os.Rename(filepath.Join(dir, MarkName), filepath.Join(dir, ContinuedFile)); err != nil {
 		return err
 	}
 	return host.SyncDir(dir)

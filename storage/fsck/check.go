@@ -100,10 +100,10 @@ func (c *checker) pulse() error {
 	return c.ctx.Err()
 }
 
-// checkSmall checks slots, roles, KSI keys, certificates, the genesis and the form of publications.
+// checkSmall checks slots, roles, KSI keys, certificates, the genesis and the form of publications and of the journal's days.
 func (c *checker) checkSmall() error {
 	for _, kind := range []storage.Kind{storage.KindMeta, storage.KindSlot, storage.KindRole, storage.KindKSIKey,
-		storage.KindCertificate, storage.KindOrdinal, storage.KindPublication} {
+		storage.KindCertificate, storage.KindOrdinal, storage.KindPublication, storage.KindJournalDay} {
 		w, err := newKindWalk(c.s.DB(), kind)
 		for err == nil && !w.done {
 			err = w.pass(w.key)

@@ -1,6 +1,6 @@
 // Package fsck checks a store against its own leaves. It derives all that is stored of closed rounds again (slot roots,
 // kept nodes, round roots, calendar nodes, calendar roots, those published among them) and compares, verifies the
-// signature of every calendar root, and sees to it that every key is one that ought to be there.
+// signature of every calendar root, follows the hashes of the journal line by line, and sees to it that every key is one that ought to be there.
 //
 // It shares no code with server/ledger, which wrote the store: where the two understand the format differently, it says
 // so. The store must not change meanwhile.
@@ -55,6 +55,7 @@ type Report struct {
 	CalendarNodes uint64
 	Signatures    uint64
 	Publications  uint64
+	JournalLines  uint64
 	Indexed       uint64 // leaves found in the index
 }
 
@@ -84,6 +85,7 @@ func Check(ctx context.Context, s *storage.Store, o Options) (Report, error) {
 	}
 	defer c.close()
 	for _, step := range []func() error{c.checkKinds, c.checkSmall, c.open, c.checkRounds, c.checkEnd, c.checkOpenRounds,
+		c.checkJournal,
 		c.checkIndex} {
 		if err := step(); err != nil {
 			return c.report, err

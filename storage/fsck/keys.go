@@ -14,7 +14,7 @@ import (
 var kinds = []storage.Kind{
 	storage.KindBlock, storage.KindCalendar, storage.KindBody, storage.KindNumber, storage.KindCertificate, storage.KindRun,
 	storage.KindMeta, storage.KindTile, storage.KindOrdinal, storage.KindHead, storage.KindSlot, storage.KindRole,
-	storage.KindKSIKey, storage.KindPublication, storage.KindIndex,
+	storage.KindKSIKey, storage.KindPublication, storage.KindJournal, storage.KindJournalDay, storage.KindIndex,
 }
 
 // checkKinds finds keys of no kind, and malformed ones at both ends of each kind; those in between are met on the way.

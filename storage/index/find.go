@@ -57,10 +57,16 @@ func (x *Index) FindMany(hashes []uint64, yield func(i int, number uint64) bool)
 // more.
 func (x *Index) findBucket(r *run, hashes []uint64, first, end int, yield func(int, uint64) bool) (more bool, err error) {
 	bucket := bucketOf(hashes[first], r.bucketBits())
+	if r.filters.lackAll(bucket, hashes[first:end]) {
+		return true, nil
+	}
 	for n, last := uint32(0), false; !last; n++ {
 		p, closer, err := x.getPart(r, bucket, n)
 		if err != nil {
 			return false, err
+		}
+		if n == 0 {
+			r.filters.keep(r, bucket, &p)
 		}
 		more := true
 		for i := first; i < end && more; i++ {
@@ -76,6 +82,9 @@ func (x *Index) findBucket(r *run, hashes []uint64, first, end int, yield func(i
 
 // findInRun reports whether the caller wants more numbers.
 func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) bool) (more bool, err error) {
+	if r.filters.lack(bucketOf(hash, r.bucketBits()), hash) {
+		return true, nil
+	}
 	last, more, err := x.scanPart(r, hash, 0, from, yield)
 	if err != nil || !more || last {
 		return more, err
@@ -118,9 +127,13 @@ func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
 
 // scanPart yields the numbers of hash in one part of its bucket.
 func (x *Index) scanPart(r *run, hash uint64, n uint32, from uint64, yield func(uint64) bool) (last, more bool, err error) {
-	p, closer, err := x.getPart(r, bucketOf(hash, r.bucketBits()), n)
+	bucket := bucketOf(hash, r.bucketBits())
+	p, closer, err := x.getPart(r, bucket, n)
 	if err != nil {
 		return false, false, err
+	}
+	if n == 0 {
+		r.filters.keep(r, bucket, &p)
 	}
 	more = r.scan(&p, hash, from, yield)
 	return p.last, more, closer.Close()

@@ -55,6 +55,8 @@ type run struct {
 	n     uint64 // > 0
 	filed bool   // has a file; else it is in the database
 	file  *runFile
+
+	filters *filters // nil for none
 }
 
 // end returns the number after the last one.

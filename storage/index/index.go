@@ -97,6 +97,7 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 		}
 	}
 	x.key = m.key.words()
+	filter(m.runs)
 	x.current = &view{runs: m.runs}
 	for _, r := range m.runs {
 		x.nextID = max(x.nextID, r.id+1)
@@ -207,6 +208,7 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 		j = len(was)
 	}
 	runs := slices.Concat(was[:i], []run{r}, was[j:])
+	filter(runs)
 	err := b.Set(manifestKey, (&manifest{key: x.key.bytes(), runs: runs}).append(nil), nil)
 	if err == nil {
 		err = b.Commit(pebble.Sync)

@@ -105,20 +105,8 @@ func (m *Maker) Begin(slots int) []storage.Entry {
 
 // Append returns an entry of n random leaves, mixed ones if mixed is set, SHA-256 ones else.
 func (m *Maker) Append(round calendar.Second, slot uint32, n int, mixed bool) storage.AppendLeaves {
-	if m.open[round] == nil {
-		m.open[round] = make(map[uint32]*merkle.Tree)
-	}
-	tree := m.open[round][slot]
-	if tree == nil {
-		tree = merkle.NewTree(m.slots[slot].Base)
-		m.open[round][slot] = tree
-	}
-	e := storage.AppendLeaves{
-		Round: round,
-		Slot:  slot,
-		First: tree.Count(),
-		At:    round.Time().Add(-time.Duration(m.Rand.IntN(1e6)) * time.Microsecond),
-	}
+	at := m.acceptedBefore(round)
+	var leaves merkle.Leaves
 	var digest [merkle.MaxDigestSize]byte
 	for range n {
 		alg := merkle.SHA256
@@ -132,7 +120,36 @@ func (m *Maker) Append(round calendar.Second, slot uint32, n int, mixed bool) st
 		if err != nil {
 			panic(err)
 		}
-		e.Leaves.Append(im)
+		leaves.Append(im)
+	}
+	return m.append(round, slot, at, leaves)
+}
+
+// AppendLeaves returns an entry of the leaves given.
+func (m *Maker) AppendLeaves(round calendar.Second, slot uint32, leaves merkle.Leaves) storage.AppendLeaves {
+	return m.append(round, slot, m.acceptedBefore(round), leaves)
+}
+
+// acceptedBefore is when leaves of a round are accepted.
+func (m *Maker) acceptedBefore(round calendar.Second) time.Time {
+	return round.Time().Add(-time.Duration(m.Rand.IntN(1e6)) * time.Microsecond)
+}
+
+func (m *Maker) append(round calendar.Second, slot uint32, at time.Time, leaves merkle.Leaves) storage.AppendLeaves {
+	if m.open[round] == nil {
+		m.open[round] = make(map[uint32]*merkle.Tree)
+	}
+	tree := m.open[round][slot]
+	if tree == nil {
+		tree = merkle.NewTree(m.slots[slot].Base)
+		m.open[round][slot] = tree
+	}
+	e := storage.AppendLeaves{
+		Round:  round,
+		Slot:   slot,
+		First:  tree.Count(),
+		At:     at,
+		Leaves: leaves,
 	}
 	tree.Append(&e.Leaves)
 	return e

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/storagetest"
+)
+
+// An askedContext is cancelled once it was asked so many times whether it is.
+type askedContext struct {
+	context.Context
+	left int
+}
+
+func (c *askedContext) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestRoundCursorCancel cancels the search for a root that no round has, in the midst of a call of Next.
+func TestRoundCursorCancel(t *testing.T) {
+	m := storagetest.NewMaker(1)
+	s, err := storage.Create("store", m.Genesis(), storage.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	propose := func(entries ...storage.Entry) {
+		if err := s.Propose(entries...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	propose(m.Begin(1)...)
+	for range 150 {
+		round := m.Closed() + storage.BlockSeconds
+		propose(m.Append(round, 0, 1, false), m.Close(round))
+		if block, ok := s.SealableBlock(); ok {
+			propose(storage.SealBlock{Block: block})
+		}
+	}
+	for asked, want := range []error{context.Canceled, context.Canceled, context.Canceled, io.EOF} {
+		rounds, err := s.Rounds(storage.RoundScan{To: s.Closed() - 2*storage.BlockSeconds, Root: &merkle.Digest{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := roundCursor{rounds}
+		var b query.RoundBatch
+		err = c.Next(&askedContext{t.Context(), asked}, &b)
+		if !errors.Is(err, want) {
+			t.Errorf("asked %d times: %v, want %v", asked, err, want)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
