@@ -17,7 +17,8 @@ const freeRows = 1 << 20
 //
 // Position 0 is before the first row, position n on row n; one behind the last row is the end.
 type cursor struct {
-	created  int // ordinal among the session's cursors
+	created  int         // ordinal among the session's cursors
+	at       value.Datum // when it was declared, a timestamptz
 	binary   bool
 	scroll   bool // SCROLL was written
 	noScroll bool // NO SCROLL was written
@@ -167,7 +168,8 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	return do(func(ctx context.Context, r *run) (string, error) {
+	var c *compiled
+	c = do(func(ctx context.Context, r *run) (string, error) {
 		if !t.Hold && !r.inBlock() {
 			return "", errf(codeNoTransaction, "DECLARE CURSOR can only be used in transaction blocks").
 				hint("Begin a transaction, or declare the cursor WITH HOLD.")
@@ -185,11 +187,12 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 			return "", err
 		}
 		r.cursors++
-		c := &cursor{created: r.cursors, binary: t.Binary, scroll: t.Scroll, noScroll: t.NoScroll, hold: t.Hold, x: x, op: op}
-		c.rows = newRowStore(x, rowColumns(plan))
-		r.portals[t.Name] = &Portal{stmt: &prepared{c: &compiled{cols: rowColumns(plan)}}, cursor: c}
+		cur := &cursor{created: r.cursors, at: timestamp(r.engine.Clock()), binary: t.Binary, scroll: t.Scroll, noScroll: t.NoScroll, hold: t.Hold, x: x, op: op}
+		cur.rows = newRowStore(x, rowColumns(plan))
+		r.portals[t.Name] = &Portal{stmt: &prepared{c: &compiled{cols: rowColumns(plan)}, sql: c.text}, cursor: cur}
 		return "DECLARE CURSOR", nil
-	}), nil
+	})
+	return c, nil
 }
 
 // cursor returns the open cursor of a name.

@@ -266,22 +266,46 @@ func (e *callEval) eval(b *value.Batch) (*value.Vector, error) {
 	if err := evalAll(e.in, e.args, b); err != nil {
 		return nil, err
 	}
-	if e.grows {
-		return &e.out, e.evalParts(b)
+	in := e.longest(b)
+	if e.grows || in > partBytes/8 {
+		return &e.out, e.evalParts(b, max(1, partBytes/max(1, in)))
 	}
 	return &e.out, e.call.Eval(&e.x.env, &e.out, e.in, b.N, b.Sel)
 }
 
-// partBytes is about how much a function that grows makes between two looks at the limit.
+// longest returns the bytes of the longest text or bytea among the arguments of b.
+func (e *callEval) longest(b *value.Batch) (most int) {
+	for _, v := range e.in {
+		if v.Type.Kind != value.Bytes {
+			continue
+		}
+		if b.Sel == nil {
+			for _, s := range v.Bytes[:b.N] {
+				most = max(most, len(s))
+			}
+			continue
+		}
+		for _, i := range b.Sel {
+			most = max(most, len(v.Bytes[i]))
+		}
+	}
+	return most
+}
+
+// partBytes is about how much a function that grows makes, and how much any function reads, between two looks at the limit of
+// memory and for the end of the statement.
 const partBytes = 1 << 20
 
-// evalParts computes a few rows at a time: the first alone, then as many as seem to make partBytes.
-func (e *callEval) evalParts(b *value.Batch) error {
+// evalParts computes a few rows at a time: the first alone, then as many as seem to make partBytes, but at most so many.
+func (e *callEval) evalParts(b *value.Batch, most int) error {
 	e.x.release(e.held)
 	e.held = 0
 	e.rows = selection(b, e.rows)
 	e.out.Reset(e.call.Ret, b.N)
 	for rest, n := e.rows, 1; len(rest) > 0; {
+		if err := e.x.check(); err != nil {
+			return err
+		}
 		part := rest[:min(n, len(rest))]
 		rest = rest[len(part):]
 		if err := e.call.Eval(&e.x.env, &e.part, e.in, b.N, part); err != nil {
@@ -296,7 +320,7 @@ func (e *callEval) evalParts(b *value.Batch) error {
 		if err := e.x.reserve(size); err != nil {
 			return err
 		}
-		n = max(1, partBytes/max(1, size/len(part)))
+		n = min(most, max(1, partBytes/max(1, size/len(part))))
 	}
 	return nil
 }

@@ -261,15 +261,24 @@ func (op *windowOp) close() {
 
 // sortRows sorts and looks for cancelling while it does.
 func sortRows[T any](x *execution, list []T, compare func(a, b T) int) (err error) {
+	type canceled struct{ err error }
+	defer func() {
+		if r := recover(); r != nil {
+			c, ok := r.(canceled)
+			if !ok {
+				panic(r)
+			}
+			err = c.err
+		}
+	}()
 	n := 0
 	slices.SortFunc(list, func(a, b T) int {
-		if n++; n&0xfff == 0 && err == nil {
-			err = x.check()
-		}
-		if err != nil {
-			return 0 // any answer ends the sort sooner
+		if n++; n&0xfff == 0 {
+			if err := x.check(); err != nil {
+				panic(canceled{err}) // nothing else ends a sort of package slices
+			}
 		}
 		return compare(a, b)
 	})
-	return err
+	return nil
 }

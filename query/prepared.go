@@ -14,8 +14,10 @@ func formatMillis(ms float64) string { return strconv.FormatFloat(ms, 'f', 3, 64
 
 // prepared is a prepared statement. c is nil if the text was empty.
 type prepared struct {
-	c   *compiled
-	sql string
+	c       *compiled
+	sql     string
+	at      value.Datum // when it was made, a timestamptz
+	fromSQL bool        // by PREPARE
 }
 
 // A Portal is a statement with its parameters, ready to run or running.
@@ -44,7 +46,7 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 		if len(list) > 1 {
 			return errf(codeSyntax, "cannot insert multiple commands into a prepared statement")
 		}
-		p := &prepared{sql: sql}
+		p := &prepared{sql: sql, at: timestamp(s.engine.Clock())}
 		if len(list) == 1 {
 			known := make([]*value.Type, len(types))
 			for i, oid := range types {

@@ -75,7 +75,7 @@ func (s *Session) PreparedStatements() (list []catalog.Prepared) {
 		if name == "" {
 			continue
 		}
-		d := catalog.Prepared{Name: name, SQL: p.sql, At: timestamp(s.since), Params: []value.OID{}}
+		d := catalog.Prepared{Name: name, SQL: p.sql, At: p.at, FromSQL: p.fromSQL, Params: []value.OID{}}
 		if p.c != nil {
 			for _, t := range p.c.params {
 				d.Params = append(d.Params, t.OID)
@@ -84,6 +84,17 @@ func (s *Session) PreparedStatements() (list []catalog.Prepared) {
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b catalog.Prepared) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Cursors implements catalog.Session.
+func (s *Session) Cursors() (list []catalog.Cursor) {
+	for name, p := range s.portals {
+		if c := p.cursor; c != nil {
+			list = append(list, catalog.Cursor{Name: name, SQL: p.stmt.sql, At: c.at, Hold: c.hold, Binary: c.binary, Scroll: !c.noScroll})
+		}
+	}
+	slices.SortFunc(list, func(a, b catalog.Cursor) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 

@@ -148,9 +148,12 @@ func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 // runPlan starts a plan.
 func (s *Session) runPlan(ctx context.Context, plan node, params []value.Datum) (*Result, error) {
 	x := s.execution(ctx, params)
+	limit, cancel := s.limit(ctx, x)
+	defer cancel()
+	x.env.Ctx = limit // constants are computed already here
 	op, err := x.operator(plan, everything)
 	if err != nil {
-		return nil, err
+		return nil, stopped(limit, err)
 	}
 	return &Result{session: s, cols: rowColumns(plan), x: x, op: op, tag: "SELECT", counted: true}, nil
 }

@@ -211,7 +211,7 @@ func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
 		if r.statements[t.Name] != nil {
 			return "", errf(codeDuplicateStatement, "prepared statement %q already exists", t.Name)
 		}
-		r.statements[t.Name] = &prepared{c: c, sql: c.text}
+		r.statements[t.Name] = &prepared{c: c, sql: c.text, at: timestamp(r.engine.Clock()), fromSQL: true}
 		return "PREPARE", nil
 	}), nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -27,6 +28,16 @@ var endless = map[string]string{
 	"jsonb":           `SELECT count(*) FROM generate_series(1, 1000000) g WHERE jsonb_set((SELECT jsonb_agg(x) FROM generate_series(1, 10000) x), '{5}', to_jsonb(g)) IS NULL`,
 	"audit_calendar":  `SELECT count(*) FROM generate_series(1, 100000000) g, LATERAL audit_calendar(to_timestamp(g), now())`,
 	"sleep":           `SELECT pg_sleep(1000)`,
+	"regexp_replace":  `SELECT length(regexp_replace(repeat('abc', 3000000), '(b|c)[a-z]', '', 'g')) FROM generate_series(1, 1000)`,
+	"regexp_matches":  `SELECT count(*) FROM generate_series(1, 1000), regexp_matches(repeat('a', 8000000), '(a|b)*c', 'g')`,
+	"regexp_split":    `SELECT count(*) FROM generate_series(1, 1000), regexp_split_to_table(repeat('abcdefghij', 900000), '\mx|j')`,
+	"regexp, anchors": `SELECT count(*) FROM generate_series(1, 1000), regexp_matches(repeat('a b ', 2000000), '\m(b+|c).*d', 'g')`,
+	"power":           `SELECT max(g ^ (20000 + g)) FROM generate_series(1::numeric, 10000) g`,
+	"logarithm":       `SELECT max(ln((g::text || repeat('7', 3000))::numeric)) FROM generate_series(1, 100000) g`,
+	"long arguments":  `SELECT max(md5(t)) FROM (SELECT repeat('x', 10000000) t OFFSET 0) x, generate_series(1, 100000)`,
+	"sort of series":  `SELECT g FROM generate_series(1, 9000000) g, generate_series(1, 1000) h ORDER BY g % 1000 OFFSET 5`,
+	"hash join, wide": `SELECT count(*) FROM generate_series(1, 100) a JOIN generate_series(1, 9000000) b ON a = b, generate_series(1, 1000000000) c`,
+	"two series":      `SELECT count(a) FROM (SELECT generate_series(1, 10000000000) a, generate_series(1, 7) b) x`,
 	"INSERT … SELECT": `INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 10000000000) g WHERE g % 10000 = 0`,
 }
 
@@ -56,6 +67,7 @@ func TestCancel(t *testing.T) {
 		}
 		err := run()
 		late := time.Since(begin) - after
+		t.Logf("%s, %v late", name, late)
 		var e *pgconn.PgError
 		if !errors.As(err, &e) || e.Code != "57014" {
 			t.Errorf("%s ends with %v", name, err)
@@ -79,6 +91,36 @@ func TestCancel(t *testing.T) {
 		_, err := conn.PgConn().CopyTo(ctx, io.Discard, `COPY (SELECT g, repeat('x', 100) FROM generate_series(1, 10000000000) g) TO STDOUT`)
 		return err
 	})
+	waitersEnd(t, ctx, conn)
 	t.Logf("latest: %s, %v after its end was asked for", slowest, worst)
 	s.stop()
+}
+
+// waitersEnd has statements end while they wait for their round to close.
+func waitersEnd(t *testing.T, ctx context.Context, conn *pgx.Conn) {
+	t.Helper()
+	for _, sql := range []string{
+		`INSERT INTO hashes (digest) VALUES (sha256('waits')) RETURNING signature`,
+		`BEGIN; INSERT INTO hashes (digest) VALUES (sha256('waits too')); COMMIT; SELECT signature FROM proofs WHERE digest = sha256('waits too')`,
+	} {
+		// A round that closes within the 50 ms gives an answer; the statement after it begins right after that.
+		for try := 0; ; try++ {
+			if _, err := conn.Exec(ctx, `SET statement_timeout = 50`); err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			_, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+			t.Logf("%s, %v", sql, time.Since(begin))
+			var e *pgconn.PgError
+			if errors.As(err, &e) && e.Code == "57014" {
+				break
+			}
+			if err != nil || try == 5 {
+				t.Fatalf("%s ends with %v", sql, err)
+			}
+		}
+		if _, err := conn.Exec(ctx, `RESET statement_timeout`); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

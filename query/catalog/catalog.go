@@ -138,6 +138,14 @@ type Prepared struct {
 	Name, SQL string
 	Params    []value.OID
 	At        value.Datum // timestamptz
+	FromSQL   bool        // made by PREPARE
+}
+
+// A Cursor is one that was declared and is open.
+type Cursor struct {
+	Name, SQL            string
+	At                   value.Datum // timestamptz
+	Hold, Binary, Scroll bool
 }
 
 // A Session is what the catalog asks about who reads it. The functions of this package find it in fn.Env.Session.
@@ -154,6 +162,8 @@ type Session interface {
 	Sessions() []Activity
 	// PreparedStatements returns the prepared statements of the session that have names.
 	PreparedStatements() []Prepared
+	// Cursors returns the cursors of the session that are open.
+	Cursors() []Cursor
 	// Started is when the server started, a timestamptz.
 	Started() value.Datum
 }

@@ -386,7 +386,7 @@ func RoleName(s Session, oid value.OID) string {
 // sets are the functions that return rows.
 func sets() []*fn.Function {
 	text := value.TextOID
-	return []*fn.Function{
+	return append(relationFunctions(), []*fn.Function{
 		fn.DefineSet("pg_get_keywords() record stable", keywords, fn.Column{Name: "word", Type: text}, fn.Column{Name: "catcode", Type: value.CharOID},
 			fn.Column{Name: "barelabel", Type: value.BoolOID}, fn.Column{Name: "catdesc", Type: text}, fn.Column{Name: "baredesc", Type: text}),
 		fn.DefineSet("pg_options_to_table(_text) record stable", options, fn.Column{Name: "option_name", Type: text}, fn.Column{Name: "option_value", Type: text}),
@@ -395,7 +395,7 @@ func sets() []*fn.Function {
 		fn.DefineSet("pg_ls_tmpdir(oid) record volatile", func(*fn.Env, []value.Datum) ([][]value.Datum, error) { return nil, nil },
 			fn.Column{Name: "name", Type: text}, fn.Column{Name: "size", Type: value.Int8OID}, fn.Column{Name: "modification", Type: value.TimestamptzOID}),
 		expandArray("information_schema._pg_expandarray(anyarray) record"),
-	}
+	}...)
 }
 
 // expandArray numbers the elements of an array.

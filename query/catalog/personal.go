@@ -1,5 +1,12 @@
 package catalog
 
+import (
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/fn"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
 // personal makes the rows of the relations that depend on the session.
 var personal = map[string]func(*Catalog, Session, *Rows){
 	"pg_catalog.pg_authid":              func(k *Catalog, s Session, r *Rows) { k.rolesOf(s, r, "rol", false) },
@@ -14,6 +21,7 @@ var personal = map[string]func(*Catalog, Session, *Rows){
 	"pg_catalog.pg_settings":            (*Catalog).pgSettings,
 	"pg_catalog.pg_stat_activity":       (*Catalog).pgStatActivity,
 	"pg_catalog.pg_prepared_statements": (*Catalog).pgPreparedStatements,
+	"pg_catalog.pg_cursors":             (*Catalog).pgCursors,
 	"pg_catalog.pg_stat_database":       (*Catalog).pgStatDatabase,
 
 	"information_schema.enabled_roles": func(_ *Catalog, s Session, r *Rows) {
@@ -51,8 +59,39 @@ func (k *Catalog) pgStatActivity(s Session, r *Rows) {
 
 func (k *Catalog) pgPreparedStatements(s Session, r *Rows) {
 	for _, p := range s.PreparedStatements() {
-		r.add(row{"name": p.Name, "statement": p.SQL, "prepare_time": p.At, "parameter_types": p.Params, "from_sql": false})
+		r.add(row{"name": p.Name, "statement": p.SQL, "prepare_time": p.At, "parameter_types": p.Params, "from_sql": p.FromSQL})
 	}
+}
+
+func (k *Catalog) pgCursors(s Session, r *Rows) {
+	for _, c := range s.Cursors() {
+		r.add(row{"name": c.Name, "statement": c.SQL, "is_holdable": c.Hold, "is_binary": c.Binary, "is_scrollable": c.Scroll, "creation_time": c.At})
+	}
+}
+
+// relationFunctions are the functions that give the rows of a view: PostgreSQL makes the view of them, and some clients ask them.
+func relationFunctions() (list []*fn.Function) {
+	for _, f := range [][2]string{{"pg_show_all_settings", "pg_settings"}, {"pg_cursor", "pg_cursors"}, {"pg_prepared_statement", "pg_prepared_statements"}} {
+		rels := Relations()
+		rel := rels[slices.IndexFunc(rels, func(r *Relation) bool { return r.Schema == "pg_catalog" && r.Name == f[1] })]
+		var columns []fn.Column
+		for _, c := range rel.Columns {
+			columns = append(columns, fn.Column{Name: c.Name, Type: c.Type.OID})
+		}
+		list = append(list, fn.DefineSet(f[0]+"() record stable", func(env *fn.Env, _ []value.Datum) (all [][]value.Datum, err error) {
+			s := env.Session.(Session)
+			rows, _ := s.Catalog().Rows(rel, s)
+			for i := range rows.N {
+				var one []value.Datum
+				for _, c := range rows.Cols {
+					one = append(one, c.Datum(i))
+				}
+				all = append(all, one)
+			}
+			return all, nil
+		}, columns...))
+	}
+	return list
 }
 
 func (k *Catalog) pgStatDatabase(s Session, r *Rows) {

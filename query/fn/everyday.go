@@ -1,7 +1,6 @@
 package fn
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -101,8 +100,8 @@ func trimArray(_ *Env, args []value.Datum) (value.Datum, error) {
 func regexpOptions() (list []*Function) {
 	add := func(name, ret string, f func(q *regexpQuery) (value.Datum, error), tails ...string) {
 		for _, t := range tails {
-			list = append(list, def(name+"(text,text"+t+") "+ret, rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-				q, err := newRegexpQuery(name, args)
+			list = append(list, def(name+"(text,text"+t+") "+ret, rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+				q, err := newRegexpQuery(env, name, args)
 				if err != nil {
 					return value.Datum{}, err
 				}
@@ -119,7 +118,8 @@ func regexpOptions() (list []*Function) {
 
 // A regexpQuery is a call of one of the functions of regexpOptions.
 type regexpQuery struct {
-	re         *regexp.Regexp
+	env        *Env
+	re         *compiledRegexp
 	s          []byte
 	from       int   // byte where the search starts
 	occurrence int64 // 0 for all
@@ -128,8 +128,8 @@ type regexpQuery struct {
 	with       string
 }
 
-func newRegexpQuery(name string, args []value.Datum) (*regexpQuery, error) {
-	q := &regexpQuery{s: args[0].B, occurrence: 1}
+func newRegexpQuery(env *Env, name string, args []value.Datum) (*regexpQuery, error) {
+	q := &regexpQuery{env: env, s: args[0].B, occurrence: 1}
 	rest := args[2:]
 	if name == "regexp_replace" {
 		q.with, rest = string(rest[0].B), rest[1:]
@@ -194,7 +194,7 @@ func (q *regexpQuery) matches(limit int64) (list [][]int, err error) {
 	if q.from < 0 {
 		return nil, nil
 	}
-	all, err := allMatches(q.re, q.s, -1)
+	all, err := q.re.all(q.env, q.s, -1)
 	for _, m := range all {
 		if m[0] >= q.from {
 			if list = append(list, m); int64(len(list)) == limit {
@@ -208,7 +208,7 @@ func (q *regexpQuery) matches(limit int64) (list [][]int, err error) {
 // match returns the match asked for, by its group, nil if there is none.
 func (q *regexpQuery) match() ([]int, error) {
 	list, err := q.matches(q.occurrence)
-	if err != nil || int64(len(list)) < q.occurrence || q.group > int64(q.re.NumSubexp()) {
+	if err != nil || int64(len(list)) < q.occurrence || q.group > int64(q.re.re.NumSubexp()) {
 		return nil, err
 	}
 	m := list[q.occurrence-1][2*q.group:][:2]

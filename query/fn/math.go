@@ -230,7 +230,7 @@ func numericOperators() []*Function {
 	}
 	return []*Function{
 		op("+", value.Numeric.Add), op("-", value.Numeric.Sub), op("*", value.Numeric.Mul), op("/", value.Numeric.Div),
-		op("%", value.Numeric.Mod), op("^", numericPower),
+		op("%", value.Numeric.Mod), def("^(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),
 		one("-(numeric) numeric", value.Numeric.Neg),
 		one("+(numeric) numeric", func(a value.Numeric) value.Numeric { return a }),
 		one("@(numeric) numeric", value.Numeric.Abs),
@@ -335,12 +335,8 @@ func roundings() []*Function {
 		places("round(numeric,int4) numeric", value.Numeric.Round),
 		places("trunc(numeric,int4) numeric", value.Numeric.Trunc),
 		numeric1("sqrt(numeric) numeric", value.Numeric.Sqrt),
-		def("power(numeric,numeric) numeric", map2[nums, nums, nums](func(_ *Env, a, b value.Numeric) (value.Numeric, error) {
-			return numericPower(a, b)
-		})),
-		def("pow(numeric,numeric) numeric", map2[nums, nums, nums](func(_ *Env, a, b value.Numeric) (value.Numeric, error) {
-			return numericPower(a, b)
-		})),
+		def("power(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),
+		def("pow(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),
 		numeric1("ln(numeric) numeric", value.Numeric.Ln), numeric1("log(numeric) numeric", value.Numeric.Log10),
 		numeric1("log10(numeric) numeric", value.Numeric.Log10), numeric1("exp(numeric) numeric", value.Numeric.Exp),
 		def("abs(float4) float4", float1(math.Abs)), def("abs(float8) float8", float1(math.Abs)),
@@ -360,7 +356,12 @@ func roundings() []*Function {
 }
 
 func numeric1(sig string, f func(value.Numeric) (value.Numeric, error)) *Function {
-	return def(sig, map1[nums, nums](func(_ *Env, a value.Numeric) (value.Numeric, error) { return f(a) }))
+	return def(sig, map1[nums, nums](func(env *Env, a value.Numeric) (value.Numeric, error) {
+		if err := env.Check(); err != nil { // logarithms with many digits take milliseconds
+			return a, err
+		}
+		return f(a)
+	}))
 }
 
 func floatFunctions() []*Function {
@@ -406,16 +407,16 @@ func logarithm(f func(float64) float64) func(*Env, float64) (float64, error) {
 const maxExactPower = 100_000
 
 // numericPower raises to an integer power exactly, then rounds to the scale Postgres shows.
-func numericPower(a, b value.Numeric) (value.Numeric, error) {
+func numericPower(env *Env, a, b value.Numeric) (value.Numeric, error) {
 	if a.IsNaN() || b.IsNaN() || !a.Finite() || !b.Finite() {
-		f, err := power(nil, a.Float(), b.Float())
+		f, err := power(env, a.Float(), b.Float())
 		return value.FloatNumeric(f, false), err
 	}
 	if a.Sign() == 0 && b.Sign() < 0 {
 		return a, value.Errorf(value.CodeBadPower, "zero raised to a negative power is undefined")
 	}
 	if n, ok := b.Int64(); ok && b.Cmp(value.IntNumeric(n)) == 0 {
-		return integerPower(a, n)
+		return integerPower(env, a, n)
 	}
 	switch a.Sign() {
 	case -1:
@@ -426,7 +427,7 @@ func numericPower(a, b value.Numeric) (value.Numeric, error) {
 	return a.PowBroken(b)
 }
 
-func integerPower(a value.Numeric, n int64) (value.Numeric, error) {
+func integerPower(env *Env, a value.Numeric, n int64) (value.Numeric, error) {
 	scale := min(1000, max(16, a.Scale()))
 	if a.Sign() == 0 || n == 0 {
 		return value.IntNumeric(value.BoolInt(n == 0)).Round(scale), nil
@@ -440,6 +441,9 @@ func integerPower(a value.Numeric, n int64) (value.Numeric, error) {
 	}
 	product, square := value.IntNumeric(1), a
 	for k := uint64(max(n, -n)); k > 0; k >>= 1 {
+		if err := env.Check(); err != nil { // the numbers may have many digits
+			return a, err
+		}
 		var err error
 		if k&1 == 1 {
 			if product, err = product.Mul(square); err != nil {

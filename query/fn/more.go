@@ -36,38 +36,8 @@ func rarerFunctions() []*Function {
 		def("similar_to_escape(text,text) text", map2[texts, texts, texts](func(_ *Env, p, e string) (string, error) {
 			return similarToRegexp(p, e)
 		})),
-		def("regexp_count(text,text) int4", map2[strs, texts, ints](func(_ *Env, s []byte, p string) (int64, error) {
-			re, err := compile(p, "", len(s))
-			if err != nil {
-				return 0, err
-			}
-			list, err := allMatches(re, s, -1)
-			return int64(len(list)), err
-		})),
-		def("regexp_instr(text,text) int4", map2[strs, texts, ints](func(_ *Env, s []byte, p string) (int64, error) {
-			re, err := compile(p, "", len(s))
-			if err != nil {
-				return 0, err
-			}
-			m := re.FindIndex(s)
-			if m == nil {
-				return 0, nil
-			}
-			return int64(utf8.RuneCount(s[:m[0]]) + 1), nil
-		})),
-		def("regexp_substr(text,text) text", map2[strs, texts, strs](func(_ *Env, s []byte, p string) ([]byte, error) {
-			re, err := compile(p, "", len(s))
-			if err != nil {
-				return nil, err
-			}
-			m := re.FindIndex(s)
-			if m == nil {
-				return nil, errNull
-			}
-			return s[m[0]:m[1]:m[1]], nil
-		})),
 	}
-	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), textForms())
+	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), regexpSearches(), textForms())
 	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
 		out = append(out, def(name+"(float8) float8", float1(f)))
 	}
@@ -80,6 +50,45 @@ func rarerFunctions() []*Function {
 		})))
 	}
 	return out
+}
+
+// regexpSearches declares the regexp functions of a text and an expression that give one number or text.
+func regexpSearches() []*Function {
+	return []*Function{
+		def("regexp_count(text,text) int4", map2[strs, texts, ints](func(env *Env, s []byte, p string) (int64, error) {
+			re, err := compile(p, "", len(s))
+			if err != nil {
+				return 0, err
+			}
+			list, err := re.all(env, s, -1)
+			return int64(len(list)), err
+		})),
+		def("regexp_instr(text,text) int4", map2[strs, texts, ints](func(env *Env, s []byte, p string) (int64, error) {
+			re, err := compile(p, "", len(s))
+			if err != nil {
+				return 0, err
+			}
+			m, err := re.find(env, s, 0)
+			if m == nil {
+				return 0, err
+			}
+			return int64(utf8.RuneCount(s[:m[0]]) + 1), nil
+		})),
+		def("regexp_substr(text,text) text", map2[strs, texts, strs](func(env *Env, s []byte, p string) ([]byte, error) {
+			re, err := compile(p, "", len(s))
+			if err != nil {
+				return nil, err
+			}
+			m, err := re.find(env, s, 0)
+			if err != nil {
+				return nil, err
+			}
+			if m == nil {
+				return nil, errNull
+			}
+			return s[m[0]:m[1]:m[1]], nil
+		})),
+	}
 }
 
 // randomUUID returns a UUID of version 4.

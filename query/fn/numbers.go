@@ -48,7 +48,7 @@ func numberFunctions() []*Function {
 		})),
 		def("width_bucket(numeric,numeric,numeric,int4) int4", rowwise(numericBucket)),
 		bound("width_bucket(anycompatible,anycompatiblearray) int4", func([]*value.Type, *value.Type) Kernel { return rowwise(arrayBucket) }),
-		def("to_number(text,text) numeric stable", map2[texts, texts, nums](func(_ *Env, s, f string) (value.Numeric, error) { return toNumber(s, f) })),
+		def("to_number(text,text) numeric stable", map2[texts, texts, nums](toNumber)),
 	}
 }
 
@@ -118,7 +118,7 @@ func arrayBucket(_ *Env, args []value.Datum) (value.Datum, error) {
 }
 
 // toNumber reads a number by a template. Postgres takes much that does not fit the template, and so it is taken here.
-func toNumber(s, f string) (value.Numeric, error) {
+func toNumber(env *Env, s, f string) (value.Numeric, error) {
 	if f == "" {
 		return value.Numeric{}, errNull
 	}
@@ -145,7 +145,7 @@ func toNumber(s, f string) (value.Numeric, error) {
 	if t.shift == 0 {
 		return n, nil
 	}
-	down, err := numericPower(value.IntNumeric(10), value.IntNumeric(int64(-t.shift)))
+	down, err := numericPower(env, value.IntNumeric(10), value.IntNumeric(int64(-t.shift)))
 	if err != nil {
 		return n, err
 	}

@@ -3,7 +3,6 @@ package fn
 import (
 	"bytes"
 	"regexp"
-	"regexp/syntax"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -51,40 +50,41 @@ func like(s, pattern []byte) (bool, error) {
 
 func patternOperators() []*Function {
 	var out []*Function
-	add := func(left, right string, name string, match func(s, p []byte) (bool, error)) {
+	add := func(left, right string, name string, match func(env *Env, s, p []byte) (bool, error)) {
 		for _, not := range []bool{false, true} {
 			op := name
 			if not {
 				op = "!" + name
 			}
-			out = append(out, def(op+"("+left+","+right+") bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) {
-				ok, err := match(s, p)
+			out = append(out, def(op+"("+left+","+right+") bool", map2[strs, strs, bools](func(env *Env, s, p []byte) (bool, error) {
+				ok, err := match(env, s, p)
 				return ok != not, err
 			})))
 		}
 	}
+	plain := func(_ *Env, s, p []byte) (bool, error) { return like(s, p) }
 	for _, t := range []string{"text", "name", "bpchar"} {
-		add(t, "text", "~~", like)
-		add(t, "text", "~~*", func(s, p []byte) (bool, error) { return like(bytes.ToLower(s), bytes.ToLower(p)) })
-		add(t, "text", "~", func(s, p []byte) (bool, error) { return matches(s, p, "") })
-		add(t, "text", "~*", func(s, p []byte) (bool, error) { return matches(s, p, "i") })
+		add(t, "text", "~~", plain)
+		add(t, "text", "~~*", func(_ *Env, s, p []byte) (bool, error) { return like(bytes.ToLower(s), bytes.ToLower(p)) })
+		add(t, "text", "~", func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "") })
+		add(t, "text", "~*", func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "i") })
 	}
-	add("bytea", "bytea", "~~", like)
+	add("bytea", "bytea", "~~", plain)
 	return out
 }
 
-func matches(s, pattern []byte, flags string) (bool, error) {
+func matches(env *Env, s, pattern []byte, flags string) (bool, error) {
 	re, err := compile(string(pattern), flags, len(s))
 	if err != nil {
 		return false, err
 	}
-	return re.Match(s), nil
+	return re.match(env, s)
 }
 
 // compile makes a regular expression of one of Postgres' advanced ones, with its flags. What Go's linear-time engine
 // does not have (back references, look-around) is refused: 0A000. The other errors are 2201B and 22023, and 54000 for an
-// expression that could keep a processor for long with a text of so many bytes: matching cannot be canceled.
-func compile(pattern, flags string, text int) (*regexp.Regexp, error) {
+// expression that could keep a processor for long with a text of so many bytes.
+func compile(pattern, flags string, text int) (*compiledRegexp, error) {
 	key := flags + "\x00" + pattern
 	re, ok := regexps.get(key)
 	if !ok {
@@ -97,7 +97,7 @@ func compile(pattern, flags string, text int) (*regexp.Regexp, error) {
 	if text > maxRegexpSteps/re.states {
 		return nil, value.Errorf(value.CodeProgramLimit, "regular expression is too complex for a text of %d bytes", text)
 	}
-	return re.Regexp, nil
+	return re, nil
 }
 
 func compileNew(pattern, flags string) (*compiledRegexp, error) {
@@ -112,38 +112,7 @@ func compileNew(pattern, flags string) (*compiledRegexp, error) {
 	if strings.Contains(flags, "q") {
 		translated = regexp.QuoteMeta(pattern)
 	}
-	re, err := regexp.Compile(mode + translated)
-	if err != nil {
-		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
-	}
-	tree, err := syntax.Parse(re.String(), syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
-	program, err := syntax.Compile(tree.Simplify())
-	if err != nil {
-		return nil, err
-	}
-	return &compiledRegexp{re, len(program.Inst)}, nil
-}
-
-const (
-	// maxRegexpSteps bounds the states of an expression times the bytes of a text: it takes some ten seconds at most.
-	maxRegexpSteps = 1 << 29
-	// maxMatches bounds the matches of an expression in one text.
-	maxMatches = 1 << 20
-)
-
-// allMatches returns up to limit matches of re in s, -1 for all, as FindAllSubmatchIndex does.
-func allMatches(re *regexp.Regexp, s []byte, limit int) ([][]int, error) {
-	if limit >= 0 && limit <= maxMatches {
-		return re.FindAllSubmatchIndex(s, limit), nil
-	}
-	list := re.FindAllSubmatchIndex(s, maxMatches+1)
-	if len(list) > maxMatches {
-		return nil, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
-	}
-	return list, nil
+	return newCompiledRegexp(mode + translated)
 }
 
 func regexpMode(flags string) (string, error) {

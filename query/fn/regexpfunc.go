@@ -1,7 +1,6 @@
 package fn
 
 import (
-	"regexp"
 	"strings"
 	"sync"
 
@@ -15,12 +14,6 @@ const maxRegexps = 256
 type regexpCache struct {
 	mu sync.Mutex
 	m  map[string]*compiledRegexp // under mu
-}
-
-// A compiledRegexp is an expression and how many states it has.
-type compiledRegexp struct {
-	*regexp.Regexp
-	states int
 }
 
 var regexps regexpCache
@@ -49,9 +42,9 @@ func patternFunctions() []*Function {
 		def("regexp_replace(text,text,text,text) text", rowwise(regexpReplace)),
 		def("regexp_match(text,text) _text", rowwise(regexpMatch)),
 		def("regexp_match(text,text,text) _text", rowwise(regexpMatch)),
-		def("regexp_like(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) { return matches(s, p, "") })),
-		def("regexp_like(text,text,text) bool", map3[strs, strs, texts, bools](func(_ *Env, s, p []byte, f string) (bool, error) {
-			return matches(s, p, f)
+		def("regexp_like(text,text) bool", map2[strs, strs, bools](func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "") })),
+		def("regexp_like(text,text,text) bool", map3[strs, strs, texts, bools](func(env *Env, s, p []byte, f string) (bool, error) {
+			return matches(env, s, p, f)
 		})),
 		def("regexp_split_to_array(text,text) _text", rowwise(regexpSplit)),
 		def("regexp_split_to_array(text,text,text) _text", rowwise(regexpSplit)),
@@ -95,7 +88,7 @@ func flagsOf(args []value.Datum, at int) string {
 	return ""
 }
 
-func regexpReplace(_ *Env, args []value.Datum) (value.Datum, error) {
+func regexpReplace(env *Env, args []value.Datum) (value.Datum, error) {
 	flags := flagsOf(args, 3)
 	re, err := compile(string(args[1].B), flags, len(args[0].B))
 	if err != nil {
@@ -106,7 +99,7 @@ func regexpReplace(_ *Env, args []value.Datum) (value.Datum, error) {
 	if strings.Contains(flags, "g") {
 		limit = -1
 	}
-	list, err := allMatches(re, s, limit)
+	list, err := re.all(env, s, limit)
 	if err != nil {
 		return value.Datum{}, err
 	}
@@ -152,7 +145,7 @@ func expand(dst []byte, with string, s []byte, m []int) []byte {
 	return dst
 }
 
-func regexpMatch(_ *Env, args []value.Datum) (value.Datum, error) {
+func regexpMatch(env *Env, args []value.Datum) (value.Datum, error) {
 	flags := flagsOf(args, 2)
 	if strings.Contains(flags, "g") {
 		return value.Datum{}, &value.Error{
@@ -164,46 +157,60 @@ func regexpMatch(_ *Env, args []value.Datum) (value.Datum, error) {
 	if err != nil {
 		return value.Datum{}, err
 	}
-	m := re.FindSubmatch(args[0].B)
+	m, err := re.find(env, args[0].B, 0)
+	if err != nil {
+		return value.Datum{}, err
+	}
 	if m == nil {
 		return value.Datum{}, errNull
 	}
-	if len(m) > 1 {
-		m = m[1:]
-	}
-	elems := value.NewVector(value.Text, len(m))
-	for i, b := range m {
-		elems.Bytes[i] = b
-		if b == nil {
-			elems.SetNull(i)
-		}
-	}
-	return value.ArrayOf(elems), nil
+	return groups(args[0].B, m), nil
 }
 
-func regexpSplit(_ *Env, args []value.Datum) (value.Datum, error) {
+// groups returns the parts of s in the parentheses of a match, or all of the match if there are none.
+func groups(s []byte, m []int) value.Datum {
+	if len(m) > 2 {
+		m = m[2:]
+	}
+	elems := value.NewVector(value.Text, len(m)/2)
+	for i := range elems.Bytes {
+		if m[2*i] < 0 {
+			elems.SetNull(i)
+		} else {
+			elems.Bytes[i] = s[m[2*i]:m[2*i+1]:m[2*i+1]]
+		}
+	}
+	return value.ArrayOf(elems)
+}
+
+func regexpSplit(env *Env, args []value.Datum) (value.Datum, error) {
 	re, err := compile(string(args[1].B), flagsOf(args, 2), len(args[0].B))
 	if err != nil {
 		return value.Datum{}, err
 	}
-	elems := value.NewVector(value.Text, 0)
-	for _, part := range re.Split(string(args[0].B), maxMatches+2) {
-		if elems.Len() > maxMatches {
-			return value.Datum{}, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
-		}
-		elems.Append(value.NewText(part))
+	parts, err := re.split(env, args[0].B)
+	if err != nil {
+		return value.Datum{}, err
 	}
+	elems := value.NewVector(value.Text, len(parts))
+	copy(elems.Bytes, parts)
 	return value.ArrayOf(elems), nil
 }
 
-func regexpSubstring(_ *Env, args []value.Datum) (value.Datum, error) {
+func regexpSubstring(env *Env, args []value.Datum) (value.Datum, error) {
 	re, err := compile(string(args[1].B), "", len(args[0].B))
 	if err != nil {
 		return value.Datum{}, err
 	}
-	m := re.FindSubmatch(args[0].B)
-	if m == nil || len(m) > 1 && m[1] == nil {
+	m, err := re.find(env, args[0].B, 0)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	if len(m) > 2 {
+		m = m[2:]
+	}
+	if m == nil || m[0] < 0 {
 		return value.Datum{}, errNull
 	}
-	return value.NewBytes(value.Text, m[min(1, len(m)-1)]), nil
+	return value.NewBytes(value.Text, args[0].B[m[0]:m[1]:m[1]]), nil
 }

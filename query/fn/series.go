@@ -195,7 +195,7 @@ func unnest(_ *Env, _ *value.Type, args []value.Datum) (Series, error) {
 	return &list{cols: []*value.Vector{args[0].X.(*value.Array).Elems}}, nil
 }
 
-func regexpMatches(_ *Env, ret *value.Type, args []value.Datum) (Series, error) {
+func regexpMatches(env *Env, ret *value.Type, args []value.Datum) (Series, error) {
 	flags := flagsOf(args, 2)
 	re, err := compile(string(args[1].B), flags, len(args[0].B))
 	if err != nil {
@@ -205,30 +205,19 @@ func regexpMatches(_ *Env, ret *value.Type, args []value.Datum) (Series, error) 
 	if strings.Contains(flags, "g") {
 		limit = -1
 	}
-	matches, err := allMatches(re, args[0].B, limit)
+	matches, err := re.all(env, args[0].B, limit)
 	if err != nil {
 		return nil, err
 	}
 	rows := value.NewVector(ret, 0)
 	for _, m := range matches {
-		if len(m) > 2 {
-			m = m[2:]
-		}
-		elems := value.NewVector(value.Text, len(m)/2)
-		for i := range elems.Bytes {
-			if m[2*i] < 0 {
-				elems.SetNull(i)
-			} else {
-				elems.Bytes[i] = args[0].B[m[2*i]:m[2*i+1]:m[2*i+1]]
-			}
-		}
-		rows.Append(value.ArrayOf(elems))
+		rows.Append(groups(args[0].B, m))
 	}
 	return &list{cols: []*value.Vector{rows}}, nil
 }
 
-func regexpSplitRows(_ *Env, _ *value.Type, args []value.Datum) (Series, error) {
-	d, err := regexpSplit(nil, args)
+func regexpSplitRows(env *Env, _ *value.Type, args []value.Datum) (Series, error) {
+	d, err := regexpSplit(env, args)
 	if err != nil {
 		return nil, err
 	}

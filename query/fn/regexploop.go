@@ -1,0 +1,186 @@
+package fn
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"regexp/syntax"
+	"unicode/utf8"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+const (
+	// maxRegexpSteps bounds the states of an expression times the bytes of a text: it takes some ten seconds at most.
+	maxRegexpSteps = 1 << 29
+	// maxUnwatched bounds the same for a match during which nothing looks for the end of the statement.
+	maxUnwatched = 1 << 21
+	// maxMatches bounds the matches of an expression in one text.
+	maxMatches = 1 << 20
+)
+
+// lookBehind are the conditions that ask for the character before.
+const lookBehind = syntax.EmptyBeginLine | syntax.EmptyBeginText | syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
+
+// A compiledRegexp is an expression that is matched with looks for the end of the statement, which package regexp has not.
+type compiledRegexp struct {
+	re     *regexp.Regexp
+	states int
+	prefix []byte // every match begins with it
+	whole  bool   // prefix is all there is
+	atTop  bool   // matches at the beginning of a text alone
+	// behind finds, in a text from one character before some position, the first match after that character, as group 1. It is
+	// nil if re does not care what stands before a match.
+	behind *regexp.Regexp
+}
+
+func newCompiledRegexp(expression string) (*compiledRegexp, error) {
+	re, err := regexp.Compile(expression)
+	if err != nil {
+		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
+	}
+	tree, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	c := &compiledRegexp{re: re, states: len(program.Inst), atTop: program.StartCond()&syntax.EmptyBeginText != 0}
+	prefix, whole := re.LiteralPrefix()
+	c.prefix, c.whole = []byte(prefix), whole
+	for _, in := range program.Inst {
+		if in.Op == syntax.InstEmptyWidth && syntax.EmptyOp(in.Arg)&lookBehind != 0 && c.behind == nil {
+			if c.behind, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + expression + `)`); err != nil {
+				return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
+			}
+		}
+	}
+	return c, nil
+}
+
+// A watchedText reads a text, and ends early when the statement has been canceled.
+type watchedText struct {
+	env  *Env
+	s    []byte
+	read int // characters
+}
+
+func (t *watchedText) ReadRune() (rune, int, error) {
+	if t.read++; t.read&0xfff == 0 && t.env.Check() != nil {
+		return 0, 0, io.EOF
+	}
+	if len(t.s) == 0 {
+		return 0, 0, io.EOF
+	}
+	r, n := utf8.DecodeRune(t.s)
+	t.s = t.s[n:]
+	return r, n, nil
+}
+
+// match reports whether c matches in s. The error is 57014.
+func (c *compiledRegexp) match(env *Env, s []byte) (bool, error) {
+	if err := env.Check(); err != nil {
+		return false, err
+	}
+	if c.unwatched(s) {
+		return c.re.Match(s), nil
+	}
+	ok := c.re.MatchReader(&watchedText{env: env, s: s})
+	return ok, env.Check()
+}
+
+func (c *compiledRegexp) unwatched(s []byte) bool { return c.whole || len(s) <= maxUnwatched/c.states }
+
+// find returns the first match of c in s that begins at byte from or after, as FindSubmatchIndex does; nil if there is
+// none. from is the beginning of a character. The error is 57014.
+func (c *compiledRegexp) find(env *Env, s []byte, from int) ([]int, error) {
+	if err := env.Check(); err != nil {
+		return nil, err
+	}
+	if from > 0 && c.atTop {
+		return nil, nil
+	}
+	next := bytes.Index(s[from:], c.prefix)
+	if next < 0 {
+		return nil, nil
+	}
+	from += next
+	re, skip := c.re, 0
+	if from > 0 && c.behind != nil {
+		_, n := utf8.DecodeLastRune(s[:from])
+		from -= n
+		re, skip = c.behind, 2
+	}
+	rest := s[from:]
+	var m []int
+	if c.unwatched(rest) {
+		m = re.FindSubmatchIndex(rest)
+	} else {
+		m = re.FindReaderSubmatchIndex(&watchedText{env: env, s: rest})
+		if err := env.Check(); err != nil {
+			return nil, err
+		}
+	}
+	if m == nil {
+		return nil, nil
+	}
+	m = m[skip:]
+	for i, at := range m {
+		if at >= 0 {
+			m[i] = at + from
+		}
+	}
+	return m, nil
+}
+
+// all returns up to limit matches of c in s, -1 for all, as FindAllSubmatchIndex does: an empty match right after another match
+// does not count. The errors are 54000 and 57014.
+func (c *compiledRegexp) all(env *Env, s []byte, limit int) (list [][]int, err error) {
+	last := -1 // end of the match before
+	for at := 0; at <= len(s) && (limit < 0 || len(list) < limit); {
+		m, err := c.find(env, s, at)
+		if err != nil {
+			return nil, err
+		}
+		if m == nil {
+			break
+		}
+		again := m[0] == m[1] && m[0] == last
+		if last = m[1]; m[1] > at {
+			at = m[1]
+		} else {
+			_, n := utf8.DecodeRune(s[at:])
+			at += max(1, n)
+		}
+		if again {
+			continue
+		}
+		if list = append(list, m); len(list) > maxMatches {
+			return nil, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
+		}
+	}
+	return list, nil
+}
+
+// split returns the parts of s between the matches of c, as Split does. The errors are those of all.
+func (c *compiledRegexp) split(env *Env, s []byte) ([][]byte, error) {
+	list, err := c.all(env, s, -1)
+	if err != nil || len(s) == 0 {
+		return [][]byte{s}, err
+	}
+	var parts [][]byte
+	begin, end := 0, 0
+	for _, m := range list {
+		end = m[0]
+		if m[1] != 0 {
+			parts = append(parts, s[begin:end:end])
+		}
+		begin = m[1]
+	}
+	if end != len(s) {
+		parts = append(parts, s[begin:])
+	}
+	return parts, nil
+}
