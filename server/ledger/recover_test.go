@@ -168,8 +168,11 @@ type acked struct {
 	imprint merkle.Imprint
 }
 
-// history files, lets seconds pass, publishes and waits until it is through or a write fails; it returns what was
-// acknowledged.
+// historyMidnight is the part of a history after which a day is over.
+const historyMidnight = 4
+
+// history files, lets seconds pass, records lines of the journal, publishes and waits until it is through or a write fails;
+// midway a day is over, and the journal's hash is filed. It returns what was acknowledged.
 func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publication, err error) {
 	clock := newFakeClock(start)
 	l, store, err := openLedger(fs, clock)
@@ -190,9 +193,14 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 				told = append(told, acked{Position{Round: f.Round, Slot: f.Slot, Index: f.First + uint64(j)}, list.At(j)})
 			}
 		}
-		if err == nil && r.IntN(2) == 0 {
+		l.Record(event("history", fmt.Sprint(i)))
+		if err == nil && (r.IntN(2) == 0 || i == historyMidnight) {
 			_, _, open := l.Extent()
-			clock.move(time.Second, 0)
+			step := time.Second
+			if i == historyMidnight {
+				step = 24 * time.Hour
+			}
+			clock.move(step, 0)
 			err = l.waitClosed(ctx, open)
 		}
 		if _, closed, _ := l.Extent(); err == nil && closed >= l.genesis.First && i%2 == 1 {
