@@ -82,7 +82,7 @@ func (a *analyzer) changing(stmt parse.Stmt, command string, f func(ctx context.
 			return "", err
 		}
 		r.engine.roles.Add(1)
-		r.event(EventRole, shown)
+		r.event(EventRole, "", shown)
 		return command, nil
 	})
 }
@@ -250,7 +250,7 @@ func (r *run) changeRole(ctx context.Context, name string, self bool, change fun
 		return errf(codeNoPrivilege, "permission denied").hint("Only a superuser or an operator changes roles.")
 	}
 	if _, ok := groupKind(name); ok {
-		return errf(codeNoPrivilege, "role %q cannot be changed", name).hint("It stands for a kind of roles.")
+		return errf(codeNoPrivilege, "role %q cannot be changed", name).on(name).hint("It stands for a kind of roles.")
 	}
 	if was, ok := r.engine.Ledger.Role(name); !ok || was.Dropped {
 		return errf(codeUndefinedObject, "role %q does not exist", name)

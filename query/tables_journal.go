@@ -20,8 +20,10 @@ type JournalLine struct {
 	Receipt                               string        // of the leaf that holds the hash of its day's last line, "" if the day is not filed
 }
 
-// concerns reports whether a line is about a role.
-func (l *JournalLine) concerns(role string) bool { return l.Actor == role || l.Object == role }
+// concerns reports whether a line is about a role. Objects of other events may be called what a role is called.
+func (l *JournalLine) concerns(role string) bool {
+	return l.Actor == role || l.Object == role && (l.Event == string(EventRole) || l.Event == string(EventKSIKey))
+}
 
 // A JournalFault says what is wrong with a line of the journal.
 type JournalFault struct {
@@ -189,7 +191,7 @@ func (s *journalScan) Close() {}
 // verifyJournal gives a row for every fault of the journal in a span of time.
 func (c *ledgerCalls) verifyJournal(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
 	if env.Session.(*Session).visibleAgency() != "" {
-		return nil, errf(codeNoPrivilege, "permission denied for function verify_journal").
+		return nil, errf(codeNoPrivilege, "permission denied for function verify_journal").on("verify_journal").
 			hint("The journal is checked as a whole, by an auditor, an operator or a superuser.")
 	}
 	from, err := c.ledger.JournalSince(value.ToTime(args[0].I))
