@@ -148,6 +148,9 @@ func testJournalRoles(t *testing.T, as map[string]*pgx.Conn) {
 	if gaps := column(t, as["court"], `SELECT count(*)::text FROM journal HAVING count(*) <> max(seq) OR min(seq) <> 1`); len(gaps) > 0 {
 		t.Errorf("not all of %s lines are there", gaps)
 	}
+	if n := column(t, as["court"], `SELECT count(*)::text FROM journal WHERE time > '-infinity' AND time < 'infinity'`); n[0] != fmt.Sprint(len(all)) {
+		t.Errorf("%s lines of all time, not %d", n, len(all))
+	}
 }
 
 func mustFindNoFault(t *testing.T, s *serverProcess) {
