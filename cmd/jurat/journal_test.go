@@ -293,3 +293,24 @@ func filedDay(t *testing.T, dir string) uint64 {
 	defer store.Close()
 	return uint64(store.JournalDays()[0].Day)
 }
+
+// TestJournalPage runs the blocks of docs/journal.md as they stand.
+func TestJournalPage(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	if _, err := pgx.Connect(t.Context(), s.urlAs("nobody")); err == nil {
+		t.Fatal("nobody logs in")
+	}
+	mustExec(t, s.connect(), `SELECT publish()`)
+	blocks := codeBlocks(t, "../../docs/journal.md")
+	if len(blocks) != 4 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	for i, want := range []string{"jurat|127.0.0.1|", "|nobody|127.0.0.1|", "", ",start,"} {
+		out := s.psql(blocks[i].text, "-v", "ON_ERROR_STOP=1", "-At")
+		if !strings.Contains(out, want) || want == "" && out != "" {
+			t.Errorf("%s\nprints\n%s", blocks[i].text, out)
+		}
+	}
+	s.stop()
+}
