@@ -8,14 +8,20 @@ BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 BENCHRUNS   ?= 3
 
-.PHONY: run build test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak dist generate clean
+.PHONY: run build page test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak dist generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
 	@scripts/run.sh
 
-build:
+build: page
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jurat ./cmd/jurat
+
+# The verifier of the verification page, which the program embeds: compiled to WebAssembly, the same bytes every time.
+page:
+	GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o bin/verifier.wasm ./page/verifier
+	@gzip -9nc bin/verifier.wasm >page/built/verifier.wasm.gz
+	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" page/built/wasm_exec.js
 
 # Tests; psql and Debian's PostgreSQL are used where they are installed.
 test:
@@ -85,4 +91,4 @@ generate:
 	$(GO) generate ./...
 
 clean:
-	rm -rf bin
+	rm -rf bin page/built/verifier.wasm.gz page/built/wasm_exec.js

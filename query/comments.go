@@ -9,6 +9,7 @@ var tableComments = map[string]string{
 	"agencies":              "Lanes of the agencies.",
 	"calendar_certificates": "Certificates of the keys that sign the calendar.",
 	"publications":          "Calendar roots that were published.",
+	"landmarks":             "Roots of the calendar over closed blocks of 256 seconds, to which printed seals lead.",
 	"roles":                 "Roles that may log in.",
 	"journal":               "Who did what to the server: logins, roles, configuration. An agency sees what concerns it.",
 	"jurat_index_status":    "How far the index of digests is.",
@@ -19,7 +20,7 @@ var columnComments = map[string]string{
 	"digest":     "the hash that was filed",
 	"algorithm":  "hash algorithm of the digest",
 	"agency":     "role that filed it",
-	"lane":       "main, seal or ksi",
+	"lane":       "main, seal, status or ksi",
 	"round":      "second in which it was filed; rounds close at their end",
 	"slot_index": "number within the round and lane",
 	"receipt":    "names the filing: round, agency, lane and number",
@@ -28,4 +29,5 @@ var columnComments = map[string]string{
 	"proof":      "the signature in readable form",
 	"second":     "the round as seconds since 1970",
 	"root":       "root of the hash tree",
+	"block":      "number of the 256 seconds: the first of them since 1970, divided by 256",
 }

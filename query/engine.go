@@ -97,7 +97,7 @@ func NewEngine(c Config) *Engine {
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
 		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(16391),
-		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393),
+		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393), newLandmarkTable(c.Ledger, 16395),
 	} {
 		e.tables[t.Def().Name] = t
 	}

@@ -33,6 +33,7 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 	functions = append(functions, c.auditFunctions()...)
 	functions = append(functions, c.backupFunctions()...)
 	functions = append(functions, c.exportFunctions()...)
+	functions = append(functions, c.sealFunctions()...)
 	return append(functions, notifyFunctions()...)
 }
 

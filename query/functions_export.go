@@ -33,14 +33,16 @@ func mayExport(s *Session, agency string) error {
 // exportFunctions are those by which jurat export reads a ledger.
 func (c *ledgerCalls) exportFunctions() []*fn.Function {
 	moment := value.TimestamptzOID
-	return []*fn.Function{{
-		OID: 16527, Name: "export_bundle", Args: []value.OID{value.TextOID, moment, moment, value.BoolOID}, Ret: value.RecordOID,
-		Volatility: fn.Volatile, Columns: []fn.Column{{Name: "at", Type: value.Int8OID}, {Name: "data", Type: value.ByteaOID}}, Series: c.exportBundle,
-	}}
+	args := []value.OID{value.TextOID, moment, moment, value.BoolOID, value.TextOID}
+	columns := []fn.Column{{Name: "at", Type: value.Int8OID}, {Name: "data", Type: value.ByteaOID}}
+	return []*fn.Function{
+		{OID: 16527, Name: "export_bundle", Args: args[:4], Ret: value.RecordOID, Volatility: fn.Volatile, Columns: columns, Series: c.exportBundle},
+		{OID: 16528, Name: "export_bundle", Args: args, Ret: value.RecordOID, Volatility: fn.Volatile, Columns: columns, Series: c.exportBundle},
+	}
 }
 
 // exportBundle gives, part by part, the bundle of what an agency filed in a span of time, null standing for no bound, with
-// proofs that rest on the newest publication where the last argument is true.
+// proofs that rest on the newest publication where the fourth argument is true; of one lane alone if a fifth names it.
 func (c *ledgerCalls) exportBundle(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
 	if args[0].Null {
 		return nil, errf(value.CodeNullNotAllowed, "the agency must not be null")
@@ -55,7 +57,14 @@ func (c *ledgerCalls) exportBundle(env *fn.Env, _ *value.Type, args []value.Datu
 			narrowRounds(&from, &to, Constraint{Op: op, Values: []value.Datum{args[1+i]}}, value.Timestamptz)
 		}
 	}
-	e, err := c.ledger.Export(env.Ctx, agency, from, to, args[3].Bool())
+	lane := ""
+	if len(args) > 4 && !args[4].Null && len(args[4].B) > 0 {
+		lane = string(args[4].B)
+		if err := checkLane(lane); err != nil {
+			return nil, err
+		}
+	}
+	e, err := c.ledger.Export(env.Ctx, agency, lane, from, to, args[3].Bool())
 	if err != nil {
 		return nil, err
 	}

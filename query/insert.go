@@ -279,11 +279,11 @@ type place struct{ part, index int }
 
 // checkLane returns the error for a lane that no agency has.
 func checkLane(lane string) error {
-	if lane == LaneMain || lane == LaneSeal || lane == LaneKSI {
+	if lane == LaneMain || lane == LaneSeal || lane == LaneKSI || lane == LaneStatus {
 		return nil
 	}
 	return errf(codeInvalidParameter, "lane %q does not exist", lane).
-		hint("The lanes are %s, %s (printed seals) and %s (roots of the agency's own trees).", LaneMain, LaneSeal, LaneKSI)
+		hint("The lanes are %s, %s (printed seals), %s (of seals) and %s (roots of the agency's own trees).", LaneMain, LaneSeal, LaneStatus, LaneKSI)
 }
 
 // algorithm returns the algorithm of a name that may be filed.

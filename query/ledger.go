@@ -7,6 +7,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/seal"
 )
 
 // A Ledger is what the engine needs of the ledger. Its methods may be called from many goroutines. Errors meant for the
@@ -75,8 +76,17 @@ type Ledger interface {
 	// is based on, nil for a full one.
 	Backup(ctx context.Context, keys bool, previous []byte) (Backup, error)
 	// Export begins the bundle of an agency's filings in the closed seconds among from to to, with its proofs, extended to the
-	// newest publication if published is set.
-	Export(ctx context.Context, agency string, from, to calendar.Second, published bool) (Export, error)
+	// newest publication if published is set; of one lane alone unless its name is empty.
+	Export(ctx context.Context, agency, lane string, from, to calendar.Second, published bool) (Export, error)
+	// SealPath returns the path of a leaf of the lane seal, in a profile, nil standing for anchored if the leaf's block is closed,
+	// else immediate. It waits while the leaf's round is open, or for an anchored path its block.
+	SealPath(ctx context.Context, p Position, profile *seal.Profile) (*seal.Path, error)
+	// Landmarks reads the landmarks of closed blocks first, first+1, ….
+	Landmarks(ctx context.Context, dst []merkle.Digest, first uint64) error
+	// LandmarksFile returns the file of the landmarks of closed blocks, from that of second from on.
+	LandmarksFile(ctx context.Context, from calendar.Second) ([]byte, error)
+	// BlockDetail returns the record of the round roots of a closed block.
+	BlockDetail(ctx context.Context, block uint64) ([]byte, error)
 	// SlotRound returns what the record of a closed round says of a slot: its leaves and the sequence number that stands in
 	// their proofs; ok is false if the slot has none in the round.
 	SlotRound(round calendar.Second, slot uint32) (leaves, sequence uint64, ok bool, err error)
@@ -109,6 +119,8 @@ const (
 	LaneMain = "main"
 	LaneSeal = "seal" // printed seals
 	LaneKSI  = "ksi"  // roots of clients' own trees, base level 32
+	// LaneStatus is for what an agency says of its printed seals later.
+	LaneStatus = "status"
 )
 
 // A Request is what one statement or transaction files: all of it or nothing, in one round.

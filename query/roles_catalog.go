@@ -101,8 +101,8 @@ func (e *Engine) roleFunctions() []*fn.Function {
 			return value.Datum{}, errf(value.CodeNullNotAllowed, "the name of a lane must not be null")
 		}
 		s, name := env.Session.(*Session), string(args[0].B)
-		if name != LaneMain && name != LaneSeal && name != LaneKSI {
-			return value.Datum{}, errf(codeInvalidParameter, "lane %q does not exist", name).hint("The lanes are main, seal and ksi.")
+		if err := checkLane(name); err != nil {
+			return value.Datum{}, err
 		}
 		slot, err := e.Ledger.CreateLane(s.noting(env.Ctx, EventLane, name, ""), s.role.Name, name)
 		return value.NewInt(value.Int4, int64(slot)), err

@@ -78,6 +78,7 @@ dist() {
 	local here=$1 out=$2 arch
 	mkdir -p "$here/source" "$out"
 	git archive HEAD | tar -xf - -C "$here/source"
+	(cd "$here/source" && GOFLAGS= make -s page) # embedded by what follows
 	for arch in amd64 arm64; do build "$here/source" $arch "$here/jurat-$arch"; done
 	local tool=$here/jurat-$(go env GOHOSTARCH)
 	for arch in amd64 arm64; do

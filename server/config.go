@@ -36,6 +36,9 @@ type Config struct {
 	// HTTPListen is the TCP address of the operations listener, empty for none: /metrics for Prometheus, /healthz, /readyz. It
 	// asks nobody for a password, so only loopback addresses are accepted.
 	HTTPListen string
+	// PageListen is the TCP address of the verification page, empty for none: static files, and what vouches for time, for
+	// everybody. With TLS if it is not on loopback.
+	PageListen string
 	// Pprof adds /debug/pprof to it: profiles of the process, which may show what it has in memory.
 	Pprof bool
 	// Listeners are listeners that somebody else has opened, such as systemd, in place of those that the server would open at
@@ -86,6 +89,7 @@ const (
 	ListenerGateway    = "gateway-listen"
 	ListenerGatewayTCP = "gateway-tcp-listen"
 	ListenerHTTP       = "http-listen"
+	ListenerPage       = "page-listen"
 )
 
 // DefaultConfig returns the configuration of a server on this machine alone.
@@ -171,12 +175,13 @@ func badEmail(address string) error {
 // validateNetwork reports the faults of addresses and of what protects them.
 func (c *Config) validateNetwork() (errs []error) {
 	addresses := map[string]string{"--listen": c.Listen, "--gateway-listen": c.GatewayListen,
-		"--gateway-tcp-listen": c.GatewayTCPListen, "--http-listen": c.HTTPListen}
+		"--gateway-tcp-listen": c.GatewayTCPListen, "--http-listen": c.HTTPListen,
+		"--page-listen": c.PageListen}
 	for name, ln := range c.Listeners {
 		flag := "--" + name
 		if _, ok := addresses[flag]; !ok {
-			errs = append(errs, fmt.Errorf("socket %q: the names are %s, %s, %s and %s; in a systemd unit FileDescriptorName= gives it",
-				name, ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP))
+			errs = append(errs, fmt.Errorf("socket %q: the names are %s, %s, %s, %s and %s; in a systemd unit FileDescriptorName= gives it",
+				name, ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP, ListenerPage))
 		}
 		addresses[flag] = ln.Addr().String()
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/jurat-ledger/jurat/server/ledger"
 )
 
-func (s source) Export(_ context.Context, agency string, from, to calendar.Second, published bool) (query.Export, error) {
-	e, err := s.ledger.Export(agency, from, to, published)
+func (s source) Export(_ context.Context, agency, lane string, from, to calendar.Second, published bool) (query.Export, error) {
+	e, err := s.ledger.ExportLane(agency, lane, from, to, published)
 	if err != nil {
 		return nil, clientError(err)
 	}

@@ -52,6 +52,9 @@ type Server struct {
 	opsListen net.Listener // likewise
 
 	gatewayFiled gatewayFiled
+
+	page       *pageServer  // nil if its listener is not wanted
+	pageListen net.Listener // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
@@ -88,6 +91,14 @@ func (s *Server) HTTPAddr() net.Addr {
 		return nil
 	}
 	return s.opsListen.Addr()
+}
+
+// PageAddr returns the address of the verification page, nil if it is off.
+func (s *Server) PageAddr() net.Addr {
+	if s.pageListen == nil {
+		return nil
+	}
+	return s.pageListen.Addr()
 }
 
 // GatewayAddrs returns the addresses of the KSI gateway, over HTTP and over TCP; nil for what is off.
@@ -159,7 +170,10 @@ func (s *Server) open() (err error) {
 		Logger:          s.log,
 	})
 	s.serveClients()
-	return nil
+	if s.pageListen != nil {
+		s.page, err = s.startPage(s.pageListen)
+	}
+	return err
 }
 
 // serveClients makes what serves clients.
@@ -219,7 +233,8 @@ func (s *Server) listen() (err error) {
 		to            *net.Listener
 		name, address string
 	}{{&s.listener, ListenerPostgres, s.config.Listen}, {&s.http, ListenerGateway, s.config.GatewayListen},
-		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen}} {
+		{&s.tcp, ListenerGatewayTCP, s.config.GatewayTCPListen}, {&s.opsListen, ListenerHTTP, s.config.HTTPListen},
+		{&s.pageListen, ListenerPage, s.config.PageListen}} {
 		if ln := s.config.Listeners[l.name]; ln != nil {
 			*l.to = ln
 			continue
@@ -420,7 +435,8 @@ func (s *Server) runPart(cancel context.CancelCauseFunc, part func() error) erro
 func (s *Server) close() error {
 	var errs []error
 	s.ops.close()
-	for _, l := range []net.Listener{s.listener, s.http, s.tcp} {
+	s.page.close()
+	for _, l := range []net.Listener{s.listener, s.http, s.tcp, s.pageListen} {
 		if l == nil {
 			continue
 		}

@@ -59,7 +59,7 @@ func clientError(err error) error {
 		return &query.Error{Code: "55000", Message: err.Error(),
 			Hint: "The table publications shows which there are; a superuser makes one by SELECT publish()."}
 	case errors.Is(err, ledger.ErrForeign), errors.Is(err, ledger.ErrInvalid), errors.Is(err, ledger.ErrBeforeFirst),
-		errors.Is(err, ledger.ErrRange), errors.Is(err, ledger.ErrReferences), errors.Is(err, ledger.ErrKey):
+		errors.Is(err, ledger.ErrRange), errors.Is(err, ledger.ErrReferences), errors.Is(err, ledger.ErrKey), errors.Is(err, ledger.ErrNoSeal):
 		return &query.Error{Code: "22023", Message: err.Error()}
 	case errors.Is(err, ledger.ErrExists):
 		return &query.Error{Code: "42710", Message: err.Error()}

@@ -35,6 +35,8 @@ offline. An agency may export its own filings, a superuser those of all. What is
 A bundle is checked by "jurat verify-bundle", single proofs come out of it by "jurat extract"; docs/bundle.md describes it
 byte by byte. If FILE ends with .zst it is packed, which pays where few hashes share a second.
 
+--lane status writes the list of seals that the agency revoked or superseded, for "jurat verify-seal", and nothing else of it.
+
 With --published the proofs up to the newest publication rest on that instead of a key: such a bundle can be kept for good.`,
 		Example: `  jurat export --agency canton --to canton.bundle --server postgres://canton@127.0.0.1:5433/jurat
   jurat export --agency canton --to canton-2026.bundle.zst --from 2026-01-01 --until 2026-12-31T23:59:59Z --published`,
@@ -50,14 +52,15 @@ With --published the proofs up to the newest publication rest on that instead of
 	f.StringVar(&o.to, "to", "", "new file")
 	f.StringVar(&o.from, "from", "", "first second, such as 2026-01-01T00:00:00Z, or a date; the ledger's first unless given")
 	f.StringVar(&o.until, "until", "", "last second, likewise; the newest closed one unless given")
+	f.StringVar(&o.lane, "lane", "", "one lane alone, such as status; all unless given")
 	f.BoolVar(&o.published, "published", false, "extend proofs to the newest publication, where that is later")
 	f.StringVar(&o.server, "server", "", "the server, as a Postgres URL such as "+defaultServer)
 	return cmd
 }
 
 type exportOptions struct {
-	agency, to, from, until, server string
-	published                       bool
+	agency, lane, to, from, until, server string
+	published                             bool
 }
 
 func (o *exportOptions) run(ctx context.Context, out io.Writer) error {
@@ -98,7 +101,7 @@ func (o *exportOptions) copy(ctx context.Context, w io.Writer, span [2]*time.Tim
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	reading, cancel := context.WithCancel(ctx)
-	rows, err := conn.Query(reading, `SELECT at, data FROM export_bundle($1, $2, $3, $4)`, o.agency, span[0], span[1], o.published)
+	rows, err := conn.Query(reading, `SELECT at, data FROM export_bundle($1, $2, $3, $4, $5)`, o.agency, span[0], span[1], o.published, o.lane)
 	if err != nil {
 		cancel()
 		return 0, serverError(err)

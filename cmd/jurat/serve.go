@@ -51,6 +51,7 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	f.StringVar(&c.GatewayTCPListen, "gateway-tcp-listen", c.GatewayTCPListen, "address of the KSI gateway over TCP; off unless given")
 	f.IntVar(&c.GatewayRequests, "gateway-requests", c.GatewayRequests, "requests a second that the gateway takes from one login")
 	f.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "address of /metrics for Prometheus, /healthz and /readyz over HTTP, such as 127.0.0.1:9433; off unless given")
+	f.StringVar(&c.PageListen, "page-listen", c.PageListen, "address of the public verification page, such as 127.0.0.1:8443, with TLS if it is not on loopback; off unless given")
 	f.BoolVar(&c.Pprof, "pprof", c.Pprof, "serve profiles of the process there too, under /debug/pprof")
 	logs.add(f)
 	f.StringVar(&c.Database, "database", c.Database, "database name that clients connect to")
@@ -90,6 +91,9 @@ func serve(ctx context.Context, c server.Config) error {
 	}
 	if ops := s.HTTPAddr(); ops != nil {
 		ready = append(ready, "http", ops.String())
+	}
+	if page := s.PageAddr(); page != nil {
+		ready = append(ready, "page", page.String())
 	}
 	c.Logger.Info("ready", ready...)
 	go superviseBySystemd(ctx, s, c.Logger)

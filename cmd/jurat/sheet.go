@@ -3,16 +3,14 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"image/color"
 	"path/filepath"
 	"strings"
 
 	"codeberg.org/go-pdf/fpdf"
-	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
 	"golang.org/x/image/font/gofont/gomono"
 	"golang.org/x/image/font/gofont/goregular"
 
+	"github.com/jurat-ledger/jurat/internal/qr"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -37,7 +35,7 @@ func checkSheet(path string) error {
 
 // encode returns the sheet in the form that the extension of path names, for which checkSheet has no error.
 func (s *sheet) encode(path string) ([]byte, error) {
-	code, err := qr.Encode(s.publication.String(), qr.M, qr.AlphaNumeric)
+	code, err := qr.Encode(s.publication.String())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +70,7 @@ var explanation = []string{
 }
 
 // text writes the sheet as plain text, the code in half blocks: two modules above one another a character.
-func (s *sheet) text(code barcode.Barcode) []byte {
+func (s *sheet) text(code *qr.Code) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n%s\n\n", sheetTitle, strings.Repeat("=", len(sheetTitle)))
 	for _, f := range s.facts() {
@@ -84,7 +82,7 @@ func (s *sheet) text(code barcode.Barcode) []byte {
 	}
 	b.WriteString("\n")
 	const quiet = 2 // modules around the code
-	size := code.Bounds().Dx()
+	size := code.Side()
 	for y := -quiet; y < size+quiet; y += 2 {
 		b.WriteString("    ")
 		for x := -quiet; x < size+quiet; x++ {
@@ -103,11 +101,8 @@ func (s *sheet) text(code barcode.Barcode) []byte {
 }
 
 // dark returns 1 for a dark module of the code, 0 for a light one and for what is beside it.
-func dark(code barcode.Barcode, x, y int) int {
-	if size := code.Bounds().Dx(); x < 0 || y < 0 || x >= size || y >= size {
-		return 0
-	}
-	if code.At(x, y) == color.Black {
+func dark(code *qr.Code, x, y int) int {
+	if code.Dark(x, y) {
 		return 1
 	}
 	return 0
@@ -140,7 +135,7 @@ func wrapped(text string, width int) (lines []string) {
 }
 
 // pdf writes the sheet as one page of A4. The same sheet gives the same bytes.
-func (s *sheet) pdf(code barcode.Barcode) ([]byte, error) {
+func (s *sheet) pdf(code *qr.Code) ([]byte, error) {
 	const margin, width, label, lineHeight, module = 25.0, 160.0, 35.0, 7.0, 1.4
 	p := fpdf.New("P", "mm", "A4", "")
 	p.SetCatalogSort(true)
@@ -171,15 +166,10 @@ func (s *sheet) pdf(code barcode.Barcode) ([]byte, error) {
 	}
 	p.Ln(6)
 	x, y := p.GetXY()
-	size := code.Bounds().Dx()
-	for j := range size {
-		for i := range size {
-			if dark(code, i, j) == 1 {
-				p.Rect(x+float64(i)*module, y+float64(j)*module, module, module, "F")
-			}
-		}
+	for _, r := range code.Runs() {
+		p.Rect(x+float64(r.X)*module, y+float64(r.Y)*module, float64(r.Length)*module, module, "F")
 	}
-	p.SetY(y + float64(size)*module + 8)
+	p.SetY(y + float64(code.Side())*module + 8)
 	for _, paragraph := range explanation {
 		p.SetFont("go", "", 10)
 		if strings.HasPrefix(paragraph, " ") {

@@ -27,13 +27,15 @@ var mayImport = map[string][]string{
 	"server/gateway": {"server/gateway", "merkle"},
 	"server/hba":     {},
 	"server/auth":    {"server/hba", "wire"},
-	"server":         {"server", "merkle", "storage", "wire", "query", "internal/tally", "internal/host"},
+	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host"},
+	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "internal/host"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr"},
 	"internal/tidy":  {},
 	// Leaves below all others.
 	"internal/host":      {},
 	"internal/largepage": {},
+	"internal/qr":        {},
 	"internal/tally":     {},
 }
 
@@ -53,14 +55,16 @@ var external = map[string][]string{
 	"server/auth":    {"github.com/xdg-go/scram"},
 	// The one place that knows who monitors: what is below keeps plain counts.
 	"server":     {"github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
+	"page":       {},
 	"bench":      {},
 	"bench/load": {"github.com/jackc/pgx/v5"}, // measured as programs use it
-	// boombuler/barcode draws the QR code of a publication's sheet, fpdf the page.
-	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "github.com/boombuler/barcode",
-		"codeberg.org/go-pdf/fpdf", "github.com/klauspost/compress"}, // zstd, for packed bundles
+	// fpdf draws the sheet of a publication.
+	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "codeberg.org/go-pdf/fpdf",
+		"github.com/klauspost/compress"}, // zstd, for packed bundles
 	"internal/tidy":      {},
 	"internal/host":      {},
 	"internal/largepage": {},
+	"internal/qr":        {"github.com/boombuler/barcode"}, // draws the modules
 	"internal/tally":     {},
 }
 

@@ -47,13 +47,13 @@ func (b *backup) Close() error {
 }
 
 // Export implements query.Ledger: it gives the receipts of the agency's leaves instead of a bundle, a line each.
-func (l *Ledger) Export(_ context.Context, agency string, from, to calendar.Second, published bool) (query.Export, error) {
+func (l *Ledger) Export(_ context.Context, agency, lane string, from, to calendar.Second, published bool) (query.Export, error) {
 	b := &export{backup{l: l}}
 	slots := l.Slots()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.leaves {
-		if s := slots[f.Slot]; s.Agency == agency && f.Round >= from && f.Round <= to && f.Round <= l.closed() {
+		if s := slots[f.Slot]; s.Agency == agency && (lane == "" || s.Lane == lane) && f.Round >= from && f.Round <= to && f.Round <= l.closed() {
 			r := query.Receipt{Round: f.Round, Agency: agency, Lane: s.Lane, Index: f.Index}
 			b.left = append(b.left, fmt.Sprintf("%s %t\n", r, published))
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -28,6 +29,7 @@ type caches struct {
 	records recordCache
 	views   *cache[calendar.Second, *view]
 	trunks  *cache[trunkName, *trunk]
+	seals   *cache[calendar.Second, seal.RoundSignature]
 	limbs   *cache[limbName, *ksi.Limb]
 	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
 
@@ -39,6 +41,7 @@ func newCaches() *caches {
 	return &caches{
 		views:    newCache[calendar.Second, *view](maxViewBytes),
 		trunks:   newCache[trunkName, *trunk](maxTrunkBytes),
+		seals:    newCache[calendar.Second, seal.RoundSignature](maxSealSignatures),
 		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),

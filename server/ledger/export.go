@@ -34,6 +34,12 @@ type Export struct {
 // gives; or, if published is set, with those up to the newest publication extended to it. An agency without lanes, and a span
 // without closed seconds, are ErrNotFound.
 func (l *Ledger) Export(agency string, from, to calendar.Second, published bool) (*Export, error) {
+	return l.ExportLane(agency, "", from, to, published)
+}
+
+// ExportLane is Export of one lane alone, of all for the empty name. A lane that exists, and in which the agency never filed, gives
+// a bundle without leaves.
+func (l *Ledger) ExportLane(agency, lane string, from, to calendar.Second, published bool) (*Export, error) {
 	first, closed, _ := l.Extent()
 	h := bundle.Header{Server: l.genesis.Server, Agency: agency, From: max(from, first), To: min(to, closed)}
 	if h.From > h.To {
@@ -42,12 +48,16 @@ func (l *Ledger) Export(agency string, from, to calendar.Second, published bool)
 	e := &Export{ledger: l}
 	var ids []uint32
 	for _, s := range l.Slots() {
-		if s.Agency == agency {
+		if s.Agency == agency && (lane == "" || s.Lane == lane) {
 			e.slots, ids = append(e.slots, s), append(ids, s.ID)
 			h.Lanes = append(h.Lanes, bundle.Lane{Name: s.Lane, Base: s.Base})
 		}
 	}
-	if len(ids) == 0 {
+	base, exists := baseOf(lane)
+	if _, known := l.Role(agency); len(ids) == 0 && exists && known {
+		h.Lanes, ids = []bundle.Lane{{Name: lane, Base: base}}, []uint32{}
+	}
+	if len(h.Lanes) == 0 {
 		return nil, fmt.Errorf("agency %q: %w", agency, ErrNotFound)
 	}
 	if all := l.Publications(); published && len(all) > 0 {

@@ -59,6 +59,8 @@ const (
 	LaneMain = "main"
 	LaneSeal = "seal" // printed seals
 	LaneKSI  = "ksi"  // roots of clients' own trees of up to level KSIBase
+	// LaneStatus is for what an agency says of its printed seals later.
+	LaneStatus = "status"
 )
 
 // KSIBase is the base level of the leaves of LaneKSI; those of other lanes have base level 0.
@@ -67,7 +69,7 @@ const KSIBase merkle.Level = 32
 // baseOf returns the base level of a lane's leaves; ok is false if there is no such lane.
 func baseOf(lane string) (base merkle.Level, ok bool) {
 	switch lane {
-	case LaneMain, LaneSeal:
+	case LaneMain, LaneSeal, LaneStatus:
 		return 0, true
 	case LaneKSI:
 		return KSIBase, true

@@ -1,0 +1,246 @@
+package page_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jurat-ledger/jurat/internal/qr"
+	"github.com/jurat-ledger/jurat/page"
+	"github.com/jurat-ledger/jurat/page/check"
+)
+
+var screenshot = flag.String("screenshot", "", "file to write a picture of a verdict to, for docs/page.md")
+
+// A sealVector is test data of package seal, and the publication string that its landmarks lead to.
+type sealVector struct {
+	Publication string
+	Vectors     []struct{ Name, Text, Landmarks, Verdict string }
+}
+
+func sealVectors(t testing.TB) (v sealVector) {
+	t.Helper()
+	if err := json.Unmarshal(must(os.ReadFile("../merkle/seal/testdata/vectors.json")), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// A scene is a world's files in a folder, and the page's.
+type scene struct {
+	*world
+	dir   string
+	files map[string][]byte
+}
+
+func newScene(t testing.TB) *scene {
+	s := &scene{world: newWorld(0), dir: t.TempDir(), files: must(page.Files(verifier(t)))}
+	s.trust.Landmarks = must(os.ReadFile("../merkle/seal/testdata/landmarks.bin"))
+	wrong := newWorld(1)
+	for name, data := range map[string][]byte{"a.pdf": s.document, "changed.pdf": append(s.document, '.'), "a.pdf.ksig": s.fresh,
+		"extended.ksig": s.extended, "damaged.ksig": s.fresh[:200], "wrong.ksig": wrong.extended, "other.bin": wrong.trust.Publications} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func (s *scene) path(names ...string) (paths []string) {
+	for _, name := range names {
+		paths = append(paths, filepath.Join(s.dir, name))
+	}
+	return paths
+}
+
+// picture writes the code of a text as a picture and returns its path.
+func (s *scene) picture(text string) string {
+	path := filepath.Join(s.dir, "code.png")
+	if err := os.WriteFile(path, must(must(qr.Encode(text)).PNG(4)), 0o600); err != nil {
+		panic(err)
+	}
+	return path
+}
+
+// TestBrowser drives the page in Chromium: from a server, from that server when it is gone, and as a folder.
+func TestBrowser(t *testing.T) {
+	b := startBrowser(t)
+	s := newScene(t)
+	handler := page.Handler(page.HandlerConfig{Files: s.files, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Trust: func(context.Context) (check.Trust, error) { return s.trust, nil }})
+	var gone atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if gone.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	tab := b.open(server.URL)
+	t.Run("documents", func(t *testing.T) { s.documents(tab.as(t)) })
+	t.Run("publication", func(t *testing.T) { s.publications(tab.as(t)) })
+	t.Run("seals", func(t *testing.T) { s.seals(tab.as(t)) })
+	t.Run("languages", func(t *testing.T) { s.languages(tab.as(t)) })
+	t.Run("offline", func(t *testing.T) {
+		tab := tab.as(t)
+		tab.eval("navigator.serviceWorker.ready.then(() => true)", nil)
+		gone.Store(true)
+		tab.visit(server.URL)
+		s.documents(tab)
+		s.seals(tab)
+	})
+	t.Run("folder", func(t *testing.T) {
+		tab := tab.as(t)
+		tab.visit("file://" + folder(t, s.files, s.trust))
+		s.documents(tab)
+		s.seals(tab)
+	})
+	b.quiet(t, server.URL)
+}
+
+// folder writes the page into a folder and returns the path of its index.html.
+func folder(t testing.TB, files map[string][]byte, trust check.Trust) string {
+	dir := t.TempDir()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "trust.js"), must(page.Trust(trust)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "index.html")
+}
+
+// as returns the tab for a test within the test.
+func (t *tab) as(test testing.TB) *tab {
+	t.browser.t = test
+	return t
+}
+
+// quiet demands that nothing was asked of other servers and that the browser had nothing to complain of.
+func (b *browser) quiet(t testing.TB, server string) {
+	t.Helper()
+	b.t = t
+	asked := b.events("Network.requestWillBeSent")
+	for _, e := range asked {
+		var x struct{ Request struct{ URL string } }
+		decode(t, e, &x)
+		u := x.Request.URL
+		if !strings.HasPrefix(u, server+"/") && !strings.HasPrefix(u, "file://") && !strings.HasPrefix(u, "blob:") && !strings.HasPrefix(u, "data:") {
+			t.Errorf("the page asked for %s", u)
+		}
+	}
+	if len(asked) < 10 {
+		t.Errorf("%d requests were seen", len(asked))
+	}
+	for _, kind := range []string{"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"} {
+		for _, e := range b.events(kind) {
+			if !strings.Contains(string(e), "net::ERR_") { // the server that is gone
+				t.Errorf("%s: %s", kind, e)
+			}
+		}
+	}
+}
+
+func (s *scene) documents(t *tab) {
+	t.choose("files", s.path("a.pdf", "a.pdf.ksig")...)
+	t.expect("OK", "key-based")
+	t.choose("files", s.path("extended.ksig")...)
+	t.expect("OK", "publications-file")
+	var facts string
+	t.eval("document.getElementById('facts').innerText + document.getElementById('not-proven').innerText", &facts)
+	for _, want := range []string{"canton", "test.example/main", "November 22, 2026", "Amtsblatt 3", "does not prove"} {
+		if !strings.Contains(facts, want) {
+			t.t.Errorf("the page does not say %q but\n%s", want, facts)
+		}
+	}
+	var steps int
+	t.eval("document.querySelectorAll('#path svg rect').length", &steps)
+	if steps < 5 {
+		t.t.Errorf("%d boxes are drawn", steps)
+	}
+	if *screenshot != "" {
+		t.eval("document.getElementById('why').open = true", nil)
+		t.screenshot(*screenshot)
+	}
+	t.choose("files", s.path("changed.pdf")...)
+	t.expect("FAIL", "changed")
+	t.choose("files", s.path("a.pdf", "damaged.ksig")...)
+	t.expect("FAIL", "format")
+	t.choose("files", s.path("wrong.ksig")...)
+	t.expect("FAIL", "other-calendar")
+	t.choose("files", s.path("other.bin")...) // of somebody the page does not trust
+	t.until(`document.getElementById('trusted').textContent.includes(juratWords.en['trust-refused'])`)
+}
+
+func (s *scene) publications(t *tab) {
+	t.enter("publication", strings.ToLower(s.publication.String()))
+	t.choose("files", s.path("a.pdf", "extended.ksig")...)
+	t.expect("OK", "user-publication")
+	t.until(`document.getElementById('publication-said').textContent.includes(juratWords.en['publication-same'])`)
+	t.enter("publication", newWorld(1).publication.String())
+	t.expect("FAIL", "other-calendar")
+	t.until(`document.getElementById('publication-said').textContent.includes(juratWords.en['publication-other'])`)
+	t.enter("publication", "AAAAAA-DLAJBD")
+	t.until(`document.getElementById('publication').getAttribute('aria-invalid') === 'true'`)
+	t.enter("publication", "")
+	t.expect("OK", "publications-file")
+}
+
+func (s *scene) seals(t *tab) {
+	v := sealVectors(t.t)
+	t.choose("picture", s.picture(v.Publication))
+	t.until(fmt.Sprintf("document.getElementById('publication').value === '%s'", v.Publication))
+	t.choose("picture", s.picture(v.Vectors[0].Text))
+	t.expect("OK", "seal-valid")
+	text := []byte(v.Vectors[0].Text)
+	text[len(text)/2] ^= 1
+	t.enter("seal", string(text))
+	t.until(`document.getElementById('result').className === 'FAIL'`)
+	t.enter("seal", v.Vectors[0].Text)
+	t.expect("OK", "seal-valid")
+	t.choose("picture", s.path("a.pdf")...)
+	t.until(`document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-nothing'])`)
+	t.enter("publication", "")
+	t.expect("NA", "seal-cannot-tell")
+	t.enter("seal", "")
+}
+
+func (s *scene) languages(t *tab) {
+	t.choose("files", s.path("a.pdf", "a.pdf.ksig")...)
+	t.expect("OK", "key-based")
+	for _, language := range []string{"de", "fr", "it", "en"} {
+		t.eval(fmt.Sprintf(`{ const e = document.getElementById('language'); e.value = '%s'; e.dispatchEvent(new Event('change')); }`, language), nil)
+		t.expect("OK", "key-based")
+		var missing string
+		t.eval(`document.body.innerText.includes('undefined') || document.documentElement.lang + document.title`, &missing)
+		if want := map[string]string{"de": "deDokument prüfen", "fr": "frVérifier un document", "it": "itVerificare un documento", "en": "enVerify a document"}[language]; missing != want {
+			t.t.Errorf("%s: %s", language, missing)
+		}
+	}
+}
+
+// screenshot writes the part of the page with the verdict as a picture.
+func (t *tab) screenshot(path string) {
+	t.t.Helper()
+	var clip map[string]float64
+	t.eval(`(() => { const r = document.getElementById('result').getBoundingClientRect();
+		return {x: r.x, y: r.y + scrollY, width: r.width, height: r.height, scale: 0.8}; })()`, &clip)
+	var shot struct{ Data string }
+	decode(t.t, t.call(t.session, "Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true, "clip": clip}), &shot)
+	if err := os.WriteFile(path, must(base64.StdEncoding.DecodeString(shot.Data)), 0o644); err != nil {
+		t.t.Fatal(err)
+	}
+}

@@ -1,0 +1,144 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/page/check"
+)
+
+// trustAge is how old what a Handler says of trust may be. It is large, so that it is not made anew for everybody who asks.
+const trustAge = time.Minute
+
+// A HandlerConfig is what a Handler serves.
+type HandlerConfig struct {
+	Files map[string][]byte                              // those of Files
+	Trust func(ctx context.Context) (check.Trust, error) // what is trusted now
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+type handler struct {
+	HandlerConfig
+	files map[string]served
+
+	mu   sync.Mutex // covers what follows; held while trust is made, so that it is made once
+	made time.Time
+	now  map[string]served
+}
+
+// served is a file as it is sent.
+type served struct {
+	tag           string
+	plain, packed []byte
+}
+
+func serve(data []byte) served {
+	sum := sha256.Sum256(data)
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(data) // into memory: no errors
+	w.Close()
+	return served{`"` + hex.EncodeToString(sum[:12]) + `"`, data, b.Bytes()}
+}
+
+// Handler serves the page to the public: its files, trust.js and, for other programs, publications.bin and landmarks.bin. It
+// answers GET and HEAD, reads no request's body, and sets the headers that have browsers keep to the page's own origin.
+func Handler(c HandlerConfig) http.Handler {
+	h := &handler{HandlerConfig: c, files: map[string]served{}}
+	for name, data := range c.Files {
+		h.files[name] = serve(data)
+	}
+	return h
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", Policy+"; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Permissions-Policy", "camera=(self), microphone=(), geolocation=()")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		header.Set("Allow", "GET, HEAD")
+		http.Error(w, "want GET or HEAD", http.StatusMethodNotAllowed)
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	if name == "" {
+		name = "index.html"
+	}
+	f, ok := h.files[name]
+	if !ok {
+		trust, err := h.trust(r.Context())
+		if err != nil {
+			h.Log.Error("verification page", "error", err)
+			http.Error(w, "the server failed; ask again later", http.StatusInternalServerError)
+			return
+		}
+		if f, ok = trust[name]; !ok {
+			http.Error(w, "there is nothing here; see /", http.StatusNotFound)
+			return
+		}
+	}
+	header.Set("Content-Type", contentType(name))
+	header.Set("Cache-Control", "no-cache") // ask each time whether it changed
+	header.Set("Vary", "Accept-Encoding")
+	header.Set("ETag", f.tag)
+	data := f.plain
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(f.packed) < len(f.plain) {
+		header.Set("Content-Encoding", "gzip")
+		header.Set("ETag", strings.TrimSuffix(f.tag, `"`)+`-gzip"`)
+		data = f.packed
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+// contentType returns the type of a file of the page, whatever the machine's own table says.
+func contentType(name string) string {
+	switch ext := path.Ext(name); ext {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".webmanifest":
+		return "application/manifest+json"
+	case ".bin":
+		return "application/octet-stream"
+	case ".html", ".css", ".svg":
+		return mime.TypeByExtension(ext)
+	}
+	return "text/plain; charset=utf-8"
+}
+
+// trust returns the files that say what is trusted now.
+func (h *handler) trust(ctx context.Context) (map[string]served, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := h.Now(); h.now == nil || now.Sub(h.made) > trustAge || now.Before(h.made) {
+		t, err := h.Trust(ctx)
+		if err != nil {
+			return nil, err
+		}
+		text, err := Trust(t)
+		if err != nil {
+			return nil, err
+		}
+		h.made, h.now = now, map[string]served{"trust.js": serve(text)}
+		for name, data := range map[string][]byte{"publications.bin": t.Publications, "landmarks.bin": t.Landmarks} {
+			if len(data) > 0 {
+				h.now[name] = serve(data)
+			}
+		}
+	}
+	return h.now, nil
+}

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/page"
+	"github.com/jurat-ledger/jurat/page/check"
+	"github.com/jurat-ledger/jurat/server/ledger"
+)
+
+const (
+	// pageConnections bounds the connections to the page's listener: who comes beyond is turned away.
+	pageConnections = 512
+	// pageTimeout bounds the time for a request, and that for an answer: 2 MB at 35 kB/s.
+	pageTimeout = time.Minute
+	// pageIdle bounds how long a connection may wait for its next request.
+	pageIdle = 15 * time.Second
+)
+
+// A pageServer serves the verification page to the public.
+type pageServer struct {
+	http  *http.Server
+	ended chan struct{}
+}
+
+// startPage serves the page on ln.
+func (s *Server) startPage(ln net.Listener) (*pageServer, error) {
+	handler, err := s.pageHandler()
+	if errors.Is(err, page.ErrNotBuilt) {
+		s.log.Warn("verification page", "error", err)
+		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, page.ErrNotBuilt.Error(), http.StatusServiceUnavailable)
+		})
+	} else if err != nil {
+		return nil, err
+	}
+	if !loopback(ln.Addr().String()) {
+		ln = s.tls.listener(ln)
+	}
+	p := &pageServer{ended: make(chan struct{}), http: &http.Server{
+		Handler: handler, ReadTimeout: opsTimeout, WriteTimeout: pageTimeout, IdleTimeout: pageIdle, MaxHeaderBytes: 8 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}}
+	go func() {
+		defer close(p.ended)
+		if err := p.http.Serve(&bounded{ln, make(chan struct{}, pageConnections)}); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("listener of the verification page", "error", err.Error())
+		}
+	}()
+	return p, nil
+}
+
+func (s *Server) pageHandler() (http.Handler, error) {
+	v, err := page.Built()
+	if err != nil {
+		return nil, err
+	}
+	files, err := page.Files(v)
+	if err != nil {
+		return nil, err
+	}
+	return page.Handler(page.HandlerConfig{Files: files, Trust: s.pageTrust, Now: s.now, Log: s.log}), nil
+}
+
+// close ends the listener, giving running requests a moment.
+func (p *pageServer) close() {
+	if p == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if p.http.Shutdown(ctx) != nil {
+		p.http.Close()
+	}
+	<-p.ended
+}
+
+// pageTrust returns what the page trusts: what verifiers of this ledger are told to.
+// Of a directory without the key that signs publications files, which can be served only to be looked at, that is nothing.
+func (s *Server) pageTrust(context.Context) (t check.Trust, err error) {
+	if s.publisher.key == nil || s.publisher.key.signer == nil {
+		return t, nil
+	}
+	root, err := rootFiles.loadCertificate(s.config.DataDir)
+	if err != nil {
+		return t, err
+	}
+	t.Roots = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.X509.Raw}))
+	t.Constraints = []string{"E=" + ksi.Email(s.publisher.key.certificate.X509)}
+	file, err := s.publisher.publicationsFile()
+	if err != nil {
+		return t, err
+	}
+	t.Publications = file.Append(nil)
+	landmarks, err := s.ledger.LandmarksFile(0)
+	if errors.Is(err, ledger.ErrNotClosed) {
+		return t, nil
+	} else if err != nil {
+		return t, err
+	}
+	t.Landmarks = landmarks.Append(nil)
+	return t, nil
+}
+
+// A bounded listener closes connections beyond as many as slots holds.
+type bounded struct {
+	net.Listener
+	slots chan struct{}
+}
+
+func (l *bounded) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.slots <- struct{}{}:
+			return &boundedConn{Conn: nc, release: sync.OnceFunc(func() { <-l.slots })}, nil
+		default:
+			nc.Close()
+		}
+	}
+}
+
+type boundedConn struct {
+	net.Conn
+	release func()
+}
+
+func (c *boundedConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/jurat-ledger/jurat/page"
+)
+
+// The page's listener gives the page to everybody, or says how it is built; nothing else is behind it.
+func TestPageListener(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.PageListen = "127.0.0.1:0"
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	get := func(path string) (int, string) {
+		r, err := http.Get("http://" + s.PageAddr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(body)
+	}
+	if _, err := page.Built(); errors.Is(err, page.ErrNotBuilt) {
+		if code, body := get("/"); code != http.StatusServiceUnavailable || !strings.Contains(body, "make build") {
+			t.Errorf("%d %s", code, body)
+		}
+	} else {
+		for path, want := range map[string]string{"/": "verifier.js", "/trust.js": "E=publications@", "/publications.bin": "KSIPUBLF"} {
+			if code, body := get(path); code != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%s: %d %.200s", path, code, body)
+			}
+		}
+		if code, _ := get("/metrics"); code != http.StatusNotFound {
+			t.Errorf("/metrics: %d", code)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// The page is refused on an address that others reach without TLS.
+func TestPageNeedsTLS(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.PageListen = "0.0.0.0:0"
+	mustRefuse(t, c, "needs a TLS certificate")
+}
