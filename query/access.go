@@ -34,12 +34,13 @@ type EventKind string
 
 // What is told to Config.Event, and what EventOf gives.
 const (
-	EventBackup  EventKind = "backup"  // a backup was begun
+	EventBackup  EventKind = "backup"  // a backup was begun, or ended; Detail says which, and how
 	EventPublish EventKind = "publish" // a calendar root was published
 	EventKSIKey  EventKind = "ksi key" // a role got a key for the KSI gateway, or lost it
+	EventLane    EventKind = "lane"    // an agency made a lane by create_lane
 	EventClock   EventKind = "clock"   // the clock was confirmed
 	EventRole    EventKind = "role"    // a role was made, changed or dropped; Detail is the statement without passwords
-	EventDenied  EventKind = "denied"  // a statement was refused for want of a right; Detail is the error
+	EventDenied  EventKind = "denied"  // a statement was refused for want of a right; Object is to what, Detail is the error
 	EventReload  EventKind = "reload"  // the rules of logins were read again; Detail is the error, if there was one
 )
 
@@ -53,9 +54,9 @@ type Event struct {
 }
 
 // event tells of something that the session did.
-func (s *Session) event(kind EventKind, detail string) {
+func (s *Session) event(kind EventKind, object, detail string) {
 	if s.engine.Event != nil {
-		s.engine.Event(Event{Kind: kind, Role: s.role.Name, Address: s.login.Remote, Detail: detail})
+		s.engine.Event(Event{Kind: kind, Role: s.role.Name, Address: s.login.Remote, Object: object, Detail: detail})
 	}
 }
 

@@ -18,6 +18,8 @@ type Error struct {
 	Position                          int    // in characters of the statement from 1, 0 for none
 	Where                             string // context, "COPY hashes, line 3"
 	Schema, Table, Column, Constraint string
+
+	object string // that a right is wanted to, for the journal; "" for none
 }
 
 // Error returns the message with its SQLSTATE.
@@ -89,6 +91,11 @@ func errf(code, format string, args ...any) *Error {
 }
 
 // hint returns e with a hint.
+func (e *Error) on(object string) *Error {
+	e.object = object
+	return e
+}
+
 func (e *Error) hint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
 	return e

@@ -54,7 +54,7 @@ func command(oid value.OID, name string, ret value.OID, may func(RoleKind) bool,
 	guarded := func(env *fn.Env, args []value.Datum) (value.Datum, error) {
 		s, ok := env.Session.(*Session)
 		if !ok || !may(s.role.Kind) {
-			e := errf(codeNoPrivilege, "permission denied for function %s", name)
+			e := errf(codeNoPrivilege, "permission denied for function %s", name).on(name)
 			if may(Operator) {
 				return value.Datum{}, e.hint("Only a superuser or an operator may call it.")
 			}
@@ -152,7 +152,7 @@ func (c *ledgerCalls) setKSIKey(env *fn.Env, args []value.Datum) (value.Datum, e
 	if r, ok := c.ledger.Role(role); !ok || r.Dropped {
 		return value.Datum{}, errf(codeUndefinedObject, "role %q does not exist", role)
 	} else if !env.Session.(*Session).role.Kind.makes(r.Kind) || !r.Kind.Files() {
-		return value.Datum{}, errf(codeNoPrivilege, "permission denied for the KSI key of role %q", role).hint("Keys are for roles that file, and only a superuser gives them to superusers.")
+		return value.Datum{}, errf(codeNoPrivilege, "permission denied for the KSI key of role %q", role).on(role).hint("Keys are for roles that file, and only a superuser gives them to superusers.")
 	}
 	ctx := env.Session.(*Session).noting(env.Ctx, EventKSIKey, role, "given")
 	key := rand.Text() + rand.Text()

@@ -3,6 +3,8 @@ package query
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -30,9 +32,9 @@ type BackupChunk struct {
 func mayBackUp(s *Session, keys bool) error {
 	switch {
 	case !s.role.Kind.administers():
-		return errf(codeNoPrivilege, "permission denied for function backup").hint("Only superusers and operators may call it.")
+		return errf(codeNoPrivilege, "permission denied for function backup").on("backup").hint("Only superusers and operators may call it.")
 	case keys && s.role.Kind != Superuser:
-		return errf(codeNoPrivilege, "permission denied for a backup with private keys").
+		return errf(codeNoPrivilege, "permission denied for a backup with private keys").on("backup").
 			hint("An operator makes one without them: jurat backup --without-keys, in SQL backup(false, …). Keep keys/ apart, or have a superuser make the backup.")
 	}
 	return nil
@@ -66,7 +68,9 @@ func (c *ledgerCalls) backup(env *fn.Env, _ *value.Type, args []value.Datum) (fn
 	if err != nil {
 		return nil, err
 	}
-	env.Session.(*Session).event(EventBackup, detail)
+	j := &journaledBackup{Backup: b, session: env.Session.(*Session)}
+	j.session.event(EventBackup, "", "begun, "+detail)
+	b = j
 	return &closedSeries{Closer: b, batchSeries: batchSeries{more: func(ctx context.Context) ([][]value.Datum, error) {
 		chunk, err := b.Next(ctx)
 		if err != nil {
@@ -76,6 +80,44 @@ func (c *ledgerCalls) backup(env *fn.Env, _ *value.Type, args []value.Datum) (fn
 		return [][]value.Datum{{value.NewText(chunk.File), number(chunk.Size), number(chunk.At), value.NewBytes(value.Bytea, bytes.Clone(chunk.Data)),
 			number(chunk.Total)}}, nil
 	}}}, nil
+}
+
+// A journaledBackup has the journal say how a backup ends.
+type journaledBackup struct {
+	Backup
+	session *Session
+	files   int
+	bytes   int64
+	whole   bool  // read to its end
+	err     error // of Next
+}
+
+// Next counts what the backup's files are.
+func (j *journaledBackup) Next(ctx context.Context) (BackupChunk, error) {
+	c, err := j.Backup.Next(ctx)
+	switch {
+	case err == nil && c.At == 0:
+		j.files++
+	case errors.Is(err, io.EOF):
+		j.whole = true
+	case err != nil:
+		j.err = err
+	}
+	j.bytes += int64(len(c.Data))
+	return c, err
+}
+
+// Close ends the backup.
+func (j *journaledBackup) Close() error {
+	how := "ended, whole"
+	switch {
+	case j.err != nil:
+		how = "failed: " + j.err.Error()
+	case !j.whole:
+		how = "broken off"
+	}
+	j.session.event(EventBackup, "", fmt.Sprintf("%s: %d files, %d bytes", how, j.files, j.bytes))
+	return j.Backup.Close()
 }
 
 // A closedSeries is a series that holds something while it is read.

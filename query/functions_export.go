@@ -20,7 +20,7 @@ type Export interface {
 
 // mayExport returns an error unless a session may have the filings of an agency.
 func mayExport(s *Session, agency string) error {
-	denied := errf(codeNoPrivilege, "permission denied for the filings of %q", agency)
+	denied := errf(codeNoPrivilege, "permission denied for the filings of %q", agency).on(agency)
 	switch own := s.visibleAgency(); {
 	case !s.role.Kind.readsFilings():
 		return denied.hint("Operators see no filings.")

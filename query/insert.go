@@ -31,13 +31,13 @@ func (a *analyzer) hashesTable(n parse.Name, what string) (*leafTable, error) {
 	}
 	if t, ok := table.(*leafTable); ok && t.def.Insertable {
 		if !a.session.role.Kind.Files() {
-			return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name).
+			return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name).on(n.Name).
 				hint("Agencies file; this role's kind is %s.", a.session.role.Kind), n)
 		}
 		return t, nil
 	}
 	if !table.Def().Ledger {
-		return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name), n)
+		return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name).on(n.Name), n)
 	}
 	return nil, a.fail(errf(codeNotInState, "cannot %s table %q", what, n.Name).
 		hint("The ledger fills this table itself. File digests into hashes: INSERT INTO hashes (digest) VALUES (…)."), n)

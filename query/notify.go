@@ -219,7 +219,7 @@ func (s *Session) holdNote(channel, payload string) error {
 	case len(payload) > maxPayload:
 		return errf(codeInvalidParameter, "payload string too long")
 	case channel == channelRound || channel == channelPublication:
-		return errf(codeNoPrivilege, "permission denied to notify channel %q", channel).hint("On this channel the server speaks. Choose another name.")
+		return errf(codeNoPrivilege, "permission denied to notify channel %q", channel).on(channel).hint("On this channel the server speaks. Choose another name.")
 	}
 	n := Notification{PID: s.login.PID, Channel: channel, Payload: payload}
 	if s.tx.noted == nil {

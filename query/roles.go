@@ -82,7 +82,7 @@ func (a *analyzer) changing(stmt parse.Stmt, command string, f func(ctx context.
 			return "", err
 		}
 		r.engine.roles.Add(1)
-		r.event(EventRole, shown)
+		r.event(EventRole, "", shown)
 		return command, nil
 	})
 }
@@ -249,7 +249,7 @@ func (r *run) mayChange(name string, own bool) error {
 		return errf(codeNoPrivilege, "permission denied").hint("Only a superuser or an operator changes roles.")
 	}
 	if _, ok := groupKind(name); ok {
-		return errf(codeNoPrivilege, "role %q cannot be changed", name).hint("It stands for a kind of roles.")
+		return errf(codeNoPrivilege, "role %q cannot be changed", name).on(name).hint("It stands for a kind of roles.")
 	}
 	was, ok := r.engine.Ledger.Role(name)
 	if !ok || was.Dropped {

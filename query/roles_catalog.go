@@ -100,11 +100,11 @@ func (e *Engine) roleFunctions() []*fn.Function {
 		if args[0].Null {
 			return value.Datum{}, errf(value.CodeNullNotAllowed, "the name of a lane must not be null")
 		}
-		name := string(args[0].B)
+		s, name := env.Session.(*Session), string(args[0].B)
 		if err := checkLane(name); err != nil {
 			return value.Datum{}, err
 		}
-		slot, err := e.Ledger.CreateLane(env.Ctx, env.Session.(*Session).role.Name, name)
+		slot, err := e.Ledger.CreateLane(s.noting(env.Ctx, EventLane, name, ""), s.role.Name, name)
 		return value.NewInt(value.Int4, int64(slot)), err
 	})
 	reload := rowFunc(func(env *fn.Env, _ []value.Datum) (value.Datum, error) {
@@ -115,7 +115,7 @@ func (e *Engine) roleFunctions() []*fn.Function {
 		if err != nil {
 			detail = err.Error()
 		}
-		env.Session.(*Session).event(EventReload, detail)
+		env.Session.(*Session).event(EventReload, "", detail)
 		return value.NewBool(true), err
 	})
 	return []*fn.Function{

@@ -248,7 +248,7 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 		if err != nil {
 			e := asError(err)
 			if e.Code == codeNoPrivilege {
-				s.event(EventDenied, e.Message)
+				s.event(EventDenied, e.object, e.Message)
 			}
 			err = e
 			s.failed()

@@ -15,7 +15,7 @@ func newIndexStatusTable(l Ledger, oid value.OID) Table {
 	}}}
 	t.rows = func(s *Session) ([][]value.Datum, error) {
 		if !s.role.Kind.administers() {
-			return nil, errf(codeNoPrivilege, "permission denied for table jurat_index_status").
+			return nil, errf(codeNoPrivilege, "permission denied for table jurat_index_status").on(t.def.Name).
 				hint("It tells how much all agencies file together: only a superuser or an operator may read it.")
 		}
 		x, err := l.IndexStatus()

@@ -20,8 +20,10 @@ type JournalLine struct {
 	Receipt                               string        // of the leaf that holds the hash of its day's last line, "" if the day is not filed
 }
 
-// concerns reports whether a line is about a role.
-func (l *JournalLine) concerns(role string) bool { return l.Actor == role || l.Object == role }
+// concerns reports whether a line is about a role. Objects of other events may be called what a role is called.
+func (l *JournalLine) concerns(role string) bool {
+	return l.Actor == role || l.Object == role && (l.Event == string(EventRole) || l.Event == string(EventKSIKey))
+}
 
 // A JournalFault says what is wrong with a line of the journal.
 type JournalFault struct {
@@ -87,14 +89,14 @@ func (t *journalTable) Plan(r *ScanRequest) (*Path, error) {
 	p.Open = func(context.Context) (Scan, error) {
 		scan := &journalScan{t: t, own: own, from: uint64(max(from, 1)), to: uint64(max(to, 0)), desc: desc}
 		if since > math.MinInt64 {
-			n, err := t.ledger.JournalSince(value.ToTime(since))
+			n, err := t.ledger.JournalSince(journalTime(since))
 			if err != nil {
 				return nil, err
 			}
 			scan.from = max(scan.from, n)
 		}
 		if before < math.MaxInt64 {
-			n, err := t.ledger.JournalSince(value.ToTime(before).Add(time.Microsecond))
+			n, err := t.ledger.JournalSince(journalTime(before).Add(time.Microsecond))
 			if err != nil {
 				return nil, err
 			}
@@ -103,6 +105,11 @@ func (t *journalTable) Plan(r *ScanRequest) (*Path, error) {
 		return scan, nil
 	}
 	return p, nil
+}
+
+// journalTime returns a timestamptz, infinite ones too, as a time that compares with those of lines as it does.
+func journalTime(micros int64) time.Time {
+	return value.ToTime(min(micros, math.MaxInt64-value.UnixToMicros))
 }
 
 // narrow makes a span of whole numbers, both ends included, no larger than a constraint admits.
@@ -189,14 +196,14 @@ func (s *journalScan) Close() {}
 // verifyJournal gives a row for every fault of the journal in a span of time.
 func (c *ledgerCalls) verifyJournal(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
 	if env.Session.(*Session).visibleAgency() != "" {
-		return nil, errf(codeNoPrivilege, "permission denied for function verify_journal").
+		return nil, errf(codeNoPrivilege, "permission denied for function verify_journal").on("verify_journal").
 			hint("The journal is checked as a whole, by an auditor, an operator or a superuser.")
 	}
-	from, err := c.ledger.JournalSince(value.ToTime(args[0].I))
+	from, err := c.ledger.JournalSince(journalTime(args[0].I))
 	if err != nil {
 		return nil, err
 	}
-	to, err := c.ledger.JournalSince(value.ToTime(args[1].I).Add(time.Microsecond))
+	to, err := c.ledger.JournalSince(journalTime(args[1].I).Add(time.Microsecond))
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ type leafQuery struct {
 
 func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 	if kind := r.Session.role.Kind; !kind.readsFilings() {
-		return nil, errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).
+		return nil, errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).on(t.def.Name).
 			hint("Agencies read their own filings and auditors all; this role's kind is %s.", kind)
 	}
 	q := &leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, from: 0, to: math.MaxInt64}

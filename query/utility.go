@@ -98,7 +98,7 @@ func (a *analyzer) setRole(t *parse.Set, key string) (*compiled, error) {
 	}
 	if !t.Default && name != "none" && name != a.session.role.Name {
 		// The same for roles that do not exist: agencies do not learn of each other.
-		return nil, errf(codeNoPrivilege, "permission denied to set %s %q", strings.ReplaceAll(key, "_", " "), name).
+		return nil, errf(codeNoPrivilege, "permission denied to set %s %q", strings.ReplaceAll(key, "_", " "), name).on(key).
 			hint("Log in as that role.")
 	}
 	return do(func(context.Context, *run) (string, error) { return "SET", nil }), nil

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +22,8 @@ const (
 	eventLogin  query.EventKind = "login"        // a session was opened
 	eventFailed query.EventKind = "login failed" // one was refused; the detail says why, and more than the client learns
 	eventStart  query.EventKind = "start"        // the server was started; the detail holds its settings
-	eventKey    query.EventKind = "key"          // the calendar key is another one than before
+	eventKey    query.EventKind = "key"          // the key of the object is another one than before: the calendar's, or that of the publications file
+	eventBack   query.EventKind = "restore"      // the ledger goes on from a backup; at the first start from there
 	eventStop   query.EventKind = "stop"         // it stops
 	eventMany   query.EventKind = "not shown"    // the detail says what there was too much of
 )
@@ -196,6 +195,15 @@ func loginEvent(kind query.EventKind, c *wire.Startup, detail string) query.Even
 	return e
 }
 
+// gatewayEvent tells of a request to the KSI gateway whose login id or HMAC is not right.
+func gatewayEvent(login, remote string) query.Event {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	return query.Event{Kind: eventFailed, Role: cut(login, storage.MaxName), Address: host, Detail: "KSI gateway: login id or HMAC not right"}
+}
+
 // maxJournalFaults is how many faults of the journal one call gives.
 const maxJournalFaults = 10_000
 
@@ -246,17 +254,49 @@ func (s source) VerifyJournal(ctx context.Context, from, to uint64) (faults []qu
 // errTooManyFaults ends the search for faults.
 var errTooManyFaults = errors.New("too many faults")
 
-// recordStart takes note of the start, of the settings it was given, and of what the data directory went through before.
-func (s *Server) recordStart() {
-	c := &s.config
-	detail := fmt.Sprintf("version %s; listen %s, gateway %q %q, http %q, tls %t, client certificates %t, hba %s, max connections %d, max clock jump %s, disk reserve %d, monthly publications %t, publications certificate %x",
-		cmp.Or(c.Version, "none"), s.listener.Addr(), c.GatewayListen, c.GatewayTCPListen, c.HTTPListen, s.tls != nil, c.TLSClientCA != "",
-		c.hbaPath(), c.MaxConnections, c.MaxClockJump, c.DiskReserve, c.MonthlyPublications, s.publisher.certificateID())
+// publicationsSetting is the setting in the line of a start that tells the next start of another key.
+const publicationsSetting = "publications certificate %x"
+
+// lastStart returns the newest line of a start; ok is false if there is none. It reads what was recorded since.
+func (s *Server) lastStart() (start storage.JournalLine, ok bool, err error) {
+	var bad error
+	err = s.ledger.ReadJournal(1, s.ledger.JournalHead().Lines, true, func(l storage.JournalLine, lineErr error) bool {
+		start, bad = l, lineErr
+		ok = bad == nil && l.Event == string(eventStart)
+		return bad == nil && !ok
+	})
+	return start, ok, errors.Join(err, bad)
+}
+
+// recordSinceLast takes note of what the data directory went through since the start before: other keys, a restoration. What it
+// cannot read it reports, and starts all the same.
+func (s *Server) recordSinceLast() {
 	if s.newKey != nil {
 		s.record(query.Event{Kind: eventKey, Object: "calendar", Detail: fmt.Sprintf("certificate %x is new", s.newKey)})
 	}
-	if _, err := os.Stat(filepath.Join(c.DataDir, backup.ContinuedFile)); err == nil {
-		detail = "goes on from a backup; " + detail
+	last, known, err := s.lastStart()
+	mark, markErr := backup.ReadContinued(s.config.DataDir)
+	if err := errors.Join(err, markErr); err != nil {
+		s.log.Error("journal: what happened before this start", "error", err)
+		return
+	}
+	if id := s.publisher.certificateID(); !known || !strings.Contains(last.Detail, fmt.Sprintf(publicationsSetting, id)) {
+		s.record(query.Event{Kind: eventKey, Object: "publications", Detail: fmt.Sprintf("certificate %x is new", id)})
+	}
+	if mark != nil && (!known || last.Time.Before(mark.Continued)) {
+		s.record(query.Event{Kind: eventBack, Object: mark.Server, Detail: fmt.Sprintf("goes on from a backup of %s that ends at %s; restored %s",
+			mark.Made.UTC().Format(time.RFC3339), mark.LastRound, mark.Restored.UTC().Format(time.RFC3339))})
+	}
+}
+
+// recordStart takes note of the start, of the settings it was given, and of what the data directory went through before.
+func (s *Server) recordStart() {
+	c := &s.config
+	detail := fmt.Sprintf("version %s; "+publicationsSetting+"; listen %s, gateway %q %q, http %q, tls %t, client certificates %t, hba %s, max connections %d, max clock jump %s, disk reserve %d, monthly publications %t",
+		cmp.Or(c.Version, "none"), s.publisher.certificateID(), s.listener.Addr(), c.GatewayListen, c.GatewayTCPListen, c.HTTPListen, s.tls != nil, c.TLSClientCA != "",
+		c.hbaPath(), c.MaxConnections, c.MaxClockJump, c.DiskReserve, c.MonthlyPublications)
+	if !c.ReadOnly {
+		s.recordSinceLast()
 	}
 	s.record(query.Event{Kind: eventStart, Object: s.store.Genesis().Server, Detail: detail})
 }

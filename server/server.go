@@ -204,6 +204,7 @@ func (s *Server) serveClients() {
 			Now:         time.Now,
 			Logger:      s.log,
 			MaxRequests: s.config.GatewayRequests,
+			Refused:     func(login, remote string) { s.record(gatewayEvent(login, remote)) },
 		})
 	}
 }

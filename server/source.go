@@ -217,7 +217,7 @@ func (s source) ChangeRole(ctx context.Context, name string, change func(query.R
 }
 
 func (s source) CreateLane(ctx context.Context, agency, lane string) (uint32, error) {
-	slot, err := s.ledger.CreateLane(ctx, agency, lane)
+	slot, err := s.ledger.CreateLane(withLine(ctx), agency, lane)
 	return slot, clientError(err)
 }
 

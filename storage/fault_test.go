@@ -13,20 +13,26 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/fsck"
 	"github.com/jurat-ledger/jurat/storage/storagetest"
 )
 
 // script returns what the fault sweeps propose, group by group: the founding, leaves of several groups, closed rounds,
-// idle seconds, publications, a key, a block to seal.
+// idle seconds, publications, a key, a block to seal, lines of the journal, a day of it that is filed.
 var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 	m := storagetest.NewMaker(11)
 	first := storagetest.First
 	lines := journal(storage.JournalHead{},
 		storage.JournalEvent{Time: first.Time(), Times: 1, Event: "start"},
 		storage.JournalEvent{Time: first.Time(), Times: 1, Event: "role", Actor: "jurat"},
-		storage.JournalEvent{Time: (first + 4).Time(), Times: 2, Event: "login"})
+		storage.JournalEvent{Time: (first + 4).Time(), Times: 2, Event: "login"},
+		storage.JournalEvent{Time: (first + 4).Time().AddDate(0, 0, 1), Times: 1, Event: "stop"})
+	var hash merkle.Leaves
+	hash.Append(hashOf(lines[2]).Imprint())
+	filed := storage.JournalDay{Day: storage.Day(first.Time()), Last: 3, Hash: hashOf(lines[2]),
+		Leaf: storage.Position{Round: first + 1303, Slot: 4}}
 	return m.Genesis(), [][]storage.Entry{
 		append(m.Begin(3), lines[0]),
 		{m.Append(first, 0, 3, true), m.Append(first, 1, 500, false)},
@@ -43,7 +49,9 @@ var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 		{m.Append(first+1302, 3, 1100, false), m.Append(first+1302, 1, 30, true), m.Append(first+1302, 3, 20, true)},
 		{m.Append(first+1302, 3, 2, false)},
 		{m.Append(first+1302, 3, 50, false)},
-		{m.Close(first + 1302)},
+		{m.Close(first + 1302), m.CreateSlot(storage.JournalAgency, storage.JournalLane, 0, first+1303)},
+		{m.AppendLeaves(first+1303, 4, hash), storage.FileJournalDay{JournalDay: filed}},
+		{m.Close(first + 1303), lines[3]},
 	}
 })
 

@@ -48,7 +48,7 @@ func TestLogTail(t *testing.T) {
 	}
 	for k, at := range image.cuts() {
 		tails := [][]byte{nil, noise[at:]}
-		if next := image.whole(at) + 1; next < len(image.ends) {
+		if next := image.whole(image.data[:at]) + 1; next < len(image.ends) {
 			hole := bytes.Clone(image.data[at:image.ends[next]])
 			clear(hole[:min(len(hole), sectorBytes-at%sectorBytes)])
 			tails = append(tails, hole)
@@ -161,9 +161,10 @@ func (i *logImage) cuts() []int {
 	return slices.Compact(cuts)
 }
 
-// whole returns how many groups end before a cut.
-func (i *logImage) whole(at int) (n int) {
-	for n < len(i.ends)-1 && i.ends[n+1] <= at {
+// whole returns how many groups a log holds byte by byte. What stands behind a cut may be what was cut off there: signatures are
+// other ones in each run, so a byte is what it was, or zero, now and then.
+func (i *logImage) whole(log []byte) (n int) {
+	for n < len(i.ends)-1 && bytes.HasPrefix(log, i.data[:i.ends[n+1]]) {
 		n++
 	}
 	return n
@@ -195,8 +196,9 @@ func (i *logImage) with(t *testing.T, log []byte) vfs.FS {
 // mustOpen opens the store with a log cut at some byte and a tail behind it.
 func (i *logImage) mustOpen(t *testing.T, at int, tail []byte) {
 	t.Helper()
-	whole := i.whole(at)
-	fs := i.with(t, slices.Concat(i.data[:at], tail))
+	log := slices.Concat(i.data[:at], tail)
+	whole := i.whole(log)
+	fs := i.with(t, log)
 	where := fmt.Sprintf("log cut at %d of %v, %d bytes behind", at, i.ends, len(tail))
 	s, err := storage.Open("store", logOptions(fs))
 	if err != nil {

@@ -54,6 +54,10 @@ type Config struct {
 	Now    func() time.Time // the clock of deadlines and periods: the real one, since the kernel compares with it
 	Logger *slog.Logger     // nil discards
 
+	// Refused is told of each request whose login id or HMAC is not right, with the login id as it was sent and the address
+	// that it came from, host:port. nil ignores them. It may be called from many goroutines and must not wait.
+	Refused func(login, remote string)
+
 	MaxRequests    int // of a login in a second; default 1,000
 	MaxRunning     int // requests that wait for the ledger; default 16,384
 	MaxLoginShare  int // of one login among them; default 4,096
@@ -80,6 +84,9 @@ func (c *Config) setDefaults() {
 	orDefault(&c.ShutdownTimeout, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Refused == nil {
+		c.Refused = func(string, string) {}
 	}
 }
 

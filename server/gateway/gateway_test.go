@@ -409,7 +409,10 @@ func TestOutOfOrder(t *testing.T) {
 
 // TestClientErrors checks what a client makes of failures.
 func TestClientErrors(t *testing.T) {
-	s := serve(t, nil)
+	var refused []string
+	s := serve(t, func(c *gateway.Config) { // the client waits for the answer, so nothing is added at the same time
+		c.Refused = func(login, remote string) { refused = append(refused, login+" "+remote) }
+	})
 	for _, scheme := range schemes {
 		c := s.client(scheme, "jura")
 		_, err := c.Extend(t.Context(), firstSecond+100, 0)
@@ -435,5 +438,9 @@ func TestClientErrors(t *testing.T) {
 		if fault, ok := errors.AsType[*pdu.Error](err); !ok || fault.Status != pdu.AuthenticationFailure {
 			t.Errorf("wrong key: %v", err)
 		}
+	}
+	s.stop()
+	if len(refused) < 3 || !strings.HasPrefix(refused[0], "jura 127.0.0.1:") {
+		t.Errorf("told of %q", refused)
 	}
 }

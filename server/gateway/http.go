@@ -142,7 +142,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, pdu.MaxSize))
 	if err == nil {
 		var c *call
-		if c, out = s.authenticate(data); c != nil {
+		if c, out = s.authenticate(data, r.RemoteAddr); c != nil {
 			out = s.run(r.Context(), c)
 		}
 	} else {

@@ -27,8 +27,8 @@ type reply struct {
 	status pdu.Status
 }
 
-// authenticate reads the frame of a PDU and checks its HMAC. If it returns no call, the reply says why.
-func (s *Server) authenticate(data []byte) (*call, reply) {
+// authenticate reads the frame of a PDU that came from remote and checks its HMAC. If it returns no call, the reply says why.
+func (s *Server) authenticate(data []byte, remote string) (*call, reply) {
 	e, err := pdu.Parse(data)
 	if err != nil {
 		s.cfg.Logger.Debug("KSI request refused", "error", err)
@@ -45,6 +45,7 @@ func (s *Server) authenticate(data []byte) (*call, reply) {
 	}
 	if !e.Authentic(key) || !ok {
 		s.log(e, pdu.AuthenticationFailure)
+		s.cfg.Refused(e.Header.Login, remote)
 		return nil, bare(e.Service, pdu.AuthenticationFailure, pdu.AuthenticationFailure.Sentence(e.Service))
 	}
 	return &call{e, key}, reply{}

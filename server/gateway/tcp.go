@@ -111,7 +111,7 @@ func (c *conn) read(ctx context.Context, requests *sync.WaitGroup) error {
 		if err != nil {
 			return c.readError(err)
 		}
-		call, refusal := c.s.authenticate(data)
+		call, refusal := c.s.authenticate(data, c.nc.RemoteAddr().String())
 		if call == nil {
 			c.out <- refusal.data
 			return errRefused

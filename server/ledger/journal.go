@@ -53,8 +53,11 @@ func (j *journal) force(e storage.JournalEvent) {
 	j.pending = append(j.pending, e)
 }
 
-// JournalLost is the event of lines that found no room in memory while the disk was full.
-const JournalLost = "lines lost"
+// Events that the ledger itself records.
+const (
+	JournalLost    = "lines lost" // they found no room in memory while the disk was full
+	JournalPublish = "publish"    // the calendar root of a month was published
+)
 
 // take returns what waits to be written.
 func (j *journal) take(now time.Time) []storage.JournalEvent {

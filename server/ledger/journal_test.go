@@ -223,3 +223,27 @@ func TestJournalClock(t *testing.T) {
 	}
 	w.verifyJournal(0)
 }
+
+// TestJournalFullDisk records lines while the disk is full: they are written when there is room, in order, and so are lines where
+// there is too little room to file.
+func TestJournalFullDisk(t *testing.T) {
+	w, d := smallWorld(t)
+	d.free.Store(1<<20 + 99)
+	w.ledger.Record(event("x", "reserve"))
+	w.waitLines(1)
+	d.full.Store(true)
+	w.ledger.Record(event("x", "full 1"))
+	written := make(chan error, 1)
+	go func() { written <- w.ledger.CreateRole(context.Background(), storage.Role{Name: "late"}) }()
+	<-w.store.Full()
+	w.ledger.Record(event("x", "full 2"))
+	d.full.Store(false)
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	w.waitLines(3)
+	if got := strings.Join(w.lines(), "; "); got != "1 x reserve; 2 x full 1; 3 x full 2" {
+		t.Fatal(got)
+	}
+	w.verifyJournal(0)
+}

@@ -152,6 +152,8 @@ func (l *Ledger) publishMonthly() error {
 		l.log.Error("the calendar root of this month cannot be published: run jurat fsck", "time", due.String(), "error", err)
 		return nil
 	}
+	now, _ := l.watch.clock.Now()
+	l.journal.force(storage.JournalEvent{Time: now, Times: 1, Event: JournalPublish, Object: p.Time.String(), Detail: "monthly, by the server itself"})
 	if err := l.propose(storage.Publish{Publication: p}); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -168,8 +169,13 @@ type acked struct {
 	imprint merkle.Imprint
 }
 
-// history files, lets seconds pass, publishes and waits until it is through or a write fails; it returns what was
-// acknowledged.
+const (
+	historyParts    = 8
+	historyMidnight = 3 // the part of a history after which a day is over
+)
+
+// history files, lets seconds pass, records lines of the journal, publishes and waits until it is through or a write fails;
+// midway a day is over, and the journal's hash is filed. It returns what was acknowledged.
 func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publication, err error) {
 	clock := newFakeClock(start)
 	l, store, err := openLedger(fs, clock)
@@ -180,7 +186,7 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
 	r := rand.New(rand.NewPCG(seed, 1))
-	for i := 0; i < 8 && err == nil; i++ {
+	for i := 0; i < historyParts && err == nil; i++ {
 		var filings []Filing
 		list := leaves(i*1000, 1+r.IntN(20))
 		agency := []string{"canton", "ministry"}[r.IntN(2)]
@@ -190,9 +196,14 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 				told = append(told, acked{Position{Round: f.Round, Slot: f.Slot, Index: f.First + uint64(j)}, list.At(j)})
 			}
 		}
-		if err == nil && r.IntN(2) == 0 {
+		l.Record(event("history", fmt.Sprint(i)))
+		if err == nil && (r.IntN(2) == 0 || i == historyMidnight) {
 			_, _, open := l.Extent()
-			clock.move(time.Second, 0)
+			step := time.Second
+			if i == historyMidnight {
+				step = 24 * time.Hour
+			}
+			clock.move(step, 0)
 			err = l.waitClosed(ctx, open)
 		}
 		if _, closed, _ := l.Extent(); err == nil && closed >= l.genesis.First && i%2 == 1 {
@@ -240,6 +251,7 @@ func TestFaultSweep(t *testing.T) {
 			if i < 10 {
 				t.Errorf("the history survived after %d injection points", i)
 			}
+			mustFileDay(t, mem)
 			return
 		}
 	}
@@ -248,12 +260,15 @@ func TestFaultSweep(t *testing.T) {
 // mustHold recovers a ledger, closes its open round and proves every acknowledged leaf, by every acknowledged publication
 // that is not before.
 func mustHold(fs vfs.FS, told []acked, published []storage.Publication) error {
-	clock := newFakeClock(start.Add(time.Hour))
+	clock := newFakeClock(start.Add(25 * time.Hour))
 	l, store, err := openLedger(fs, clock)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
+	if err := proveJournal(l); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	var stopped error
@@ -269,6 +284,36 @@ func mustHold(fs vfs.FS, told []acked, published []storage.Publication) error {
 	clock.move(time.Second, 0)
 	wg.Wait()
 	return errors.Join(err, stopped)
+}
+
+// proveJournal wants the first lines of a history, in order, unchanged.
+func proveJournal(l *Ledger) error {
+	want := 0
+	var bad error
+	err := l.ReadJournal(1, math.MaxInt64, false, func(line storage.JournalLine, lineErr error) bool {
+		if bad = lineErr; bad == nil && line.Detail != fmt.Sprint(want) {
+			bad = fmt.Errorf("journal: line %d is %q, want %d", line.Seq, line.Detail, want)
+		}
+		want++
+		return bad == nil
+	})
+	return errors.Join(err, bad, l.VerifyJournal(context.Background(), 1, math.MaxInt64, func(f JournalFault) error {
+		return fmt.Errorf("journal: line %d: %s", f.Seq, f.Text)
+	}))
+}
+
+// mustFileDay wants all lines of a history, and its day filed.
+func mustFileDay(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	l, store, err := openLedger(fs, newFakeClock(start.Add(25*time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	days := l.JournalDays()
+	if l.JournalHead().Lines != historyParts || len(days) != 1 || days[0].Last != historyMidnight+1 {
+		t.Errorf("%d lines of the journal, filed days %+v", l.JournalHead().Lines, days)
+	}
 }
 
 func provePublished(l *Ledger, told []acked, published []storage.Publication) error {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jurat-ledger/jurat/storage"
@@ -69,6 +70,9 @@ func (l *Ledger) filedRounds(agency string) (n uint64) {
 	return n
 }
 
+// errLaneThere has no line of the journal written: agencies could fill the disk with them.
+var errLaneThere = errors.New("the lane is there")
+
 // CreateLane makes the slot of an agency's lane, which takes leaves from the next round on, and returns its number. A lane
 // that is there already stays as it is. An agency that does not exist, and a lane that no agency can have, are ErrNotFound.
 func (l *Ledger) CreateLane(ctx context.Context, agency, lane string) (slot uint32, err error) {
@@ -81,11 +85,14 @@ func (l *Ledger) CreateLane(ctx context.Context, agency, lane string) (slot uint
 		}
 		if id, ok := l.byLane[laneKey{agency, lane}]; ok {
 			slot = id
-			return nil, nil
+			return nil, errLaneThere
 		}
 		made := l.newSlot(agency, lane)
 		slot = made.ID
 		return []storage.Entry{made}, nil
 	})
+	if errors.Is(err, errLaneThere) {
+		err = nil
+	}
 	return slot, err
 }

@@ -34,8 +34,13 @@ type Mark struct {
 }
 
 // ReadMark returns the mark of a data directory, nil if it has none.
-func ReadMark(dir string) (*Mark, error) {
-	text, err := os.ReadFile(filepath.Join(dir, MarkName))
+func ReadMark(dir string) (*Mark, error) { return readMark(filepath.Join(dir, MarkName)) }
+
+// ReadContinued returns what became of the mark of a data directory when its ledger was continued, nil if it was never restored.
+func ReadContinued(dir string) (*Mark, error) { return readMark(filepath.Join(dir, ContinuedFile)) }
+
+func readMark(path string) (*Mark, error) {
+	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
@@ -43,7 +48,7 @@ func ReadMark(dir string) (*Mark, error) {
 	}
 	m := new(Mark)
 	if err := json.Unmarshal(text, m); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, MarkName), err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }
