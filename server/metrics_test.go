@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,7 +45,13 @@ func testServer(t *testing.T, c Config) (s *Server, stop func()) {
 // get returns the status and the body of a page of the operations listener.
 func (s *Server) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	r, err := http.Get("http://" + s.HTTPAddr().String() + path)
+	return getPage(t, s.HTTPAddr(), path)
+}
+
+// getPage returns the status and the body of a page of a listener.
+func getPage(t *testing.T, addr net.Addr, path string) (int, string) {
+	t.Helper()
+	r, err := http.Get("http://" + addr.String() + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,16 +22,8 @@ func TestPageListener(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	get := func(path string) (int, string) {
-		r, err := http.Get("http://" + s.PageAddr().String() + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Body.Close()
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r.StatusCode, string(body)
+		t.Helper()
+		return getPage(t, s.PageAddr(), path)
 	}
 	if _, err := page.Built(); errors.Is(err, page.ErrNotBuilt) {
 		if code, body := get("/"); code != http.StatusServiceUnavailable || !strings.Contains(body, "make build") {
