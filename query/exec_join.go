@@ -44,22 +44,28 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	op := &joinOp{x: x, n: n}
 	left := len(n.l.columns())
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on)
-	var lkeys, rest []expr
-	for _, e := range n.on {
-		if l, r, ok := equiKeys(e, left); ok {
-			lkeys, op.rkeys = append(lkeys, l), append(op.rkeys, r)
-		} else {
-			rest = append(rest, e)
-		}
-	}
+	var rest []expr
+	op.leftKeys, op.rkeys, rest = splitKeys(n.on, left)
 	var err error
 	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1, few: w.few}); err != nil {
 		return nil, err
 	}
 	op.wishR = wish{need: need[left:], limit: -1}
-	op.leftKeys, op.lkeys, op.rest = lkeys, x.compileAll(lkeys), x.compileAll(rest)
-	op.keys = make([]*value.Vector, len(lkeys))
+	op.lkeys, op.rest = x.compileAll(op.leftKeys), x.compileAll(rest)
+	op.keys = make([]*value.Vector, len(op.lkeys))
 	return op, nil
+}
+
+// splitKeys parts the conditions of a join into those that set a left key equal to a right one, and the rest.
+func splitKeys(on []expr, left int) (lkeys, rkeys, rest []expr) {
+	for _, e := range on {
+		if l, r, ok := equiKeys(e, left); ok {
+			lkeys, rkeys = append(lkeys, l), append(rkeys, r)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return lkeys, rkeys, rest
 }
 
 // equiKeys splits l = r, of one type, into a part over the left and a part over the right side of a join.
@@ -141,8 +147,9 @@ func (op *joinOp) table(x *execution) (*joinTable, error) {
 			return nil, err
 		}
 		for i := range b.N {
-			if key, ok := op.joinKey(cols, i); ok {
-				t.matches[key] = append(t.matches[key], int32(at+i))
+			var ok bool
+			if op.key, ok = joinKey(op.key, cols, i); ok {
+				t.matches[string(op.key)] = append(t.matches[string(op.key)], int32(at+i))
 			}
 		}
 		if err := x.reserve(b.N * 48); err != nil {
@@ -152,14 +159,14 @@ func (op *joinOp) table(x *execution) (*joinTable, error) {
 	return t, nil
 }
 
-func (op *joinOp) joinKey(cols []*value.Vector, i int) (string, bool) {
+// joinKey returns the key of row i in the memory of buf; ok is false where a column is null, which equals nothing.
+func joinKey(buf []byte, cols []*value.Vector, i int) (key []byte, ok bool) {
 	for _, c := range cols {
 		if c.IsNull(i) {
-			return "", false
+			return buf, false
 		}
 	}
-	op.key = appendRowKey(op.key[:0], cols, i)
-	return string(op.key), true
+	return appendRowKey(buf[:0], cols, i), true
 }
 
 func (op *joinOp) next() (*value.Batch, error) {
@@ -234,8 +241,9 @@ func (op *joinOp) enter() {
 	if len(op.sel) == 0 {
 		return
 	}
-	if key, ok := op.joinKey(op.keys, int(op.sel[0])); ok {
-		op.candidates = op.right.matches[key]
+	var ok bool
+	if op.key, ok = joinKey(op.key, op.keys, int(op.sel[0])); ok {
+		op.candidates = op.right.matches[string(op.key)]
 	}
 }
 

@@ -45,13 +45,7 @@ func (x *execution) newSemi(n *semiNode, w wish) (operator, error) {
 	left := len(n.l.columns())
 	need := needed(left+len(n.r.columns()), allOf(w.need, left), n.on)
 	var rest []expr
-	for _, e := range n.on {
-		if l, r, ok := equiKeys(e, left); ok {
-			op.leftKeys, op.rkeys = append(op.leftKeys, l), append(op.rkeys, r)
-		} else {
-			rest = append(rest, e)
-		}
-	}
+	op.leftKeys, op.rkeys, rest = splitKeys(n.on, left)
 	var err error
 	if op.l, err = x.operator(n.l, wish{need: need[:left], order: w.order, limit: -1, few: w.few}); err != nil {
 		return nil, err
@@ -190,23 +184,14 @@ func (op *semiOp) index() error {
 			return err
 		}
 		for i := range b.N {
-			if key, ok := op.keyOf(i); ok {
-				op.open[string(key)] = append(op.open[string(key)], int32(at+i))
+			var ok bool
+			if op.key, ok = joinKey(op.key, op.keys, i); ok {
+				op.open[string(op.key)] = append(op.open[string(op.key)], int32(at+i))
 				op.left++
 			}
 		}
 	}
 	return nil
-}
-
-func (op *semiOp) keyOf(i int) ([]byte, bool) {
-	for _, c := range op.keys {
-		if c.IsNull(i) {
-			return nil, false
-		}
-	}
-	op.key = appendRowKey(op.key[:0], op.keys, i)
-	return op.key, true
 }
 
 // pass lets rows of the right side go by.
@@ -219,17 +204,17 @@ func (op *semiOp) pass(b *value.Batch) error {
 		if failed != nil {
 			return
 		}
-		key, ok := op.keyOf(i)
-		if !ok {
+		var ok bool
+		if op.key, ok = joinKey(op.key, op.keys, i); !ok {
 			return
 		}
-		list := op.open[string(key)]
+		list := op.open[string(op.key)]
 		if len(list) > 0 && len(op.rest) == 0 {
 			for _, l := range list {
 				op.matched[l] = true
 			}
 			op.left -= len(list)
-			delete(op.open, string(key))
+			delete(op.open, string(op.key))
 			return
 		}
 		for _, l := range list {
