@@ -194,17 +194,26 @@ func (l *Ledger) limb(name limbName, t *tiles, trunk *trunk) (*ksi.Limb, error) 
 
 // waitClosed returns nil once round is closed. A round later than the open one is ErrNotFound.
 func (l *Ledger) waitClosed(ctx context.Context, round calendar.Second) error {
+	l.mu.RLock()
+	absent := round > l.closed && l.err == nil && round > l.open.second
+	l.mu.RUnlock()
+	if absent {
+		return fmt.Errorf("round %s: %w", round, ErrNotFound)
+	}
+	return l.waitThrough(ctx, round)
+}
+
+// waitThrough returns nil once a second is closed, which may lie ahead of the open round.
+func (l *Ledger) waitThrough(ctx context.Context, second calendar.Second) error {
 	for {
 		l.mu.RLock()
 		closed, open, err := l.closed, l.open, l.err
 		l.mu.RUnlock()
 		switch {
-		case round <= closed:
+		case second <= closed:
 			return nil
 		case err != nil:
 			return err
-		case round > open.second:
-			return fmt.Errorf("round %s: %w", round, ErrNotFound)
 		}
 		select {
 		case <-open.done:

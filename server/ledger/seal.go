@@ -106,26 +106,6 @@ func (l *Ledger) anchor(ctx context.Context, path *seal.Path, leaf merkle.Digest
 	return nil
 }
 
-// waitThrough returns nil once a second is closed.
-func (l *Ledger) waitThrough(ctx context.Context, second calendar.Second) error {
-	for {
-		l.mu.RLock()
-		closed, open, err := l.closed, l.open, l.err
-		l.mu.RUnlock()
-		switch {
-		case second <= closed:
-			return nil
-		case err != nil:
-			return err
-		}
-		select {
-		case <-open.done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
 // signRound returns the calendar key's signature of a round root for seals.
 func (l *Ledger) signRound(round calendar.Second, root merkle.Digest) (seal.RoundSignature, error) {
 	if s, ok := l.caches.seals.get(round); ok {
@@ -237,10 +217,7 @@ func (l *Ledger) newestRound(first, closed calendar.Second) (*storage.RoundRecor
 func (l *Ledger) landmarkEnds(c *landmark.Contents, closed calendar.Second, newest *storage.RoundRecord) (checks []func(ksi.Publication) error, err error) {
 	add := func(at calendar.Second, check func(ksi.Publication) error) {
 		n := len(c.Ends)
-		if err != nil || at > closed || n > 0 && at < c.Ends[n-1].Second {
-			return
-		}
-		if n > 0 && c.Ends[n-1].Second == at {
+		if err != nil || at > closed || n > 0 && at <= c.Ends[n-1].Second {
 			return
 		}
 		leaves := make([]merkle.Digest, uint64(at+1)%landmark.BlockSeconds)
