@@ -191,7 +191,7 @@ func calendarCertificates(ctx context.Context, conn *pgx.Conn) ([]ksi.Certificat
 	if err != nil {
 		return nil, err
 	}
-	return parseCertificates([]byte(strings.Join(texts, "\n")))
+	return ksi.ParseCertificates([]byte(strings.Join(texts, "\n")))
 }
 
 // check verifies a proof before it is written: against the file's hash and the server's certificates.

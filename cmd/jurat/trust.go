@@ -81,34 +81,11 @@ func readCertificates(path string) ([]ksi.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := parseCertificates(text)
+	certificates, err := ksi.ParseCertificates(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return certificates, nil
-}
-
-// parseCertificates reads one certificate or more in PEM.
-func parseCertificates(text []byte) ([]ksi.Certificate, error) {
-	var all []ksi.Certificate
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("a PEM block of type %s where certificates are expected", block.Type)
-		}
-		c, err := ksi.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, c)
-	}
-	if len(all) == 0 {
-		return nil, errors.New("no PEM certificate in it")
-	}
-	return all, nil
 }
 
 // remember makes this account trust the calendar certificates of a server. It returns what there is to tell. A server

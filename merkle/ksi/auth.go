@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/binary"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -41,6 +43,29 @@ func ParseCertificate(der []byte) (Certificate, error) {
 	}
 	id := CertificateID(der)
 	return Certificate{ID: id[:], X509: c}, nil
+}
+
+// ParseCertificates reads one certificate or more in PEM. Blocks of other types are an error.
+func ParseCertificates(text []byte) ([]Certificate, error) {
+	var all []Certificate
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("a PEM block of type %s where certificates are expected", block.Type)
+		}
+		c, err := ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no PEM certificate in it")
+	}
+	return all, nil
 }
 
 // CertificateID returns the usual id of a certificate: the CRC-32 of its DER form, big-endian.

@@ -12,7 +12,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash"
@@ -88,12 +87,14 @@ func (c *Checker) Trusted() Trusted {
 // SetTrust sets what comes with the page.
 func (c *Checker) SetTrust(t Trust) error {
 	c.trust = ksi.Trust{Roots: x509.NewCertPool()}
-	roots, err := parseCertificates([]byte(t.Roots))
-	if err != nil {
-		return fmt.Errorf("roots: %w", err)
-	}
-	for _, r := range roots {
-		c.trust.Roots.AddCert(r.X509)
+	if t.Roots != "" {
+		roots, err := ksi.ParseCertificates([]byte(t.Roots))
+		if err != nil {
+			return fmt.Errorf("roots: %w", err)
+		}
+		for _, r := range roots {
+			c.trust.Roots.AddCert(r.X509)
+		}
 	}
 	for _, text := range t.Constraints {
 		x, err := ksi.ParseConstraint(text)
@@ -135,32 +136,12 @@ func (c *Checker) SetPublications(data []byte) error {
 
 // AddCertificates takes certificates of calendar keys in PEM, which the user trusts.
 func (c *Checker) AddCertificates(text []byte) error {
-	all, err := parseCertificates(text)
-	if err == nil && len(all) == 0 {
-		err = errors.New("no PEM certificate in it")
-	}
+	all, err := ksi.ParseCertificates(text)
 	if err != nil {
 		return err
 	}
 	c.certificates = append(c.certificates, all...)
 	return nil
-}
-
-func parseCertificates(text []byte) (all []ksi.Certificate, err error) {
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			return all, nil
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("a PEM block of type %s where certificates are expected", block.Type)
-		}
-		x, err := ksi.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, x)
-	}
 }
 
 // A Publication is what a publication string says, and what the publications file says to it.
