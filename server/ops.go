@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,14 +39,13 @@ const (
 type ops struct {
 	server   *Server
 	registry *prometheus.Registry
-	http     *http.Server
+	http     *httpListener
 	phase    atomic.Int32
-	ended    chan struct{}
 }
 
 // startOps serves ln.
 func (s *Server) startOps(ln net.Listener) *ops {
-	o := &ops{server: s, registry: prometheus.NewRegistry(), ended: make(chan struct{})}
+	o := &ops{server: s, registry: prometheus.NewRegistry()}
 	o.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}))
@@ -60,16 +58,7 @@ func (s *Server) startOps(ln net.Listener) *ops {
 		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
-	o.http = &http.Server{
-		Handler: mux, ReadTimeout: opsTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	go func() {
-		defer close(o.ended)
-		if err := o.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("operations listener", "error", err.Error())
-		}
-	}()
+	o.http = s.serveHTTP(ln, "operations listener", &http.Server{Handler: mux, IdleTimeout: time.Minute})
 	return o
 }
 
@@ -84,17 +73,11 @@ func (o *ops) enter(p phase) {
 	o.phase.Store(int32(p))
 }
 
-// close ends the listener, giving running requests a moment.
+// close ends the listener.
 func (o *ops) close() {
-	if o == nil {
-		return
+	if o != nil {
+		o.http.close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if o.http.Shutdown(ctx) != nil {
-		o.http.Close()
-	}
-	<-o.ended
 }
 
 // answer says "ok", or with status 503 what is wrong.

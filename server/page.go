@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -25,14 +24,8 @@ const (
 	pageIdle = 15 * time.Second
 )
 
-// A pageServer serves the verification page to the public.
-type pageServer struct {
-	http  *http.Server
-	ended chan struct{}
-}
-
 // startPage serves the page on ln.
-func (s *Server) startPage(ln net.Listener) (*pageServer, error) {
+func (s *Server) startPage(ln net.Listener) (*httpListener, error) {
 	handler, err := s.pageHandler()
 	if errors.Is(err, page.ErrNotBuilt) {
 		s.log.Warn("verification page", "error", err)
@@ -45,17 +38,8 @@ func (s *Server) startPage(ln net.Listener) (*pageServer, error) {
 	if !loopback(ln.Addr().String()) {
 		ln = s.tls.listener(ln)
 	}
-	p := &pageServer{ended: make(chan struct{}), http: &http.Server{
-		Handler: handler, ReadTimeout: opsTimeout, WriteTimeout: pageTimeout, IdleTimeout: pageIdle, MaxHeaderBytes: 8 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}}
-	go func() {
-		defer close(p.ended)
-		if err := p.http.Serve(&bounded{ln, make(chan struct{}, pageConnections)}); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("listener of the verification page", "error", err.Error())
-		}
-	}()
-	return p, nil
+	return s.serveHTTP(&bounded{ln, make(chan struct{}, pageConnections)}, "listener of the verification page",
+		&http.Server{Handler: handler, WriteTimeout: pageTimeout, IdleTimeout: pageIdle}), nil
 }
 
 func (s *Server) pageHandler() (http.Handler, error) {
@@ -68,19 +52,6 @@ func (s *Server) pageHandler() (http.Handler, error) {
 		return nil, err
 	}
 	return page.Handler(page.HandlerConfig{Files: files, Trust: s.pageTrust, Now: s.now, Log: s.log}), nil
-}
-
-// close ends the listener, giving running requests a moment.
-func (p *pageServer) close() {
-	if p == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if p.http.Shutdown(ctx) != nil {
-		p.http.Close()
-	}
-	<-p.ended
 }
 
 // pageTrust returns what the page trusts: what verifiers of this ledger are told to.

@@ -53,8 +53,8 @@ type Server struct {
 
 	gatewayFiled gatewayFiled
 
-	page       *pageServer  // nil if its listener is not wanted
-	pageListen net.Listener // likewise
+	page       *httpListener // nil if its listener is not wanted
+	pageListen net.Listener  // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
