@@ -17,6 +17,38 @@ type NodeReader interface {
 	ReadNodes(dst []Digest, height uint8, first uint64) error
 }
 
+// A TreeReader reads a tree that is in memory.
+type TreeReader struct {
+	leaves *Leaves
+	kept   map[uint8][]Digest // by height
+}
+
+// NewTreeReader returns a reader of a tree over leaves, which must stay as they are. Of the tree it holds the kept nodes alone.
+func NewTreeReader(leaves *Leaves, t *Tree) *TreeReader {
+	r := &TreeReader{leaves, make(map[uint8][]Digest)}
+	for height, nodes := range t.Kept() {
+		r.kept[height] = nodes
+	}
+	return r
+}
+
+// ReadLeaves implements NodeReader.
+func (r *TreeReader) ReadLeaves(dst *Leaves, first uint64, n int) error {
+	leaves := r.leaves.Slice(int(first), int(first)+n)
+	dst.AppendLeaves(&leaves)
+	return nil
+}
+
+// ReadNodes implements NodeReader.
+func (r *TreeReader) ReadNodes(dst []Digest, height uint8, first uint64) error {
+	kept := r.kept[height]
+	if first+uint64(len(dst)) > uint64(len(kept)) {
+		return fmt.Errorf("nodes %d to %d of height %d: %d are there", first, first+uint64(len(dst)), height, len(kept))
+	}
+	copy(dst, kept[first:])
+	return nil
+}
+
 // ProveLeaf returns the chain from leaf i to the root of a subtree over n leaves of level base. The first correction holds
 // base, because verification starts at level 0; a subtree of one leaf has a chain without links. It reads the tile that the
 // way passes on each KeptStep heights and the last tile there, if the peaks at the right edge need it, each once.

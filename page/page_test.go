@@ -27,6 +27,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/page"
 	"github.com/jurat-ledger/jurat/page/check"
 )
@@ -93,8 +94,7 @@ func must[T any](v T, err error) T {
 // newWorld makes a world; salt makes its calendar another one.
 func newWorld(salt byte) *world {
 	w := &world{document: []byte("Auszug aus dem Register\n")}
-	key := must(rsa.GenerateKey(rand.Reader, 2048))
-	cert := must(ksi.ParseCertificate(must(ksi.NewCalendarCertificate(rand.Reader, key, "test.example", filed.Time(), time.Now()))))
+	key, cert := ksitest.NewKey(2048, "test.example", filed.Time(), time.Now())
 	w.certificatePEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.X509.Raw})
 	imprint := must(merkle.NewImprint(merkle.SHA256, func() []byte { d := sha256.Sum256(w.document); return d[:] }()))
 	m := merkle.Metadata{ClientID: "canton", MachineID: "test.example/main", Sequence: 7, TimeMicros: uint64(filed) * 1e6}

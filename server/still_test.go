@@ -13,59 +13,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 )
-
-// A stillClock stands still until a test moves it.
-type stillClock struct {
-	mu      sync.Mutex
-	wall    time.Time
-	mono    time.Duration
-	seen    time.Duration // mono when Now was called last
-	changed chan struct{}
-}
-
-func (c *stillClock) Now() (time.Time, time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen = c.mono
-	return c.wall, c.mono
-}
-
-// Wait waits until d has passed since Now was called last: from that time d was computed.
-func (c *stillClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	c.mu.Lock()
-	end := c.seen + d
-	c.mu.Unlock()
-	for {
-		c.mu.Lock()
-		passed, changed := c.mono >= end, c.changed
-		c.mu.Unlock()
-		if passed {
-			return
-		}
-		select {
-		case <-changed:
-		case <-wake:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (c *stillClock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wall, c.mono = c.wall.Add(d), c.mono+d
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
 
 // A stillServer is a server whose time passes as a test says.
 type stillServer struct {
 	*Server
 	t     *testing.T
-	clock *stillClock
+	clock *ledgertest.Clock
 	stop  func()
 }
 
@@ -89,7 +44,7 @@ func stillConfig(t *testing.T, dir string) Config {
 // serveStill runs a server on a clock that begins at a time, until the test ends or stop is called.
 func serveStill(t *testing.T, c Config, at time.Time) *stillServer {
 	t.Helper()
-	clock := &stillClock{wall: at, changed: make(chan struct{})}
+	clock := ledgertest.NewClock(at)
 	c.Clock = clock
 	s, err := New(c)
 	if err != nil {
@@ -109,7 +64,7 @@ func serveStill(t *testing.T, c Config, at time.Time) *stillServer {
 				}
 				return
 			case <-time.After(time.Millisecond):
-				clock.move(100 * time.Millisecond) // the open round is closed at its second
+				clock.Move(100*time.Millisecond, 0) // the open round is closed at its second
 			}
 		}
 	})
@@ -122,11 +77,11 @@ func (s *stillServer) pass(n int) {
 	s.t.Helper()
 	for range n {
 		_, _, open := s.ledger.Extent()
-		s.clock.move(max(open.Time().Sub(s.now()), 0))
+		s.clock.Move(max(open.Time().Sub(s.now()), 0), 0)
 		for closed := open - 1; closed < open; _, closed, _ = s.ledger.Extent() {
 			<-time.After(100 * time.Microsecond) // the ledger tells nobody outside it
 		}
-		s.clock.move(500 * time.Millisecond)
+		s.clock.Move(500*time.Millisecond, 0)
 	}
 }
 

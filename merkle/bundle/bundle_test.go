@@ -19,25 +19,14 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 )
 
 const first calendar.Second = 1795310100
 
 // key is the calendar key of all tests.
 var key = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) {
-	key, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		panic(err)
-	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test.example", first.Time(), first.Time())
-	if err != nil {
-		panic(err)
-	}
-	cert, err := ksi.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return key, cert
+	return ksitest.NewKey(1024, "test.example", first.Time(), first.Time())
 })
 
 func keyBased() ksi.Options {
@@ -75,27 +64,6 @@ func filed(round calendar.Second, n int, mixed bool) (leaves merkle.Leaves) {
 	return leaves
 }
 
-// reader reads leaves and nodes for proofs by way of a tree.
-type reader struct {
-	leaves *merkle.Leaves
-	tree   *merkle.Tree
-}
-
-func (r reader) ReadLeaves(dst *merkle.Leaves, from uint64, n int) error {
-	part := r.leaves.Slice(int(from), int(from)+n)
-	dst.AppendLeaves(&part)
-	return nil
-}
-
-func (r reader) ReadNodes(dst []merkle.Digest, height uint8, from uint64) error {
-	for h, nodes := range r.tree.Kept() {
-		if h == height {
-			copy(dst, nodes[from:])
-		}
-	}
-	return nil
-}
-
 // sign makes the signature of a leaf as a server does, one by one.
 func (g *group) sign(t testing.TB, i uint64) []byte {
 	t.Helper()
@@ -103,7 +71,7 @@ func (g *group) sign(t testing.TB, i uint64) []byte {
 	tree := merkle.NewTree(base)
 	tree.Append(&g.leaves)
 	n := uint64(g.leaves.Len())
-	chain, err := merkle.ProveLeaf(reader{&g.leaves, tree}, base, n, i)
+	chain, err := merkle.ProveLeaf(merkle.NewTreeReader(&g.leaves, tree), base, n, i)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type Group struct {
 	offset uint64
 	leaves merkle.Leaves
 	first  *ksi.Signature
-	kept   map[uint8][]merkle.Digest
+	nodes  *merkle.TreeReader
 	issuer merkle.Link
 	trunk  *ksi.Trunk
 }
@@ -41,7 +41,7 @@ func (g *Group) Signature(i uint64) ([]byte, error) {
 	if i >= g.Len() {
 		return nil, fmt.Errorf("leaf %d of %d: %w", i, g.Len(), ErrNotFound)
 	}
-	chain, err := merkle.ProveLeaf(nodes{g}, g.Lane.Base, g.Len(), i)
+	chain, err := merkle.ProveLeaf(g.nodes, g.Lane.Base, g.Len(), i)
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +78,7 @@ func (g *Group) derive(h *Header, signature []byte) error {
 	g.trunk = trunk
 	tree := merkle.NewTree(g.Lane.Base)
 	tree.Append(&g.leaves)
-	g.kept = make(map[uint8][]merkle.Digest)
-	for height, nodes := range tree.Kept() {
-		g.kept[height] = nodes
-	}
+	g.nodes = merkle.NewTreeReader(&g.leaves, tree)
 	switch again, err := g.Signature(0); {
 	case errors.Is(err, ksi.ErrOtherNode):
 		return errors.New("the leaves do not give the signature's hashes")
@@ -90,22 +87,5 @@ func (g *Group) derive(h *Header, signature []byte) error {
 	case !bytes.Equal(again, signature):
 		return errors.New("the signature is not the one that the leaves give")
 	}
-	return nil
-}
-
-// nodes reads the subtree of a group.
-type nodes struct{ g *Group }
-
-func (r nodes) ReadLeaves(dst *merkle.Leaves, first uint64, n int) error {
-	leaves := r.g.leaves.Slice(int(first), int(first)+n)
-	dst.AppendLeaves(&leaves)
-	return nil
-}
-
-func (r nodes) ReadNodes(dst []merkle.Digest, height uint8, first uint64) error {
-	if kept := r.g.kept[height]; first+uint64(len(dst)) > uint64(len(kept)) {
-		return fmt.Errorf("nodes %d to %d of height %d: %d are there", first, first+uint64(len(dst)), height, len(kept))
-	}
-	copy(dst, r.g.kept[height][first:])
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
 )
 
@@ -152,20 +153,8 @@ func TestDetail(t *testing.T) {
 }
 
 var key = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) {
-	key, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		panic(err)
-	}
 	at := landmark.First(100).Time()
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "ledger.example", at, at)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := ksi.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return key, cert
+	return ksitest.NewKey(1024, "ledger.example", at, at)
 })
 
 func signed(p ksi.Publication) (*ksi.Authentication, error) {

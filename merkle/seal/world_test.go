@@ -13,6 +13,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
@@ -32,18 +33,7 @@ type calendarKey struct {
 
 var keys = sync.OnceValue(func() (keys [2]calendarKey) {
 	for i := range keys {
-		private, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			panic(err)
-		}
-		der, err := ksi.NewCalendarCertificate(rand.Reader, private, server, (round - 3600).Time(), round.Time())
-		if err != nil {
-			panic(err)
-		}
-		cert, err := ksi.ParseCertificate(der)
-		if err != nil {
-			panic(err)
-		}
+		private, cert := ksitest.NewKey(2048, server, (round - 3600).Time(), round.Time())
 		keys[i] = calendarKey{private, cert}
 	}
 	return keys
@@ -81,7 +71,7 @@ func file(t testing.TB, leaf merkle.Digest, at calendar.Second, p place) (seal.P
 	tree := merkle.NewTree(0)
 	tree.Append(&leaves)
 	path := seal.Path{Server: server, Agency: agency, Round: at, Sequence: 7, Index: p.index, Count: seal.SmallestCount(p.index, p.count), Slot: p.slot}
-	chain, err := merkle.ProveLeaf(reader{&leaves, tree}, 0, p.count, p.index)
+	chain, err := merkle.ProveLeaf(merkle.NewTreeReader(&leaves, tree), 0, p.count, p.index)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,27 +89,6 @@ func file(t testing.TB, leaf merkle.Digest, at calendar.Second, p place) (seal.P
 		path.SlotSiblings = append(path.SlotSiblings, merkle.Digest(l.Sibling.Digest()))
 	}
 	return path, slots.Root()
-}
-
-// reader reads leaves and nodes for proofs by way of a tree.
-type reader struct {
-	leaves *merkle.Leaves
-	tree   *merkle.Tree
-}
-
-func (r reader) ReadLeaves(dst *merkle.Leaves, from uint64, n int) error {
-	part := r.leaves.Slice(int(from), int(from)+n)
-	dst.AppendLeaves(&part)
-	return nil
-}
-
-func (r reader) ReadNodes(dst []merkle.Digest, height uint8, from uint64) error {
-	for h, nodes := range r.tree.Kept() {
-		if h == height {
-			copy(dst, nodes[from:])
-		}
-	}
-	return nil
 }
 
 // newWorld makes a calendar of eight blocks, the one of round the third; in the fourth is nothing. roots are those of rounds
@@ -281,7 +250,7 @@ func statusSignature(t testing.TB, leaves *merkle.Leaves, agency string, at cale
 	tree := merkle.NewTree(0)
 	tree.Append(leaves)
 	n := uint64(leaves.Len())
-	chain, err := merkle.ProveLeaf(reader{leaves, tree}, 0, n, 0)
+	chain, err := merkle.ProveLeaf(merkle.NewTreeReader(leaves, tree), 0, n, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

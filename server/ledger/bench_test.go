@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 )
 
 // benchSizes are the ledgers that proofs are measured in: rounds and leaves of each. The large ones, whose leaves do not fit
@@ -90,17 +91,17 @@ func benchLedger(b *testing.B, rounds, each int) (*Ledger, calendar.Second) {
 		closeOpen(b, l, clock)
 	}
 	for l.store.TotalLeaves()-l.index.Cursor() >= minIndexed {
-		clock.move(time.Second, 0)
+		clock.Move(time.Second, 0)
 		runtime.Gosched()
 	}
 	return l, first
 }
 
 // closeOpen closes the open round and returns how long that takes from the end of its second.
-func closeOpen(b *testing.B, l *Ledger, clock *fakeClock) time.Duration {
+func closeOpen(b *testing.B, l *Ledger, clock *ledgertest.Clock) time.Duration {
 	_, _, open := l.Extent()
 	start := time.Now()
-	clock.move(open.Time().Sub(clock.now()), 0)
+	clock.Move(open.Time().Sub(clock.Wall()), 0)
 	if err := l.waitClosed(b.Context(), open); err != nil {
 		b.Fatal(err)
 	}
@@ -108,12 +109,12 @@ func closeOpen(b *testing.B, l *Ledger, clock *fakeClock) time.Duration {
 }
 
 // startLedger returns a new ledger on disk, at work until the benchmark ends.
-func startLedger(b *testing.B) (*Ledger, *fakeClock) {
+func startLedger(b *testing.B) (*Ledger, *ledgertest.Clock) {
 	b.Chdir(b.TempDir())
 	if err := create(vfs.Default); err != nil {
 		b.Fatal(err)
 	}
-	clock := newFakeClock(start)
+	clock := ledgertest.NewClock(start)
 	l, store, err := openLedger(vfs.Default, clock)
 	if err != nil {
 		b.Fatal(err)
@@ -133,7 +134,7 @@ func startLedger(b *testing.B) (*Ledger, *fakeClock) {
 					}
 					waiting = false
 				case <-time.After(time.Millisecond):
-					clock.move(time.Second, 0)
+					clock.Move(time.Second, 0)
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -46,27 +47,27 @@ func filingTicket(lane string, i int) *ticket {
 
 // A filing in one group with the confirmation of the clock goes into a round of the confirmed time.
 func TestConfirmAndFileTogether(t *testing.T) {
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	l.mustStep(t)
-	c.move(0, time.Hour)
+	c.Move(0, time.Hour)
 	confirm := newTicket()
 	confirm.build = func() ([]storage.Entry, error) { l.watch.confirm(); return nil, nil }
 	file := filingTicket(LaneMain, 1)
 	l.mustStep(t, confirm, file)
 	<-file.done
-	if file.err != nil || file.filings[0].Round.Time().Before(c.now()) {
-		t.Errorf("filed %v at %s: %v", file.filings, c.now(), file.err)
+	if file.err != nil || file.filings[0].Round.Time().Before(c.Wall()) {
+		t.Errorf("filed %v at %s: %v", file.filings, c.Wall(), file.err)
 	}
 }
 
 // A filing that waits for the next round is refused when the clock jumps, as others are.
 func TestDeferredAtJump(t *testing.T) {
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	file := filingTicket(LaneKSI, 1)
 	l.mustStep(t, file)
-	c.move(0, time.Hour)
+	c.Move(0, time.Hour)
 	l.mustStep(t)
 	<-file.done
 	if !errors.Is(file.err, ErrClockJump) {
@@ -76,27 +77,27 @@ func TestDeferredAtJump(t *testing.T) {
 
 // Many small steps are a jump.
 func TestClockCreep(t *testing.T) {
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	for range 400 {
-		c.move(time.Second, 9*time.Second)
+		c.Move(time.Second, 9*time.Second)
 		l.mustStep(t)
 	}
 	if fast := l.closed.Time().Sub(start); fast > 30*time.Second || !l.watch.jumped {
-		t.Errorf("the calendar moved %s in %s", fast, c.elapsed())
+		t.Errorf("the calendar moved %s in %s", fast, c.Elapsed())
 	}
 }
 
 // A clock that is a little fast and stepped now and then is no jump.
 func TestClockDrift(t *testing.T) {
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	for i := range 20_000 {
 		step := 400 * time.Microsecond
 		if i%10_000 == 5_000 {
 			step = time.Second
 		}
-		c.move(time.Second, step)
+		c.Move(time.Second, step)
 		if _, jumped := l.watch.look(); jumped {
 			t.Fatalf("a jump after %d s", i)
 		}
@@ -106,7 +107,7 @@ func TestClockDrift(t *testing.T) {
 // After an outage of more than a month the clock wants a confirmation.
 func TestClockAfterOutage(t *testing.T) {
 	for outage, want := range map[time.Duration]bool{30 * 24 * time.Hour: false, 32 * 24 * time.Hour: true} {
-		c := newFakeClock(start.Add(outage))
+		c := ledgertest.NewClock(start.Add(outage))
 		l := openStill(t, c)
 		file := filingTicket(LaneMain, 1)
 		l.mustStep(t, file)
@@ -120,13 +121,13 @@ func TestClockAfterOutage(t *testing.T) {
 // Shortly before the calendar certificate ends nothing is filed any more.
 func TestCertificateEnds(t *testing.T) {
 	_, cert := testKey()
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	l.mustStep(t)
-	c.move(cert.X509.NotAfter.Sub(start)-certificateMargin-time.Minute, 0)
+	c.Move(cert.X509.NotAfter.Sub(start)-certificateMargin-time.Minute, 0)
 	early, late := filingTicket(LaneMain, 1), filingTicket(LaneMain, 2)
 	l.mustStep(t, early)
-	c.move(2*time.Minute, 0)
+	c.Move(2*time.Minute, 0)
 	l.mustStep(t, late)
 	if <-early.done; early.err != nil {
 		t.Errorf("before the end: %v", early.err)
@@ -143,9 +144,9 @@ func TestCertificateEnds(t *testing.T) {
 
 // While the clock is jumped the ledger naps; it does not spin.
 func TestNoSpinAtJump(t *testing.T) {
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
-	c.move(0, time.Hour)
+	c.Move(0, time.Hour)
 	l.mustStep(t)
 	if d := l.untilClose(); d != maxNap {
 		t.Errorf("waits %s at a jump", d)
@@ -154,7 +155,7 @@ func TestNoSpinAtJump(t *testing.T) {
 
 // Leaves that move from recent to the index between the look-up and the commit are found all the same.
 func TestNewWhileIndexMoves(t *testing.T) {
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	l.mustStep(t)
 	r := request("canton", LaneMain, leaves(0, 3))
@@ -168,7 +169,7 @@ func TestNewWhileIndexMoves(t *testing.T) {
 	other := newTicket()
 	other.request = request("canton", LaneMain, leaves(1, minIndexed))
 	l.mustStep(t, other)
-	c.move(time.Second, 0)
+	c.Move(time.Second, 0)
 	l.mustStep(t)
 	if err := l.indexNext(); err != nil {
 		t.Fatal(err)

@@ -182,7 +182,7 @@ func TestReadOnly(t *testing.T) {
 	done := make(chan error, 2)
 	go func() { done <- l.Run(ctx) }()
 	go func() { done <- l.RunIndex(ctx) }()
-	w.clock.move(5e9, 0)
+	w.clock.Move(5e9, 0)
 	if x := l.Stats(); x.Idle != 0 || !x.CertificateEnds.IsZero() {
 		t.Errorf("a ledger that has no writer: %+v", x)
 	}

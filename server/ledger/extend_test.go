@@ -17,6 +17,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/fsck"
 )
@@ -301,7 +302,7 @@ func TestExtendForeign(t *testing.T) {
 	w.pass(1)
 	w.publish(0)
 
-	other := &world{t: t, fs: vfs.NewMem(), clock: newFakeClock(start)}
+	other := &world{t: t, fs: vfs.NewMem(), clock: ledgertest.NewClock(start)}
 	// Blinding alone differs. So rounds in which both agencies file have the same root in both calendars, and the first
 	// of them the same past: until then they are one calendar.
 	if err := createAt(other.fs, calendar.RoundOf(start), 2); err != nil {
@@ -505,7 +506,7 @@ func TestConcurrentPublishing(t *testing.T) {
 		case <-finished:
 			running = false
 		default:
-			w.clock.move(20*time.Millisecond, 0)
+			w.clock.Move(20*time.Millisecond, 0)
 		}
 	}
 	t.Logf("%d extended", extended)

@@ -37,7 +37,7 @@ func (w *world) waitLines(n uint64) {
 			w.t.Fatalf("%d lines, want %d", w.ledger.JournalHead().Lines, n)
 		}
 		closed := w.store.Closed()
-		w.clock.move(time.Second, 0)
+		w.clock.Move(time.Second, 0)
 		for w.store.Closed() == closed && w.ledger.JournalHead().Lines < n {
 			w.settle()
 		}
@@ -63,7 +63,7 @@ func TestJournalDays(t *testing.T) {
 	for day := range 3 {
 		w.ledger.Record(event("x", fmt.Sprint("day ", day)))
 		w.waitLines(uint64(day + 1))
-		w.clock.move(24*time.Hour, 0)
+		w.clock.Move(24*time.Hour, 0)
 		w.settle()
 	}
 	w.ledger.Record(event("x", "day 3"))
@@ -72,10 +72,10 @@ func TestJournalDays(t *testing.T) {
 		if i > 100 {
 			t.Fatal("days are not filed")
 		}
-		w.clock.move(time.Second, 0)
+		w.clock.Move(time.Second, 0)
 		w.settle()
 	}
-	w.clock.move(2*time.Second, 0)
+	w.clock.Move(2*time.Second, 0)
 	for i, d := range w.ledger.JournalDays() {
 		if d.Last != uint64(i+1) {
 			t.Fatalf("day %d ends with line %d", i, d.Last)
@@ -200,22 +200,22 @@ func TestJournalClock(t *testing.T) {
 	w := newWorld(t)
 	w.ledger.Record(event("x", "before"))
 	w.waitLines(1)
-	w.clock.move(24*time.Hour, 0)
+	w.clock.Move(24*time.Hour, 0)
 	for i := 0; len(w.ledger.JournalDays()) < 1; i++ {
 		if i > 100 {
 			t.Fatal("the day is not filed")
 		}
-		w.clock.move(time.Second, 0)
+		w.clock.Move(time.Second, 0)
 		w.settle()
 	}
 	filed := w.ledger.JournalHead().Filed
-	w.clock.move(0, -24*time.Hour)
+	w.clock.Move(0, -24*time.Hour)
 	w.ledger.Record(event("x", "after"))
 	for i := 0; w.ledger.JournalHead().Lines < 2; i++ {
 		if i > 100 {
 			t.Fatal("no line while the clock is behind")
 		}
-		w.clock.move(time.Second, 0)
+		w.clock.Move(time.Second, 0)
 		w.settle()
 	}
 	if h := w.ledger.JournalHead(); storage.Day(h.Time) <= filed {

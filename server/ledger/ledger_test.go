@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
@@ -19,91 +18,13 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/index"
 )
 
-// A fakeClock stands still until somebody sets it.
-type fakeClock struct {
-	mu      sync.Mutex
-	wall    time.Time
-	mono    time.Duration
-	seen    time.Duration // mono when Now was called last
-	changed chan struct{}
-}
-
-func newFakeClock(at time.Time) *fakeClock {
-	return &fakeClock{wall: at, changed: make(chan struct{})}
-}
-
-func (c *fakeClock) Now() (time.Time, time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen = c.mono
-	return c.wall, c.mono
-}
-
-func (c *fakeClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wall
-}
-
-func (c *fakeClock) elapsed() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mono
-}
-
-// Wait waits until d has passed since Now was called last, from which d was computed: the clock may have moved between, and
-// may not move again.
-func (c *fakeClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	c.mu.Lock()
-	end := c.seen + d
-	c.mu.Unlock()
-	for {
-		c.mu.Lock()
-		changed := c.changed
-		passed := c.mono >= end
-		c.mu.Unlock()
-		if passed {
-			return
-		}
-		select {
-		case <-changed:
-		case <-wake:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// move lets d pass and steps the wall clock by step besides.
-func (c *fakeClock) move(d, step time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wall = c.wall.Add(d + step)
-	c.mono += d
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-var testKey = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test", start, start)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := ksi.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return key, cert
-})
+var testKey = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) { return ksitest.NewKey(2048, "test", start, start) })
 
 // start is when the ledgers of the tests begin, in the middle of a second.
 var start = time.Date(2026, 11, 22, 1, 15, 29, 500e6, time.UTC)
@@ -112,7 +33,7 @@ var start = time.Date(2026, 11, 22, 1, 15, 29, 500e6, time.UTC)
 type world struct {
 	t      *testing.T
 	fs     vfs.FS
-	clock  *fakeClock
+	clock  *ledgertest.Clock
 	store  *storage.Store
 	ledger *Ledger
 	stop   context.CancelFunc
@@ -124,7 +45,7 @@ func newWorld(t *testing.T) *world { return newWorldOn(t, vfs.NewMem()) }
 
 // newWorldOn makes it on a file system.
 func newWorldOn(t *testing.T, fs vfs.FS) *world {
-	w := &world{t: t, fs: fs, clock: newFakeClock(start)}
+	w := &world{t: t, fs: fs, clock: ledgertest.NewClock(start)}
 	if err := create(w.fs); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +133,7 @@ func (w *world) shutdown() {
 				}
 				waiting = false
 			default:
-				w.clock.move(100*time.Millisecond, 0)
+				w.clock.Move(100*time.Millisecond, 0)
 			}
 		}
 	}
@@ -227,11 +148,11 @@ func (w *world) pass(n int) {
 	w.t.Helper()
 	for range n {
 		_, _, open := w.ledger.Extent()
-		w.clock.move(max(open.Time().Sub(w.clock.now()), 0), 0)
+		w.clock.Move(max(open.Time().Sub(w.clock.Wall()), 0), 0)
 		if err := w.ledger.waitClosed(context.Background(), open); err != nil {
 			w.t.Fatal(err)
 		}
-		w.clock.move(500*time.Millisecond, 0)
+		w.clock.Move(500*time.Millisecond, 0)
 	}
 }
 
@@ -338,8 +259,8 @@ func TestSignatureWaits(t *testing.T) {
 func TestRoundOfFiling(t *testing.T) {
 	w := newWorld(t)
 	for i, d := range []time.Duration{0, 499 * time.Millisecond, time.Millisecond, time.Nanosecond, 700 * time.Millisecond, 3 * time.Second, 0} {
-		w.clock.move(d, 0)
-		now := w.clock.now()
+		w.clock.Move(d, 0)
+		now := w.clock.Wall()
 		f := w.file(request("canton", LaneMain, leaves(i, 1)))[0]
 		if f.Round.Time().Before(now) || f.Round.Time().Sub(now) > time.Second {
 			t.Errorf("filed at %s in round %s", now, f.Round)

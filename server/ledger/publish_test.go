@@ -15,6 +15,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -64,7 +65,7 @@ func TestPublish(t *testing.T) {
 	_, closed, _ = w.ledger.Extent()
 	p := w.publish(0, "Gazette")
 	w.checkRoot(&p, closed)
-	if now := w.clock.now(); !p.Published.Equal(now) {
+	if now := w.clock.Wall(); !p.Published.Equal(now) {
 		t.Errorf("published at %s, want %s", p.Published, now)
 	}
 	if all := w.ledger.Publications(); len(all) != int(closed-first)+1 {
@@ -151,14 +152,14 @@ func TestMonthlyDue(t *testing.T) {
 type months struct {
 	t     *testing.T
 	fs    vfs.FS
-	clock *fakeClock
+	clock *ledgertest.Clock
 	log   bytes.Buffer
 	*Ledger
 }
 
 // newMonths makes a ledger whose first second is given.
 func newMonths(t *testing.T, first calendar.Second) *months {
-	m := &months{t: t, fs: vfs.NewMem(), clock: newFakeClock(first.Time().Add(-time.Second / 2))}
+	m := &months{t: t, fs: vfs.NewMem(), clock: ledgertest.NewClock(first.Time().Add(-time.Second / 2))}
 	if err := createAt(m.fs, first, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func (m *months) stop() {
 // until sets the clock and takes a step.
 func (m *months) until(at time.Time) {
 	m.t.Helper()
-	m.clock.move(at.Sub(m.clock.now()), 0)
+	m.clock.Move(at.Sub(m.clock.Wall()), 0)
 	m.mustStep(m.t)
 }
 
@@ -210,7 +211,7 @@ func (m *months) mustHave(want ...calendar.Second) {
 		}
 	}
 	if !slices.Equal(got, want) {
-		m.t.Fatalf("at %s published %v, want %v", m.clock.now(), got, want)
+		m.t.Fatalf("at %s published %v, want %v", m.clock.Wall(), got, want)
 	}
 }
 
@@ -257,7 +258,7 @@ func TestMonthlyFirst(t *testing.T) {
 	} {
 		m := newMonths(t, due+offset)
 		for range 31 {
-			m.until(m.clock.now().Add(24*time.Hour + time.Second))
+			m.until(m.clock.Wall().Add(24*time.Hour + time.Second))
 		}
 		m.mustHave(want...)
 	}
@@ -270,10 +271,10 @@ func TestMonthlyAfterOutage(t *testing.T) {
 	m := newMonths(t, calendar.RoundOf(start))
 	m.mustStep(t, filingTicket(LaneMain, 1))
 	m.stop()
-	m.clock.move(30*24*time.Hour, 0)
+	m.clock.Move(30*24*time.Hour, 0)
 	m.open(true)
 	m.mustStep(t)
-	m.until(m.clock.now().Add(time.Second))
+	m.until(m.clock.Wall().Add(time.Second))
 	m.mustHave(december)
 
 	m.stop()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -32,7 +33,7 @@ func TestRecentTwin(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	r := newRecent(openStill(t, newFakeClock(start)).index)
+	r := newRecent(openStill(t, ledgertest.NewClock(start)).index)
 	type leaf struct {
 		Position
 		digest int
@@ -102,7 +103,7 @@ func TestRecentTwin(t *testing.T) {
 // One digest filed a million times is found that often, and costs others nothing, in recent and in the index.
 func TestRecentOneDigest(t *testing.T) {
 	const times, each = 1 << 20, segmentLeaves / 2
-	c := newFakeClock(start)
+	c := ledgertest.NewClock(start)
 	l := openStill(t, c)
 	l.mustStep(t)
 	var same merkle.Leaves
@@ -124,7 +125,7 @@ func TestRecentOneDigest(t *testing.T) {
 	if got := positions(l.recent, 2, 0); len(got) != 1 || got[0].Index != times {
 		t.Errorf("the other digest is found at %v", got)
 	}
-	c.move(time.Second, 0)
+	c.Move(time.Second, 0)
 	l.mustStep(t)
 	if err := l.indexNext(); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -63,7 +64,7 @@ func TestRecoverAfterOutage(t *testing.T) {
 	w, fs := newCrashableWorld(t)
 	f := w.file(request("canton", LaneMain, leaves(0, 2)))[0]
 	crash := fs.CrashClone(vfs.CrashCloneCfg{})
-	w.clock.move(1000*time.Second, 0)
+	w.clock.Move(1000*time.Second, 0)
 	n := w.restart(t, crash)
 	g := n.file(request("canton", LaneMain, leaves(2, 1)))[0]
 	if g.Round != f.Round+1000 {
@@ -81,13 +82,13 @@ func TestRecoverWithClockBack(t *testing.T) {
 	w.pass(5)
 	_, closed, _ := w.ledger.Extent()
 	crash := fs.CrashClone(vfs.CrashCloneCfg{})
-	w.clock.move(0, -time.Hour)
+	w.clock.Move(0, -time.Hour)
 	n := w.restart(t, crash)
 	f := n.file(request("canton", LaneMain, leaves(1, 1)))[0]
 	if f.Round != closed+1 {
 		t.Errorf("filed in %s, want %s", f.Round, closed+1)
 	}
-	n.clock.move(time.Hour+time.Second, 0)
+	n.clock.Move(time.Hour+time.Second, 0)
 	if err := n.ledger.waitClosed(context.Background(), f.Round); err != nil {
 		t.Fatal(err)
 	}
@@ -98,13 +99,13 @@ func TestRecoverWithClockBack(t *testing.T) {
 func TestClockBack(t *testing.T) {
 	w := newWorld(t)
 	f := w.file(request("canton", LaneMain, leaves(0, 1)))[0]
-	w.clock.move(0, -30*time.Second)
-	w.clock.move(10*time.Second, 0)
+	w.clock.Move(0, -30*time.Second)
+	w.clock.Move(10*time.Second, 0)
 	g := w.file(request("canton", LaneMain, leaves(1, 1)))[0]
 	if g.Round != f.Round || g.First != 1 {
 		t.Errorf("filed at %d of %s, want 1 of %s", g.First, g.Round, f.Round)
 	}
-	w.clock.move(21*time.Second, 0)
+	w.clock.Move(21*time.Second, 0)
 	if err := w.ledger.waitClosed(context.Background(), f.Round); err != nil {
 		t.Fatal(err)
 	}
@@ -115,24 +116,24 @@ func TestClockBack(t *testing.T) {
 func TestClockJump(t *testing.T) {
 	w := newWorld(t)
 	f := w.file(request("canton", LaneMain, leaves(0, 1)))[0]
-	w.clock.move(0, 11*time.Second)
+	w.clock.Move(0, 11*time.Second)
 	if _, err := w.ledger.Append(context.Background(), request("canton", LaneMain, leaves(1, 1))); !errors.Is(err, ErrClockJump) {
 		t.Fatalf("after a jump: %v", err)
 	}
 	if _, closed, _ := w.ledger.Extent(); closed >= f.Round {
 		t.Errorf("closed through %s after a jump", closed)
 	}
-	w.clock.move(0, -11*time.Second)
+	w.clock.Move(0, -11*time.Second)
 	g := w.file(request("canton", LaneMain, leaves(1, 1)))[0]
 	if g.Round != f.Round {
 		t.Errorf("filed in %s after the clock came back, want %s", g.Round, f.Round)
 	}
-	w.clock.move(0, time.Hour)
+	w.clock.Move(0, time.Hour)
 	if _, err := w.ledger.Append(context.Background(), request("canton", LaneMain, leaves(2, 1))); !errors.Is(err, ErrClockJump) {
 		t.Fatalf("after another jump: %v", err)
 	}
 	now, err := w.ledger.ConfirmClock(context.Background())
-	if err != nil || !now.Equal(w.clock.now()) {
+	if err != nil || !now.Equal(w.clock.Wall()) {
 		t.Fatalf("confirmed %s: %v", now, err)
 	}
 	h := w.file(request("canton", LaneMain, leaves(2, 1)))[0]
@@ -177,7 +178,7 @@ const (
 // history files, lets seconds pass, records lines of the journal, publishes and waits until it is through or a write fails;
 // midway a day is over, and the journal's hash is filed. It returns what was acknowledged.
 func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publication, err error) {
-	clock := newFakeClock(start)
+	clock := ledgertest.NewClock(start)
 	l, store, err := openLedger(fs, clock)
 	if err != nil {
 		return nil, nil, err
@@ -203,7 +204,7 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 			if i == historyMidnight {
 				step = 24 * time.Hour
 			}
-			clock.move(step, 0)
+			clock.Move(step, 0)
 			err = l.waitClosed(ctx, open)
 		}
 		if _, closed, _ := l.Extent(); err == nil && closed >= l.genesis.First && i%2 == 1 {
@@ -220,7 +221,7 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 			err = errors.Join(err, stopped)
 			running = false
 		default:
-			clock.move(100*time.Millisecond, 0)
+			clock.Move(100*time.Millisecond, 0)
 		}
 	}
 	return told, published, errors.Join(err, store.Close())
@@ -260,7 +261,7 @@ func TestFaultSweep(t *testing.T) {
 // mustHold recovers a ledger, closes its open round and proves every acknowledged leaf, by every acknowledged publication
 // that is not before.
 func mustHold(fs vfs.FS, told []acked, published []storage.Publication) error {
-	clock := newFakeClock(start.Add(25 * time.Hour))
+	clock := ledgertest.NewClock(start.Add(25 * time.Hour))
 	l, store, err := openLedger(fs, clock)
 	if err != nil {
 		return err
@@ -281,7 +282,7 @@ func mustHold(fs vfs.FS, told []acked, published []storage.Publication) error {
 	}
 	err = errors.Join(err, provePublished(l, told, published))
 	stop()
-	clock.move(time.Second, 0)
+	clock.Move(time.Second, 0)
 	wg.Wait()
 	return errors.Join(err, stopped)
 }
@@ -305,7 +306,7 @@ func proveJournal(l *Ledger) error {
 // mustFileDay wants all lines of a history, and its day filed.
 func mustFileDay(t *testing.T, fs vfs.FS) {
 	t.Helper()
-	l, store, err := openLedger(fs, newFakeClock(start.Add(25*time.Hour)))
+	l, store, err := openLedger(fs, ledgertest.NewClock(start.Add(25*time.Hour)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +371,7 @@ func TestConcurrentFiling(t *testing.T) {
 		case <-filed:
 			running = false
 		default:
-			w.clock.move(50*time.Millisecond, 0)
+			w.clock.Move(50*time.Millisecond, 0)
 		}
 	}
 	w.pass(1)

@@ -22,7 +22,7 @@ func (w *world) passTo(second calendar.Second) {
 		if closed >= second {
 			return
 		}
-		w.clock.move(min(second.Time().Sub(w.clock.now()), 5*time.Second), 0)
+		w.clock.Move(min(second.Time().Sub(w.clock.Wall()), 5*time.Second), 0)
 		if open <= second {
 			if err := w.ledger.waitClosed(w.t.Context(), open); err != nil {
 				w.t.Fatal(err)

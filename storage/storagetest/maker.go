@@ -16,6 +16,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -56,19 +57,7 @@ func NewMaker(seed uint64) *Maker {
 
 // calendarKey is shared by all Makers of a process: making one takes long.
 var calendarKey = sync.OnceValues(func() (*rsa.PrivateKey, ksi.Certificate) {
-	key, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		panic(err)
-	}
-	der, err := ksi.NewCalendarCertificate(rand.Reader, key, "test.example", First.Time(), First.Time())
-	if err != nil {
-		panic(err)
-	}
-	cert, err := ksi.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return key, cert
+	return ksitest.NewKey(1024, "test.example", First.Time(), First.Time())
 })
 
 // Genesis returns the genesis of the ledger.
