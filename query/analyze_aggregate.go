@@ -10,9 +10,8 @@ import (
 // withinGroup analyzes f(direct arguments) WITHIN GROUP (ORDER BY …).
 func (a *analyzer) withinGroup(s *scope, e *parse.Call, mark []int, direct []expr) (expr, error) {
 	name := e.Name.Name
-	switch name {
-	case "rank", "dense_rank", "percent_rank", "cume_dist":
-		return nil, a.unsupported(e, name+" WITHIN GROUP is")
+	if isHypothetical(name) {
+		return a.hypothetical(s, e)
 	}
 	if !slices.ContainsFunc(a.fns.Functions(name), isOrderedSet) {
 		if a.isAggregate(name) {

@@ -62,9 +62,12 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	agg, ok := x.(*aggregateExpr)
 	if !ok {
 		if e.Distinct || e.OrderBy != nil || e.Filter != nil {
-			return nil, a.fail(errf(codeWrongObject, "DISTINCT, ORDER BY or FILTER specified, but %s is not an aggregate function", e.Name.Name), e)
+			return nil, a.fail(errf(codeWrongObject, "%s specified, but %s is not an aggregate function", aggregateWord(e), e.Name.Name), e)
 		}
 		return x, nil
+	}
+	if len(args) == 0 && !e.Star {
+		return nil, a.fail(errf(codeWrongObject, "%s(*) must be used to call a parameterless aggregate function", e.Name.Name), e)
 	}
 	return a.aggregate(s, e, agg, mark)
 }
@@ -509,4 +512,15 @@ func (a *analyzer) quantified(s *scope, e *parse.Quantified) (expr, error) {
 		return nil, a.fail(errf(codeWrongObject, "op ANY/ALL (array) requires array on right side"), e)
 	}
 	return a.overArray(e, e.Op.Name, e.All, x, array)
+}
+
+// aggregateWord is the first of the words in a call that only an aggregate understands.
+func aggregateWord(e *parse.Call) string {
+	switch {
+	case e.Distinct:
+		return "DISTINCT"
+	case len(e.OrderBy) > 0:
+		return "ORDER BY"
+	}
+	return "FILTER"
 }

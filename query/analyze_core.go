@@ -33,9 +33,15 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 	if err != nil {
 		return nil, err
 	}
+	saved := a.windows
+	a.windows = q.Windows
+	defer func() { a.windows = saved }()
 	if q.Where != nil {
 		x, err := a.condition(s, q.Where, clauseWhere, "WHERE")
-		if err != nil {
+		if err != nil { // Postgres looks at the select list first
+			if first := a.targets(s, q.Targets, &projectNode{in: in}, want, clauseTarget, keep); first != nil {
+				return nil, first
+			}
 			return nil, err
 		}
 		where, semis := conjuncts(simplify(x)), []*semiJoin(nil)
@@ -49,9 +55,6 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 	} else {
 		in = reorder(in)
 	}
-	saved := a.windows
-	a.windows = q.Windows
-	defer func() { a.windows = saved }()
 	if err := a.checkWindows(s, q.Windows); err != nil {
 		return nil, err
 	}

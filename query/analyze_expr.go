@@ -257,6 +257,14 @@ func (a *analyzer) cast(s *scope, e *parse.Cast) (expr, error) {
 		if y, err = a.expr(s, e.X); err != nil {
 			return nil, err
 		}
+		if c, ok := y.(*constExpr); ok && t == value.IntervalT && typmod >= 0 && y.typ() == value.Unknown && !c.d.Null {
+			// The fields give a number its unit.
+			d, err := value.ParseText(a.session.valueSettings(), t, typmod, c.d.B)
+			if err != nil {
+				return nil, a.fail(err, e.X)
+			}
+			y = &constExpr{d: d, pos: c.pos}
+		}
 		y, err = a.coerce(y, t, fn.Explicit)
 	}
 	if err != nil {
@@ -378,26 +386,33 @@ func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
 			return a.slice(s, e)
 		}
 	}
-	var subs []expr
+	var list []parse.Expr
 	base := parse.Expr(e)
 	for {
 		sub, ok := base.(*parse.Subscript)
 		if !ok || sub.Slice {
 			break
 		}
-		x, err := a.expr(s, sub.Lower)
-		if err != nil {
-			return nil, err
-		}
-		if x, err = a.coerce(x, value.Int4, fn.Assignment); err != nil {
-			return nil, a.fail(err, sub)
-		}
-		subs = append([]expr{x}, subs...)
+		list = append([]parse.Expr{sub.Lower}, list...)
 		base = sub.X
 	}
 	x, err := a.expr(s, base)
 	if err != nil {
 		return nil, err
+	}
+	if x.typ() == value.JSONB {
+		return a.jsonSubscript(s, e, x, list)
+	}
+	var subs []expr
+	for _, sub := range list {
+		y, err := a.expr(s, sub)
+		if err == nil {
+			y, err = a.coerce(y, value.Int4, fn.Assignment)
+		}
+		if err != nil {
+			return nil, a.fail(err, sub)
+		}
+		subs = append(subs, y)
 	}
 	if x.typ() == value.Name && len(subs) == 1 {
 		return a.nameByte(e, x, subs[0])
@@ -406,6 +421,27 @@ func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
 		return nil, a.fail(errf(codeDatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.typ().SQL), e)
 	}
 	return &subscriptExpr{x: x, subs: subs, t: value.MustType(x.typ().Elem)}, nil
+}
+
+// jsonSubscript is a part of a jsonb, x #> ARRAY[…] with keys and numbers.
+func (a *analyzer) jsonSubscript(s *scope, at parse.Node, x expr, list []parse.Expr) (expr, error) {
+	path := &parse.Array{Loc: parse.Loc(at.Pos())}
+	for _, sub := range list {
+		y, err := a.expr(s, sub)
+		if err != nil {
+			return nil, err
+		}
+		if t := y.typ(); t != value.Unknown && t != value.Text && t != value.Int4 {
+			return nil, a.fail(errf(codeDatatypeMismatch, "subscript type %s is not supported", t.SQL).
+				hint("jsonb subscript must be coercible to either integer or text."), sub)
+		}
+		path.Elems = append(path.Elems, &parse.Cast{X: sub, Type: &parse.TypeName{Name: parse.Name{Schema: "pg_catalog", Name: "text"}}})
+	}
+	y, err := a.array(s, path)
+	if err != nil {
+		return nil, err
+	}
+	return a.apply(at, "#>", x, y)
 }
 
 // nameByte is one byte of a name, counted from 0, as a "char".
@@ -566,6 +602,12 @@ func (a *analyzer) collate(s *scope, e *parse.Collate) (expr, error) {
 
 // typeModifier computes the modifier of a type from the arguments written after its name, -1 if there are none.
 func (a *analyzer) typeModifier(t *value.Type, n *parse.TypeName) (int32, error) {
+	if n.Fields != 0 && t == value.IntervalT {
+		plain := *n
+		plain.Fields = 0
+		precision, err := a.typeModifier(t, &plain)
+		return value.IntervalTypmod(uint8(n.Fields), precision), err
+	}
 	if len(n.Mods) == 0 {
 		return -1, nil
 	}

@@ -60,7 +60,9 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 			if err := s.admits(list[0].Stmt); err != nil {
 				return err
 			}
-			if p.c, err = s.compile(sql, list[0], known); err != nil {
+			if p.c, err = s.compile(sql, list[0], known); err != nil && isLate(list[0].Stmt) {
+				p.c = s.late(sql, list[0])
+			} else if err != nil {
 				return err
 			}
 			if shown, secret := parse.WithoutPassword(list[0].Stmt, sql); secret {

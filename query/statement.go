@@ -63,7 +63,7 @@ func (a *analyzer) statement(stmt parse.Stmt) (*compiled, error) {
 	case *parse.Explain:
 		return a.explain(stmt)
 	case *parse.Update:
-		return nil, a.appendOnly(&stmt.Table.Name, "UPDATE")
+		return nil, a.update(stmt)
 	case *parse.Delete:
 		return nil, a.appendOnly(&stmt.Table.Name, "DELETE")
 	case *parse.Transaction:

@@ -71,6 +71,9 @@ func (a *analyzer) setText(t *parse.Set, key string) (string, error) {
 			if err != nil {
 				return "", err
 			}
+			if fit, ok := x.(*castExpr); ok {
+				x = fit.x // its fields have been fitted when it was read
+			}
 			c, ok := x.(*constExpr)
 			var iv value.Interval
 			if ok {
@@ -293,6 +296,9 @@ func (a *analyzer) appendOnly(n *parse.Name, command string) error {
 		return a.fail(err, n)
 	}
 	name := table.Def().Name
+	if !table.Def().Ledger {
+		return a.fail(errf(codeNoPrivilege, "permission denied: %q is a system catalog", name), n)
+	}
 	e := errf(codeNotInState, "table %q is append-only", name)
 	e.Schema, e.Table = "public", name
 	e.Detail = command + " would change what is filed, and every proof given so far rests on it."
@@ -302,6 +308,22 @@ func (a *analyzer) appendOnly(n *parse.Name, command string) error {
 		e.hint("The tables of the ledger are the same on every server.")
 	}
 	return a.fail(e, n)
+}
+
+// update refuses UPDATE, but first names that do not exist.
+func (a *analyzer) update(stmt *parse.Update) error {
+	table, err := a.session.engine.table(stmt.Table.Name, a.session)
+	if err != nil {
+		return a.fail(err, &stmt.Table.Name)
+	}
+	for _, s := range stmt.Set {
+		for _, c := range s.Cols {
+			if table.Def().Column(c.Name) < 0 {
+				return a.fail(errf(codeUndefinedColumn, "column %q of relation %q does not exist", c.Name, table.Def().Name), c)
+			}
+		}
+	}
+	return a.appendOnly(&stmt.Table.Name, "UPDATE")
 }
 
 // harmless commands do nothing here and are accepted, since clients send them as a matter of course.
@@ -317,6 +339,12 @@ func (a *analyzer) other(t *parse.Other) (*compiled, error) {
 		}
 		return do(func(_ context.Context, r *run) (string, error) { return t.Command, r.harmless(t) }), nil
 	}
+	if c, err := a.absent(t); c != nil || err != nil {
+		return c, err
+	}
+	if c := a.present(t); c != nil {
+		return c, nil
+	}
 	if strings.HasSuffix(t.Command, " TABLE") && !strings.HasPrefix(t.Command, "CREATE") || t.Command == "MERGE" {
 		for _, n := range t.Objects {
 			if err := a.appendOnly(&n, t.Command); err != nil {
@@ -325,11 +353,8 @@ func (a *analyzer) other(t *parse.Other) (*compiled, error) {
 		}
 	}
 	e := errf(codeUnsupported, "%s is not supported", t.Command)
-	if strings.HasPrefix(t.Command, "CREATE") {
-		e.hint("The server holds the ledger and nothing else. Keep your own tables in a database of yours and join by digest or receipt.")
-	}
-	if t.Command == "DO" || t.Command == "CALL" {
-		e.hint("The server has SQL alone and no procedural language: write the loop in the client.")
+	if hint := refusalHint(t.Command); hint != "" {
+		e.hint("%s", hint)
 	}
 	return nil, a.fail(e, t)
 }

@@ -39,8 +39,8 @@ func jsonFunctions() []*Function {
 			})
 		}
 		out = append(out,
-			build(t+"_build_object() "+t+" stable nullable", buildObject),
-			build(t+"_build_object(any) "+t+" stable nullable variadic", buildObject),
+			build(t+"_build_object() "+t+" stable nullable", buildObject(t)),
+			build(t+"_build_object(any) "+t+" stable nullable variadic", buildObject(t)),
 			build(t+"_build_array() "+t+" stable nullable", buildArray),
 			build(t+"_build_array(any) "+t+" stable nullable variadic", buildArray),
 			bound(t+"_extract_path("+t+",_text) "+t+" variadic", extractPath),
@@ -60,7 +60,12 @@ func jsonOperators() []*Function {
 			}
 			out = append(out,
 				jsonGet(op+"("+t+",text) "+ret, func(n *value.JSONNode, key value.Datum) *value.JSONNode { return field(n, string(key.B)) }),
-				jsonGet(op+"("+t+",int4) "+ret, func(n *value.JSONNode, key value.Datum) *value.JSONNode { return element(n, key.I) }))
+				jsonGet(op+"("+t+",int4) "+ret, func(n *value.JSONNode, key value.Datum) *value.JSONNode {
+					if t == "jsonb" && n.Kind < value.JSONArray && (key.I == 0 || key.I == -1) {
+						return n // jsonb keeps it as an array of one
+					}
+					return element(n, key.I)
+				}))
 		}
 		out = append(out,
 			jsonGet("#>("+t+",_text) "+t, followArray),
@@ -212,31 +217,40 @@ func toJSONKernel(env *Env, out *value.Vector, args []*value.Vector, n int, sel 
 	return nil
 }
 
-func buildObject(env *Env, args []value.Datum) ([]byte, error) {
-	if len(args)%2 != 0 {
-		return nil, &value.Error{
-			Code: value.CodeInvalidParameter, Message: "argument list must have even number of elements",
-			Hint: "The arguments of json_build_object() must consist of alternating keys and values.",
-		}
-	}
-	dst := []byte{'{'}
-	for i := 0; i < len(args); i += 2 {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		if args[i].Null {
+// buildObject returns json_build_object or jsonb_build_object, whose words about keys differ.
+func buildObject(t string) func(env *Env, args []value.Datum) ([]byte, error) {
+	return func(env *Env, args []value.Datum) ([]byte, error) {
+		if len(args)%2 != 0 {
 			return nil, &value.Error{
-				Code: value.CodeInvalidParameter, Message: "argument " + strconv.Itoa(i+1) + " cannot be null",
-				Hint: "Object keys should be text.",
+				Code: value.CodeInvalidParameter, Message: "argument list must have even number of elements",
+				Hint: "The arguments of " + t + "_build_object() must consist of alternating keys and values.",
 			}
 		}
-		dst = append(value.AppendJSONString(dst, args[i].Text(env.Settings)), " : "...)
-		var err error
-		if dst, err = appendJSON(dst, env, args[i+1]); err != nil {
-			return nil, err
+		dst := []byte{'{'}
+		for i := 0; i < len(args); i += 2 {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			if args[i].Null {
+				return nil, nullKey(t, i+1)
+			}
+			dst = append(value.AppendJSONString(dst, args[i].Text(env.Settings)), " : "...)
+			var err error
+			if dst, err = appendJSON(dst, env, args[i+1]); err != nil {
+				return nil, err
+			}
 		}
+		return append(dst, '}'), nil
 	}
-	return append(dst, '}'), nil
+}
+
+func nullKey(t string, n int) error {
+	if t == "jsonb" {
+		return value.Errorf(value.CodeInvalidParameter, "argument %d: key must not be null", n)
+	}
+	return &value.Error{
+		Code: value.CodeInvalidParameter, Message: "argument " + strconv.Itoa(n) + " cannot be null", Hint: "Object keys should be text.",
+	}
 }
 
 func buildArray(env *Env, args []value.Datum) ([]byte, error) {

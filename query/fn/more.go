@@ -29,15 +29,13 @@ func rarerFunctions() []*Function {
 		def("num_nulls(any) int4 nullable variadic", count(true)),
 		def("num_nonnulls(any) int4 nullable variadic", count(false)),
 		def("array_dims(anyarray) text", map1[arrays, texts](arrayDims)),
-		def("substring(text,text,text) text", rowwise(func(*Env, []value.Datum) (value.Datum, error) {
-			return value.Datum{}, value.Errorf(value.CodeUnsupported, "parts of a SIMILAR TO pattern are not supported")
-		})),
+		def("substring(text,text,text) text", map3[strs, texts, texts, strs](similarPart)),
 		def("similar_to_escape(text) text", map1[texts, texts](func(_ *Env, p string) (string, error) { return similarToRegexp(p, `\`) })),
 		def("similar_to_escape(text,text) text", map2[texts, texts, texts](func(_ *Env, p, e string) (string, error) {
 			return similarToRegexp(p, e)
 		})),
 	}
-	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), regexpSearches(), textForms())
+	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), regexpSearches(), textForms(), toolFunctions())
 	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
 		out = append(out, def(name+"(float8) float8", float1(f)))
 	}
@@ -109,56 +107,6 @@ func arrayDims(_ *Env, a *value.Array) (string, error) {
 	for d, n := range a.Dims {
 		out.WriteString("[" + strconv.Itoa(int(a.Lower[d])) + ":" + strconv.Itoa(int(a.Lower[d]+n-1)) + "]")
 	}
-	return out.String(), nil
-}
-
-// similarToRegexp makes a regular expression of a pattern of SIMILAR TO.
-func similarToRegexp(pattern, escape string) (string, error) {
-	if utf8.RuneCountInString(escape) > 1 {
-		return "", &value.Error{
-			Code: value.CodeBadEscape, Message: "invalid escape string", Hint: "Escape string must be empty or one character.",
-		}
-	}
-	esc, _ := utf8.DecodeRuneInString(escape)
-	var out strings.Builder
-	out.WriteString("^(?:")
-	escaped, class := false, false
-	for _, c := range pattern {
-		switch {
-		case escaped:
-			if c == '"' {
-				return "", value.Errorf(value.CodeUnsupported, "parts of a SIMILAR TO pattern are not supported")
-			}
-			if !strings.ContainsRune("0123456789", c) && c < utf8.RuneSelf && !isWordByte(byte(c)) {
-				out.WriteByte('\\')
-			}
-			out.WriteRune(c)
-			escaped = false
-		case escape != "" && c == esc:
-			escaped = true
-		case class:
-			if c == '\\' {
-				out.WriteByte('\\')
-			}
-			out.WriteRune(c)
-			class = c != ']'
-		case c == '[':
-			out.WriteRune(c)
-			class = true
-		case c == '%':
-			out.WriteString(".*")
-		case c == '_':
-			out.WriteByte('.')
-		case c == '(':
-			out.WriteString("(?:")
-		case c == '\\' || c == '.' || c == '^' || c == '$':
-			out.WriteByte('\\')
-			out.WriteRune(c)
-		default:
-			out.WriteRune(c)
-		}
-	}
-	out.WriteString(")$")
 	return out.String(), nil
 }
 

@@ -29,7 +29,7 @@ func like(s, pattern []byte) (bool, error) {
 				_, n := utf8.DecodeRune(s[si:])
 				si, pi = si+n, pi+1
 				continue
-			case c == '\\' && pi+1 == len(pattern):
+			case c == '\\' && pi+1 == len(pattern) && si < len(s):
 				return false, value.Errorf(value.CodeBadEscape, "LIKE pattern must not end with escape character")
 			case c == '\\' && si < len(s) && pattern[pi+1] == s[si]:
 				si, pi = si+1, pi+2

@@ -2,7 +2,6 @@ package fn
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,11 +18,14 @@ func charFunctions() []*Function {
 		})),
 		def("to_char(interval,text) text stable", map2[spans, texts, texts](intervalChar)),
 		def("to_timestamp(text,text) timestamptz stable", map2[texts, texts, ints](func(env *Env, s, f string) (int64, error) {
-			t, err := readChar(s, f)
-			return value.FromLocal(env.Settings.Zone, t), err
+			t, offset, err := readChar(s, f)
+			if err != nil || offset {
+				return t, err
+			}
+			return value.FromLocal(env.Settings.Zone, t), nil
 		})),
 		def("to_date(text,text) date stable", map2[texts, texts, ints](func(_ *Env, s, f string) (int64, error) {
-			t, err := readChar(s, f)
+			t, _, err := readChar(s, f)
 			days, _ := value.Split(t)
 			return days, err
 		})),
@@ -59,6 +61,8 @@ type charNode struct {
 	text    string // the text, or the pattern as written
 	fill    bool   // FM: no padding
 	ordinal string // "TH" or "th"
+	fixed   bool   // after FX: what is read has the very widths of the template
+	quoted  bool   // text that stood in quotes
 }
 
 // charPatterns lists the template patterns, longer ones before their beginnings.
@@ -73,15 +77,15 @@ const maxTemplate = 64 << 10
 
 func parseTemplate(f string) []charNode {
 	var nodes []charNode
-	fill := false
+	fill, fixed := false, false
 	for f != "" {
 		if up := strings.ToUpper(f[:min(2, len(f))]); strings.HasPrefix(up, "FM") || strings.HasPrefix(up, "FX") || strings.HasPrefix(up, "TM") {
-			fill = fill || up[1] == 'M' && up[0] == 'F'
+			fill, fixed = fill || up == "FM", fixed || up == "FX"
 			f = f[2:]
 			continue
 		}
 		if p := patternAt(f); p != "" {
-			n := charNode{pattern: p, text: f[:len(p)], fill: fill}
+			n := charNode{pattern: p, text: f[:len(p)], fill: fill, fixed: fixed}
 			f, fill = f[len(p):], false
 			if len(f) >= 2 && strings.EqualFold(f[:2], "th") {
 				n.ordinal, f = f[:2], f[2:]
@@ -90,7 +94,7 @@ func parseTemplate(f string) []charNode {
 			continue
 		}
 		text, rest := literalAt(f)
-		nodes = append(nodes, charNode{text: text})
+		nodes = append(nodes, charNode{text: text, fixed: fixed, quoted: f[0] == '"'})
 		f = rest
 	}
 	return nodes
@@ -377,175 +381,4 @@ func (c *charTime) era(n charNode) string {
 		return strings.ToLower(era)
 	}
 	return era
-}
-
-// readChar reads a time by a template, the inverse of timestampChar for the patterns of plain dates, times and offsets.
-func readChar(text, f string) (int64, error) {
-	s := text
-	if len(f) > maxTemplate {
-		return 0, errTooLong()
-	}
-	r := charReader{year: 1, month: 1, day: 1}
-	for _, n := range parseTemplate(f) {
-		if n.pattern == "" {
-			s = skipLiteral(s, n.text)
-			continue
-		}
-		var err error
-		if s, err = r.read(n.pattern, strings.TrimLeft(s, " ")); err != nil {
-			return 0, err
-		}
-	}
-	return r.time(text)
-}
-
-// skipLiteral passes over one character, or white space, that stands for the literal.
-func skipLiteral(s, text string) string {
-	for range text {
-		if s == "" || s[0] >= '0' && s[0] <= '9' || s[0] == '+' || s[0] == '-' && strings.TrimSpace(text) == "" {
-			return s
-		}
-		s = s[1:]
-	}
-	return s
-}
-
-type charReader struct {
-	year, month, day, yearDay int
-	hour, minute, second      int
-	micros, secOfDay          int64
-	pm, half, bc              bool
-	offset                    int
-}
-
-// widths holds how many digits a pattern takes at most.
-var widths = map[string]int{
-	"YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "MM": 2, "DD": 2, "DDD": 3, "HH": 2, "HH12": 2, "HH24": 2, "MI": 2, "SS": 2, "SSSS": 5,
-	"SSSSS": 5, "MS": 3, "US": 6, "FF1": 1, "FF2": 2, "FF3": 3, "FF4": 4, "FF5": 5, "FF6": 6, "J": 7, "Q": 1, "TZM": 2,
-}
-
-func (r *charReader) read(pattern, s string) (string, error) {
-	if width, ok := widths[pattern]; ok {
-		n := 0
-		for n < len(s) && n < width && s[n] >= '0' && s[n] <= '9' {
-			n++
-		}
-		if n == 0 {
-			return "", &value.Error{
-				Code: value.CodeBadDatetime, Message: "invalid value \"" + head(s, width) + "\" for \"" + pattern + "\"",
-				Detail: "Value must be an integer.",
-			}
-		}
-		x, _ := strconv.Atoi(s[:n])
-		r.set(pattern, x, n)
-		return s[n:], nil
-	}
-	return r.readWord(pattern, s)
-}
-
-func head(s string, n int) string { return s[:min(n, len(s))] }
-
-func (r *charReader) set(pattern string, x, digits int) {
-	switch pattern {
-	case "YYYY":
-		r.year = x
-	case "YYY", "YY", "Y":
-		if x < 70 {
-			x += 2000
-		} else if x < 100 {
-			x += 1900
-		} else {
-			x += 1000
-		}
-		r.year = x
-	case "MM":
-		r.month = x
-	case "DD":
-		r.day = x
-	case "DDD":
-		r.yearDay = x
-	case "HH", "HH12", "HH24":
-		r.hour = x
-	case "MI":
-		r.minute = x
-	case "SS":
-		r.second = x
-	case "SSSS", "SSSSS":
-		r.secOfDay = int64(x)
-	case "J":
-		r.year, r.month, r.day = value.CivilOf(int64(x) - 2451545)
-	case "TZM":
-		r.offset += x * 60
-	case "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		for ; digits < 6; digits++ {
-			x *= 10
-		}
-		r.micros = int64(x)
-	}
-}
-
-func (r *charReader) readWord(pattern, s string) (string, error) {
-	n := 0
-	for n < len(s) && (s[n]|0x20 >= 'a' && s[n]|0x20 <= 'z' || s[n] == '.') {
-		n++
-	}
-	word := s[:n]
-	switch pattern {
-	case "MONTH", "MON":
-		for m := time.January; m <= time.December; m++ {
-			for _, name := range []string{m.String(), m.String()[:3]} {
-				if len(word) >= len(name) && strings.EqualFold(word[:len(name)], name) {
-					r.month = int(m)
-					return s[len(name):], nil
-				}
-			}
-		}
-		return "", &value.Error{
-			Code: value.CodeBadDatetime, Message: "invalid value \"" + word + "\" for \"" + pattern + "\"",
-			Detail: "The given value did not match any of the allowed values for this field.",
-		}
-	case "AM", "PM", "A.M.", "P.M.":
-		r.half, r.pm = true, strings.HasPrefix(strings.ToLower(word), "p")
-	case "AD", "BC", "A.D.", "B.C.":
-		r.bc = strings.HasPrefix(strings.ToLower(word), "b")
-	case "TZH":
-		sign := 1
-		if s != "" && (s[0] == '+' || s[0] == '-') {
-			if s[0] == '-' {
-				sign = -1
-			}
-			s = s[1:]
-		}
-		x, _ := strconv.Atoi(head(s, 2))
-		r.offset = sign * x * 3600
-		return s[min(2, len(s)):], nil
-	}
-	return s[n:], nil
-}
-
-func (r *charReader) time(text string) (int64, error) {
-	bad := value.Errorf(value.CodeDatetimeRange, "date/time field value out of range: \"%s\"", text)
-	if r.half {
-		if r.hour < 1 || r.hour > 12 {
-			return 0, &value.Error{
-				Code: value.CodeBadDatetime, Message: "hour \"" + strconv.Itoa(r.hour) + "\" is invalid for the 12-hour clock",
-				Hint: "Use the 24-hour clock, or give an hour between 1 and 12.",
-			}
-		}
-		if r.hour %= 12; r.pm {
-			r.hour += 12
-		}
-	}
-	if r.bc {
-		r.year = 1 - r.year
-	}
-	if r.month < 1 || r.month > 12 || r.day < 1 || r.day > value.DaysIn(r.year, r.month) || r.hour > 23 || r.minute > 59 || r.second > 59 {
-		return 0, bad
-	}
-	days := value.DateOf(r.year, r.month, r.day)
-	if r.yearDay > 0 {
-		days = value.DateOf(r.year, 1, 1) + int64(r.yearDay) - 1
-	}
-	sec := int64(r.hour)*3600 + int64(r.minute)*60 + int64(r.second) + r.secOfDay - int64(r.offset)
-	return days*value.Day + sec*value.Second + r.micros, nil
 }

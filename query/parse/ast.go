@@ -515,6 +515,8 @@ type Other struct {
 	Command string
 	// Objects are the tables or other things that the statement names, as far as its head shows them.
 	Objects []Name
+	// IfExists and IfNotExists tell whether it says so.
+	IfExists, IfNotExists bool
 	// Mode is the mode of LOCK TABLE, "ACCESS SHARE"; the strongest if it was not written.
 	Mode string
 

@@ -158,7 +158,7 @@ func (p *parser) create(s *Other) Stmt {
 	if kind == "INDEX" {
 		p.accept(kwConcurrently)
 	}
-	p.acceptIf()
+	p.acceptIf(s)
 	switch kind {
 	case "INDEX", "TRIGGER", "POLICY", "RULE", "STATISTICS":
 		for !p.is(kwOn) && p.tok.kind != tkEOF && p.tok.kind != tkSemicolon {
@@ -175,11 +175,12 @@ func (p *parser) create(s *Other) Stmt {
 }
 
 // acceptIf goes past CONCURRENTLY and IF [NOT] EXISTS.
-func (p *parser) acceptIf() {
+func (p *parser) acceptIf(s *Other) {
 	p.accept(kwConcurrently)
 	if p.is(kwIf) && (p.peek().kw == kwNot || p.peek().kw == kwExists) {
 		p.advance()
-		p.accept(kwNot)
+		s.IfNotExists = p.accept(kwNot)
+		s.IfExists = !s.IfNotExists
 		p.expect(kwExists)
 	}
 }

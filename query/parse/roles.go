@@ -91,7 +91,7 @@ func (p *parser) alterOrDrop(s *Other) Stmt {
 		}
 	default:
 		s.Command += " " + p.objectKind()
-		p.acceptIf()
+		p.acceptIf(s)
 		p.accept(kwOnly)
 		p.objects(s)
 	}

@@ -292,6 +292,19 @@ func (r *reading) takeWord(rest string) (int, dateFault, error) {
 	if word == "t" && n < len(rest) && isDigit(rest[n]) && (r.hasDate || len(r.numbers) > 0) {
 		return n, faultNone, nil
 	}
+	if word == "j" && !r.hasDate && n < len(rest) && isDigit(rest[n]) {
+		m := n + span(rest[n:], isDigit)
+		day, err := strconv.ParseInt(rest[n:m], 10, 32)
+		if err != nil {
+			return 0, faultField, nil
+		}
+		r.hasDate = true
+		r.year, r.month, r.day = CivilOf(day - epochJulian)
+		if r.year <= 0 {
+			r.bc, r.year = true, 1-r.year
+		}
+		return m, faultNone, nil
+	}
 	if m := monthOf(word); m > 0 && r.month == 0 && !r.hasDate {
 		if n < len(rest) && rest[n] == '-' {
 			n++ // "Nov-22-2026"

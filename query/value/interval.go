@@ -34,6 +34,8 @@ type intervalSum struct {
 	months, days, micros float64 // whole numbers
 	exact                int64   // microseconds too many for a float to hold exactly
 	seen                 uint16  // the fields read so far
+	lone                 unit    // of a number without one
+	minutes              bool    // "1:02" is minutes and seconds
 }
 
 // unit is one unit of an interval text in months, days or microseconds.
@@ -106,24 +108,7 @@ func (s *intervalSum) interval() (Interval, bool) {
 
 // ParseInterval reads the text form of an interval: Postgres' verbose one, the SQL standard's, or ISO 8601 with
 // designators. The errors are 22007 and 22015.
-func ParseInterval(text string) (Interval, error) {
-	var sum intervalSum
-	s := strings.TrimSpace(text)
-	ok := false
-	if len(s) > 1 && s[0] == 'P' {
-		ok = sum.parseISO(s[1:])
-	} else {
-		ok = sum.parseVerbose(strings.ToLower(s))
-	}
-	if !ok {
-		return Interval{}, Errorf(CodeBadDatetime, "invalid input syntax for type interval: \"%s\"", text)
-	}
-	v, fits := sum.interval()
-	if !fits {
-		return Interval{}, Errorf(CodeIntervalRange, "interval field value out of range: \"%s\"", text)
-	}
-	return v, nil
-}
+func ParseInterval(text string) (Interval, error) { return ParseIntervalFields(text, -1) }
 
 // number splits "-1.5days" into its sign, whole part, fraction and the rest.
 func number(s string) (neg bool, whole, frac float64, rest string, ok bool) {
@@ -219,12 +204,12 @@ func (s *intervalSum) takePart(text string) (rest string, ok bool) {
 	after := strings.TrimLeft(rest, " \t\n")
 	n := span(after, isLetter)
 	if n == 0 {
-		u := units["s"] // a number alone is seconds, one before a time is days
+		u := s.lone // one before a time is days
 		if m := span(strings.TrimLeft(after, "+-"), isDigit); m > 0 && strings.HasPrefix(strings.TrimLeft(after, "+-")[m:], ":") {
 			u = units["d"]
 		}
 		s.add(whole, frac, u)
-		return after, s.once(u.field) && (after == "" || after == "ago" || u.days > 0)
+		return after, s.once(u.field) && (after == "" || after == "ago" || u.field == units["d"].field)
 	}
 	u, known := units[after[:n]]
 	if !known {
@@ -249,7 +234,7 @@ func (s *intervalSum) takeClock(neg bool, text string) (rest string, ok bool) {
 		return "", false
 	}
 	last := parts[len(parts)-1]
-	if len(parts) == 2 && strings.Contains(last, ".") {
+	if len(parts) == 2 && (s.minutes || strings.Contains(last, ".")) {
 		parts = append([]string{"0"}, parts...)
 	}
 	sum := intervalSum{}

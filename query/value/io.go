@@ -8,6 +8,10 @@ import (
 // ParseText is the input function of a type: it reads the text form and applies the modifier (-1: none). It keeps no
 // part of text.
 func ParseText(s *Settings, t *Type, typmod int32, text []byte) (Datum, error) {
+	if t == IntervalT && typmod >= 0 {
+		v, err := ParseIntervalFields(string(text), typmod)
+		return NewBox(t, v), err
+	}
 	d, err := parseText(s, t, text)
 	if err != nil || typmod < 0 {
 		return d, err

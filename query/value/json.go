@@ -467,8 +467,19 @@ func (n *JSONNode) Get(key string) *JSONNode {
 	return n.Items[i]
 }
 
-// CompareJSON orders normal values as jsonb does.
+// CompareJSON orders normal values as jsonb does: an empty array comes before what is no container, unless it is part of
+// another value.
 func CompareJSON(a, b *JSONNode) int {
+	switch {
+	case a.Kind == JSONArray && len(a.Items) == 0 && b.Kind < JSONArray:
+		return -1
+	case b.Kind == JSONArray && len(b.Items) == 0 && a.Kind < JSONArray:
+		return 1
+	}
+	return compareJSON(a, b)
+}
+
+func compareJSON(a, b *JSONNode) int {
 	if a.Kind != b.Kind {
 		return cmp.Compare(a.Kind, b.Kind)
 	}
@@ -487,7 +498,7 @@ func CompareJSON(a, b *JSONNode) int {
 				return c
 			}
 		}
-		if c := CompareJSON(a.Items[i], b.Items[i]); c != 0 {
+		if c := compareJSON(a.Items[i], b.Items[i]); c != 0 {
 			return c
 		}
 	}

@@ -41,7 +41,7 @@ func Typmod(t *Type, args []int64) (int32, error) {
 	}
 	n := int32(min(args[0], 6)) // more is six, as in Postgres, which warns
 	if t == IntervalT {
-		n |= 0x7fff << 16
+		n |= allIntervalFields << 16
 	}
 	return n, nil
 }
@@ -101,9 +101,10 @@ func FormatType(t *Type, typmod int32) string {
 	case TimeOID, TimestampOID, TimestamptzOID:
 		mod = strconv.Itoa(int(typmod))
 	case IntervalOID:
-		if p := typmod & 0xffff; p <= 6 {
-			mod = strconv.Itoa(int(p))
+		if p := typmod & anyPrecision; p <= 6 {
+			mod = "(" + strconv.Itoa(int(p)) + ")"
 		}
+		return t.SQL + fieldsText(typmod) + mod
 	}
 	if mod == "" {
 		return t.SQL
@@ -146,11 +147,7 @@ func Modify(d Datum, typmod int32, explicit bool) (Datum, error) {
 	case NumericOID:
 		d.X, err = fitNumeric(d.X.(Numeric), typmod)
 	case IntervalOID:
-		if p := typmod & 0xffff; p < 6 {
-			v := d.X.(Interval)
-			v.Micros = roundMicros(v.Micros, int(p))
-			d.X = v
-		}
+		d.X = fitInterval(d.X.(Interval), typmod)
 	default:
 		if FiniteTimestamp(d.I) && typmod < 6 {
 			d.I = roundMicros(d.I, int(typmod))

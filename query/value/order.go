@@ -158,7 +158,11 @@ func appendKey(dst []byte, d Datum) []byte {
 		case BpcharOID:
 			return appendBytesKey(dst, TrimPadding(d.B))
 		case JSONBOID:
-			return appendJSONKey(dst, mustJSON(d.B))
+			n := mustJSON(d.B)
+			if n.Kind == JSONArray && len(n.Items) == 0 {
+				return append(dst, 0) // before all others, see CompareJSON
+			}
+			return appendJSONKey(dst, n)
 		}
 		return appendBytesKey(dst, d.B)
 	}
@@ -240,7 +244,7 @@ func (n Numeric) appendKey(dst []byte) []byte {
 }
 
 func appendJSONKey(dst []byte, n *JSONNode) []byte {
-	dst = append(dst, byte(n.Kind))
+	dst = append(dst, byte(n.Kind)+1)
 	switch n.Kind {
 	case JSONString, JSONBool:
 		return appendBytesKey(dst, []byte(n.Text))
