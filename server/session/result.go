@@ -184,20 +184,22 @@ type copyOut struct {
 	buf            []byte // never nil, so that an empty field is none either
 }
 
-// appendRow appends the next CopyData payload. The header goes with the first row, the trailer of binary data after the
-// last.
+// appendRow appends the next CopyData payload: a row, since some clients take each for one. The line of column names is a
+// payload too, the header of binary data goes with the first row, and its trailer is the last.
 func (o *copyOut) appendRow(ctx context.Context, dst []byte, r *result) ([]byte, error) {
-	first := !o.begun
-	if first {
+	if !o.begun {
 		o.begun = true
-		dst = o.encoder.AppendHeader(dst)
+		n := len(dst)
+		if dst = o.encoder.AppendHeader(dst); len(dst) > n && !o.binary {
+			return dst, nil
+		}
 	}
 	b, i, err := r.query.Next(ctx)
 	if errors.Is(err, io.EOF) {
 		if !o.trailed {
 			o.trailed = true
 			n := len(dst)
-			if dst = o.encoder.AppendTrailer(dst); len(dst) > n || first && n > 0 {
+			if dst = o.encoder.AppendTrailer(dst); len(dst) > n {
 				return dst, nil
 			}
 		}
