@@ -337,8 +337,8 @@ func roundings() []*Function {
 		numeric1("sqrt(numeric) numeric", value.Numeric.Sqrt),
 		def("power(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),
 		def("pow(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),
-		numeric1("ln(numeric) numeric", value.Numeric.Ln), numeric1("log(numeric) numeric", value.Numeric.Log10),
-		numeric1("log10(numeric) numeric", value.Numeric.Log10), numeric1("exp(numeric) numeric", value.Numeric.Exp),
+		longNumeric("ln(numeric) numeric", value.Numeric.Ln), longNumeric("log(numeric) numeric", value.Numeric.Log10),
+		longNumeric("log10(numeric) numeric", value.Numeric.Log10), longNumeric("exp(numeric) numeric", value.Numeric.Exp),
 		def("abs(float4) float4", float1(math.Abs)), def("abs(float8) float8", float1(math.Abs)),
 		def("ceil(float8) float8", float1(math.Ceil)), def("ceiling(float8) float8", float1(math.Ceil)),
 		def("floor(float8) float8", float1(math.Floor)), def("trunc(float8) float8", float1(math.Trunc)),
@@ -353,6 +353,11 @@ func roundings() []*Function {
 			return 0
 		})),
 	}
+}
+
+// longNumeric declares a function that takes long for long numbers, and may be canceled then.
+func longNumeric(sig string, f func(value.Numeric, value.Check) (value.Numeric, error)) *Function {
+	return def(sig, map1[nums, nums](func(env *Env, x value.Numeric) (value.Numeric, error) { return f(x, env.Check) }))
 }
 
 func numeric1(sig string, f func(value.Numeric) (value.Numeric, error)) *Function {
@@ -424,7 +429,7 @@ func numericPower(env *Env, a, b value.Numeric) (value.Numeric, error) {
 	case 0:
 		return value.IntNumeric(0).Round(16), nil
 	}
-	return a.PowBroken(b)
+	return a.PowBroken(b, env.Check)
 }
 
 func integerPower(env *Env, a value.Numeric, n int64) (value.Numeric, error) {
@@ -433,7 +438,14 @@ func integerPower(env *Env, a value.Numeric, n int64) (value.Numeric, error) {
 		return value.IntNumeric(value.BoolInt(n == 0)).Round(scale), nil
 	}
 	size := math.Abs(math.Log10(math.Abs(a.Float()))) * math.Abs(float64(n))
-	if size > maxExactPower || math.Abs(float64(n))*float64(a.Scale()) > maxExactPower || math.IsNaN(size) {
+	if math.Abs(float64(n))*float64(a.Scale()) > maxExactPower && size < maxExactPower { // exactly, it has too many digits
+		p, err := a.Abs().PowBroken(value.IntNumeric(n), env.Check)
+		if err == nil && a.Sign() < 0 && n%2 != 0 {
+			p = p.Neg()
+		}
+		return p, err
+	}
+	if size > maxExactPower || math.IsNaN(size) {
 		if (n < 0) != (a.Abs().Cmp(value.IntNumeric(1)) < 0) {
 			return value.Numeric{}.Round(scale), nil
 		}

@@ -39,7 +39,7 @@ func numberFunctions() []*Function {
 			}
 			return value.BigNumeric(new(big.Int).MulRange(1, n), 0), nil
 		})),
-		def("log(numeric,numeric) numeric", map2[nums, nums, nums](func(_ *Env, b, x value.Numeric) (value.Numeric, error) { return x.LogBase(b) })),
+		def("log(numeric,numeric) numeric", map2[nums, nums, nums](func(env *Env, b, x value.Numeric) (value.Numeric, error) { return x.LogBase(b, env.Check) })),
 		def("min_scale(numeric) int4", map1[nums, ints](func(_ *Env, a value.Numeric) (int64, error) {
 			if !a.Finite() {
 				return 0, errNull

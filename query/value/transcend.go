@@ -37,39 +37,55 @@ func fromFloat(x *big.Float, scale int) Numeric {
 	return BigNumeric(i, scale)
 }
 
-// bigExp returns e to the power of x: a Taylor series of x / 2^k, squared k times.
-func bigExp(x *big.Float) *big.Float {
-	prec := x.Prec() + 64
-	const halvings = 32
+// A Check returns an error once a computation is not wanted any more. Functions of long numbers call it every few milliseconds.
+type Check func() error
+
+// bigExp returns e to the power of x: a Taylor series of x / 2^k, squared k times. With k near the root of the precision the
+// series is as short as the squarings are few.
+func bigExp(x *big.Float, check Check) (*big.Float, error) {
+	halvings := 8 + int(math.Sqrt(float64(x.Prec())/2))
 	k := max(0, x.MantExp(nil)) + halvings
+	prec := x.Prec() + uint(k) + 32 // a squaring doubles the error
 	r := new(big.Float).SetPrec(prec).SetMantExp(x, -k)
 	sum, term := new(big.Float).SetPrec(prec).SetInt64(1), new(big.Float).SetPrec(prec).SetInt64(1)
 	for i := int64(1); term.Sign() != 0 && term.MantExp(nil) > -int(prec); i++ {
+		if err := check(); err != nil {
+			return nil, err
+		}
 		term.Mul(term, r)
 		term.Quo(term, new(big.Float).SetPrec(prec).SetInt64(i))
 		sum.Add(sum, term)
 	}
 	for range k {
+		if err := check(); err != nil {
+			return nil, err
+		}
 		sum.Mul(sum, sum)
 	}
-	return sum
+	return sum, nil
 }
 
-// bigLn returns the natural logarithm of x > 0 by Halley's iteration, which triples the digits each time.
-func bigLn(x *big.Float) *big.Float {
+// bigLn returns the natural logarithm of x > 0 by Halley's iteration, which triples the digits each time, at the precision
+// that they have then.
+func bigLn(x *big.Float, check Check) (*big.Float, error) {
 	prec := x.Prec() + 64
 	mant := new(big.Float)
 	exp := x.MantExp(mant)
 	m, _ := mant.Float64()
 	y := new(big.Float).SetPrec(prec).SetFloat64(math.Log(m) + float64(exp)*math.Ln2)
 	for bits := uint(40); bits < 3*prec; bits *= 3 {
-		e := bigExp(y)
-		num := new(big.Float).SetPrec(prec).Sub(x, e)
-		den := new(big.Float).SetPrec(prec).Add(x, e)
+		step := min(prec, 3*bits+128)
+		e, err := bigExp(new(big.Float).SetPrec(step).Set(y), check)
+		if err != nil {
+			return nil, err
+		}
+		z := new(big.Float).SetPrec(step).Set(x)
+		num := new(big.Float).SetPrec(step).Sub(z, e)
+		den := new(big.Float).SetPrec(step).Add(z, e)
 		num.Quo(num, den)
 		y.Add(y, num.Add(num, num))
 	}
-	return y
+	return y, nil
 }
 
 // bitsFor is the precision for so many decimal digits, and some to spare.
@@ -110,40 +126,59 @@ func (n Numeric) checkLog() error {
 // error of x, so the length of x adds nothing.
 const lnSpare = 24
 
-// Ln returns the natural logarithm. The error is 2201E.
-func (n Numeric) Ln() (Numeric, error) {
+// nearOne is how many digits stand between n and 1, if n is close to it: so many digits of its logarithm are zeros.
+func (n Numeric) nearOne() int { return max(0, -n.lnWeight()) }
+
+// Ln returns the natural logarithm. The error is 2201E, or that of check.
+func (n Numeric) Ln(check Check) (Numeric, error) {
 	if err := n.checkLog(); err != nil || n.form != finite {
 		return n, err
 	}
 	scale := shownScale(n.lnWeight(), n)
-	return fromFloat(bigLn(n.rat(bitsFor(scale+lnSpare))), scale), nil
+	x, err := bigLn(n.rat(bitsFor(scale+lnSpare)), check)
+	if err != nil {
+		return n, err
+	}
+	return fromFloat(x, scale), nil
 }
 
-// Log10 returns the logarithm of base ten. The error is 2201E.
-func (n Numeric) Log10() (Numeric, error) {
+// Log10 returns the logarithm of base ten. The error is 2201E, or that of check.
+func (n Numeric) Log10(check Check) (Numeric, error) {
 	if err := n.checkLog(); err != nil || n.form != finite {
 		return n, err
 	}
 	ten := IntNumeric(10)
-	scale := shownScale(n.lnWeight()-ten.lnWeight(), n)
-	prec := bitsFor(scale + lnSpare)
-	x := bigLn(n.rat(prec))
-	return fromFloat(x.Quo(x, bigLn(ten.rat(prec))), scale), nil
+	return n.logQuotient(ten, shownScale(n.lnWeight()-ten.lnWeight(), n), check)
 }
 
-// Exp returns e to the power of n. The error is 22003.
-func (n Numeric) Exp() (Numeric, error) {
+// logQuotient is ln(n) / ln(base) at a scale.
+func (n Numeric) logQuotient(base Numeric, scale int, check Check) (Numeric, error) {
+	prec := bitsFor(scale + lnSpare + 2*base.nearOne() + n.nearOne())
+	x, err := bigLn(n.rat(prec), check)
+	if err != nil {
+		return n, err
+	}
+	b, err := bigLn(base.rat(prec), check)
+	if err != nil {
+		return n, err
+	}
+	return fromFloat(x.Quo(x, b), scale), nil
+}
+
+// Exp returns e to the power of n. The error is 22003, or that of check.
+func (n Numeric) Exp(check Check) (Numeric, error) {
 	switch {
 	case n.form == negInf:
 		return Numeric{}, nil
 	case n.form != finite:
 		return n, nil
 	}
-	return expScaled(n.rat(bitsFor(64+int(n.scale)+len(n.digits()))), n)
+	before := min(math.Abs(n.Float())*math.Log10E, maxExpDigits) // digits; behind the point there are at most maxShown
+	return expScaled(n.rat(bitsFor(64+int(before)+maxShown)), check, n)
 }
 
 // expScaled returns e to the power of x with the digits that are shown for operands.
-func expScaled(x *big.Float, operands ...Numeric) (Numeric, error) {
+func expScaled(x *big.Float, check Check, operands ...Numeric) (Numeric, error) {
 	f, _ := x.Float64()
 	weight := f * math.Log10E
 	if math.Abs(weight) > maxExpDigits {
@@ -154,22 +189,29 @@ func expScaled(x *big.Float, operands ...Numeric) (Numeric, error) {
 	}
 	scale := shownScale(int(weight), operands...)
 	prec := max(x.Prec(), bitsFor(scale+max(0, int(weight))))
-	return fromFloat(bigExp(new(big.Float).SetPrec(prec).Set(x)), scale), nil
+	e, err := bigExp(new(big.Float).SetPrec(prec).Set(x), check)
+	if err != nil {
+		return Numeric{}, err
+	}
+	return fromFloat(e, scale), nil
 }
 
-// PowBroken returns n to the power of m for n > 0 and both finite. The error is 22003.
-func (n Numeric) PowBroken(m Numeric) (Numeric, error) {
+// PowBroken returns n to the power of m for n > 0 and both finite. The error is 22003, or that of check.
+func (n Numeric) PowBroken(m Numeric, check Check) (Numeric, error) {
 	guess := math.Abs(math.Log10(n.Float()) * m.Float())
 	if math.IsNaN(guess) || guess > maxExpDigits {
 		guess = maxExpDigits
 	}
-	prec := bitsFor(maxShown/8 + 2*int(guess) + max(len(n.digits()), len(m.digits())) + int(max(n.scale, m.scale)))
-	x := bigLn(n.rat(prec))
-	return expScaled(x.Mul(x, m.rat(prec)), n, m)
+	prec := bitsFor(lnSpare + 2*int(guess) + maxShown + 2*n.nearOne())
+	x, err := bigLn(n.rat(prec), check)
+	if err != nil {
+		return n, err
+	}
+	return expScaled(x.Mul(x, m.rat(prec)), check, n, m)
 }
 
-// LogBase returns the logarithm of n of a base. The errors are 2201E and 22012.
-func (n Numeric) LogBase(base Numeric) (Numeric, error) {
+// LogBase returns the logarithm of n of a base. The errors are 2201E, 22012 and that of check.
+func (n Numeric) LogBase(base Numeric, check Check) (Numeric, error) {
 	switch {
 	case n.form == nan || base.form == nan:
 		return Numeric{form: nan}, nil
@@ -184,11 +226,8 @@ func (n Numeric) LogBase(base Numeric) (Numeric, error) {
 	case n.form != finite:
 		return n, nil
 	}
-	scale := shownScale(n.lnWeight()-base.lnWeight(), base, n)
-	prec := bitsFor(scale + lnSpare)
-	x, b := bigLn(n.rat(prec)), bigLn(base.rat(prec))
 	if base.Cmp(IntNumeric(1)) == 0 {
 		return n, Errorf(CodeDivisionByZero, "division by zero")
 	}
-	return fromFloat(x.Quo(x, b), scale), nil
+	return n.logQuotient(base, shownScale(n.lnWeight()-base.lnWeight(), base, n), check)
 }

@@ -3,6 +3,7 @@ package value
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -378,6 +379,34 @@ func TestFloatText(t *testing.T) {
 	}
 }
 
+// TestLongNumbersStop ends computations of long numbers when they are not wanted any more.
+func TestLongNumbersStop(t *testing.T) {
+	long, err := ParseNumeric("1." + strings.Repeat("7", 3000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("stop")
+	for name, f := range map[string]func(Check) (Numeric, error){
+		"ln": long.Ln, "log10": long.Log10, "exp": long.Exp,
+		"power": func(c Check) (Numeric, error) { return long.PowBroken(long, c) },
+		"log":   func(c Check) (Numeric, error) { return long.LogBase(IntNumeric(3), c) },
+	} {
+		calls := 0
+		if _, err := f(func() error { calls++; return nil }); err != nil || calls < 20 {
+			t.Errorf("%s: %v after %d checks", name, err, calls)
+		}
+		at := calls / 2
+		if _, err := f(func() error {
+			if at--; at < 0 {
+				return stop
+			}
+			return nil
+		}); !errors.Is(err, stop) {
+			t.Errorf("%s goes on: %v", name, err)
+		}
+	}
+}
+
 // TestLongLogarithm takes logarithms of the longest numbers, which must not cost more than the digits that are shown.
 func TestLongLogarithm(t *testing.T) {
 	for text, want := range map[string]string{
@@ -389,7 +418,7 @@ func TestLongLogarithm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ln, err := n.Ln(); err != nil || ln.String() != want {
+		if ln, err := n.Ln(func() error { return nil }); err != nil || ln.String() != want {
 			t.Errorf("ln of %d digits: %s %v, want %s", len(text), ln.String(), err, want)
 		}
 	}
