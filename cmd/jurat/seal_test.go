@@ -14,6 +14,7 @@ import (
 
 // TestSealPage runs the blocks of docs/seal.md as they stand, but for the port.
 func TestSealPage(t *testing.T) {
+	t.Parallel()
 	requireClient(t, "psql")
 	s := startServer(t, t.TempDir())
 	_, port, _ := strings.Cut(s.address, ":")
@@ -39,6 +40,7 @@ func TestSealPage(t *testing.T) {
 
 // TestSeal makes a seal and verifies it, alters it, revokes it, and says what is wrong with what cannot be sealed.
 func TestSeal(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
