@@ -15,6 +15,14 @@ var indexedColumns = map[string][]string{
 	"hashes": {"receipt", "digest", "round"}, "proofs": {"receipt", "digest", "round"}, "rounds": {"round"}, "calendar": {"round"}, "journal": {"time"},
 }
 
+// defaultOf is what a column of a table that takes rows has where INSERT says nothing, as SQL says it.
+func defaultOf(t *TableDef, column string) string {
+	if !t.Insertable {
+		return ""
+	}
+	return map[string]string{"algorithm": "'sha256'::text", "agency": "CURRENT_USER", "lane": "'main'::text"}[column]
+}
+
 // addCatalog makes the system catalog, which describes the tables and the functions.
 func (e *Engine) addCatalog(functions []*fn.Function) {
 	c := catalog.Config{Database: e.Database, Functions: functions, Registry: e.fns}
@@ -24,7 +32,7 @@ func (e *Engine) addCatalog(functions []*fn.Function) {
 		d.Relation = catalog.Relation{OID: def.OID, Schema: def.Schema, Name: def.Name, Kind: 'r'}
 		for _, col := range def.Columns {
 			if !col.Hidden {
-				d.Columns = append(d.Columns, catalog.Column{Name: col.Name, Type: col.Type, Typmod: -1, NotNull: col.NotNull})
+				d.Columns = append(d.Columns, catalog.Column{Name: col.Name, Type: col.Type, Typmod: -1, NotNull: col.NotNull, Default: defaultOf(def, col.Name)})
 				d.Comments[col.Name] = columnComments[col.Name]
 			}
 		}

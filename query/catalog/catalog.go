@@ -27,6 +27,8 @@ const (
 	procOID        value.OID = 1255 // pg_proc
 	namespaceOID   value.OID = 2615 // pg_namespace
 	databasesOID   value.OID = 1262 // pg_database
+	attrdefOID     value.OID = 2604 // pg_attrdef
+	constraintsOID value.OID = 2606 // pg_constraint
 )
 
 // Where the OIDs of what is ours begin. They are fixed or follow from what never changes, so that they are the same after a
@@ -34,6 +36,8 @@ const (
 const (
 	// FirstIndexOID is followed by 16 OIDs for the indexes of each table, in order of the tables' OIDs from 16384 on.
 	FirstIndexOID value.OID = 20000
+	// firstDefaultOID is followed by 32 OIDs for the defaults of each table's columns, by number.
+	firstDefaultOID value.OID = 24000
 	// FirstRoleOID is that of the role whose lane main is slot 0; the number of that slot is added for others.
 	FirstRoleOID value.OID = 1 << 16
 	// FirstNumberedOID is followed by the OIDs of roles that had no slot when they were made, in the order in which they were.

@@ -68,6 +68,7 @@ type Column struct {
 	Type    *value.Type
 	Typmod  int32
 	NotNull bool
+	Default string // an expression, "" for none
 }
 
 // Relations returns the relations of pg_catalog and information_schema, as Postgres 15 has them, in order of OIDs.

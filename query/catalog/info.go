@@ -60,6 +60,9 @@ func (k *Catalog) infoColumns(r *Rows) {
 		t := k.tables[rel.OID]
 		for i, c := range rel.Columns {
 			v := k.place("table", rel.Schema, rel.Name).merge(k.place("udt", "pg_catalog", c.Type.Name)).merge(limits(c.Type, c.Typmod))
+			if c.Default != "" {
+				v = v.merge(row{"column_default": c.Default})
+			}
 			r.add(v.merge(row{
 				"column_name": c.Name, "ordinal_position": i + 1, "is_nullable": yes(!c.NotNull), "data_type": dataType(c.Type),
 				"dtd_identifier": strconv.Itoa(i + 1), "is_self_referencing": "NO", "is_identity": "NO", "identity_cycle": "NO",

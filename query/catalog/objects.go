@@ -11,7 +11,8 @@ import (
 var fixed = map[string]func(*Catalog, *Rows){
 	"pg_catalog.pg_class":            (*Catalog).pgClass,
 	"pg_catalog.pg_attribute":        (*Catalog).pgAttribute,
-	"pg_catalog.pg_attrdef":          func(*Catalog, *Rows) {},
+	"pg_catalog.pg_attrdef":          (*Catalog).pgAttrdef,
+	"pg_catalog.pg_depend":           (*Catalog).pgDepend,
 	"pg_catalog.pg_index":            (*Catalog).pgIndex,
 	"pg_catalog.pg_constraint":       (*Catalog).pgConstraint,
 	"pg_catalog.pg_namespace":        (*Catalog).pgNamespace,
@@ -112,7 +113,7 @@ func (k *Catalog) pgAttribute(r *Rows) {
 		r.add(row{
 			"attrelid": rel, "attname": c.Name, "atttypid": c.Type.OID, "attstattarget": -1, "attlen": c.Type.Len, "attnum": num,
 			"attcacheoff": -1, "atttypmod": c.Typmod, "attbyval": s.byVal, "attalign": s.align, "attstorage": s.storage,
-			"attcompression": "\x00", "attnotnull": c.NotNull, "attidentity": "\x00", "attgenerated": "\x00", "attislocal": true,
+			"attcompression": "\x00", "attnotnull": c.NotNull, "atthasdef": c.Default != "", "attidentity": "\x00", "attgenerated": "\x00", "attislocal": true,
 			"attcollation": s.collation, "attndims": int(value.BoolInt(c.Type.IsArray() && c.Type.OID > 30)),
 		})
 	}
