@@ -320,4 +320,4 @@ func (c *calendarCursor) Next(ctx context.Context, b *query.CalendarBatch) error
 	return nil
 }
 
-func (c *calendarCursor) Close() error { return nil }
+func (c *calendarCursor) Close() error { return c.cursor.Close() }
