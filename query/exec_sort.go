@@ -3,7 +3,6 @@ package query
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"math"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -195,13 +194,9 @@ func (op *sortOp) take(b *value.Batch) error {
 // keys of those alone are made. It returns nil if there are none.
 func (op *sortOp) near(b *value.Batch) *value.Batch {
 	v, k := op.vectors[0], op.n.keys[0]
-	if op.worst == nil || op.worst[0] != 1 || v.Type.Kind != value.Int64 || v.Nulls != nil {
+	bound, ok := op.bound()
+	if !ok || v.Nulls != nil {
 		return b
-	}
-	// AppendSortKey writes integers as 8 bytes that count up from the smallest one.
-	bound := int64(binary.BigEndian.Uint64(op.worst[1:]) ^ 1<<63)
-	if k.desc {
-		bound = ^bound
 	}
 	// Rows are left if key < low or key > high.
 	low, high := bound, int64(math.MaxInt64)
@@ -264,6 +259,7 @@ func (op *sortOp) sort() error {
 	if op.top > 0 && len(op.order) >= op.top {
 		op.order = op.order[:op.top]
 		op.worst = op.by[op.order[op.top-1]]
+		op.narrow()
 	}
 	return nil
 }

@@ -194,6 +194,10 @@ func secondsPath(
 func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 	l := r.ledger(t.ledger)
 	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
+	leaves, narrow := leafSpan(r.Where)
+	if narrow {
+		scan.Leaves = &leaves
+	}
 	for _, c := range r.Where {
 		if c.Column == 2 && c.Op == Equal && len(c.Values[0].B) == len(merkle.Digest{}) {
 			root := merkle.Digest(c.Values[0].B)
@@ -204,7 +208,7 @@ func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 		scan := scan
 		scan.From, scan.To, scan.Desc = s.from, s.to, desc
 		c, err := l.Rounds(ctx, scan)
-		return &roundScan{cursor: c, need: r.Need}, err
+		return &roundScan{cursor: c, need: r.Need, within: leaves}, err
 	}
 	extent := func(ctx context.Context, s secondSpan) (secondSpan, error) { return roundsExtent(ctx, l, s) }
 	return secondsPath(r, "rounds", open, extent), nil
@@ -267,10 +271,64 @@ func splitSeconds(s secondSpan, n int) (parts []secondSpan) {
 	return append(parts, s)
 }
 
+// colLeaves is the column of rounds with the number of leaves.
+const colLeaves = 3
+
+// leafSpan returns what conditions say of the number of leaves; ok is false if they say nothing.
+func leafSpan(where []Constraint) (s LeafSpan, ok bool) {
+	s.Max = math.MaxInt64
+	for _, c := range where {
+		if c.Column == colLeaves {
+			s.narrow(c)
+			ok = true
+		}
+	}
+	return s, ok
+}
+
+// narrow leaves of s the numbers for which a condition may hold.
+func (s *LeafSpan) narrow(c Constraint) {
+	if c.Op == OneOf {
+		return
+	}
+	n := c.Values[0].I
+	least, most := int64(0), int64(math.MaxInt64)
+	switch c.Op {
+	case Equal:
+		least, most = n, n
+	case Less:
+		most = max(n, 0) - 1
+	case LessEqual:
+		most = n
+	case Greater:
+		least = max(n, -1)
+		if least == math.MaxInt64 {
+			most = -1
+		} else {
+			least++
+		}
+	case GreaterEqual:
+		least = n
+	}
+	if most < 0 { // no number is so small
+		least, most = 1, 0
+	}
+	s.Min, s.Max = max(s.Min, uint64(max(least, 0))), min(s.Max, uint64(most))
+}
+
 type roundScan struct {
 	cursor RoundCursor
 	need   []bool
+	within LeafSpan // rounds with other numbers of leaves are not wanted
 	b      RoundBatch
+}
+
+// narrow implements narrowing.
+func (s *roundScan) narrow(c Constraint) {
+	if c.Column == colLeaves {
+		s.within.narrow(c)
+		s.cursor.Narrow(s.within)
+	}
 }
 
 func (s *roundScan) Next(ctx context.Context, b *value.Batch) error {

@@ -275,6 +275,9 @@ func (c *leafCursor) Close() error { return c.cursor.Close() }
 
 func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCursor, error) {
 	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts, Few: scan.Few, Root: scan.Root}
+	if scan.Leaves != nil {
+		in.Leaves = (*storage.Span)(scan.Leaves)
+	}
 	if scan.Agency != "" {
 		in.Slots = []uint32{}
 		for _, x := range s.ledger.Slots() {
@@ -300,6 +303,8 @@ func (c *roundCursor) Next(ctx context.Context, b *query.RoundBatch) error {
 	}
 	return context.Cause(ctx)
 }
+
+func (c *roundCursor) Narrow(s query.LeafSpan) { c.rounds.Narrow(storage.Span(s)) }
 
 func (c *roundCursor) Close() error { return c.rounds.Close() }
 
