@@ -11,6 +11,9 @@ import (
 // topMax is the largest LIMIT for which a sort keeps only the best rows while it reads.
 const topMax = 100_000
 
+// trimRows is how many rows more than twice the wanted ones a sort gathers before it drops what is not wanted.
+const trimRows = 64
+
 // sortOp sorts. Rows that come in the right order already pass through. With a limit it keeps the best rows alone, and
 // stops reading as soon as the order of the first keys shows that no later row can be among them.
 type sortOp struct {
@@ -184,7 +187,8 @@ func (op *sortOp) take(b *value.Batch) error {
 	if err := op.rows.add(&value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}); err != nil {
 		return err
 	}
-	if op.top > 0 && op.rows.n >= 2*op.top+value.BatchSize {
+	// Once a batch at most. The sooner the last wanted row is known well, the fewer rows are looked at.
+	if op.top > 0 && op.rows.n >= 2*op.top+trimRows {
 		return op.trim()
 	}
 	return nil

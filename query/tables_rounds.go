@@ -452,10 +452,10 @@ func (s *calendarScan) Next(ctx context.Context, b *value.Batch) error {
 
 func (s *calendarScan) Close() { s.cursor.Close() }
 
-// listTable is a table whose few rows are made anew for each scan.
+// listTable is a table whose few rows are made anew for each scan. Columns that are not needed need not be made.
 type listTable struct {
 	def  TableDef
-	rows func(*Session) ([][]value.Datum, error)
+	rows func(s *Session, need []bool) ([][]value.Datum, error)
 }
 
 func (t *listTable) Def() *TableDef { return &t.def }
@@ -463,8 +463,8 @@ func (t *listTable) Def() *TableDef { return &t.def }
 func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
 	p := &Path{Name: "Seq Scan on " + t.def.Name, Used: make([]bool, len(r.Where)), Rows: 100}
 	open := func(context.Context) (Scan, error) {
-		rows, err := t.rows(r.Session)
-		return &listScan{def: &t.def, rows: rows}, err
+		rows, err := t.rows(r.Session, r.Need)
+		return &listScan{def: &t.def, need: r.Need, rows: rows}, err
 	}
 	p.Open = open
 	if r.AsOf != nil { // the rows are those of now, whenever they are read
@@ -476,6 +476,7 @@ func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
 
 type listScan struct {
 	def  *TableDef
+	need []bool
 	rows [][]value.Datum
 }
 
@@ -485,6 +486,9 @@ func (s *listScan) Next(_ context.Context, b *value.Batch) error {
 		return nil
 	}
 	for k, c := range s.def.Columns {
+		if !s.need[k] {
+			continue
+		}
 		b.Cols[k].Reset(c.Type, b.N)
 		for i := range b.N {
 			b.Cols[k].Set(i, s.rows[i][k])
@@ -504,7 +508,7 @@ func newAgencyTable(l Ledger, oid value.OID) Table {
 		{Name: "base_level", Type: value.Int4, NotNull: true},
 		{Name: "created_at", Type: value.Timestamptz, NotNull: true},
 	}}}
-	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+	t.rows = func(s *Session, _ []bool) (rows [][]value.Datum, err error) {
 		for _, x := range s.reads(l).Slots() {
 			if own := s.visibleAgency(); own != "" && x.Agency != own {
 				continue
@@ -527,7 +531,7 @@ func newCertificateTable(l Ledger, oid value.OID) Table {
 		{Name: "not_after", Type: value.Timestamptz, NotNull: true},
 		{Name: "pem", Type: value.Text, NotNull: true},
 	}}}
-	t.rows = func(*Session) (rows [][]value.Datum, err error) {
+	t.rows = func(*Session, []bool) (rows [][]value.Datum, err error) {
 		for _, c := range l.Certificates() {
 			x, err := x509.ParseCertificate(c.DER)
 			if err != nil {

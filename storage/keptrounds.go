@@ -256,6 +256,13 @@ func (iter *RoundIter) fill(c *keptCounts, i int, all bool) error {
 	scan, k, b := &iter.scan, iter.kept, &iter.batch
 	n := len(b.Round)
 	k.rows = k.rows[:0]
+	if scan.Root != nil {
+		found := false
+		if err := iter.withRoots(c, func(roots []byte) { found = containsDigest(roots, scan.Root) }); err != nil || !found {
+			b.Round = b.Round[:0]
+			return err
+		}
+	}
 	if !all {
 		k.numbers = slices.Grow(k.numbers[:0], n)[:n]
 		unpack(k.numbers, &c.leaves, i)
@@ -298,8 +305,8 @@ func picked[T any](list []T, rows []int32) []T {
 
 // fillRoots adds the roots of rounds i, i+1, … of a block, or if not all of those that rows names.
 func (iter *RoundIter) fillRoots(c *keptCounts, i int, all bool) error {
-	b, cache := &iter.batch, iter.kept.store.rounds
-	take := func(roots []byte) {
+	b := &iter.batch
+	return iter.withRoots(c, func(roots []byte) {
 		b.Root = slices.Grow(b.Root, len(b.Round))[:len(b.Round)]
 		if all {
 			copyNodes(b.Root, roots[i*len(merkle.Digest{}):])
@@ -308,16 +315,21 @@ func (iter *RoundIter) fillRoots(c *keptCounts, i int, all bool) error {
 		for k, r := range iter.kept.rows {
 			b.Root[k] = rootAt(roots, i+int(r))
 		}
-	}
+	})
+}
+
+// withRoots calls use with the roots of a block while they are valid.
+func (iter *RoundIter) withRoots(c *keptCounts, use func(roots []byte)) error {
+	cache := iter.kept.store.rounds
 	if e := cache.get(cacheKey{c.block, true}); e != nil {
-		take(e.roots)
+		use(e.roots)
 		return nil
 	}
 	return iter.blockValue(Key{Kind: KindBlock, Number: c.block, Group: GroupRoots}, func(v *cursor) error {
 		roots, err := decodeRoots(v, c.n)
 		if err == nil {
 			cache.keepRoots(c.block, roots)
-			take(roots)
+			use(roots)
 		}
 		return err
 	})

@@ -101,10 +101,10 @@ type Span struct{ Min, Max uint64 }
 
 // holds reports whether all numbers of p are in s, and whether any may be.
 func (s Span) holds(p *packed) (all, any bool) {
-	return s.Min <= p.base && p.max <= s.Max, s.Min <= p.max && p.base <= s.Max
+	return s.Min <= p.base && p.max <= s.Max, s.Min <= s.Max && s.Min <= p.max && p.base <= s.Max
 }
 
-// appendWithin appends to dst which of the numbers are in s.
+// appendWithin appends to dst which of the numbers are in s, which is not empty.
 func (s Span) appendWithin(dst []int32, numbers []uint64) []int32 {
 	n := len(dst)
 	dst = append(dst, make([]int32, len(numbers))...)

@@ -93,7 +93,7 @@ func TestRoundCache(t *testing.T) {
 	if n := held(); n == 0 || c.get(cacheKey{block: 0}) == nil || c.get(cacheKey{block: 99_999}) != nil {
 		t.Fatalf("%d blocks after a scan", n)
 	}
-	for range 2 {
+	for range 1 + admitEvery {
 		c.keepCounts(99_999, one)
 	}
 	if c.get(cacheKey{block: 99_999}) == nil {
@@ -104,9 +104,12 @@ func TestRoundCache(t *testing.T) {
 	if c.get(cacheKey{7, true}) != nil {
 		t.Fatal("roots are kept that were asked for once")
 	}
-	c.keepRoots(7, roots[:9000])
-	c.keepRoots(8, roots)
-	c.keepRoots(8, roots)
+	for range admitEvery {
+		c.keepRoots(7, roots[:9000])
+	}
+	for range admitEvery {
+		c.keepRoots(8, roots)
+	}
 	if c.get(cacheKey{7, true}) == nil || c.get(cacheKey{8, true}) != nil {
 		t.Fatal("roots that were asked for twice are not kept, or some that are longer than the limit are")
 	}

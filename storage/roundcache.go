@@ -22,7 +22,11 @@ type roundCache struct {
 	hand    int           // in ring, the next one to look at for what can go
 	size    int           // bytes of all entries
 	asked   [1 << 12]cacheKey
+	full    uint // how often something did not fit
 }
+
+// admitEvery says how few enter a full cache.
+const admitEvery = 8
 
 // A cacheKey names a part of a block.
 type cacheKey struct {
@@ -70,7 +74,7 @@ func (c *roundCache) keepCounts(block uint64, x *counts) *keptCounts {
 	key := cacheKey{block: block}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.size+size <= c.limit || c.again(key) {
+	if c.size+size <= c.limit || c.again(key) && c.admits(size) {
 		c.add(&cacheEntry{key: key, counts: k, size: size})
 	}
 	return k
@@ -81,7 +85,7 @@ func (c *roundCache) keepRoots(block uint64, roots []byte) {
 	key := cacheKey{block, true}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.again(key) {
+	if c.again(key) && c.admits(len(roots)) {
 		c.add(&cacheEntry{key: key, roots: append(make([]byte, 0, len(roots)), roots...), size: len(roots) + 128})
 	}
 }
@@ -96,6 +100,15 @@ func (c *roundCache) again(k cacheKey) bool {
 	known := *a == k && k != cacheKey{}
 	*a = k
 	return known
+}
+
+// admits decides whether so many bytes may enter that were asked for again.
+func (c *roundCache) admits(size int) bool {
+	if c.size+size <= c.limit {
+		return true
+	}
+	c.full++
+	return c.full%admitEvery == 0
 }
 
 // add adds an entry, and drops others until there is room.

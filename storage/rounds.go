@@ -85,7 +85,7 @@ func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	if scan.From > scan.To {
 		return iter, nil
 	}
-	if !scan.Stored && scan.Slots == nil && scan.Root == nil {
+	if !scan.Stored && scan.Slots == nil {
 		iter.single = scan.From == scan.To
 		return iter, s.newKept(iter)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jurat-ledger/jurat/query/parse"
+	syntax "github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/wire"
 )
 
@@ -69,7 +69,7 @@ func BenchmarkInsertParse(b *testing.B) {
 	b.Run("text", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := parse.Parse(sql); err != nil {
+			if _, err := syntax.Parse(sql); err != nil {
 				b.Fatal(err)
 			}
 		}
