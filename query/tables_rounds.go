@@ -191,9 +191,10 @@ func secondsPath(
 	return p
 }
 
-func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
-	l := r.ledger(t.ledger)
-	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
+// open opens a scan of a span of seconds.
+func (t *roundTable) open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
+	scan := RoundScan{From: s.from, To: s.to, Desc: desc,
+		Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
 	leaves, narrow := leafSpan(r.Where)
 	if narrow {
 		scan.Leaves = &leaves
@@ -204,12 +205,13 @@ func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
 			scan.Root = &root
 		}
 	}
-	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
-		scan := scan
-		scan.From, scan.To, scan.Desc = s.from, s.to, desc
-		c, err := l.Rounds(ctx, scan)
-		return &roundScan{cursor: c, need: r.Need, within: leaves}, err
-	}
+	c, err := r.ledger(t.ledger).Rounds(ctx, scan)
+	return &roundScan{cursor: c, need: r.Need, within: leaves}, err
+}
+
+func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
+	l := r.ledger(t.ledger)
+	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) { return t.open(ctx, r, s, desc) }
 	extent := func(ctx context.Context, s secondSpan) (secondSpan, error) { return roundsExtent(ctx, l, s) }
 	return secondsPath(r, "rounds", open, extent), nil
 }
@@ -412,12 +414,15 @@ func newCalendarTable(l Ledger, oid value.OID) *calendarTable {
 
 func (t *calendarTable) Def() *TableDef { return &t.def }
 
+// open opens a scan of a span of seconds.
+func (t *calendarTable) open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
+	c, err := r.ledger(t.ledger).Calendar(ctx, CalendarScan{From: s.from, To: s.to, Desc: desc, Roots: r.Need[4]})
+	return &calendarScan{cursor: c, need: r.Need}, err
+}
+
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 	l := r.ledger(t.ledger)
-	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
-		c, err := l.Calendar(ctx, CalendarScan{From: s.from, To: s.to, Desc: desc, Roots: r.Need[4]})
-		return &calendarScan{cursor: c, need: r.Need}, err
-	}
+	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) { return t.open(ctx, r, s, desc) }
 	extent := func(_ context.Context, s secondSpan) (secondSpan, error) { return s.within(l), nil }
 	return secondsPath(r, "calendar", open, extent), nil
 }
