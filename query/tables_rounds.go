@@ -417,6 +417,9 @@ func (t *calendarTable) Def() *TableDef { return &t.def }
 // open opens a scan of a span of seconds.
 func (t *calendarTable) open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
 	c, err := r.ledger(t.ledger).Calendar(ctx, CalendarScan{From: s.from, To: s.to, Desc: desc, Roots: r.Need[4]})
+	if err == nil && r.Need[4] && s.to > s.from {
+		c = readAhead(c, r.Session)
+	}
 	return &calendarScan{cursor: c, need: r.Need}, err
 }
 

@@ -312,17 +312,13 @@ func (s source) Calendar(_ context.Context, scan query.CalendarScan) (query.Cale
 	return &calendarCursor{cursor: s.ledger.Calendar(ledger.CalendarScan(scan))}, nil
 }
 
-type calendarCursor struct {
-	cursor *ledger.CalendarCursor
-	batch  ledger.CalendarBatch
-}
+type calendarCursor struct{ cursor *ledger.CalendarCursor }
 
 func (c *calendarCursor) Next(ctx context.Context, b *query.CalendarBatch) error {
-	if err := c.cursor.Next(ctx, &c.batch); err != nil {
-		return err
-	}
-	*b = query.CalendarBatch(c.batch)
-	return nil
+	batch := ledger.CalendarBatch(*b)
+	err := c.cursor.Next(ctx, &batch)
+	*b = query.CalendarBatch(batch)
+	return err
 }
 
 func (c *calendarCursor) Close() error { return c.cursor.Close() }
