@@ -35,6 +35,9 @@ func (c *aheadCursor) Next(ctx context.Context, b *CalendarBatch) error {
 	if c.given++; c.given == 1 {
 		return c.cursor.Next(ctx, b)
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if c.next == nil {
 		c.start(ctx)
 	}
@@ -48,12 +51,14 @@ func (c *aheadCursor) Next(ctx context.Context, b *CalendarBatch) error {
 	return nil
 }
 
-// start has a goroutine read the next batch.
+// start has a goroutine read the next batch. It takes less than a millisecond, and is not cut short by the end of the call that it is
+// made in: a portal may be read by several.
 func (c *aheadCursor) start(ctx context.Context) {
 	next := make(chan calendarGot, 1)
 	c.next = next
 	got := calendarGot{batch: c.spare}
 	c.spare = CalendarBatch{}
+	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
