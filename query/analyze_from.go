@@ -508,6 +508,10 @@ func pushDown(n node, where []expr) node {
 	}
 	switch n := n.(type) {
 	case *scanNode:
+		if n.where == nil {
+			n.where = slices.Clip(where)
+			return n
+		}
 		n.where = append(n.where, where...)
 		return n
 	case *filterNode:

@@ -60,6 +60,13 @@
 // it has read, one with NO SCROLL drops them; any other keeps them until they take a mebibyte, and from then on goes forward
 // alone. WITH HOLD reads the rest of the rows at COMMIT. The cursors of a session may keep as much as one statement may take.
 //
+// # Leaving out rounds
+//
+// Conditions on the leaves of rounds reach the ledger as a LeafSpan, and a sort with a limit narrows it while it reads
+// (narrow.go): the ledger may leave out other rounds, and their roots are not even read. The conditions are looked at all the same.
+// A scan of the calendar with its roots computes the next ones while the last are written (ahead.go). A prepared look-up of one
+// row keeps its execution and its path for the next value (point.go).
+//
 // # Notifications
 //
 // LISTEN, UNLISTEN and NOTIFY take effect at COMMIT; a transaction's notifications come in order, and the same one once. They

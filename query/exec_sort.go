@@ -3,7 +3,6 @@ package query
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"math"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -11,6 +10,9 @@ import (
 
 // topMax is the largest LIMIT for which a sort keeps only the best rows while it reads.
 const topMax = 100_000
+
+// trimRows is how many rows more than twice the wanted ones a sort gathers before it drops what is not wanted.
+const trimRows = 64
 
 // sortOp sorts. Rows that come in the right order already pass through. With a limit it keeps the best rows alone, and
 // stops reading as soon as the order of the first keys shows that no later row can be among them.
@@ -185,7 +187,8 @@ func (op *sortOp) take(b *value.Batch) error {
 	if err := op.rows.add(&value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}); err != nil {
 		return err
 	}
-	if op.top > 0 && op.rows.n >= 2*op.top+value.BatchSize {
+	// Once a batch at most. The sooner the last wanted row is known well, the fewer rows are looked at.
+	if op.top > 0 && op.rows.n >= 2*op.top+trimRows {
 		return op.trim()
 	}
 	return nil
@@ -195,13 +198,9 @@ func (op *sortOp) take(b *value.Batch) error {
 // keys of those alone are made. It returns nil if there are none.
 func (op *sortOp) near(b *value.Batch) *value.Batch {
 	v, k := op.vectors[0], op.n.keys[0]
-	if op.worst == nil || op.worst[0] != 1 || v.Type.Kind != value.Int64 || v.Nulls != nil {
+	bound, ok := op.bound()
+	if !ok || v.Nulls != nil {
 		return b
-	}
-	// AppendSortKey writes integers as 8 bytes that count up from the smallest one.
-	bound := int64(binary.BigEndian.Uint64(op.worst[1:]) ^ 1<<63)
-	if k.desc {
-		bound = ^bound
 	}
 	// Rows are left if key < low or key > high.
 	low, high := bound, int64(math.MaxInt64)
@@ -264,6 +263,7 @@ func (op *sortOp) sort() error {
 	if op.top > 0 && len(op.order) >= op.top {
 		op.order = op.order[:op.top]
 		op.worst = op.by[op.order[op.top-1]]
+		op.narrow()
 	}
 	return nil
 }

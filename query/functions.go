@@ -221,16 +221,23 @@ func newPublicationTable(l Ledger, oid value.OID) Table {
 		{Name: "reference", Type: value.MustType(value.Text.Array), NotNull: true},
 		{Name: "published_at", Type: value.Timestamptz, NotNull: true},
 	}}}
-	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+	t.rows = func(s *Session, need []bool) (rows [][]value.Datum, err error) {
 		for _, p := range s.reads(l).Publications() {
-			references := value.NewVector(value.Text, 0)
-			for _, r := range p.References {
-				references.Append(value.NewText(r))
-			}
-			rows = append(rows, []value.Datum{
+			row := []value.Datum{
 				timestamp(p.Time.Time()), value.NewInt(value.Int8, int64(p.Time)), value.NewBytes(value.Bytea, p.Root[:]),
-				value.NewText(p.string()), value.ArrayOf(references), timestamp(p.Published),
-			})
+				{}, {}, timestamp(p.Published),
+			}
+			if need[3] {
+				row[3] = value.NewText(p.string())
+			}
+			if need[4] {
+				references := value.NewVector(value.Text, 0)
+				for _, r := range p.References {
+					references.Append(value.NewText(r))
+				}
+				row[4] = value.ArrayOf(references)
+			}
+			rows = append(rows, row)
 		}
 		return rows, nil
 	}

@@ -222,12 +222,19 @@ type RoundScan struct {
 	Few      int    // so many rounds are likely to be enough, 0 if unknown
 	// Root, unless nil, is the root of the rounds looked for: others may be left out.
 	Root *merkle.Digest
+	// Leaves, unless nil, says how many leaves the rounds looked for have: others may be left out.
+	Leaves *LeafSpan
 }
+
+// A LeafSpan is the numbers of leaves from Min to Max, both included.
+type LeafSpan struct{ Min, Max uint64 }
 
 // A RoundCursor yields batches of at most 1,024 rounds.
 type RoundCursor interface {
 	// Next fills b, whose memory it may reuse; io.EOF ends.
 	Next(ctx context.Context, b *RoundBatch) error
+	// Narrow says that rounds whose number of leaves is not in s may be left out from now on.
+	Narrow(s LeafSpan)
 	Close() error
 }
 

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"math"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -22,6 +23,7 @@ type pointRun struct {
 	*projectOp
 	scan *scanOp
 	home *pointSelect
+	open func(ctx context.Context) (Scan, error) // of the scan, whatever the parameter's value
 }
 
 // close keeps the execution for the next one, unless it has the parameter's value in a condition.
@@ -55,21 +57,59 @@ func pointOf(plan node) *pointSelect {
 	}
 	column, t, ok := plainColumn(call.args[0])
 	param, isParam := call.args[1].(*paramExpr)
-	if !ok || !isParam || param.typ() != t || !isPoint(scan.table, column) || t != scan.table.Def().Columns[column].Type {
+	table, finds := scan.table.(pointTable)
+	if !ok || !isParam || param.typ() != t || !finds || !table.isPoint(column) || t != scan.table.Def().Columns[column].Type {
 		return nil
 	}
 	return &pointSelect{project: p, cols: rowColumns(p), param: param.n, where: t}
 }
 
-// isPoint reports whether a table finds rows by a value of a column.
-func isPoint(t Table, column int) bool {
-	switch t.(type) {
-	case *leafTable:
-		return column == colDigest || column == colReceipt
-	case *roundTable, *calendarTable:
-		return column <= colSecond
+// A pointTable finds rows by a value of one of some columns, by the same path whatever the value.
+type pointTable interface {
+	Table
+	isPoint(column int) bool
+	// openPoint opens the path for a request whose one constraint is Equal on such a column.
+	openPoint(ctx context.Context, r *ScanRequest) (Scan, error)
+}
+
+func (t *leafTable) isPoint(column int) bool     { return column == colDigest || column == colReceipt }
+func (t *roundTable) isPoint(column int) bool    { return column <= colSecond }
+func (t *calendarTable) isPoint(column int) bool { return column <= colSecond }
+
+func (t *leafTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error) {
+	q, err := t.query(r)
+	if err != nil {
+		return nil, err
 	}
-	return false
+	if c := r.Where[0]; c.Column == colDigest {
+		q.digests = c.Values
+	} else {
+		q.receipts = c.Values
+	}
+	return q.open(ctx)
+}
+
+func (t *roundTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error) {
+	s := pointSpan(r.Where[0])
+	if s.from > s.to {
+		return &listScan{}, nil
+	}
+	return t.open(ctx, r, s, false)
+}
+
+func (t *calendarTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error) {
+	s := pointSpan(r.Where[0])
+	if s.from > s.to {
+		return &listScan{}, nil
+	}
+	return t.open(ctx, r, s, false)
+}
+
+// pointSpan returns the second that a constraint on round or second names, and an empty span if it is none.
+func pointSpan(c Constraint) secondSpan {
+	s := secondSpan{0, math.MaxInt64}
+	narrowRounds(&s.from, &s.to, c, c.Values[0].Type)
+	return s
 }
 
 // runPoint starts a pointSelect.
@@ -80,13 +120,8 @@ func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.D
 	r := p.idle
 	p.idle = nil
 	if r != nil {
-		if ok, err := r.again(ctx, params); err != nil {
-			return nil, err
-		} else if !ok {
-			r = nil
-		}
-	}
-	if r == nil {
+		r.again(ctx, params)
+	} else {
 		x := s.execution(ctx, params)
 		op, err := x.newProject(p.project, everything)
 		if err != nil {
@@ -94,20 +129,17 @@ func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.D
 		}
 		project := op.(*projectOp)
 		r = &pointRun{projectOp: project, scan: project.in.(*scanOp), home: p}
+		table, request := r.scan.n.table.(pointTable), r.scan.request
+		r.open = func(ctx context.Context) (Scan, error) { return table.openPoint(ctx, request) }
 	}
 	return &Result{session: s, cols: p.cols, x: r.x, op: r, tag: "SELECT", counted: true}, nil
 }
 
-// again makes an execution that has ended ready for other parameters. It returns false if the path does not see to them.
-func (r *pointRun) again(ctx context.Context, params []value.Datum) (bool, error) {
+// again makes an execution that has ended ready for another value of the parameter.
+func (r *pointRun) again(ctx context.Context, params []value.Datum) {
 	x, scan, s := r.x, r.scan, r.x.session
 	x.params, x.asOf, x.memory, x.env = params, s.snapshot(), 0, s.env(ctx)
 	x.total.Store(0)
 	scan.request.Where[0].Values[0], scan.request.AsOf = params[r.home.param], x.asOf
-	path, err := scan.n.table.Plan(scan.request)
-	if err != nil || !path.Used[0] {
-		return false, err
-	}
-	scan.path, scan.open = path, path.Open
-	return true, nil
+	scan.open = r.open
 }

@@ -31,7 +31,7 @@ func newRoleTable(oid value.OID) Table {
 		{Name: "password", Type: value.Bool, NotNull: true},
 		{Name: "valid_until", Type: value.Timestamptz},
 	}}}
-	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+	t.rows = func(s *Session, _ []bool) (rows [][]value.Datum, err error) {
 		roles := s.knownRoles()
 		slices.SortFunc(roles, func(a, b Role) int { return strings.Compare(a.Name, b.Name) })
 		for _, r := range roles {

@@ -27,12 +27,19 @@ type semiJoin struct {
 
 // semiJoins takes the conditions that can be semi-joins out of those of a WHERE.
 func semiJoins(where []expr) (list []*semiJoin, rest []expr) {
-	for _, e := range where {
-		if s := semiJoinOf(e); s != nil {
+	for i, e := range where {
+		s := semiJoinOf(e)
+		switch {
+		case s != nil && list == nil:
+			list, rest = append(list, s), slices.Clone(where[:i])
+		case s != nil:
 			list = append(list, s)
-		} else {
+		case list != nil:
 			rest = append(rest, e)
 		}
+	}
+	if list == nil {
+		return nil, where
 	}
 	return list, rest
 }

@@ -10,6 +10,9 @@ import (
 // simplify returns an expression without the parts that its constants decide: a branch of CASE that cannot be reached, what
 // follows a constant in COALESCE, a strict function of null. What they alone refer to is then neither read nor computed.
 func simplify(e expr) expr {
+	if isSettled(e) {
+		return e
+	}
 	return rebuild(e, func(x expr) expr {
 		switch x := x.(type) {
 		case *callExpr:
@@ -34,6 +37,27 @@ func simplify(e expr) expr {
 		}
 		return x
 	})
+}
+
+// isSettled reports that there is nothing in e that constants decide: it is made of columns, parameters, values that are not null,
+// functions and casts.
+func isSettled(e expr) bool {
+	switch x := e.(type) {
+	case *columnExpr, *paramExpr:
+		return true
+	case *constExpr:
+		return !x.d.Null
+	case *castExpr:
+		return isSettled(x.x)
+	case *callExpr:
+		for _, a := range x.args {
+			if !isSettled(a) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // simplify drops what constants decide from a select list.

@@ -13,7 +13,7 @@ func newIndexStatusTable(l Ledger, oid value.OID) Table {
 		{Name: "runs", Type: value.Int4, NotNull: true},
 		{Name: "bytes", Type: value.Int8, NotNull: true},
 	}}}
-	t.rows = func(s *Session) ([][]value.Datum, error) {
+	t.rows = func(s *Session, _ []bool) ([][]value.Datum, error) {
 		if !s.role.Kind.administers() {
 			return nil, errf(codeNoPrivilege, "permission denied for table jurat_index_status").on(t.def.Name).
 				hint("It tells how much all agencies file together: only a superuser or an operator may read it.")

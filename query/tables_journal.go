@@ -87,7 +87,7 @@ func (t *journalTable) Plan(r *ScanRequest) (*Path, error) {
 		p.Rows = 100
 	}
 	p.Open = func(context.Context) (Scan, error) {
-		scan := &journalScan{t: t, own: own, from: uint64(max(from, 1)), to: uint64(max(to, 0)), desc: desc}
+		scan := &journalScan{t: t, need: r.Need, own: own, from: uint64(max(from, 1)), to: uint64(max(to, 0)), desc: desc}
 		if since > math.MinInt64 {
 			n, err := t.ledger.JournalSince(journalTime(since))
 			if err != nil {
@@ -137,6 +137,7 @@ func narrow(from, to int64, c Constraint) (int64, int64) {
 // A journalScan reads lines from from to to, both included, those of one agency alone unless own is empty.
 type journalScan struct {
 	t        *journalTable
+	need     []bool
 	own      string
 	from, to uint64
 	desc     bool
@@ -159,7 +160,7 @@ func (s *journalScan) Next(ctx context.Context, b *value.Batch) error {
 		default:
 			s.to = last - 1
 		}
-		list := listScan{def: &s.t.def}
+		list := listScan{def: &s.t.def, need: s.need}
 		for i := range lines {
 			if s.own == "" || lines[i].concerns(s.own) {
 				list.rows = append(list.rows, s.row(&lines[i]))

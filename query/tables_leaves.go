@@ -75,13 +75,22 @@ type leafQuery struct {
 	receipts []value.Datum // likewise
 }
 
-func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
+// query begins a leafQuery with what the session's role may see.
+func (t *leafTable) query(r *ScanRequest) (*leafQuery, error) {
 	if kind := r.Session.role.Kind; !kind.readsFilings() {
 		return nil, errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).on(t.def.Name).
 			hint("Agencies read their own filings and auditors all; this role's kind is %s.", kind)
 	}
 	q := &leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, from: 0, to: math.MaxInt64}
 	q.slots = q.ledger.Slots()
+	return q, nil
+}
+
+func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
+	q, err := t.query(r)
+	if err != nil {
+		return nil, err
+	}
 	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
 	keep := func(Slot) bool { return true }
 	if q.agency != "" {

@@ -191,21 +191,27 @@ func secondsPath(
 	return p
 }
 
-func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
-	l := r.ledger(t.ledger)
-	scan := RoundScan{Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
+// open opens a scan of a span of seconds.
+func (t *roundTable) open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
+	scan := RoundScan{From: s.from, To: s.to, Desc: desc,
+		Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
+	leaves, narrow := leafSpan(r.Where)
+	if narrow {
+		scan.Leaves = &leaves
+	}
 	for _, c := range r.Where {
 		if c.Column == 2 && c.Op == Equal && len(c.Values[0].B) == len(merkle.Digest{}) {
 			root := merkle.Digest(c.Values[0].B)
 			scan.Root = &root
 		}
 	}
-	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
-		scan := scan
-		scan.From, scan.To, scan.Desc = s.from, s.to, desc
-		c, err := l.Rounds(ctx, scan)
-		return &roundScan{cursor: c, need: r.Need}, err
-	}
+	c, err := r.ledger(t.ledger).Rounds(ctx, scan)
+	return &roundScan{cursor: c, need: r.Need, within: leaves}, err
+}
+
+func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
+	l := r.ledger(t.ledger)
+	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) { return t.open(ctx, r, s, desc) }
 	extent := func(ctx context.Context, s secondSpan) (secondSpan, error) { return roundsExtent(ctx, l, s) }
 	return secondsPath(r, "rounds", open, extent), nil
 }
@@ -267,10 +273,64 @@ func splitSeconds(s secondSpan, n int) (parts []secondSpan) {
 	return append(parts, s)
 }
 
+// colLeaves is the column of rounds with the number of leaves.
+const colLeaves = 3
+
+// leafSpan returns what conditions say of the number of leaves; ok is false if they say nothing.
+func leafSpan(where []Constraint) (s LeafSpan, ok bool) {
+	s.Max = math.MaxInt64
+	for _, c := range where {
+		if c.Column == colLeaves {
+			s.narrow(c)
+			ok = true
+		}
+	}
+	return s, ok
+}
+
+// narrow leaves of s the numbers for which a condition may hold.
+func (s *LeafSpan) narrow(c Constraint) {
+	if c.Op == OneOf {
+		return
+	}
+	n := c.Values[0].I
+	least, most := int64(0), int64(math.MaxInt64)
+	switch c.Op {
+	case Equal:
+		least, most = n, n
+	case Less:
+		most = max(n, 0) - 1
+	case LessEqual:
+		most = n
+	case Greater:
+		least = max(n, -1)
+		if least == math.MaxInt64 {
+			most = -1
+		} else {
+			least++
+		}
+	case GreaterEqual:
+		least = n
+	}
+	if most < 0 { // no number is so small
+		least, most = 1, 0
+	}
+	s.Min, s.Max = max(s.Min, uint64(max(least, 0))), min(s.Max, uint64(most))
+}
+
 type roundScan struct {
 	cursor RoundCursor
 	need   []bool
+	within LeafSpan // rounds with other numbers of leaves are not wanted
 	b      RoundBatch
+}
+
+// narrow implements narrowing.
+func (s *roundScan) narrow(c Constraint) {
+	if c.Column == colLeaves {
+		s.within.narrow(c)
+		s.cursor.Narrow(s.within)
+	}
 }
 
 func (s *roundScan) Next(ctx context.Context, b *value.Batch) error {
@@ -354,12 +414,18 @@ func newCalendarTable(l Ledger, oid value.OID) *calendarTable {
 
 func (t *calendarTable) Def() *TableDef { return &t.def }
 
+// open opens a scan of a span of seconds.
+func (t *calendarTable) open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
+	c, err := r.ledger(t.ledger).Calendar(ctx, CalendarScan{From: s.from, To: s.to, Desc: desc, Roots: r.Need[4]})
+	if err == nil && r.Need[4] && s.to > s.from {
+		c = readAhead(c, r.Session)
+	}
+	return &calendarScan{cursor: c, need: r.Need}, err
+}
+
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
 	l := r.ledger(t.ledger)
-	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) {
-		c, err := l.Calendar(ctx, CalendarScan{From: s.from, To: s.to, Desc: desc, Roots: r.Need[4]})
-		return &calendarScan{cursor: c, need: r.Need}, err
-	}
+	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) { return t.open(ctx, r, s, desc) }
 	extent := func(_ context.Context, s secondSpan) (secondSpan, error) { return s.within(l), nil }
 	return secondsPath(r, "calendar", open, extent), nil
 }
@@ -394,10 +460,10 @@ func (s *calendarScan) Next(ctx context.Context, b *value.Batch) error {
 
 func (s *calendarScan) Close() { s.cursor.Close() }
 
-// listTable is a table whose few rows are made anew for each scan.
+// listTable is a table whose few rows are made anew for each scan. Columns that are not needed need not be made.
 type listTable struct {
 	def  TableDef
-	rows func(*Session) ([][]value.Datum, error)
+	rows func(s *Session, need []bool) ([][]value.Datum, error)
 }
 
 func (t *listTable) Def() *TableDef { return &t.def }
@@ -405,8 +471,8 @@ func (t *listTable) Def() *TableDef { return &t.def }
 func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
 	p := &Path{Name: "Seq Scan on " + t.def.Name, Used: make([]bool, len(r.Where)), Rows: 100}
 	open := func(context.Context) (Scan, error) {
-		rows, err := t.rows(r.Session)
-		return &listScan{def: &t.def, rows: rows}, err
+		rows, err := t.rows(r.Session, r.Need)
+		return &listScan{def: &t.def, need: r.Need, rows: rows}, err
 	}
 	p.Open = open
 	if r.AsOf != nil { // the rows are those of now, whenever they are read
@@ -418,6 +484,7 @@ func (t *listTable) Plan(r *ScanRequest) (*Path, error) {
 
 type listScan struct {
 	def  *TableDef
+	need []bool
 	rows [][]value.Datum
 }
 
@@ -427,6 +494,9 @@ func (s *listScan) Next(_ context.Context, b *value.Batch) error {
 		return nil
 	}
 	for k, c := range s.def.Columns {
+		if !s.need[k] {
+			continue
+		}
 		b.Cols[k].Reset(c.Type, b.N)
 		for i := range b.N {
 			b.Cols[k].Set(i, s.rows[i][k])
@@ -446,7 +516,7 @@ func newAgencyTable(l Ledger, oid value.OID) Table {
 		{Name: "base_level", Type: value.Int4, NotNull: true},
 		{Name: "created_at", Type: value.Timestamptz, NotNull: true},
 	}}}
-	t.rows = func(s *Session) (rows [][]value.Datum, err error) {
+	t.rows = func(s *Session, _ []bool) (rows [][]value.Datum, err error) {
 		for _, x := range s.reads(l).Slots() {
 			if own := s.visibleAgency(); own != "" && x.Agency != own {
 				continue
@@ -469,7 +539,7 @@ func newCertificateTable(l Ledger, oid value.OID) Table {
 		{Name: "not_after", Type: value.Timestamptz, NotNull: true},
 		{Name: "pem", Type: value.Text, NotNull: true},
 	}}}
-	t.rows = func(*Session) (rows [][]value.Datum, err error) {
+	t.rows = func(*Session, []bool) (rows [][]value.Datum, err error) {
 		for _, c := range l.Certificates() {
 			x, err := x509.ParseCertificate(c.DER)
 			if err != nil {

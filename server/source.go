@@ -275,6 +275,9 @@ func (c *leafCursor) Close() error { return c.cursor.Close() }
 
 func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCursor, error) {
 	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts, Few: scan.Few, Root: scan.Root}
+	if scan.Leaves != nil {
+		in.Leaves = (*storage.Span)(scan.Leaves)
+	}
 	if scan.Agency != "" {
 		in.Slots = []uint32{}
 		for _, x := range s.ledger.Slots() {
@@ -301,23 +304,21 @@ func (c *roundCursor) Next(ctx context.Context, b *query.RoundBatch) error {
 	return context.Cause(ctx)
 }
 
+func (c *roundCursor) Narrow(s query.LeafSpan) { c.rounds.Narrow(storage.Span(s)) }
+
 func (c *roundCursor) Close() error { return c.rounds.Close() }
 
 func (s source) Calendar(_ context.Context, scan query.CalendarScan) (query.CalendarCursor, error) {
 	return &calendarCursor{cursor: s.ledger.Calendar(ledger.CalendarScan(scan))}, nil
 }
 
-type calendarCursor struct {
-	cursor *ledger.CalendarCursor
-	batch  ledger.CalendarBatch
-}
+type calendarCursor struct{ cursor *ledger.CalendarCursor }
 
 func (c *calendarCursor) Next(ctx context.Context, b *query.CalendarBatch) error {
-	if err := c.cursor.Next(ctx, &c.batch); err != nil {
-		return err
-	}
-	*b = query.CalendarBatch(c.batch)
-	return nil
+	batch := ledger.CalendarBatch(*b)
+	err := c.cursor.Next(ctx, &batch)
+	*b = query.CalendarBatch(batch)
+	return err
 }
 
-func (c *calendarCursor) Close() error { return nil }
+func (c *calendarCursor) Close() error { return c.cursor.Close() }

@@ -43,7 +43,14 @@ func (e SealBlock) check(st *state) {
 	must(e.Block < blockOf(maxSecond) && blockFirst(e.Block) >= st.sealed, "seal block %d, heads from %s on", e.Block, st.sealed)
 }
 
-func (e SealBlock) advance(st *state) { st.sealed = blockFirst(e.Block + 1) }
+func (e SealBlock) advance(st *state) {
+	st.sealed = blockFirst(e.Block + 1)
+	n := 0
+	for n < len(st.heads) && st.heads[n].round < st.sealed {
+		n++
+	}
+	st.heads = st.heads[n:]
+}
 
 func (e SealBlock) write(w *writer) error {
 	start, end := blockFirst(e.Block), blockFirst(e.Block+1)

@@ -27,6 +27,10 @@
 // before it is synced, so every reader is bounded by counters that move after the sync. An iterator sees the store as it
 // stood when it was made.
 //
+// Readers of rounds find the heads of rounds that are not sealed in the state, and what was read of sealed blocks in a cache
+// of bounded size (roundCache): blocks never change, so nothing has to leave it. What audits compare is read from the database
+// (RoundScan.Stored), and so is what proofs are made of.
+//
 // # Keys
 //
 // Numbers in keys are big-endian, so that keys grow with time and compaction moves files rather than rewrite them. The

@@ -16,6 +16,7 @@ type Metrics struct {
 	CacheBytes           int64
 	CacheHits            uint64
 	CacheMisses          uint64
+	RoundBytes           int    // of what is kept in memory of sealed rounds
 	LargeGroups          uint64 // of leaves, written as tables past the log
 }
 
@@ -39,6 +40,7 @@ func (s *Store) Metrics() Metrics {
 		CacheBytes:         m.BlockCache.Size,
 		CacheHits:          uint64(m.BlockCache.Hits),
 		CacheMisses:        uint64(m.BlockCache.Misses),
+		RoundBytes:         s.rounds.bytes(),
 		LargeGroups:        m.Ingest.Count,
 	}
 }

@@ -20,7 +20,11 @@ type RoundScan struct {
 	Slots    []uint32 // ascending; count these slots only; nil for all. It does not select rounds
 	// Root, unless nil, is the root of the rounds looked for: others may be left out, and batches may be empty.
 	Root *merkle.Digest
-	Few  int // so many rounds are likely to be enough, 0 if unknown: the first batches are short
+	// Leaves, unless nil, says how many leaves the rounds looked for have: others may be left out, and batches may be empty.
+	Leaves *Span
+	Few    int // so many rounds are likely to be enough, 0 if unknown: the first batches are short
+	// Stored has every value read from the database, as audits want it, and not out of what is kept in memory.
+	Stored bool
 }
 
 // A RoundBatch holds one column a field, in scan order.
@@ -48,7 +52,7 @@ func (b *RoundBatch) reverse() {
 }
 
 // A RoundIter reads batches of rounds: from sealed blocks, which hold the older ones, and from heads. It belongs to one
-// goroutine at a time and must be closed.
+// goroutine at a time and must be closed. Where kept is set, it does so as keptRounds says.
 type RoundIter struct {
 	db     *pebble.DB
 	blocks *pebble.Iterator // block keys
@@ -59,6 +63,7 @@ type RoundIter struct {
 	size   int              // most rounds of the next batch from heads
 	single bool             // one round is selected and still to be read; there are no iterators then
 	sealed calendar.Second  // no round before has a head
+	kept   *keptRounds      // nil if all is read from the database
 	batch  RoundBatch
 	err    error
 }
@@ -79,6 +84,10 @@ func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	}
 	if scan.From > scan.To {
 		return iter, nil
+	}
+	if !scan.Stored && scan.Slots == nil {
+		iter.single = scan.From == scan.To
+		return iter, s.newKept(iter)
 	}
 	// Asked for before the iterators exist, so that none of the heads they see is before it. Without it they would step over
 	// the deletions of all heads that were ever sealed.
@@ -129,6 +138,11 @@ func (iter *RoundIter) open() (err error) {
 // returns false at the end and after an error.
 func (iter *RoundIter) Next() bool {
 	iter.batch.reset()
+	if iter.kept != nil && iter.err == nil {
+		var ok bool
+		ok, iter.err = iter.nextKept()
+		return ok && iter.err == nil
+	}
 	if iter.single {
 		iter.single = false
 		return iter.done(iter.readRound())

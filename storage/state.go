@@ -25,6 +25,8 @@ type state struct {
 	ksiKeys  map[string][]byte // by role
 	certs    []Certificate
 	sealed   calendar.Second // no round before has a head
+	heads    []closedHead    // those of all rounds from sealed on; readers share it, so it is only ever added to or cut
+	headsErr error           // why heads could not be read, nil if it holds them
 
 	journal     JournalHead
 	journalDays []JournalDay // ascending; readers share it, so it is only ever added to
@@ -41,6 +43,7 @@ func (st *state) clone() *state {
 			c.open[round][slot] = n
 		}
 	}
+	c.heads = slices.Clone(st.heads)
 	c.slots, c.ordinals, c.certs = slices.Clone(st.slots), slices.Clone(st.ordinals), slices.Clone(st.certs)
 	c.roles = make(map[string]Role)
 	for name, r := range st.roles {
@@ -118,7 +121,9 @@ func (e CloseRound) advance(st *state) {
 	for i := range e.Slots {
 		st.ordinals[e.Slots[i].Slot] = e.Slots[i].Ordinal
 	}
-	st.leaves += e.Leaves()
+	leaves := e.Leaves()
+	st.heads = append(st.heads, closedHead{e.Round, head{root: e.Root, first: e.FirstLeaf, leaves: leaves, slots: uint32(len(e.Slots))}})
+	st.leaves += leaves
 	delete(st.open, e.Round)
 	st.closed = e.Round
 }

@@ -36,6 +36,7 @@ type Store struct {
 	dir         string
 	tableLeaves int // as in Options
 	runs        *runTables
+	rounds      *roundCache
 	ends        *endsFS // of the database's files
 
 	// Used by the proposer alone.
@@ -100,7 +101,7 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
-		room: newRoom(o.FS, dir, o.Logger)}
+		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger)}
 	if err = first(); err == nil && !o.ReadOnly {
 		err = s.removeTables()
 	}
@@ -322,7 +323,7 @@ func (st *state) loadCertificates(db *pebble.DB) error {
 	})
 }
 
-// loadSealed finds the oldest head.
+// loadSealed finds the oldest head, and reads all of them. A damaged one is no reason not to open a store: fsck names it.
 func (st *state) loadSealed(db *pebble.DB) error {
 	st.sealed = blockFirst(blockOf(st.closed + 1))
 	it, err := newIter(db, Key{Kind: KindHead}, Key{Kind: KindHead, Round: maxSecond})
@@ -334,8 +335,18 @@ func (st *state) loadSealed(db *pebble.DB) error {
 		return it.Error()
 	}
 	k, err := ParseKey(it.Key())
+	if err != nil {
+		return err
+	}
 	st.sealed = blockFirst(blockOf(k.Round))
-	return err
+	for ok := true; ok && st.headsErr == nil; ok = it.Next() {
+		k, h, err := parseHead(it)
+		st.heads, st.headsErr = append(st.heads, closedHead{k.Round, h}), err
+	}
+	if err := it.Error(); err != nil && st.headsErr == nil {
+		st.headsErr = damaged(k, err)
+	}
+	return nil
 }
 
 // loadOpen counts the leaves of open rounds: in each slot the last run tells.

@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -321,13 +322,19 @@ func (l *Ledger) root(round calendar.Second) merkle.Digest {
 
 func (l *Ledger) closed() calendar.Second { return l.open() - 1 }
 
-type roundCursor struct{ b query.RoundBatch }
+type roundCursor struct {
+	b      query.RoundBatch
+	within query.LeafSpan
+}
 
 // Rounds implements query.Ledger.
 func (l *Ledger) Rounds(_ context.Context, s query.RoundScan) (query.RoundCursor, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all, c := l.rounds(s.Agency), &roundCursor{}
+	all, c := l.rounds(s.Agency), &roundCursor{within: query.LeafSpan{Max: math.MaxUint64}}
+	if s.Leaves != nil {
+		c.within = *s.Leaves
+	}
 	for i, r := range all.Round {
 		if r >= s.From && r <= s.To {
 			c.b.Round, c.b.Root = append(c.b.Round, r), append(c.b.Root, all.Root[i])
@@ -343,8 +350,19 @@ func (l *Ledger) Rounds(_ context.Context, s query.RoundScan) (query.RoundCursor
 	return c, nil
 }
 
+// Narrow implements query.RoundCursor.
+func (c *roundCursor) Narrow(s query.LeafSpan) { c.within = s }
+
 func (c *roundCursor) Next(_ context.Context, b *query.RoundBatch) error {
-	n := min(runMax, len(c.b.Round))
+	n := 0
+	for i, leaves := range c.b.Leaves {
+		if leaves >= c.within.Min && leaves <= c.within.Max {
+			c.b.Round[n], c.b.Root[n], c.b.Leaves[n], c.b.Slots[n] = c.b.Round[i], c.b.Root[i], leaves, c.b.Slots[i]
+			n++
+		}
+	}
+	c.b = query.RoundBatch{Round: c.b.Round[:n], Root: c.b.Root[:n], Leaves: c.b.Leaves[:n], Slots: c.b.Slots[:n]}
+	n = min(runMax, n)
 	if n == 0 {
 		return io.EOF
 	}

@@ -132,7 +132,7 @@ func (a *Audit) window(ctx context.Context, end calendar.Second) error {
 	if err := runs.next(); err != nil {
 		return err
 	}
-	rounds, err := a.ledger.store.Rounds(storage.RoundScan{From: a.next, To: end, Roots: true})
+	rounds, err := a.ledger.store.Rounds(storage.RoundScan{Stored: true, From: a.next, To: end, Roots: true})
 	if err != nil {
 		return err
 	}
@@ -322,7 +322,7 @@ func (a *Audit) published() error {
 // with the records of the rounds.
 func (a *Audit) slotCounts(end calendar.Second) error {
 	for slot, counts := range a.counts {
-		rounds, err := a.ledger.store.Rounds(storage.RoundScan{From: a.next, To: end, Counts: true, Slots: []uint32{slot}})
+		rounds, err := a.ledger.store.Rounds(storage.RoundScan{Stored: true, From: a.next, To: end, Counts: true, Slots: []uint32{slot}})
 		if err != nil {
 			return err
 		}

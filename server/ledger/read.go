@@ -254,10 +254,13 @@ type CalendarBatch struct {
 // batchSeconds is the most seconds of a CalendarBatch.
 const batchSeconds = 1024
 
-// A CalendarCursor reads every closed second.
+// A CalendarCursor reads every closed second. It belongs to one goroutine at a time and must be closed.
 type CalendarCursor struct {
-	ledger *Ledger
-	scan   CalendarScan // what is left
+	ledger   *Ledger
+	scan     CalendarScan       // what is left
+	rounds   *storage.RoundIter // of the range, nil before the first batch
+	batch    storage.RoundBatch // rounds that were read and not taken yet
+	frontier *calendar.Frontier // of the seconds before an ascending scan with roots, nil before its first batch
 }
 
 // Calendar reads the closed seconds that s selects, from the ledger's first on.
@@ -267,52 +270,88 @@ func (l *Ledger) Calendar(s CalendarScan) *CalendarCursor {
 	return &CalendarCursor{ledger: l, scan: s}
 }
 
+// Close releases the cursor.
+func (c *CalendarCursor) Close() error {
+	if c.rounds == nil {
+		return nil
+	}
+	return c.rounds.Close()
+}
+
 // Next fills b, reusing its memory; io.EOF ends.
-func (c *CalendarCursor) Next(ctx context.Context, b *CalendarBatch) error {
+func (c *CalendarCursor) Next(ctx context.Context, b *CalendarBatch) (err error) {
 	if c.scan.From > c.scan.To {
 		return io.EOF
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if c.rounds == nil {
+		scan := storage.RoundScan{From: c.scan.From, To: c.scan.To, Desc: c.scan.Desc, Roots: true}
+		if c.rounds, err = c.ledger.store.Rounds(scan); err != nil {
+			return err
+		}
+	}
 	n := int(min(c.scan.To-c.scan.From+1, batchSeconds))
-	from := c.scan.From
+	b.Round = slices.Grow(b.Round[:0], n)[:n]
+	for i := range b.Round {
+		if b.Round[i] = c.scan.From + calendar.Second(i); c.scan.Desc {
+			b.Round[i] = c.scan.To - calendar.Second(i)
+		}
+	}
+	if err := c.leaves(b); err != nil {
+		return err
+	}
+	if c.scan.Roots {
+		if err := c.roots(b); err != nil {
+			return err
+		}
+	}
 	if c.scan.Desc {
-		from = c.scan.To - calendar.Second(n) + 1
 		c.scan.To -= calendar.Second(n)
 	} else {
 		c.scan.From += calendar.Second(n)
 	}
-	if err := c.fill(b, from, n); err != nil {
-		return err
-	}
-	if c.scan.Desc {
-		slices.Reverse(b.Round)
-		slices.Reverse(b.Leaf)
-		slices.Reverse(b.Idle)
-		slices.Reverse(b.Root)
-	}
 	return nil
 }
 
-func (c *CalendarCursor) fill(b *CalendarBatch, from calendar.Second, n int) error {
-	b.Round, b.Idle, b.Root = b.Round[:0], b.Idle[:0], b.Root[:0]
-	b.Leaf = slices.Grow(b.Leaf[:0], n)[:n]
-	if err := c.ledger.store.ReadCalendarLeaves(b.Leaf, from); err != nil {
-		return err
+// leaves fills in the leaves of the seconds of b.
+func (c *CalendarCursor) leaves(b *CalendarBatch) error {
+	n := len(b.Round)
+	b.Leaf, b.Idle = slices.Grow(b.Leaf[:0], n)[:n], slices.Grow(b.Idle[:0], n)[:n]
+	for i, second := range b.Round {
+		for len(c.batch.Round) == 0 && c.rounds.Next() {
+			c.batch = *c.rounds.Batch()
+		}
+		if b.Idle[i] = len(c.batch.Round) == 0 || c.batch.Round[0] != second; b.Idle[i] {
+			b.Leaf[i] = merkle.Digest{}
+			continue
+		}
+		b.Leaf[i] = c.batch.Root[0]
+		c.batch.Round, c.batch.Root = c.batch.Round[1:], c.batch.Root[1:]
 	}
-	for i, leaf := range b.Leaf {
-		b.Round = append(b.Round, from+calendar.Second(i))
-		b.Idle = append(b.Idle, leaf == merkle.Digest{})
+	return c.rounds.Err()
+}
+
+// roots fills in the calendar roots of the seconds of b. An ascending scan goes on where its last batch ended.
+func (c *CalendarCursor) roots(b *CalendarBatch) (err error) {
+	n := len(b.Round)
+	b.Root = slices.Grow(b.Root[:0], n)[:n]
+	first := b.Round[0]
+	if c.scan.Desc {
+		first = b.Round[n-1]
+		slices.Reverse(b.Leaf)
 	}
-	if !c.scan.Roots {
-		return nil
+	if c.frontier == nil || c.scan.Desc {
+		if c.frontier, err = calendar.Resume(storage.CalendarReader{Store: c.ledger.store}, first-1); err != nil {
+			return err
+		}
 	}
-	frontier, err := calendar.Resume(storage.CalendarReader{Store: c.ledger.store}, from-1)
-	if err != nil {
-		return err
+	c.frontier.AppendRoots(b.Root, b.Leaf)
+	c.frontier.Kept() // stored long ago
+	if c.scan.Desc {
+		slices.Reverse(b.Leaf)
+		slices.Reverse(b.Root)
 	}
-	b.Root = slices.Grow(b.Root, n)[:n]
-	frontier.AppendRoots(b.Root, b.Leaf)
 	return nil
 }

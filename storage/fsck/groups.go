@@ -97,7 +97,7 @@ func (r *groupReader) close() {
 func (r *groupReader) split(yield func(*segment) bool) {
 	next := &segment{done: make(chan struct{})}
 	leaves, groups := uint64(0), uint64(0)
-	iter, err := r.c.s.Rounds(storage.RoundScan{To: r.c.closed, Counts: true})
+	iter, err := r.c.s.Rounds(storage.RoundScan{Stored: true, To: r.c.closed, Counts: true})
 	if err == nil {
 		defer iter.Close()
 		for iter.Next() {

@@ -13,7 +13,7 @@ import (
 
 // checkRounds checks every closed round that holds leaves.
 func (c *checker) checkRounds() error {
-	iter, err := c.s.Rounds(storage.RoundScan{To: c.closed, Roots: true, Counts: true})
+	iter, err := c.s.Rounds(storage.RoundScan{Stored: true, To: c.closed, Roots: true, Counts: true})
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (c *checker) checkBlock() error {
 
 // checkSlotCounts compares one slot's column of a block.
 func (c *checker) checkSlotCounts(key storage.Key, rounds []calendar.Second, want map[calendar.Second]uint64) error {
-	iter, err := c.s.Rounds(storage.RoundScan{From: rounds[0], To: rounds[len(rounds)-1], Counts: true, Slots: []uint32{key.Slot}})
+	iter, err := c.s.Rounds(storage.RoundScan{Stored: true, From: rounds[0], To: rounds[len(rounds)-1], Counts: true, Slots: []uint32{key.Slot}})
 	if err != nil {
 		return err
 	}
