@@ -27,11 +27,12 @@ var mayImport = map[string][]string{
 	"server/gateway": {"server/gateway", "merkle"},
 	"server/hba":     {},
 	"server/auth":    {"server/hba", "wire"},
-	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host"},
+	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host", "internal/sheet"},
 	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/sheet"},
 	"internal/tidy":  {},
+	"internal/sheet": {"merkle", "internal/qr"},
 	// Leaves below all others.
 	"internal/host":      {},
 	"internal/largepage": {},
@@ -61,6 +62,7 @@ var external = map[string][]string{
 	// fpdf draws the sheet of a publication.
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "codeberg.org/go-pdf/fpdf",
 		"github.com/klauspost/compress"}, // zstd, for packed bundles
+	"internal/sheet":     {"codeberg.org/go-pdf/fpdf"}, // draws the page of a receipt
 	"internal/tidy":      {},
 	"internal/host":      {},
 	"internal/largepage": {},
