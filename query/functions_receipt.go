@@ -239,7 +239,7 @@ func (c *ledgerCalls) unanswered(env *fn.Env, _ *value.Type, args []value.Datum)
 	}
 	now := calendar.Second(math.MaxInt64)
 	narrowRounds(new(calendar.Second), &now, Constraint{Op: LessEqual, Values: []value.Datum{value.NewInt(value.Timestamptz, env.Statement)}}, value.Timestamptz)
-	if last := now - u.within - 1; last > 0 && len(ids) > 0 {
+	if last := now - u.within; last > 0 && len(ids) > 0 {
 		var err error
 		if u.cursor, err = c.ledger.Leaves(env.Ctx, LeafScan{To: last, Slots: ids}); err != nil {
 			return nil, err

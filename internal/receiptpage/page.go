@@ -1,9 +1,9 @@
-// Package sheet draws the page about a receipt: what was filed, by whom, when and what was answered, in words and as a QR code, with the
+// Package receiptpage draws the page about a receipt: what was filed, by whom, when and what was answered, in words and as a QR code, with the
 // record that proves it attached to the PDF. The same record gives the same bytes.
 //
 // The code is that of the seal, if the receipt has one: it proves the filing without a network. Else it is the reference of the receipt, by which
-// jurat receipt finds it again. A Sheet knows nothing of keys: whoever makes one has verified the record.
-package sheet
+// jurat receipt finds it again. A Page knows nothing of keys: whoever makes one has verified the record.
+package receiptpage
 
 import (
 	"bytes"
@@ -22,8 +22,8 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
 
-// A Sheet is a page about a receipt.
-type Sheet struct {
+// A Page is a page about a receipt.
+type Page struct {
 	record *receipt.Record
 	json   []byte
 	text   string // of the code
@@ -32,8 +32,8 @@ type Sheet struct {
 }
 
 // New makes the page of a record; the seal, nil for none, is that of the record's leaf.
-func New(r *receipt.Record, s *seal.Seal) (*Sheet, error) {
-	p := &Sheet{record: r, text: r.Reference().Text()}
+func New(r *receipt.Record, s *seal.Seal) (*Page, error) {
+	p := &Page{record: r, text: r.Reference().Text()}
 	if s != nil {
 		if err := r.CheckSeal(s); err != nil {
 			return nil, err
@@ -51,7 +51,7 @@ func New(r *receipt.Record, s *seal.Seal) (*Sheet, error) {
 const title = "Receipt"
 
 // facts are the lines of the page, name and value.
-func (p *Sheet) facts() [][2]string {
+func (p *Page) facts() [][2]string {
 	r := p.record
 	facts := [][2]string{{"Filed by", r.Agency}, {"When", receipt.When(r.Round)}, {"Receipt", r.Name.String()}, {"Ledger", r.Server},
 		{"Digest", r.Leaf.Algorithm().String() + " " + hex.EncodeToString(r.Leaf.Digest())}, {"Proof", basis(r.Signature)}}
@@ -80,7 +80,7 @@ func basis(s *ksi.Signature) string {
 }
 
 // explanation says what the page is for.
-func (p *Sheet) explanation() []string {
+func (p *Page) explanation() []string {
 	code := "The code names the receipt and the hash; it proves nothing by itself."
 	if p.sealed {
 		code = "The code is a seal: it proves the filing without a network, to any program that reads seals."
@@ -94,7 +94,7 @@ func (p *Sheet) explanation() []string {
 }
 
 // Text returns the page as plain text, with the code's text in the place of the code.
-func (p *Sheet) Text() []byte {
+func (p *Page) Text() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n%s\n\n", title, strings.Repeat("=", len(title)))
 	for _, f := range p.facts() {
@@ -107,7 +107,7 @@ func (p *Sheet) Text() []byte {
 const margin, width, label, lineHeight = 25.0, 160.0, 32.0, 6.5 // millimetres
 
 // PDF returns the page in A4.
-func (p *Sheet) PDF() ([]byte, error) {
+func (p *Page) PDF() ([]byte, error) {
 	d := fpdf.New("P", "mm", "A4", "")
 	d.SetCatalogSort(true)
 	d.SetCreationDate(p.record.Round.Time())
@@ -146,7 +146,7 @@ func (p *Sheet) PDF() ([]byte, error) {
 }
 
 // draw puts the code on the page, 0.5 mm a module, and below that a reference as text.
-func (p *Sheet) draw(d *fpdf.Fpdf) {
+func (p *Page) draw(d *fpdf.Fpdf) {
 	const module = 0.5
 	_, bottom := d.GetPageSize()
 	if d.GetY()+p.code.Size(module) > bottom-margin {
