@@ -128,7 +128,7 @@ func TestReceipts(t *testing.T) {
 	if got := sql("clerk", "SELECT jsonb_array_length(receipt_json('"+name+"')->'counter_receipts')"); got != "0" {
 		t.Errorf("the submitter's own hash passes for %s answers", got)
 	}
-	if got := sql("a", "SELECT jsonb_path_query_array(receipt_json('"+name+"'), '$.counter_receipts[*].status')"); got != `[null, "accepted"]` {
+	if got := sql("a", "SELECT string_agg(coalesce(value->>'status', '-'), ',') FROM jsonb_array_elements(receipt_json('"+name+"')->'counter_receipts')"); got != "-,accepted" {
 		t.Errorf("an auditor sees the answers %s", got)
 	}
 	if got := sql("clerk", "SELECT convert_from(substr(receipt_pdf('"+name+"'), 1, 5), 'UTF8')"); got != "%PDF-" {
