@@ -15,28 +15,31 @@ const module = "github.com/jurat-ledger/jurat"
 // mayImport says which packages of the module a package may import, by folder; the longest folder wins, and a folder
 // stands for all below it. Do not widen it to fix a build: an arrow that is missing here is missing on purpose.
 var mayImport = map[string][]string{
-	"merkle":               {"merkle", "internal/largepage"},
-	"storage":              {"storage", "merkle"},
-	"storage/index":        {"storage/index", "merkle", "internal/largepage"},
-	"storage/fsck":         {"storage", "merkle"},
-	"storage/backup":       {"storage", "merkle", "internal/host"},
-	"wire":                 {"wire"},
-	"query":                {"query", "merkle", "internal/largepage"},
-	"server/ledger":        {"server/ledger", "merkle", "storage", "internal/tally"},
-	"server/session":       {"server/session", "wire", "query", "merkle"},
-	"server/gateway":       {"server/gateway", "merkle"},
-	"server/hba":           {},
-	"server/auth":          {"server/hba", "wire"},
-	"server":               {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host", "internal/receiptpage"},
-	"page":                 {"page", "merkle"},
-	"bench":                {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":                  {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/receiptpage"},
-	"internal/tidy":        {},
+	"merkle":         {"merkle", "internal/largepage"},
+	"storage":        {"storage", "merkle"},
+	"storage/index":  {"storage/index", "merkle", "internal/largepage"},
+	"storage/fsck":   {"storage", "merkle"},
+	"storage/backup": {"storage", "merkle", "internal/host"},
+	"wire":           {"wire"},
+	"query":          {"query", "merkle", "internal/largepage"},
+	"server/ledger":  {"server/ledger", "merkle", "storage", "internal/tally"},
+	"server/session": {"server/session", "wire", "query", "merkle"},
+	"server/gateway": {"server/gateway", "merkle"},
+	"server/hba":     {},
+	"server/auth":    {"server/hba", "wire"},
+	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host", "internal/receiptpage"},
+	"page":           {"page", "merkle"},
+	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/stamp", "internal/receiptpage"},
+	"internal/tidy":  {},
+	// Drawn by the server and by the program alike.
 	"internal/receiptpage": {"merkle", "internal/qr"},
 	// Leaves below all others.
 	"internal/host":      {},
 	"internal/largepage": {},
 	"internal/qr":        {},
+	"internal/require":   {},
+	"internal/stamp":     {},
 	"internal/tally":     {},
 }
 
@@ -62,12 +65,16 @@ var external = map[string][]string{
 	// fpdf draws the sheet of a publication.
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "codeberg.org/go-pdf/fpdf",
 		"github.com/klauspost/compress"}, // zstd, for packed bundles
-	"internal/receiptpage": {"codeberg.org/go-pdf/fpdf"}, // draws the page of a receipt
-	"internal/tidy":        {},
-	"internal/host":        {},
-	"internal/largepage":   {},
-	"internal/qr":          {"github.com/boombuler/barcode"}, // draws the modules
-	"internal/tally":       {},
+	// fpdf draws the page of a receipt.
+	"internal/receiptpage": {"codeberg.org/go-pdf/fpdf"},
+	// The rest.
+	"internal/tidy":      {},
+	"internal/host":      {},
+	"internal/largepage": {},
+	"internal/qr":        {"github.com/boombuler/barcode"}, // draws the modules
+	"internal/require":   {},
+	"internal/stamp":     {"github.com/pdfcpu/pdfcpu"},
+	"internal/tally":     {},
 }
 
 // merkleMayImport are the packages of golang.org/x that packages of merkle may import, and which those are.
