@@ -34,6 +34,7 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 	functions = append(functions, c.backupFunctions()...)
 	functions = append(functions, c.exportFunctions()...)
 	functions = append(functions, c.sealFunctions()...)
+	functions = append(functions, c.receiptFunctions()...)
 	return append(functions, notifyFunctions()...)
 }
 

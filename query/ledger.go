@@ -7,6 +7,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
 
@@ -81,6 +82,8 @@ type Ledger interface {
 	// SealPath returns the path of a leaf of the lane seal, in a profile, nil standing for anchored if the leaf's block is closed,
 	// else immediate. It waits while the leaf's round is open, or for an anchored path its block.
 	SealPath(ctx context.Context, p Position, profile *seal.Profile) (*seal.Path, error)
+	// ReceiptPage returns a page about a receipt, as PDF, with the code of the seal if there is one, else with a reference.
+	ReceiptPage(r *receipt.Record, s *seal.Seal) ([]byte, error)
 	// Landmarks reads the landmarks of closed blocks first, first+1, ….
 	Landmarks(ctx context.Context, dst []merkle.Digest, first uint64) error
 	// LandmarksFile returns the file of the landmarks of closed blocks, from that of second from on.

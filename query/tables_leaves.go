@@ -10,6 +10,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -297,7 +298,7 @@ func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
 	var found []Leaf
 	seen := map[string]bool{}
 	for _, d := range q.receipts {
-		r, err := ParseReceipt(string(d.B))
+		r, err := receipt.ParseName(string(d.B))
 		if err != nil || seen[string(d.B)] || q.agency != "" && r.Agency != q.agency {
 			continue
 		}

@@ -75,6 +75,16 @@ var isolationCells = []struct {
 		"SELECT landmarks_file()", "SELECT landmark_detail('2026-11-22T01:15:00Z')", "SELECT seal_path(sha256('of {me}'))", "SELECT seal_path(sha256('of {other}'))",
 		"SELECT seal_path(sha256('nothing'))", "SELECT seal('{}', 'x')", "SELECT seal_leaf('{}', 'x')", "SELECT seal_status('x', 'y')",
 	}},
+	{"Receipts, counter-receipts and transfers", []string{
+		"SELECT receipt_json('2026-11-22T01:15:31Z/{me}/main/0')", "SELECT receipt_json('2026-11-22T01:15:31Z/{other}/main/0')", "SELECT receipt_json('2026-11-22T01:15:31Z/nobody/main/0')",
+		"SELECT receipt_pdf('2026-11-22T01:15:31Z/{me}/main/0')", "SELECT receipt_pdf('2026-11-22T01:15:31Z/{other}/main/0')", "SELECT receipt_pdf('2026-11-22T01:15:31Z/{me}/main/0', 'JS1:')",
+		"SELECT receipt_json(receipt) FROM hashes WHERE agency = '{other}' AND round = '2026-11-22T01:15:31Z'", "SELECT counter_leaf('2026-11-22T01:15:31Z/{other}/main/0', sha256('of {other}'))",
+		"SELECT FROM hashes h JOIN hashes c ON c.digest = counter_leaf(h.receipt, h.digest, NULL, h.agency)",
+		"SELECT FROM unanswered('main', '0 seconds') WHERE receipt LIKE '%/{me}/%'", "SELECT FROM unanswered('main', '0 seconds') WHERE receipt LIKE '%/{other}/%'",
+		"SELECT FROM unanswered('main', '0 seconds', '{other}') WHERE counter_receipt IS NOT NULL", "SELECT FROM unanswered('none', '1 day')",
+		"SELECT proof_digest(signature) FROM proofs WHERE digest = sha256('of {me}') AND round = '2026-11-22T01:15:31Z'", "SELECT proof_digest(signature) FROM proofs WHERE digest = sha256('of {other}') AND round = '2026-11-22T01:15:31Z'",
+		"SELECT transfer_holder('{me}', '0123456789abcdef')", "SELECT transfer_leaf(sha256('a'), NULL, sha256('b'), sha256('c'), 'ledger.example', '{other}')",
+	}},
 	{"Audits, exports and backups", []string{
 		"SELECT FROM audit_calendar('-infinity', 'infinity')", "SELECT FROM calendar_gaps('2026-11-22T01:15:28Z', '2026-11-22T01:15:34Z')",
 		"SELECT FROM completeness('{me}', '-infinity', 'infinity')", "SELECT FROM completeness('{other}', '-infinity', 'infinity')", "SELECT FROM completeness('nobody', '-infinity', 'infinity')",

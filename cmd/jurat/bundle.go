@@ -9,26 +9,28 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
 	"github.com/jurat-ledger/jurat/merkle/bundle"
-	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 )
 
 func newVerifyBundle() *cobra.Command {
 	var o verifyOptions
+	var document string
 	cmd := &cobra.Command{
 		Use:   "verify-bundle FILE",
 		Short: "Check all hashes and proofs of a bundle, offline",
 		Long: `Check a bundle that "jurat export" wrote: that the hashes give the root of every second, that every proof holds, that the
 sequence numbers in the proofs follow on, so that no second is missing between the first and the last, and that the file is
 whole. What vouches for the time is given as for "jurat verify".
+
+Of a document's bundle, by "jurat transfer": that each transfer follows on the one before, from the issuer's filing to the last holder, and
+was filed by the vault that had the document. What is wrong is named: gap, fork, wrong order, wrong holder, false proof.
 
 That nothing was cut off before the first second or behind the last cannot be seen in a bundle alone: compare the numbers that
 are printed with a proof from before or after.
@@ -41,17 +43,25 @@ time of every proof), 3 the file cannot be read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			return o.verifyBundle(ctx, cmd.OutOrStdout(), args[0])
+			return o.verifyBundle(ctx, cmd.OutOrStdout(), args[0], document)
 		},
 	}
 	o.flags(cmd.Flags())
+	cmd.Flags().StringVar(&document, "document", "", "the document that the bundle of a document is of, to be compared")
 	return cmd
 }
 
-func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path string) error {
+func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, document string) error {
 	basis, err := o.basis()
 	if err != nil {
 		return err
+	}
+	if of, err := isDocumentBundle(path); err != nil {
+		return err
+	} else if of {
+		return verifyDocumentBundle(ctx, out, path, document, &basis)
+	} else if document != "" {
+		return fmt.Errorf("%s is the bundle of an agency: --document is for that of a document", path)
 	}
 	in, err := openBundle(path)
 	if err != nil {
@@ -88,7 +98,7 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path st
 }
 
 func newExtract() *cobra.Command {
-	var receipt string
+	var name string
 	cmd := &cobra.Command{
 		Use:   "extract --receipt RECEIPT FILE",
 		Short: "Take one proof out of a bundle",
@@ -97,16 +107,26 @@ its second; what vouches for its time is the business of "jurat verify".`,
 		Example: `  jurat extract --receipt 2026-11-22T01:15:30Z/canton/main/42 canton.bundle > letter.pdf.ksig`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return extract(cmd.OutOrStdout(), receipt, args[0])
+			return extract(cmd.OutOrStdout(), name, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&receipt, "receipt", "", "the receipt of the hash")
+	cmd.Flags().StringVar(&name, "receipt", "", "the receipt of the hash")
 	return cmd
 }
 
-func extract(out io.Writer, receipt, path string) error {
-	r, err := parseReceipt(receipt)
+func extract(out io.Writer, name, path string) error {
+	r, err := receipt.ParseName(name)
 	if err != nil {
+		return fmt.Errorf("%w: give one such as 2026-11-22T01:15:30Z/canton/main/42 with --receipt", err)
+	}
+	if of, err := isDocumentBundle(path); err != nil {
+		return err
+	} else if of {
+		proof, err := proofIn(path, r)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(proof)
 		return err
 	}
 	in, err := openBundle(path)
@@ -130,7 +150,7 @@ func extract(out io.Writer, receipt, path string) error {
 }
 
 // findGroup finds the group of a receipt: by the index, or, where the bundle is packed, by reading up to it.
-func findGroup(in *bundleInput, r receiptName) (*bundle.Group, bundle.Header, error) {
+func findGroup(in *bundleInput, r receipt.Name) (*bundle.Group, bundle.Header, error) {
 	if in.unpack == nil {
 		info, err := in.file.Stat()
 		if err != nil {
@@ -201,26 +221,4 @@ func (in *bundleInput) Close() error {
 		in.unpack.Close()
 	}
 	return in.file.Close()
-}
-
-// A receiptName is a receipt in parts.
-type receiptName struct {
-	Round        calendar.Second
-	Agency, Lane string
-	Index        uint64
-}
-
-func parseReceipt(text string) (r receiptName, err error) {
-	parts := strings.Split(text, "/")
-	if len(parts) != 4 {
-		return r, fmt.Errorf("receipt %q: give one such as 2026-11-22T01:15:30Z/canton/main/42 with --receipt", text)
-	}
-	r.Agency, r.Lane = parts[1], parts[2]
-	if r.Round, err = calendar.ParseSecond(parts[0]); err == nil {
-		r.Index, err = strconv.ParseUint(parts[3], 10, 64)
-	}
-	if err != nil {
-		err = fmt.Errorf("receipt %q: %w", text, err)
-	}
-	return r, err
 }

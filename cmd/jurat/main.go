@@ -53,6 +53,6 @@ signatures in the KSI-compatible format, that anybody can verify offline. The se
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newMakeCertificate(), newSign(), newVerify(), newInspect(), newExtend(), newPublish(), newPage(), newQR(), newRole(), newRotateKey(), newFsck(), newDoctor(), newManual(), newSBOM(), newBackup(), newRestore(), newExport(), newVerifyBundle(), newExtract(), newSeal(), newVerifySeal(), newLandmarks(), newBench(), newVersion())
+	root.AddCommand(newServe(), newMakeCertificate(), newSign(), newVerify(), newInspect(), newExtend(), newPublish(), newPage(), newQR(), newRole(), newRotateKey(), newFsck(), newDoctor(), newManual(), newSBOM(), newBackup(), newRestore(), newExport(), newVerifyBundle(), newExtract(), newSeal(), newVerifySeal(), newLandmarks(), newReceipt(), newCounterReceipt(), newTransfer(), newBench(), newVersion())
 	return root
 }

@@ -27,11 +27,13 @@ var mayImport = map[string][]string{
 	"server/gateway": {"server/gateway", "merkle"},
 	"server/hba":     {},
 	"server/auth":    {"server/hba", "wire"},
-	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host"},
+	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host", "internal/receiptpage"},
 	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/stamp"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/stamp", "internal/receiptpage"},
 	"internal/tidy":  {},
+	// Drawn by the server and by the program alike.
+	"internal/receiptpage": {"merkle", "internal/qr"},
 	// Leaves below all others.
 	"internal/host":      {},
 	"internal/largepage": {},
@@ -63,6 +65,9 @@ var external = map[string][]string{
 	// fpdf draws the sheet of a publication.
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "codeberg.org/go-pdf/fpdf",
 		"github.com/klauspost/compress"}, // zstd, for packed bundles
+	// fpdf draws the page of a receipt.
+	"internal/receiptpage": {"codeberg.org/go-pdf/fpdf"},
+	// The rest.
 	"internal/tidy":      {},
 	"internal/host":      {},
 	"internal/largepage": {},

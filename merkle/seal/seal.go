@@ -12,6 +12,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/internal/base45"
 	"github.com/jurat-ledger/jurat/merkle/internal/cbor"
 	"github.com/jurat-ledger/jurat/merkle/internal/shape"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -61,7 +62,7 @@ func (s *Seal) Append(dst []byte) []byte {
 }
 
 // Text returns the seal as it stands in a QR code: of alphanumeric characters alone.
-func (s *Seal) Text() string { return string(appendBase45([]byte(Prefix), s.Append(nil))) }
+func (s *Seal) Text() string { return string(base45.Append([]byte(Prefix), s.Append(nil))) }
 
 // CheckSize returns an error that says what to shorten unless s can be printed well.
 func (s *Seal) CheckSize() error {
@@ -89,7 +90,7 @@ func Parse(text string) (*Seal, error) {
 	if len(body) > MaxBytes/2*3+2 {
 		return nil, fmt.Errorf("%w: %d characters", ErrFormat, len(text))
 	}
-	data, err := decodeBase45(body)
+	data, err := base45.Decode(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}

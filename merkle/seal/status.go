@@ -94,13 +94,7 @@ func ReadStatusList(ctx context.Context, r io.Reader, o ksi.Options) (*StatusLis
 }
 
 func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) error {
-	result := ksi.Verify(ctx, g.First(), *o)
-	if result.Verdict == ksi.NA && o.Policy == ksi.General && o.Publication != nil {
-		// A publication that the list does not rest on leaves it to what else is trusted.
-		rest := *o
-		rest.Publication = nil
-		result = ksi.Verify(ctx, g.First(), rest)
-	}
+	result := ksi.VerifyOneOf(ctx, g.First(), *o)
 	switch {
 	case result.Verdict == ksi.FAIL:
 		return fmt.Errorf("round %s: %s", g.Round, result)

@@ -8,6 +8,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/query"
 )
@@ -55,3 +56,6 @@ func (l *Ledger) LandmarksFile(_ context.Context, from calendar.Second) ([]byte,
 func (l *Ledger) BlockDetail(_ context.Context, block uint64) ([]byte, error) {
 	return fmt.Appendf(nil, "block %d", block), nil
 }
+
+// ReceiptPage implements query.Ledger: the receipt's record is the page.
+func (l *Ledger) ReceiptPage(r *receipt.Record, _ *seal.Seal) ([]byte, error) { return r.JSON() }

@@ -1,4 +1,6 @@
-package seal
+// Package base45 writes bytes as the text of RFC 9285, whose alphabet is that of a QR code's alphanumeric mode. There is one text for
+// given bytes, and Decode refuses every other.
+package base45
 
 import (
 	"errors"
@@ -6,29 +8,28 @@ import (
 	"strings"
 )
 
-// base45Digits is the alphabet of RFC 9285, that of a QR code's alphanumeric mode.
-const base45Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
-// appendBase45 appends the base45 form of data: three characters for two bytes, two for a last one.
-func appendBase45(dst, data []byte) []byte {
+// Append appends the base45 form of data: three characters for two bytes, two for a last one.
+func Append(dst, data []byte) []byte {
 	for ; len(data) > 1; data = data[2:] {
 		n := int(data[0])<<8 | int(data[1])
-		dst = append(dst, base45Digits[n%45], base45Digits[n/45%45], base45Digits[n/45/45])
+		dst = append(dst, digits[n%45], digits[n/45%45], digits[n/45/45])
 	}
 	if len(data) == 1 {
-		dst = append(dst, base45Digits[data[0]%45], base45Digits[data[0]/45])
+		dst = append(dst, digits[data[0]%45], digits[data[0]/45])
 	}
 	return dst
 }
 
-// decodeBase45 reads what appendBase45 writes, and nothing else.
-func decodeBase45(text string) ([]byte, error) {
+// Decode reads what Append writes, and nothing else.
+func Decode(text string) ([]byte, error) {
 	data := make([]byte, 0, len(text)/3*2+1)
 	for i := 0; i < len(text); i += 3 {
 		group := text[i:min(i+3, len(text))]
 		n := 0
 		for k := len(group) - 1; k >= 0; k-- {
-			d := strings.IndexByte(base45Digits, group[k])
+			d := strings.IndexByte(digits, group[k])
 			if d < 0 {
 				return nil, fmt.Errorf("character %d, %q, is none of base45", i+k+1, group[k])
 			}

@@ -1,0 +1,166 @@
+// Package receiptpage draws the page about a receipt: what was filed, by whom, when and what was answered, in words and as a QR code, with the
+// record that proves it attached to the PDF. The same record gives the same bytes.
+//
+// The code is that of the seal, if the receipt has one: it proves the filing without a network. Else it is the reference of the receipt, by which
+// jurat receipt finds it again. A Page knows nothing of keys: whoever makes one has verified the record.
+package receiptpage
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"codeberg.org/go-pdf/fpdf"
+	"golang.org/x/image/font/gofont/gomono"
+	"golang.org/x/image/font/gofont/goregular"
+
+	"github.com/jurat-ledger/jurat/internal/qr"
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
+	"github.com/jurat-ledger/jurat/merkle/seal"
+)
+
+// A Page is a page about a receipt.
+type Page struct {
+	record *receipt.Record
+	json   []byte
+	text   string // of the code
+	sealed bool
+	code   *qr.Code
+}
+
+// New makes the page of a record; the seal, nil for none, is that of the record's leaf.
+func New(r *receipt.Record, s *seal.Seal) (*Page, error) {
+	p := &Page{record: r, text: r.Reference().Text()}
+	if s != nil {
+		if err := r.CheckSeal(s); err != nil {
+			return nil, err
+		}
+		p.text, p.sealed = s.Text(), true
+	}
+	var err error
+	if p.code, err = qr.Encode(p.text); err != nil {
+		return nil, err
+	}
+	p.json, err = r.JSON()
+	return p, err
+}
+
+const title = "Receipt"
+
+// facts are the lines of the page, name and value.
+func (p *Page) facts() [][2]string {
+	r := p.record
+	facts := [][2]string{{"Filed by", r.Agency}, {"When", receipt.When(r.Round)}, {"Receipt", r.Name.String()}, {"Ledger", r.Server},
+		{"Digest", r.Leaf.Algorithm().String() + " " + hex.EncodeToString(r.Leaf.Digest())}, {"Proof", basis(r.Signature)}}
+	if r.Leaf.Algorithm() == merkle.SHA256 {
+		facts = append(facts, [2]string{"Check string", seal.CheckString(merkle.Digest(r.Leaf.Digest()), r.Name.String())})
+	}
+	for _, c := range r.Counters {
+		said := "received"
+		if c.Status != "" {
+			said = c.Status
+		}
+		facts = append(facts, [2]string{"Answered by", fmt.Sprintf("%s: %s, %s (receipt %s)", c.Agency, said, receipt.When(c.Round), c.Name)})
+	}
+	if len(r.Counters) == 0 {
+		facts = append(facts, [2]string{"Answered by", "nobody yet, as far as this page knows"})
+	}
+	return facts
+}
+
+// basis says what vouches for the time.
+func basis(s *ksi.Signature) string {
+	if p, ok := s.PublicationRecord(); ok {
+		return "rests on the publication of " + p.Publication.Time.String()
+	}
+	return fmt.Sprintf("signed by the calendar key %x", s.CertificateID())
+}
+
+// explanation says what the page is for.
+func (p *Page) explanation() []string {
+	code := "The code names the receipt and the hash; it proves nothing by itself."
+	if p.sealed {
+		code = "The code is a seal: it proves the filing without a network, to any program that reads seals."
+	}
+	return []string{
+		"A document with the hash above was filed at the time above, which no one can change any more, and by the agency above. Whose " +
+			"document it is, and what it says, the ledger does not know: keep the document itself, unchanged, with this page.",
+		code + " The file receipt.json, attached to this page, holds the whole proof. Check it offline with",
+		"    jurat receipt receipt.json --certificate calendar.crt",
+	}
+}
+
+// Text returns the page as plain text, with the code's text in the place of the code.
+func (p *Page) Text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n%s\n\n", title, strings.Repeat("=", len(title)))
+	for _, f := range p.facts() {
+		fmt.Fprintf(&b, "%-14s%s\n", f[0], f[1])
+	}
+	fmt.Fprintf(&b, "\n%s\n", p.text)
+	return b.Bytes()
+}
+
+const margin, width, label, lineHeight = 25.0, 160.0, 32.0, 6.5 // millimetres
+
+// PDF returns the page in A4.
+func (p *Page) PDF() ([]byte, error) {
+	d := fpdf.New("P", "mm", "A4", "")
+	d.SetCatalogSort(true)
+	d.SetCreationDate(p.record.Round.Time())
+	d.SetModificationDate(p.record.Round.Time())
+	d.SetTitle(title+" "+p.record.Name.String(), true)
+	d.SetLang("en")
+	d.AddUTF8FontFromBytes("go", "", goregular.TTF)
+	d.AddUTF8FontFromBytes("mono", "", gomono.TTF)
+	d.SetAttachments([]fpdf.Attachment{{Content: p.json, Filename: "receipt.json", Description: "The proof of " + p.record.Name.String()}})
+	d.SetMargins(margin, margin, margin)
+	d.AddPage()
+	d.SetFont("go", "", 18)
+	d.CellFormat(width, 14, title, "B", 1, "", false, 0, "")
+	d.Ln(5)
+	for _, f := range p.facts() {
+		d.SetFont("go", "", 11)
+		d.CellFormat(label, lineHeight, f[0], "", 0, "", false, 0, "")
+		if f[0] == "Digest" {
+			d.SetFont("mono", "", 8) // all of a SHA-256 on one line
+		}
+		d.MultiCell(width-label, lineHeight, f[1], "", "", false)
+	}
+	d.Ln(4)
+	p.draw(d)
+	for _, paragraph := range p.explanation() {
+		d.SetFont("go", "", 10)
+		if strings.HasPrefix(paragraph, " ") {
+			d.SetFont("mono", "", 10)
+		}
+		d.MultiCell(width, 5.5, paragraph, "", "", false)
+		d.Ln(2)
+	}
+	var b bytes.Buffer
+	err := d.Output(&b)
+	return b.Bytes(), err
+}
+
+// draw puts the code on the page, 0.5 mm a module, and below that a reference as text.
+func (p *Page) draw(d *fpdf.Fpdf) {
+	const module = 0.5
+	_, bottom := d.GetPageSize()
+	if d.GetY()+p.code.Size(module) > bottom-margin {
+		d.AddPage()
+	}
+	x, y := d.GetXY()
+	y += qr.Quiet * module
+	for _, r := range p.code.Runs() {
+		d.Rect(x+float64(r.X)*module, y+float64(r.Y)*module, float64(r.Length)*module, module, "F")
+	}
+	d.SetY(y + float64(p.code.Side()+qr.Quiet)*module)
+	if !p.sealed {
+		d.SetFont("mono", "", 7)
+		d.MultiCell(width, 3.5, p.text, "", "", false)
+	}
+	d.Ln(3)
+}
