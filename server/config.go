@@ -158,6 +158,20 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// otherMemory is about what a server takes at most in bytes besides statements and open transactions: what proofs are cached of, filters
+// of the digest index, blocks and memtables of the store, digests that are not indexed yet, messages that come in.
+const otherMemory = 1536 << 20
+
+// MemoryLimit returns what the process needs in bytes when everything that is bounded is full. Given to debug.SetMemoryLimit it
+// has garbage collected more often before more is taken.
+func (c *Config) MemoryLimit() int64 {
+	queries := c.QueryMemory
+	if queries == 0 {
+		queries = query.DefaultQueryMemory(c.StatementMemory)
+	}
+	return queries + c.IngestMemory + otherMemory
+}
+
 // minIngestMemory lets a few clients at a time file some hundred thousand hashes each.
 const minIngestMemory = 16 << 20
 
