@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
 )
@@ -79,6 +81,8 @@ type Config struct {
 	Version, Revision string
 	// Clock is the source of time, nil for the system's.
 	Clock ledger.Clock
+	// fs is the file system of the store, nil for the machine's.
+	fs vfs.FS
 	// Logger takes the server's log.
 	Logger *slog.Logger
 }
