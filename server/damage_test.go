@@ -24,7 +24,7 @@ var damageQueries = []string{
 	"SELECT * FROM calendar ORDER BY round", "SELECT * FROM rounds ORDER BY round", "SELECT count(*), sum(leaves) FROM rounds", "SELECT * FROM hashes ORDER BY round, slot_index",
 	"SELECT round, slot_index FROM hashes WHERE digest = sha256('a1')", "SELECT receipt FROM hashes WHERE digest IN (SELECT sha256(('a' || g)::bytea) FROM generate_series(1, 300) g) ORDER BY 1",
 	"SELECT count(*) FROM hashes WHERE round = '2026-11-22T01:15:31Z'", "SELECT signature FROM proofs WHERE digest = sha256('a3')", "SELECT signature FROM proofs ORDER BY round, slot_index LIMIT 20",
-	"SELECT * FROM publications", "SELECT publication_string('2026-11-22T01:15:33Z', (SELECT root FROM calendar WHERE round = '2026-11-22T01:15:33Z'))",
+	"SELECT * FROM publications", "SELECT * FROM calendar_certificates", "SELECT publication_string('2026-11-22T01:15:33Z', (SELECT root FROM calendar WHERE round = '2026-11-22T01:15:33Z'))",
 	"SELECT * FROM audit_calendar('-infinity', 'infinity')", "SELECT * FROM verify_journal('-infinity', 'infinity')", "SELECT seq, event, hash FROM journal WHERE seq < 5 ORDER BY seq",
 	"SELECT * FROM completeness('super-s', '-infinity', 'infinity')", "SELECT consistency_proof('2026-11-22T01:15:31Z', '2026-11-22T01:15:33Z')",
 	"SELECT md5(string_agg(data, '' ORDER BY at)) FROM export_bundle('super-s', NULL, '2026-11-22T01:15:33Z', true)", "SELECT publish('2026-11-22T01:15:33Z')",
@@ -52,7 +52,7 @@ func damageImage(t *testing.T) string {
 // the error that it gave instead of an answer; why it does not start, or ended.
 func askDamaged(t *testing.T, dir string, during func()) (answers [][]string, refused []*pgconn.PgError, err error) {
 	t.Helper()
-	c := stillConfig(t, dir)
+	c := testConfig(dir)
 	clock := ledgertest.NewClock(stillStart.Add(20 * time.Second))
 	c.Clock = clock
 	s, err := New(c)
@@ -200,4 +200,60 @@ func copyData(t *testing.T, from string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// TestDamagedKeys flips bits of keys, certificates and login rules: the server does not start and names the file, or goes on as before:
+// it takes no damaged certificate for a new one.
+func TestDamagedKeys(t *testing.T) {
+	t.Parallel()
+	image := damageImage(t)
+	want, _, err := askDamaged(t, copyData(t, image), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	flips := 8
+	if os.Getenv("JURAT_SOAK") != "" {
+		flips = 200
+	}
+	names, err := fs.Glob(os.DirFS(image), keysDir+"/*")
+	if err != nil || len(names) < 5 {
+		t.Fatal(names, err)
+	}
+	for _, name := range append(names, HBAFile) {
+		data, err := os.ReadFile(filepath.Join(image, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcomes := make(map[string]int)
+		times := flips
+		if name == HBAFile {
+			times *= 5 // other letters make other rules mostly
+		}
+		for range times {
+			at, bit := r.IntN(len(data)), byte(1)<<r.IntN(8)
+			dir := copyData(t, image)
+			flipped := bytes.Clone(data)
+			flipped[at] ^= bit
+			if err := os.WriteFile(filepath.Join(dir, name), flipped, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("bit %#x of byte %d of %s", bit, at, name)
+			answers, refused, err := askDamaged(t, dir, nil)
+			if name == HBAFile && err == nil {
+				outcomes["other rules, or a comment"]++
+			} else if outcome := judge(t, what, want, answers, refused, err); outcome == "not started" && !strings.Contains(err.Error(), filepath.Base(name)) {
+				t.Errorf("%s: %v", what, err)
+			} else {
+				outcomes[outcome]++
+			}
+			os.RemoveAll(dir)
+		}
+		t.Log(name, outcomes)
+		if outcomes["not started"] == 0 && name != keysDir+"/root.key" {
+			t.Errorf("no flip in %s is named", name)
+		}
+	}
 }
