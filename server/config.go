@@ -9,10 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // Config is what an operator sets. The zero value of a field is not a default: see DefaultConfig.
@@ -81,8 +80,8 @@ type Config struct {
 	Version, Revision string
 	// Clock is the source of time, nil for the system's.
 	Clock ledger.Clock
-	// fs is the file system of the store, nil for the machine's.
-	fs vfs.FS
+	// store is how the store is opened, but for the logger.
+	store storage.Options
 	// Logger takes the server's log.
 	Logger *slog.Logger
 }
