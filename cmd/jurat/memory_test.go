@@ -38,8 +38,8 @@ var hostileStatements = []string{
 	"SELECT 1 WHERE true" + strings.Repeat(" AND true", 1_000_000),
 	strings.Repeat("SELECT 1;", 1_000_000),
 	"SELECT '" + strings.Repeat("x", 20_000_000) + "'",
-	"SELECT '[" + strings.Repeat("1,", 4_000_000) + "1]'::jsonb",
-	"SELECT '{" + strings.Repeat("1,", 4_000_000) + "1}'::int[]",
+	"SELECT '[" + strings.Repeat("1,", 4_000_000) + "1]'::jsonb, length(repeat('x', 1000000000))",
+	"SELECT '{" + strings.Repeat("1,", 4_000_000) + "1}'::int[], length(repeat('x', 1000000000))",
 }
 
 // limitCodes are how hostile statements may end: limits, and the end of the server.
