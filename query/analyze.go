@@ -15,6 +15,7 @@ type analyzer struct {
 	session   *Session
 	fns       *fn.Registry
 	sql       string          // the whole string that was parsed
+	kept      int64           // bytes that the statement takes as long as it is kept
 	params    []*value.Type   // by number from 0; nil while unknown
 	ctes      []*sharedQuery  // visible ones, innermost last
 	outer     []*frame        // the rows that a subquery may refer to, innermost last

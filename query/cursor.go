@@ -168,6 +168,7 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := a.kept
 	var c *compiled
 	c = do(func(ctx context.Context, r *run) (string, error) {
 		if !t.Hold && !r.inBlock() {
@@ -189,7 +190,13 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 		r.cursors++
 		cur := &cursor{created: r.cursors, at: timestamp(r.engine.Clock()), binary: t.Binary, scroll: t.Scroll, noScroll: t.NoScroll, hold: t.Hold, x: x, op: op}
 		cur.rows = newRowStore(x, rowColumns(plan))
-		r.portals[t.Name] = &Portal{stmt: &prepared{c: &compiled{cols: rowColumns(plan)}, sql: c.text}, cursor: cur}
+		if err := r.keep(kept); err != nil {
+			op.close()
+			return "", err
+		}
+		p := &prepared{c: &compiled{cols: rowColumns(plan)}, sql: c.text}
+		p.hold()
+		r.portals[t.Name] = &Portal{stmt: p, cursor: cur, kept: kept}
 		return "DECLARE CURSOR", nil
 	})
 	return c, nil

@@ -37,7 +37,7 @@ type Config struct {
 	ServerName string
 	// StatementMemory bounds the memory of one statement in bytes; more is the error 53200. 0 is the default.
 	StatementMemory int64
-	// QueryMemory bounds the memory of all statements together in bytes, each but for its first MiB; more is the error 53200. 0
+	// QueryMemory bounds the memory of all statements together in bytes, each but for its first 256 kB, and of what sessions keep of statements; more is the error 53200. 0
 	// is four times StatementMemory.
 	QueryMemory int64
 	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.
@@ -81,7 +81,7 @@ func NewEngine(c Config) *Engine {
 		c.StatementMemory = DefaultStatementMemory
 	}
 	if c.QueryMemory == 0 {
-		c.QueryMemory = 4 * c.StatementMemory
+		c.QueryMemory = DefaultQueryMemory(c.StatementMemory)
 	}
 	if c.IngestMemory == 0 {
 		c.IngestMemory = DefaultIngestMemory
@@ -150,6 +150,9 @@ func stopped(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// DefaultQueryMemory is the default of Config.QueryMemory.
+func DefaultQueryMemory(statementMemory int64) int64 { return 4 * statementMemory }
 
 // formatBytes writes a size as "256 MB".
 func formatBytes(n int64) string {

@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// ungranted is what each statement may take without being counted among all.
-	ungranted = 1 << 20
-	// grantStep is what a statement is granted at once.
-	grantStep = 4 << 20
+	// ungranted is what each statement may take without being counted among all, and each session for statements that wait.
+	ungranted = 256 << 10
+	// grantStep is what is granted at once.
+	grantStep = 1 << 20
 )
 
 // queryMemory bounds the memory of all statements together. Small ones never ask it.
@@ -21,7 +21,7 @@ type queryMemory struct {
 	used int64
 }
 
-// A grant is what one run of a statement takes of the memory.
+// A grant is what one run of a statement takes of the memory, or what a session keeps.
 type grant struct {
 	total   atomic.Int64 // bytes reserved, by forks too
 	enough  atomic.Int64 // total may grow to this without asking
@@ -48,13 +48,25 @@ func (m *queryMemory) raise(s *Session, g *grant, total int64) error {
 		e.Detail = "All queries together need more than their limit of " + formatBytes(m.limit) + "."
 		return e.hint("Try again when other queries have ended. An operator sets the limit by --query-memory.")
 	}
-	if g.granted == 0 {
+	if g.granted == 0 && g != &s.kept {
 		s.grants = append(s.grants, g)
 	}
 	m.used += more
 	g.granted = want
 	g.enough.Store(want + ungranted)
 	return nil
+}
+
+// lower takes back of g what is more than total bytes need.
+func (m *queryMemory) lower(g *grant, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	want := max(0, total-ungranted+grantStep-1) / grantStep * grantStep
+	if want < g.granted {
+		m.used -= g.granted - want
+		g.granted = want
+		g.enough.Store(want + ungranted)
+	}
 }
 
 // giveBack takes back what was granted to the runs of s, or to one of them.

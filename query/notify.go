@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -254,7 +255,7 @@ func (s *Session) tune() {
 	for _, t := range s.tx.tunings {
 		switch at := slices.Index(s.channels, t.channel); {
 		case t.on && at < 0:
-			s.channels = append(s.channels, t.channel)
+			s.channels = append(s.channels, strings.Clone(t.channel))
 			s.engine.board.plug(&s.inbox, t.channel, true)
 		case t.on:
 		case t.channel == "":

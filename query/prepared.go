@@ -18,6 +18,8 @@ type prepared struct {
 	sql     string
 	at      value.Datum // when it was made, a timestamptz
 	fromSQL bool        // by PREPARE
+	kept    int64       // bytes that are kept for it until the last of its holders leaves
+	holders int         // names and portals
 }
 
 // A Portal is a statement with its parameters, ready to run or running.
@@ -27,6 +29,7 @@ type Portal struct {
 	result *Result
 	own    Result  // what result points to where the statement has no rows to give
 	cursor *cursor // of DECLARE; nil if Bind made the portal
+	kept   int64   // bytes of params
 	// Formats is a copy of what Bind was given: the engine keeps it for the caller and does not look at it.
 	Formats []int16
 }
@@ -39,14 +42,16 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 		if _, ok := s.statements[name]; ok && name != "" {
 			return errf(codeDuplicateStatement, "prepared statement %q already exists", name)
 		}
-		list, err := parse.Parse(sql)
+		list, kept, err := s.parse(sql)
 		if err != nil {
-			return parseError(sql, err)
+			return err
 		}
+		p := &prepared{sql: sql, at: timestamp(s.engine.Clock()), kept: kept}
+		p.hold()
+		defer p.leave(s)
 		if len(list) > 1 {
 			return errf(codeSyntax, "cannot insert multiple commands into a prepared statement")
 		}
-		p := &prepared{sql: sql, at: timestamp(s.engine.Clock())}
 		if len(list) == 1 {
 			known := make([]*value.Type, len(types))
 			for i, oid := range types {
@@ -69,7 +74,7 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 				p.sql = shown
 			}
 		}
-		s.statements[name] = p
+		s.setStatement(name, p)
 		return nil
 	})
 }
@@ -127,15 +132,20 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		if p.c != nil && s.tx.aborted && !p.c.control {
 			return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 		}
+		kept := sizeOfParams(params)
+		if err := s.keep(kept); err != nil {
+			return err
+		}
+		p.hold()
 		if portal != "" {
-			s.portals[portal] = &Portal{stmt: p, params: params, Formats: slices.Clone(formats)}
+			s.portals[portal] = &Portal{stmt: p, params: params, kept: kept, Formats: slices.Clone(formats)}
 			return nil
 		}
 		if s.unnamed = s.spare; s.unnamed == nil {
 			s.unnamed = new(Portal)
 		}
 		s.spare = nil
-		s.unnamed.stmt, s.unnamed.params, s.unnamed.result = p, params, nil
+		s.unnamed.stmt, s.unnamed.params, s.unnamed.kept, s.unnamed.result = p, params, kept, nil
 		s.unnamed.Formats = append(s.unnamed.Formats[:0], formats...)
 		return nil
 	})
@@ -253,29 +263,29 @@ func (s *Session) Sync(ctx context.Context) error {
 	return s.guard("", func() error { return stopped(ctx, s.commit(ctx)) })
 }
 
-// CloseStatement forgets a prepared statement, if it is there.
-func (s *Session) CloseStatement(name string) { delete(s.statements, name) }
-
 // ClosePortal forgets a portal, if it is there.
 func (s *Session) ClosePortal(name string) {
 	if name == "" {
 		if p := s.unnamed; p != nil {
-			p.close()
+			p.close(s)
 			s.unnamed, s.spare = nil, p.emptied()
 		}
 	} else if p := s.portals[name]; p != nil {
-		p.close()
+		p.close(s)
 		delete(s.portals, name)
 	}
 }
 
-func (p *Portal) close() {
+// close ends a portal of s.
+func (p *Portal) close(s *Session) {
 	if p.cursor != nil {
 		p.cursor.close()
 	}
 	if p.result != nil {
 		p.result.Close()
 	}
+	s.drop(p.kept)
+	p.stmt.leave(s)
 }
 
 // emptied returns a closed portal for its memory. Its last result can be asked for its tag until the portal is bound again.
@@ -299,6 +309,7 @@ type Script struct {
 	session *Session
 	sql     string
 	list    []parse.Statement
+	kept    int64 // bytes of list
 	single  bool
 	result  *Result
 }
@@ -306,11 +317,10 @@ type Script struct {
 // Script parses a string. There may be no statement in it at all.
 func (s *Session) Script(sql string) (*Script, error) {
 	var list []parse.Statement
+	var kept int64
 	err := s.guard(sql, func() (err error) {
-		if list, err = parse.Parse(sql); err != nil {
-			return parseError(sql, err)
-		}
-		return nil
+		list, kept, err = s.parse(sql)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -319,7 +329,7 @@ func (s *Session) Script(sql string) (*Script, error) {
 	if len(list) > 0 {
 		s.ClosePortal("")
 	}
-	return &Script{session: s, sql: sql, list: list, single: len(list) == 1}, nil
+	return &Script{session: s, sql: sql, list: list, kept: kept, single: len(list) == 1}, nil
 }
 
 // Next runs the next statement; io.EOF ends.
@@ -360,6 +370,9 @@ func (c *Script) Close(ctx context.Context, err error) error {
 	if c.result != nil {
 		c.result.Close()
 	}
+	c.list = nil
+	s.drop(c.kept)
+	c.kept = 0
 	if err != nil {
 		s.failed()
 	}

@@ -52,6 +52,7 @@ type Session struct {
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
 	maxMemory int64     // bytes of one statement
 	grants    []*grant  // of the engine's memory for queries
+	kept      grant     // of it, for statements that are not running
 
 	held   int64    // bytes that the session has of the engine's memory for digests
 	chunks []*chunk // behind its parts, like smallChunks
@@ -71,6 +72,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
 	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(), rolesSeen: version}
+	s.kept.enough.Store(ungranted)
 	s.inbox.role, s.inbox.wake = role.Name, l.Wake
 	s.settings.base = map[string]string{
 		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Kind == Superuser),
@@ -235,6 +237,7 @@ func (s *Session) Close() {
 	s.counted.tell(&s.engine.meters)
 	s.end()
 	s.closeCursors(func(*cursor) bool { return true })
+	s.engine.queries.lower(&s.kept, 0)
 	s.deafen()
 }
 
@@ -339,6 +342,9 @@ func (s *Session) Setting(name string) (string, error) {
 // SetSetting implements fn.Session.
 func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 	canonical, d, err := checkSetting(name, text)
+	if err == nil {
+		err = s.settings.room(strings.ToLower(name), canonical)
+	}
 	if err != nil {
 		e := asError(err)
 		return "", &value.Error{Code: e.Code, Message: e.Message, Hint: e.Hint}

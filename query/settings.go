@@ -61,6 +61,7 @@ func (g *settings) get(key string) (string, bool) {
 // put stores a value that is checked already.
 func (g *settings) put(key, v string, local bool) {
 	g.changed()
+	key, v = strings.Clone(key), strings.Clone(v) // not the string of statements that they are parts of
 	if local {
 		g.local = with(g.local, key, v)
 		return
@@ -69,6 +70,27 @@ func (g *settings) put(key, v string, local bool) {
 	if _, ok := g.local[key]; ok {
 		g.local = without(g.local, key)
 	}
+}
+
+// maxSettings bounds what a session sets, names and values, in bytes.
+const maxSettings = 256 << 10
+
+// room refuses a value for which the session has no room.
+func (g *settings) room(key, v string) error {
+	bytes := len(key) + len(v)
+	for _, m := range []map[string]string{g.set, g.local} {
+		for k, old := range m {
+			if k != key {
+				bytes += len(k) + len(old)
+			}
+		}
+	}
+	if bytes <= maxSettings {
+		return nil
+	}
+	e := errf(codeProgramLimit, "settings are too long")
+	e.Detail = "A session can set " + itoa(maxSettings>>10) + " kB, names and values together."
+	return e.hint("RESET settings that are not needed any more.")
 }
 
 // reset puts a setting back to the session's default.

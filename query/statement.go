@@ -39,6 +39,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	}
 	a := &analyzer{session: s, fns: s.engine.fns, sql: sql, prints: prints{}, params: make([]*value.Type, max(stmt.Params, len(types)))}
 	copy(a.params, types)
+	a.kept = int64(stmt.Tokens) * tokenBytes
 	c, err := a.statement(stmt.Stmt)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -229,7 +230,7 @@ func (s *Session) tooMany() error {
 
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) {
-	p := savepoint{name: name, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
+	p := savepoint{name: strings.Clone(name), settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
 		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes)}
 	s.tx.savepoints = append(s.tx.savepoints, p)
 }

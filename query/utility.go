@@ -50,6 +50,9 @@ func (a *analyzer) set(t *parse.Set) (*compiled, error) {
 		if slices.Contains(transactionModes[:], key) {
 			return "SET", r.mode(key, canonical)
 		}
+		if err := r.settings.room(key, canonical); err != nil {
+			return "", err
+		}
 		r.put(key, r.capped(key, canonical), t.Local)
 		return "SET", nil
 	}), nil
@@ -182,7 +185,7 @@ func (a *analyzer) discard(t *parse.Discard) (*compiled, error) {
 		r.settings.set, r.settings.local, r.values = nil, nil, nil
 		r.settings.changed()
 		r.tx.begun = r.settings
-		clear(r.statements)
+		r.closeStatements()
 		r.closeCursors(func(*cursor) bool { return true })
 		r.tx.tunings = append(r.tx.tunings, tuning{})
 		return tag, nil
@@ -210,11 +213,15 @@ func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
 	}
 	c.params, c.text = inner.params, t.Stmt.String()
 	a.params = nil // they are those of the inner statement
+	kept := a.kept
 	return do(func(_ context.Context, r *run) (string, error) {
 		if r.statements[t.Name] != nil {
 			return "", errf(codeDuplicateStatement, "prepared statement %q already exists", t.Name)
 		}
-		r.statements[t.Name] = &prepared{c: c, sql: c.text, at: timestamp(r.engine.Clock()), fromSQL: true}
+		if err := r.keep(kept); err != nil {
+			return "", err
+		}
+		r.setStatement(t.Name, &prepared{c: c, sql: c.text, at: timestamp(r.engine.Clock()), fromSQL: true, kept: kept})
 		return "PREPARE", nil
 	}), nil
 }
@@ -278,7 +285,7 @@ func (a *analyzer) execute(t *parse.Execute) (*compiled, error) {
 func (a *analyzer) deallocate(t *parse.Deallocate) (*compiled, error) {
 	return do(func(_ context.Context, r *run) (string, error) {
 		if t.Name == "" {
-			clear(r.statements)
+			r.closeStatements()
 			return "DEALLOCATE ALL", nil
 		}
 		if _, err := r.statement(t.Name); err != nil {

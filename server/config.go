@@ -11,6 +11,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // Config is what an operator sets. The zero value of a field is not a default: see DefaultConfig.
@@ -79,6 +80,8 @@ type Config struct {
 	Version, Revision string
 	// Clock is the source of time, nil for the system's.
 	Clock ledger.Clock
+	// store is how the store is opened, but for the logger.
+	store storage.Options
 	// Logger takes the server's log.
 	Logger *slog.Logger
 }
@@ -156,6 +159,20 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("ingest memory %d: at least 16 MiB", c.IngestMemory))
 	}
 	return errors.Join(errs...)
+}
+
+// otherMemory is about what a server takes at most in bytes besides statements and open transactions: what proofs are cached of, filters
+// of the digest index, blocks and memtables of the store, digests that are not indexed yet, messages that come in.
+const otherMemory = 1536 << 20
+
+// MemoryLimit returns what the process needs in bytes when everything that is bounded is full. Given to debug.SetMemoryLimit it
+// has garbage collected more often before more is taken.
+func (c *Config) MemoryLimit() int64 {
+	queries := c.QueryMemory
+	if queries == 0 {
+		queries = query.DefaultQueryMemory(c.StatementMemory)
+	}
+	return queries + c.IngestMemory + otherMemory
 }
 
 // minIngestMemory lets a few clients at a time file some hundred thousand hashes each.

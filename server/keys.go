@@ -30,12 +30,15 @@ const (
 )
 
 // keyFiles are where a key and its certificate stand in the data directory.
-type keyFiles struct{ key, certificate string }
+type keyFiles struct {
+	key, certificate string
+	selfSigned       bool // the certificate is signed by its own key
+}
 
 var (
-	calendarFiles     = keyFiles{keysDir + "/calendar.key", keysDir + "/calendar.crt"}
-	publicationsFiles = keyFiles{keysDir + "/publications.key", keysDir + "/publications.crt"}
-	rootFiles         = keyFiles{keysDir + "/root.key", keysDir + "/root.crt"}
+	calendarFiles     = keyFiles{keysDir + "/calendar.key", keysDir + "/calendar.crt", true}
+	publicationsFiles = keyFiles{keysDir + "/publications.key", keysDir + "/publications.crt", false}
+	rootFiles         = keyFiles{keysDir + "/root.key", keysDir + "/root.crt", true}
 )
 
 // keyBits is the size of RSA keys: enough for signatures that stand until the next publication, under the rules of the
@@ -202,6 +205,11 @@ func (f keyFiles) loadCertificate(dir string) (ksi.Certificate, error) {
 	cert, err := ksi.ParseCertificate(der)
 	if err != nil {
 		return cert, fmt.Errorf("%s: %w", path, err)
+	}
+	if x := cert.X509; f.selfSigned {
+		if err := x.CheckSignature(x.SignatureAlgorithm, x.RawTBSCertificate, x.Signature); err != nil {
+			return cert, fmt.Errorf("%s is damaged: it is not signed by its own key (%w); put it back from the backup of keys/", path, err)
+		}
 	}
 	return cert, nil
 }

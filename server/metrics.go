@@ -72,6 +72,8 @@ var (
 	indexBacklog = gauge("jurat_index_backlog_leaves", "Digests of closed rounds that the digest index does not hold yet; filing waits beyond 16.7 million.")
 	indexRecent  = gauge("jurat_index_recent_leaves", "Digests that are found in memory.")
 	indexRuns    = gauge("jurat_index_runs", "Runs of the digest index, which a look-up reads.")
+	indexRead    = counter("jurat_index_parts_read_total", "Parts of buckets of the digest index that look-ups read; filters spare the others.")
+	indexPlaced  = counter("jurat_index_places_total", "Leaves named by the digest index whose place was looked up.")
 	indexBytes   = gauge("jurat_index_bytes", "Size of the digest index.")
 
 	sessions    = gauge("jurat_sessions", "Client connections: with a session (open), before log-in (starting).", "state")
@@ -202,6 +204,8 @@ func (s *Server) collectLedger(to sender) {
 	if c := s.publisher.key.certificate.X509; c != nil { // a read-only server does without
 		to.time(certificateEnd, c.NotAfter, "publications")
 	}
+	to.number(indexRead, float64(x.PartsRead))
+	to.number(indexPlaced, float64(x.Placed))
 	if status, err := s.ledger.IndexStatus(); err == nil {
 		to.number(indexBacklog, float64(status.Leaves-status.Indexed))
 		to.number(indexRecent, float64(status.Recent))

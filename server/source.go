@@ -12,6 +12,7 @@ import (
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // A source is the ledger as the query engine sees it.
@@ -65,6 +66,9 @@ func clientError(err error) error {
 		return &query.Error{Code: "42710", Message: err.Error()}
 	case errors.Is(err, ledger.ErrNotFound):
 		return &query.Error{Code: "02000", Message: err.Error()}
+	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrCorrupt), errors.Is(err, index.ErrVersion):
+		return &query.Error{Code: "XX001", Message: "what is stored is damaged: " + err.Error(),
+			Hint: "Nothing that is damaged is given out. An operator has to stop the server, run jurat fsck and restore a backup."}
 	}
 	return err
 }

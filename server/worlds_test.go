@@ -2,9 +2,7 @@ package server
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -69,17 +67,7 @@ func form(row string, numbers bool) string {
 // liveWorld runs one world from a copy of a data directory and returns the view of agency-a. busy has agency-b, and who runs the
 // server, do a lot.
 func liveWorld(t *testing.T, from string, busy bool) view {
-	dir := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
-	keys, err := filepath.Glob(filepath.Join(dir, keysDir, "*"))
-	for _, key := range keys { // the copy has wider modes
-		err = errors.Join(err, os.Chmod(key, 0o600))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := copyData(t, from)
 	s := serveStill(t, stillConfig(t, dir), stillStart.Add(time.Minute))
 	s.pass(1)
 	a, super := s.connect("agency-a"), s.connect("super-s")

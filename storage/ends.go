@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -134,6 +135,9 @@ func (e *endsFS) load() error {
 	for n, b := b[1], b[2:]; n > 0; n, b = n-1, b[endBytes:] {
 		k := endKey{b[0] == 1, binary.LittleEndian.Uint64(b[1:])}
 		e.known[k] = end{binary.LittleEndian.Uint64(b[9:]), binary.LittleEndian.Uint32(b[17:])}
+	}
+	if e.encode(); !bytes.Equal(e.buf[:], b) {
+		return fmt.Errorf("%s: not as it is written: %w", path, ErrCorrupt)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -165,6 +166,17 @@ func TestBackupUnderLoad(t *testing.T) {
 	s.stop()
 }
 
+// mustTell wants the outcome of a bundle as JSON.
+func mustTell(t *testing.T, path, certificate string) {
+	t.Helper()
+	var told bundleReport
+	out := expect(t, 0, "", "verify-bundle", path, "--json", "--certificate", certificate)
+	if err := json.Unmarshal([]byte(out), &told); err != nil || told.Verdict != "OK" || told.Agency != "jurat" || told.Hashes != 301 ||
+		len(told.Lanes) != 2 || told.Lanes[0].Hashes+told.Lanes[1].Hashes != 301 {
+		t.Errorf("as JSON: %s, %v", out, err)
+	}
+}
+
 // TestExport exports what agencies filed and takes every proof out again.
 func TestExport(t *testing.T) {
 	t.Parallel()
@@ -204,6 +216,8 @@ func TestExport(t *testing.T) {
 		expect(t, 0, "Wrote", "export", "--agency", "jurat", "--to", path, "--server", s.url())
 		expect(t, 0, "OK: 301 hashes", "verify-bundle", path, "--certificate", certificate)
 		expect(t, 2, "NA: 301 hashes are in order", "verify-bundle", path)
+		expect(t, 2, `"verdict": "NA"`, "verify-bundle", path, "--json")
+		mustTell(t, path, certificate)
 		for receipt, signature := range want {
 			if got := expect(t, 0, "", "extract", "--receipt", receipt, path); got != string(signature) {
 				t.Errorf("%s: another proof than the server's", receipt)
@@ -227,6 +241,7 @@ func TestExport(t *testing.T) {
 	if err := os.WriteFile(packed, data[:100], 0o600); err != nil {
 		t.Fatal(err)
 	}
+	expect(t, 1, `"sentence": "offset`, "verify-bundle", bundle, "--certificate", certificate, "--json")
 	expect(t, 1, "ends too early", "verify-bundle", packed, "--certificate", certificate)
 	s.stop()
 }

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
@@ -48,6 +50,7 @@ time of every proof), 3 the file cannot be read.`,
 	}
 	o.flags(cmd.Flags())
 	cmd.Flags().StringVar(&document, "document", "", "the document that the bundle of a document is of, to be compared")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
@@ -71,6 +74,9 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	p := newProgress("leaves checked", 0)
 	report, err := bundle.Verify(ctx, in, basis.options, func(leaves uint64) { p.set(int64(leaves)) })
 	p.done()
+	if o.json {
+		return bundleJSON(out, path, basis.options.Policy, &report, err)
+	}
 	h := &report.Header
 	if h.Agency != "" {
 		fmt.Fprintf(out, "Bundle of agency %s at server %s, seconds %s to %s.\n", plain(h.Agency), plain(h.Server), h.From, h.To)
@@ -95,6 +101,66 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	}
 	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy, basis.leftOut)
 	return nil
+}
+
+// A bundleReport is the outcome of verify-bundle as --json prints it.
+type bundleReport struct {
+	Verdict  string `json:"verdict"`
+	Sentence string `json:"sentence"`
+	Policy   string `json:"policy"`
+	File     string `json:"file"`
+	// What the bundle says; believe it only if Verdict is OK. After a fault it is what was in order before.
+	Server string       `json:"server,omitempty"`
+	Agency string       `json:"agency,omitempty"`
+	From   *time.Time   `json:"from,omitempty"`
+	To     *time.Time   `json:"to,omitempty"`
+	Hashes uint64       `json:"hashes"`
+	Rounds uint64       `json:"seconds"` // with hashes
+	Lanes  []bundleLane `json:"lanes"`
+	// Unproven counts the seconds whose proof is NA.
+	Unproven uint64 `json:"unproven"`
+}
+
+// A bundleLane is a lane of it that holds hashes. Its sequence numbers follow on without a gap.
+type bundleLane struct {
+	Lane          string    `json:"lane"`
+	Hashes        uint64    `json:"hashes"`
+	Rounds        uint64    `json:"seconds"`
+	First         time.Time `json:"first_second"`
+	Last          time.Time `json:"last_second"`
+	FirstSequence uint64    `json:"first_sequence"`
+	LastSequence  uint64    `json:"last_sequence"`
+}
+
+// bundleJSON prints the outcome as JSON. Errors that are no faults of the bundle are returned as they are.
+func bundleJSON(out io.Writer, path string, policy ksi.Policy, report *bundle.Report, err error) error {
+	h := &report.Header
+	r := bundleReport{Verdict: "OK", Sentence: "all proofs hold", Policy: policy.String(), File: path, Server: h.Server, Agency: h.Agency,
+		Hashes: report.Leaves, Rounds: report.Rounds, Lanes: []bundleLane{}, Unproven: report.Unproven}
+	if h.Agency != "" {
+		from, to := h.From.Time(), h.To.Time()
+		r.From, r.To = &from, &to
+	}
+	for _, l := range report.Lanes {
+		if l.Groups > 0 {
+			r.Lanes = append(r.Lanes, bundleLane{l.Name, l.Leaves, l.Groups, l.FirstRound.Time(), l.LastRound.Time(), l.FirstSequence, l.LastSequence})
+		}
+	}
+	var status exitStatus
+	switch {
+	case errors.As(err, new(*bundle.Fault)), errors.Is(err, errPacked):
+		r.Verdict, r.Sentence, status = "FAIL", err.Error(), exitFail
+	case err != nil:
+		return err
+	case report.Verdict == ksi.NA:
+		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing, exitInconclusive
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	if err := e.Encode(&r); err != nil || status == 0 {
+		return err
+	}
+	return status
 }
 
 func newExtract() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -73,6 +74,9 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(c.MemoryLimit())
+	}
 	var err error
 	if c.Listeners, err = systemdListeners(); err != nil {
 		return err

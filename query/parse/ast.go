@@ -28,6 +28,8 @@ type Statement struct {
 	Text string
 	// Params is the highest n of the parameters $n in it, 0 if there are none.
 	Params int
+	// Tokens is about how many tokens it has: its trees take memory in proportion.
+	Tokens int
 	// Notices are remarks for the client, such as that an identifier was cut to 63 bytes (42622).
 	Notices []*Error
 }

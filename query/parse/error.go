@@ -43,3 +43,11 @@ func CharPos(sql string, offset int) int {
 	}
 	return utf8.RuneCountInString(sql[:min(offset, len(sql))]) + 1
 }
+
+// An OverError ends ParseWithin when its caller has no more memory for the statement, and says why.
+type OverError struct{ Err error }
+
+func (e *OverError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the caller said.
+func (e *OverError) Unwrap() error { return e.Err }

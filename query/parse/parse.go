@@ -20,8 +20,12 @@ const (
 // *Error whose position is a byte offset into sql.
 //
 // The trees refer to the memory of sql.
-func Parse(sql string) (list []Statement, err error) {
-	p := parser{lexer: lexer{src: sql}}
+func Parse(sql string) (list []Statement, err error) { return ParseWithin(sql, nil) }
+
+// ParseWithin is Parse that takes no more memory than its caller grants: took is told of every further 512 tokens, and an
+// error of it ends the parsing, as an *OverError.
+func ParseWithin(sql string, took func(tokens int) error) (list []Statement, err error) {
+	p := parser{lexer: lexer{src: sql}, took: took}
 	defer p.catch(&err)
 	p.start()
 	for {
@@ -32,11 +36,12 @@ func Parse(sql string) (list []Statement, err error) {
 		}
 		start := p.tok.pos
 		p.params = 0
+		first := p.tokens
 		node := p.statement()
 		if p.tok.kind != tkEOF && p.tok.kind != tkSemicolon {
 			p.fail()
 		}
-		list = append(list, Statement{Stmt: node, Text: sql[start:p.last], Params: p.params, Notices: p.notices})
+		list = append(list, Statement{Stmt: node, Text: sql[start:p.last], Params: p.params, Tokens: p.tokens - first, Notices: p.notices})
 		p.notices = nil
 	}
 }
@@ -69,9 +74,11 @@ type parser struct {
 	hasAhead bool
 	last     int32 // end of the token before tok
 
-	depth  int // how many constructs around tok are open, bounded by maxDepth
-	height int // height of the highest tree read inside the innermost of them, bounded by maxHeight
-	params int // highest parameter of the statement
+	depth  int                    // how many constructs around tok are open, bounded by maxDepth
+	height int                    // height of the highest tree read inside the innermost of them, bounded by maxHeight
+	params int                    // highest parameter of the statement
+	tokens int                    // read so far
+	took   func(tokens int) error // may be nil
 
 	literals slab[Literal]
 	columns  slab[ColumnRef]
@@ -86,10 +93,15 @@ func (p *parser) catch(err *error) {
 	case nil:
 	case *Error:
 		*err = x
+	case *OverError:
+		*err = x
 	default:
 		panic(x)
 	}
 }
+
+// tokensAtOnce is how many tokens ParseWithin's caller is told of at once.
+const tokensAtOnce = 512
 
 // start checks the text as a whole and reads the first token.
 func (p *parser) start() {
@@ -106,6 +118,11 @@ func (p *parser) start() {
 // advance goes to the next token.
 func (p *parser) advance() {
 	p.last = p.tok.end
+	if p.tokens++; p.tokens%tokensAtOnce == 0 && p.took != nil {
+		if err := p.took(tokensAtOnce); err != nil {
+			panic(&OverError{err})
+		}
+	}
 	if p.hasAhead {
 		p.tok, p.hasAhead = p.ahead, false
 		return

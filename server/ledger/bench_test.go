@@ -14,6 +14,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // benchSizes are the ledgers that proofs are measured in: rounds and leaves of each. The large ones, whose leaves do not fit
@@ -166,6 +167,45 @@ func BenchmarkClose(b *testing.B) {
 			slices.Sort(all)
 			b.ReportMetric(all[len(all)/2].Seconds()*1e3, "ms-to-close")
 			b.ReportMetric(all[len(all)-1].Seconds()*1e3, "ms-to-close-max")
+		})
+	}
+}
+
+// BenchmarkJournal files single leaves by many clients at once, without a journal, with 100 lines recorded a second, of which 200 seconds
+// are what a day takes of lines that anybody can cause, and with 10,000.
+func BenchmarkJournal(b *testing.B) {
+	for _, lines := range []int{0, 100, 10_000} {
+		b.Run(fmt.Sprintf("lines=%d", lines), func(b *testing.B) {
+			l, clock := startLedger(b)
+			ctx, stop := context.WithCancel(b.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				tick := time.NewTicker(10 * time.Millisecond)
+				defer tick.Stop()
+				for {
+					select {
+					case <-tick.C:
+						clock.Move(10*time.Millisecond, 0)
+						for range lines / 100 {
+							l.Record(storage.JournalEvent{Times: 1, Event: "login", Actor: "canton"})
+						}
+					case <-ctx.Done():
+						return
+					}
+				}
+			}()
+			b.SetParallelism(16)
+			b.RunParallel(func(pb *testing.PB) {
+				for i := 0; pb.Next(); i++ {
+					if _, err := l.Append(ctx, request("canton", LaneMain, leaves(i, 1))); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			stop()
+			<-done
 		})
 	}
 }

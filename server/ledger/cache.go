@@ -163,6 +163,7 @@ func (l *Ledger) record(round calendar.Second) (*storage.RoundRecord, error) {
 
 // leafNumber returns the place of leaf number n of all closed rounds.
 func (l *Ledger) leafNumber(n uint64) (Position, error) {
+	l.meters.placed.Add(1)
 	r := l.caches.records.number(n)
 	if r == nil {
 		p, err := l.store.LeafNumber(n)

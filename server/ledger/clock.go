@@ -26,6 +26,7 @@ type watch struct {
 	wall    time.Time     // at some look
 	mono    time.Duration // at the same look
 	jumped  bool
+	back    bool          // tellBack has told so
 	ahead   time.Duration // of the wall clock at the last look, beyond what the counter let expect; never negative
 }
 
@@ -64,4 +65,17 @@ func (w *watch) confirm() time.Time {
 	w.wall, w.mono = w.clock.Now()
 	w.ahead, w.jumped = 0, false
 	return w.wall
+}
+
+// tellBack logs that the clock was set back behind what is closed, and when it is past that again.
+func (l *Ledger) tellBack(now time.Time) {
+	back := now.Before(l.closed.Time().Add(-time.Second))
+	if back == l.watch.back {
+		return
+	}
+	if l.watch.back = back; back {
+		l.log.Warn("the clock was set back: the open round waits until the clock is past the last closed second", "clock", now, "closed", l.closed.String())
+	} else {
+		l.log.Info("the clock is past the last closed second again", "clock", now)
+	}
 }

@@ -76,3 +76,51 @@ func (w *world) mustFindAll(agency string, digests [][]byte) {
 		}
 	}
 }
+
+// TestAbsentAsOthers: for an agency, a look-up of a digest that nobody has filed takes the same reads as that of one that another agency
+// has, in the index or filed lately, alone and among others, so that the time of the answer does not tell them apart.
+func TestAbsentAsOthers(t *testing.T) {
+	w := newWorld(t)
+	const rounds, each, n = 4, minIndexed, 300
+	for i := range rounds {
+		w.file(request("ministry", LaneMain, leaves(i*each, each)))
+		w.pass(1)
+	}
+	for w.ledger.index.Cursor() < (rounds-1)*each {
+		w.pass(1)
+	}
+	w.file(request("ministry", LaneMain, leaves(rounds*each, n)))
+	work := func(first, together int) (parts, placed uint64) {
+		for range 2 { // the first time makes filters
+			before := w.ledger.Stats()
+			for i := first; i < first+n; i += together {
+				digests := make([][]byte, together)
+				for k := range digests {
+					d := digest(i + k)
+					digests[k] = d[:]
+				}
+				var found []Leaf
+				var err error
+				if together == 1 {
+					found, err = w.ledger.Find(t.Context(), "canton", digests[0])
+				} else {
+					found, err = w.ledger.FindAll(t.Context(), "canton", digests)
+				}
+				if err != nil || len(found) > 0 {
+					t.Fatal(found, err)
+				}
+			}
+			after := w.ledger.Stats()
+			parts, placed = after.PartsRead-before.PartsRead, after.Placed-before.Placed
+		}
+		return parts, placed
+	}
+	for _, together := range []int{1, 10} {
+		for name, first := range map[string]int{"another's": 0, "another's of late": rounds * each, "nobody's": 1 << 40} {
+			// Filters let some per cent of what is not there through; two digests of one bucket share its part.
+			if parts, placed := work(first, together); placed != n || parts < n*9/10 || parts > n+n/5 {
+				t.Errorf("%d look-ups of %s, %d at once: %d parts of buckets and %d places read", n, name, together, parts, placed)
+			}
+		}
+	}
+}

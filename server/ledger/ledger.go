@@ -406,6 +406,7 @@ func (l *Ledger) step() error {
 		was := l.watch.jumped
 		now, jumped := l.watch.look()
 		l.meters.look(l.watch)
+		l.tellBack(now)
 		if jumped {
 			failAll(l.deferred, ErrClockJump)
 			l.deferred = nil

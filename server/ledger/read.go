@@ -63,12 +63,35 @@ const MaxFound = 1 << 20
 // Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 // agency is empty. More than MaxFound are ErrTooMany.
 func (l *Ledger) Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error) {
-	return l.find(ctx, agency, digest, 0, 0)
+	leaves, named, err := l.lookUp(ctx, agency, digest, 0, 0)
+	if err == nil && agency != "" && !named {
+		err = l.mimic(digest)
+	}
+	return leaves, err
 }
 
-// find is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It asks
-// recent first: leaves leave it only after they entered the index.
+// mimic does for a digest that the index does not name what is done for one that another agency has filed: an agency must not learn
+// from the time that an answer takes whether somebody has filed a digest.
+func (l *Ledger) mimic(digest []byte) error {
+	number, ok, err := l.index.Mimic(digest)
+	if ok && err == nil {
+		_, err = l.leafNumber(number)
+	}
+	return err
+}
+
+// maxMimicked is up to how many digests FindAll looks up as if somebody had filed each. Among more the time of one does not show.
+const maxMimicked = 64
+
+// find is lookUp without telling whether the index names a leaf.
 func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, from uint64) ([]Leaf, error) {
+	leaves, _, err := l.lookUp(ctx, agency, digest, mark, from)
+	return leaves, err
+}
+
+// lookUp is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It asks
+// recent first: leaves leave it only after they entered the index.
+func (l *Ledger) lookUp(ctx context.Context, agency string, digest []byte, mark, from uint64) (leaves []Leaf, named bool, err error) {
 	slots := l.Slots()
 	var positions []Position
 	add := func(p Position) bool {
@@ -81,19 +104,21 @@ func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, f
 	var placing error
 	if l.index.Cursor() > from {
 		err := l.index.Find(digest, from, func(number uint64) bool {
+			named = true
 			var p Position
 			p, placing = l.leafNumber(number)
 			return placing == nil && ctx.Err() == nil && add(p)
 		})
 		if err = cmp.Or(err, placing); err != nil {
-			return nil, err
+			return nil, named, err
 		}
 	}
 	if len(positions) > MaxFound {
-		return nil, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
+		return nil, named, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
 	}
 	slices.SortFunc(positions, comparePositions)
-	return l.readEqual(ctx, slices.Compact(positions), digest)
+	leaves, err = l.readEqual(ctx, slices.Compact(positions), digest)
+	return leaves, named, err
 }
 
 // FindAll is Find for many digests: it returns the leaves with any of them, in order of their places, each once. It reads what
@@ -137,7 +162,8 @@ func (l *Ledger) FindAll(ctx context.Context, agency string, digests [][]byte) (
 type wantedDigest struct {
 	hash   uint64 // as the index hashes
 	digest []byte
-	found  int // candidates
+	found  int  // candidates
+	named  bool // by the index
 }
 
 // A candidate is a place where a digest may stand.
@@ -167,12 +193,21 @@ func (l *Ledger) candidates(ctx context.Context, agency string, digests []wanted
 	}
 	var placing error
 	err := l.index.FindMany(hashes, func(i int, number uint64) bool {
+		digests[i].named = true
 		var p Position
 		p, placing = l.leafNumber(number)
 		return placing == nil && ctx.Err() == nil && add(p, i)
 	})
 	if err = cmp.Or(err, placing); err != nil {
 		return nil, err
+	}
+	for i := range digests {
+		if agency == "" || len(digests) > maxMimicked || digests[i].named || tooMany {
+			continue
+		}
+		if err := l.mimic(digests[i].digest); err != nil {
+			return nil, err
+		}
 	}
 	if tooMany {
 		return nil, fmt.Errorf("%w: more than %d leaves hold one of the digests", ErrTooMany, MaxFound)

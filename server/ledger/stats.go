@@ -16,6 +16,8 @@ type Stats struct {
 	CloseTimes    tally.Distribution // of closing a round with leaves: root, signature, durable
 	Late          tally.Distribution // how long after its second such a round was closed
 	Proofs        uint64             // signatures made, by whatever way
+	PartsRead     uint64             // parts of buckets of the digest index, by look-ups
+	Placed        uint64             // leaves whose place was looked up by their number, as the index gives it
 	Closed, Open  calendar.Second    // newest closed second, open round
 	Leaves        uint64             // of the closed rounds
 
@@ -33,6 +35,7 @@ type meters struct {
 	groupLeaves, groupRequests, groupTimes, closeTimes, late *tally.Histogram
 
 	proofs  atomic.Uint64
+	placed  atomic.Uint64
 	waiting atomic.Int64 // requests that wait for the index
 	ahead   atomic.Int64 // nanoseconds
 	jumped  atomic.Bool
@@ -86,6 +89,8 @@ func (l *Ledger) Stats() Stats {
 		CloseTimes:    m.closeTimes.Read(),
 		Late:          m.late.Read(),
 		Proofs:        m.proofs.Load(),
+		PartsRead:     l.index.PartsRead(),
+		Placed:        m.placed.Load(),
 		Leaves:        l.store.TotalLeaves(),
 		Waiting:       int(m.waiting.Load() + l.queue.waiting.Load()),
 		ClockJumped:   m.jumped.Load(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"sort"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -31,6 +32,28 @@ func (x *Index) Find(digest []byte, from uint64, yield func(number uint64) bool)
 	}
 	return nil
 }
+
+// Mimic does, for a digest that Find finds nowhere, the work that Find does more for one that is filed once: it reads the digest's bucket
+// in a run. It returns the number of a leaf of that run, which looks picked at random and is always the same for a digest and a
+// cursor. ok is false for an empty index.
+func (x *Index) Mimic(digest []byte) (number uint64, ok bool, err error) {
+	v := x.acquire()
+	defer x.release(v)
+	if len(v.runs) == 0 {
+		return 0, false, nil
+	}
+	hash := x.Hash(digest)
+	number, _ = bits.Mul64(hash*0x9e3779b97f4a7c15, v.cursor()) // bits apart from those that name the bucket
+	i := sort.Search(len(v.runs), func(i int) bool { return v.runs[i].end() > number })
+	r := &v.runs[i]
+	if r.filters.lack(bucketOf(hash, r.bucketBits()), hash) { // else Find has read it
+		_, _, err = x.scanPart(r, hash, 0, 0, func(uint64) bool { return true })
+	}
+	return number, true, err
+}
+
+// PartsRead returns how many parts of buckets look-ups have read.
+func (x *Index) PartsRead() uint64 { return x.read.Load() }
 
 // FindMany calls yield with the number of every leaf up to the cursor that may hold one of the digests with these hashes (see
 // Hash), which must ascend, and with the place of its hash among them, until yield returns false. All else is as Find says,
@@ -106,6 +129,7 @@ func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) b
 
 // getPart reads one part. The caller closes the closer when done with the part.
 func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
+	x.read.Add(1)
 	var buf [partKeySize]byte
 	key := appendPartKey(buf[:0], r.id, bucket, n)
 	if r.file != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -48,7 +49,8 @@ type Options struct {
 type Index struct {
 	db   *pebble.DB
 	opts Options
-	key  hashKey // fixed for the life of the stored index
+	key  hashKey       // fixed for the life of the stored index
+	read atomic.Uint64 // parts of buckets, by look-ups
 
 	adding  sync.Mutex // held for all of Add: its run must begin where the last one ends
 	merging sync.Mutex // held for all of Merge: nobody else removes runs

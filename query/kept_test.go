@@ -1,0 +1,135 @@
+package query_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/query/querytest"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// TestStatementsKept: what a session keeps of statements and parameters is bounded, in one statement and in many, whatever keeps
+// them, and given back when they are forgotten.
+func TestStatementsKept(t *testing.T) {
+	t.Parallel()
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 8 << 20, QueryMemory: 20 << 20})
+	list := "1" + strings.Repeat(",1", 5000) // 1.3 MB as a plan
+	param := []value.Datum{{Type: value.Bytea, B: make([]byte, 1<<20)}}
+	for _, how := range []struct {
+		name string
+		do   func(s *query.Session, i int) error
+	}{
+		{"one statement", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, "select array["+list+strings.Repeat(","+list, 10)+"]"))
+		}},
+		{"several in a string", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, strings.Repeat("select 1 in ("+list+");", 10)))
+		}},
+		{"Parse", func(s *query.Session, i int) error {
+			return s.Parse(t.Context(), fmt.Sprint("s", i), "select 1 in ("+list+")", nil)
+		}},
+		{"PREPARE", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, fmt.Sprintf("prepare s%d as select 1 in (%s)", i, list)))
+		}},
+		{"DECLARE", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, fmt.Sprintf("begin; declare c%d cursor for select 1 in (%s)", i, list)))
+		}},
+		{"portals of one name's statements", func(s *query.Session, i int) error {
+			if err := s.Parse(t.Context(), "", "select 1 in ("+list+")", nil); err != nil {
+				return err
+			}
+			return s.Bind(fmt.Sprint("p", i), "", nil, nil)
+		}},
+		{"parameters", func(s *query.Session, i int) error {
+			if err := s.Parse(t.Context(), "", "select length($1)", []uint32{value.Bytea.OID}); err != nil {
+				return err
+			}
+			return s.Bind(fmt.Sprint("p", i), "", param, nil)
+		}},
+	} {
+		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = nil
+		n := 0
+		for ; err == nil && n < 20; n++ {
+			err = how.do(s, n)
+		}
+		wantCode(t, err, "53200")
+		run(t.Context(), s, "rollback")
+		if a := run(t.Context(), s, "discard all"); a.err != nil {
+			t.Errorf("%s: %v", how.name, a.err)
+		}
+		if used := e.QueryMemoryUsed(); used != 0 {
+			t.Errorf("%s: %d bytes are granted when all is forgotten", how.name, used)
+		}
+		for i := range min(3, n-1) {
+			if err := how.do(s, i); err != nil {
+				t.Errorf("%s: there is room again: %v", how.name, err)
+			}
+		}
+		s.Close()
+		if used := e.QueryMemoryUsed(); used != 0 {
+			t.Errorf("%s: %d bytes are granted to a session that is closed", how.name, used)
+		}
+	}
+}
+
+// outcome is the error of an answer.
+func outcome(a answer) error {
+	if a.err == nil {
+		return nil
+	}
+	return a.err
+}
+
+// TestSettingsBounded: settings of applications take no more than a session may set, and do not hold the texts that set them.
+func TestSettingsBounded(t *testing.T) {
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
+	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	long := strings.Repeat("x", 100<<10)
+	for i, want := range []string{"", "", "54000"} {
+		for _, sql := range []string{"set a.s%d = '%s'", "select set_config('a.s%d', '%s', false)"} {
+			a := run(t.Context(), s, fmt.Sprintf(sql, i, long))
+			if got := codeOf(a); got != want {
+				t.Errorf(sql+": %q, want %q", i, "…", got, want)
+			}
+		}
+	}
+	run(t.Context(), s, "reset all")
+	before := heap()
+	for i := range 20 {
+		if a := run(t.Context(), s, fmt.Sprintf("set a.t%d = 'x' --%s", i, strings.Repeat("x", 2<<20))); a.err != nil {
+			t.Fatal(a.err)
+		}
+	}
+	if after := heap(); after > before+20<<20 {
+		t.Errorf("20 settings of a byte take %d bytes", after-before)
+	}
+}
+
+func codeOf(a answer) string {
+	if a.err == nil {
+		return ""
+	}
+	return a.err.Code
+}
+
+// heap returns the bytes in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
