@@ -35,6 +35,7 @@ type caches struct {
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
 	whole    *cache[tileName, *leafTile]      // of leaves, each under its kept node
+	wholeTop int                              // bytes of whole and branches together
 	nodes    *cache[tileName, *merkle.Tile]
 }
 
@@ -47,6 +48,7 @@ func newCaches() *caches {
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
 		whole:    newCache[tileName, *leafTile](maxBranches),
+		wholeTop: maxBranches,
 		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
 	}
 }
@@ -133,11 +135,11 @@ func (c *cache[K, V]) bytes() int {
 // one in millions of leaves find everything in memory, those of one in a hundred million leaves take a cut. It reports whether
 // the tile is kept, and must not be used again.
 func (c *caches) keepTile(name tileName, tile *leafTile, branch *merkle.Branch) bool {
-	if c.whole.putIn(maxBranches-c.branches.bytes(), name, tile, wholeSize) {
+	if c.whole.putIn(c.wholeTop-c.branches.bytes(), name, tile, wholeSize) {
 		return true
 	}
 	c.branches.put(name, branch, branchSize)
-	c.whole.shrink(maxBranches - c.branches.bytes())
+	c.whole.shrink(c.wholeTop - c.branches.bytes())
 	return false
 }
 
