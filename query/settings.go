@@ -256,9 +256,18 @@ func (d *setting) checkInt(v string, units []unit) (string, error) {
 
 // show returns the value as SHOW prints it: integers in the largest unit that loses nothing.
 func (d *setting) show(v string) string {
-	units := map[settingKind][]unit{settingMillis: millisUnits, settingKB: kilobyteUnits}[d.kind]
+	var units []unit
+	switch d.kind {
+	case settingMillis:
+		units = millisUnits
+	case settingKB:
+		units = kilobyteUnits
+	}
+	if units == nil {
+		return v
+	}
 	n, err := strconv.ParseInt(v, 10, 64)
-	if units == nil || err != nil || n <= 0 {
+	if err != nil || n <= 0 {
 		return v
 	}
 	for _, u := range slices.Backward(units) {

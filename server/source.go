@@ -25,10 +25,11 @@ type source struct {
 
 // clientError turns the ledger's errors into what a client is told.
 func clientError(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *query.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &e):
 		return err
 	case errors.Is(err, ledger.ErrFatal):

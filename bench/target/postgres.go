@@ -50,6 +50,9 @@ func Postgres(keyed bool, settings ...string) (*Target, error) {
 		Lookup:     "SELECT ts FROM hashes WHERE digest = $1",
 		LookupMany: "SELECT ts FROM hashes WHERE digest = ANY($1)",
 		Tidy:       "VACUUM ANALYZE hashes", // autovacuum, which would do it, is off
+		// A connection is a process, which maps each page of shared memory at the first touch: all of the table, all of the index.
+		Touch: "SET max_parallel_workers_per_gather = 0; SELECT count(*) FROM hashes; " +
+			"SET enable_seqscan = off; SELECT count(digest) FROM hashes WHERE digest >= ''; RESET ALL",
 		start: func(ctx context.Context, t *Target, dir string) (*Server, error) {
 			return startPostgres(ctx, t, dir, bin, column, settings)
 		},

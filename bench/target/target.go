@@ -29,6 +29,8 @@ type Target struct {
 	LookupMany string
 	// Tidy is SQL to be run between filing and looking up, as an operator would; empty for none.
 	Tidy string
+	// Touch is SQL that a connection runs before its look-ups are timed: what it needs once, at its start; empty for none.
+	Touch string
 	// Proofs reports whether Lookup gives proofs that can be verified: KSI signatures, in the first column.
 	Proofs bool
 

@@ -117,7 +117,49 @@ func checkTrunk(tb testing.TB, path merkle.Chain, p ksi.Parts, s *ksi.Signature)
 			tb.Fatalf("another %s: %x, %v", name, got, err)
 		}
 	}
+	checkLimbs(tb, trunk, leaf, path, s)
 }
+
+// checkLimbs demands the bytes of s from a limb that starts at each node of path but the last, and that none takes other links, nor
+// a chain from another leaf or to another node.
+func checkLimbs(tb testing.TB, trunk *ksi.Trunk, leaf merkle.Imprint, path merkle.Chain, s *ksi.Signature) {
+	tb.Helper()
+	want := s.Append([]byte("before"))
+	for k := 1; k < len(path); k++ {
+		node, level, err := path[:k].Root(leaf, 0)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		links := slices.Clone(path[k:])
+		limb, err := trunk.NewLimb(node, level, links)
+		if err != nil || limb.Links() != len(path)-k || limb.Len() != trunk.Len() {
+			tb.Fatalf("limb of %d links: %v", len(links), err)
+		}
+		changed := slices.Clone(path[k:])
+		changed[len(changed)-1].Correction++
+		links[0].Left = !links[0].Left // the limb has its own
+		for name, err := range map[string]error{
+			"other links":   second(trunk.NewLimb(node, level, links)),
+			"another level": second(trunk.NewLimb(node, level, changed)),
+			"fewer links":   second(trunk.NewLimb(node, level, path[k+1:])),
+			"another node":  second(trunk.NewLimb(leaf, level, path[k:])),
+			"another leaf":  second(limb.Append(nil, node, slices.Clone(path[:k]))),
+			"a short chain": second(limb.Append(nil, leaf, slices.Clone(path[:k-1]))),
+			"a long chain":  second(limb.Append(nil, leaf, slices.Clone(path[:k+1]))),
+		} {
+			if !errors.Is(err, ksi.ErrOtherNode) {
+				tb.Fatalf("limb of %d links, %s: %v", len(path)-k, name, err)
+			}
+		}
+		for range 2 {
+			if got, err := limb.Append([]byte("before"), leaf, slices.Clone(path[:k])); err != nil || !bytes.Equal(got, want) {
+				tb.Fatalf("limb of %d links gives %x, Build %x: %v", len(path)-k, got, want, err)
+			}
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 func TestBuildRefuses(t *testing.T) {
 	for want, change := range map[string]func(p *ksi.Parts){

@@ -19,7 +19,7 @@ const (
 	maxTrunkBytes  = 16 << 20
 	maxLeafTiles   = 32 << 20
 	maxLimbBytes   = 16 << 20
-	maxBranches    = 256 << 20 // those over a hundred million leaves
+	maxBranches    = 256 << 20 // those over a hundred million leaves; whole tiles take what they leave
 	maxNodeTiles   = 32 << 20  // those of height 8 over a hundred million leaves
 )
 
@@ -34,6 +34,8 @@ type caches struct {
 	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
+	whole    *cache[tileName, *leafTile]      // of leaves, each under its kept node
+	wholeTop int                              // bytes of whole and branches together
 	nodes    *cache[tileName, *merkle.Tile]
 }
 
@@ -45,6 +47,8 @@ func newCaches() *caches {
 		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
+		whole:    newCache[tileName, *leafTile](maxBranches),
+		wholeTop: maxBranches,
 		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
 	}
 }
@@ -90,6 +94,53 @@ func (c *cache[K, V]) put(k K, v V, size int) {
 	}
 	c.values[k] = cached[V]{v, size}
 	c.size += size
+}
+
+// putIn adds a value if all values take limit bytes at most then, and reports whether it is there.
+func (c *cache[K, V]) putIn(limit int, k K, v V, size int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.values[k]; ok {
+		return true
+	}
+	if c.size+size > limit {
+		return false
+	}
+	c.values[k] = cached[V]{v, size}
+	c.size += size
+	return true
+}
+
+// shrink drops any values until the others take limit bytes at most.
+func (c *cache[K, V]) shrink(limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, x := range c.values {
+		if c.size <= limit {
+			break
+		}
+		delete(c.values, k)
+		c.size -= x.size
+	}
+}
+
+// bytes returns what all values take.
+func (c *cache[K, V]) bytes() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.size
+}
+
+// keepTile keeps a whole tile of leaves that is under its kept node while there is room for all of it, else its branch: proofs of
+// one in millions of leaves find everything in memory, those of one in a hundred million leaves take a cut. It reports whether
+// the tile is kept, and must not be used again.
+func (c *caches) keepTile(name tileName, tile *leafTile, branch *merkle.Branch) bool {
+	if c.whole.putIn(c.wholeTop-c.branches.bytes(), name, tile, wholeSize) {
+		return true
+	}
+	c.branches.put(name, branch, branchSize)
+	c.whole.shrink(c.wholeTop - c.branches.bytes())
+	return false
 }
 
 // A recordCache keeps records of closed rounds, to be found by their round and by the number of a leaf.
@@ -219,6 +270,7 @@ type tiles struct {
 const (
 	branchSize = 640
 	cutSize    = 2100
+	wholeSize  = 17 << 10
 )
 
 // tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.
@@ -277,14 +329,7 @@ func (t *tiles) readTile(tile *leafTile, index uint64, read acceptedReader) erro
 
 // leaf returns a leaf that the slot holds and when it was accepted.
 func (t *tiles) leaf(index uint64) (Leaf, error) {
-	var tile *leafTile
-	var err error
-	if of := index / merkle.TileNodes; (of+1)*merkle.TileNodes <= t.slot.Count {
-		tile, err = t.cutAt(index / merkle.CutNodes)
-		t.cut, t.cutOf = tile, of
-	} else {
-		tile, err = t.leaves(of)
-	}
+	tile, err := t.holding(index)
 	if err != nil {
 		return Leaf{}, err
 	}
@@ -296,6 +341,20 @@ func (t *tiles) leaf(index uint64) (Leaf, error) {
 	}, nil
 }
 
+// holding returns the tile of a leaf, or a cut of it.
+func (t *tiles) holding(index uint64) (tile *leafTile, err error) {
+	of := index / merkle.TileNodes
+	if (of+1)*merkle.TileNodes > t.slot.Count {
+		return t.leaves(of)
+	}
+	tile, ok := t.ledger.caches.whole.get(t.name(0, of))
+	if !ok {
+		tile, err = t.cutAt(index / merkle.CutNodes)
+	}
+	t.cut, t.cutOf = tile, of
+	return tile, err
+}
+
 // cutHeight stands for a height in the names of cuts: they are numbered through a slot.
 const cutHeight = 4
 
@@ -305,61 +364,60 @@ func (t *tiles) cutAt(cut uint64) (*leafTile, error) {
 	if tile, ok := t.ledger.caches.leaves.get(name); ok {
 		return tile, nil
 	}
-	tile, err := t.readCut(cut)
-	if err != nil {
-		return nil, err
+	tile, kept, err := t.readCut(cut)
+	if err == nil && !kept {
+		t.ledger.caches.leaves.put(name, tile, cutSize)
 	}
-	t.ledger.caches.leaves.put(name, tile, cutSize)
-	return tile, nil
+	return tile, err
 }
 
-// readCut reads a cut: its leaves alone if the branch above them is at hand, else the tile.
-func (t *tiles) readCut(cut uint64) (*leafTile, error) {
+// readCut reads a cut: its leaves alone if the branch above them is at hand, else the tile, which it returns if that is kept now.
+func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 	const cuts = merkle.TileNodes / merkle.CutNodes
 	if branch, ok := t.ledger.caches.branches.get(t.name(0, cut/cuts)); ok {
 		leaves := merkle.MakeLeaves(merkle.SHA256, merkle.CutNodes)
 		accepted, err := t.ledger.store.ReadUnchecked(&leaves, t.round, t.slot.Slot, cut*merkle.CutNodes, merkle.CutNodes)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if tile, ok := branch.Cut(leaves, t.base, cut%cuts); ok {
-			return &leafTile{tile, accepted}, nil
+			return &leafTile{tile, accepted}, false, nil
 		}
 	}
 	whole := wholeTiles.Get().(*leafTile)
+	branch, kept, err := t.readWhole(whole, cut/cuts)
+	if kept {
+		return whole, true, nil
+	}
 	defer wholeTiles.Put(whole)
-	branch, err := t.readWhole(whole, cut/cuts)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var leaves merkle.Leaves
 	for i := range uint64(merkle.CutNodes) {
 		leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
 	}
-	tile, _ := branch.Cut(leaves, t.base, cut%cuts)
-	return &leafTile{tile, whole.accepted}, nil
+	tileCut, _ := branch.Cut(leaves, t.base, cut%cuts)
+	return &leafTile{tileCut, whole.accepted}, false, nil
 }
 
 // wholeTiles holds *leafTile, memory for tiles.
 var wholeTiles = sync.Pool{New: func() any { return &leafTile{Tile: new(merkle.Tile)} }}
 
-// readWhole reads a whole tile of leaves and returns its branch. Where the kept node above shows that they are not right, the
-// store is to say why.
-func (t *tiles) readWhole(tile *leafTile, index uint64) (*merkle.Branch, error) {
+// readWhole reads a whole tile of leaves and returns its branch, or keeps the tile. Where the kept node above shows that the
+// leaves are not right, the store is to say why.
+func (t *tiles) readWhole(tile *leafTile, index uint64) (_ *merkle.Branch, kept bool, err error) {
 	if err := t.readTile(tile, index, t.ledger.store.ReadUnchecked); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	right := t.underKept(tile, index)
 	if !right {
 		if err := t.readTile(tile, index, t.ledger.store.ReadAccepted); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	branch, _ := tile.Branch()
-	if right {
-		t.ledger.caches.branches.put(t.name(0, index), branch, branchSize)
-	}
-	return branch, nil
+	return branch, right && t.ledger.caches.keepTile(t.name(0, index), tile, branch), nil
 }
 
 // underKept reports whether the node over a whole tile is the kept one.

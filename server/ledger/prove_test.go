@@ -30,11 +30,14 @@ func TestDamageBeforeProof(t *testing.T) {
 		good = bytes.Clone(good)
 		closer.Close()
 		refused := 0
-		for range 20 {
+		for k := range 20 {
 			bad := bytes.Clone(good)
 			bad[len(bad)-1-rng.IntN(len(bad)-10)] ^= byte(1 + rng.IntN(255)) // not the version and the time of a run
 			w.mustSet(key, bad)
 			w.ledger.caches = newCaches()
+			if k%2 == 1 {
+				w.ledger.caches.wholeTop = 0
+			}
 			for i := 0; i < n; i += 1 + rng.IntN(40) {
 				err := prove(w.ledger, Position{Round: f.Round, Slot: f.Slot, Index: uint64(i)}, digest(i).Imprint())
 				if errors.Is(err, storage.ErrCorrupt) {
@@ -94,10 +97,18 @@ func TestProofFromCaches(t *testing.T) {
 		if p.Index%16 != 0 {
 			continue
 		}
-		w.ledger.caches = newCaches()
-		cold, err := w.ledger.Signature(context.Background(), p)
-		if err != nil || !bytes.Equal(warm, cold) {
-			t.Fatalf("%v: another proof when read anew: %v", p, err)
+		for _, top := range []int{maxBranches, 0} {
+			w.ledger.caches = newCaches()
+			w.ledger.caches.wholeTop = top
+			for _, what := range []string{"read anew", "kept"} {
+				again, err := w.ledger.Signature(context.Background(), p)
+				if err != nil || !bytes.Equal(warm, again) {
+					t.Fatalf("%v: another proof when %s, %d bytes for tiles: %v", p, what, top, err)
+				}
+			}
+			if kept := len(w.ledger.caches.whole.values); (kept > 0) != (top > 0 && (p.Index|255) < slotOf(w.ledger.caches.records.round(p.Round), p.Slot).Count) {
+				t.Fatalf("%v: %d whole tiles kept, %d bytes for them", p, kept, top)
+			}
 		}
 		w.mustProve(p, im)
 	}
@@ -111,6 +122,83 @@ func TestProofFromCaches(t *testing.T) {
 	for _, p := range []Position{{Round: 1 << 62}, {Round: -1}, {Slot: 9}, {Index: 1}} {
 		if _, err := w.ledger.Leaf(p); !errors.Is(err, ErrNotFound) {
 			t.Errorf("leaf %v: %v", p, err)
+		}
+	}
+}
+
+// Of a slot with a kept node of height 16, whatever byte of the nodes of height 8 or 16 is damaged: a proof that needs it is refused,
+// whether what is below was read before or not, and one that is given verifies.
+func TestDamagedUpperNode(t *testing.T) {
+	const n = 1<<limbHeight + 300
+	w := newWorld(t)
+	f := w.file(request("canton", LaneMain, leaves(0, n)))[0]
+	w.pass(2)
+	places := []int{0, 255, 256, 1<<limbHeight - 1, 1 << limbHeight, n - 1}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, key := range []storage.Key{
+		{Kind: storage.KindTile, Round: f.Round, Slot: f.Slot, Height: merkle.KeptStep},
+		{Kind: storage.KindTile, Round: f.Round, Slot: f.Slot, Height: limbHeight},
+	} {
+		good, closer, err := w.store.DB().Get(key.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good = bytes.Clone(good)
+		closer.Close()
+		refused := 0
+		for k := range 12 {
+			w.mustSet(key, good)
+			w.ledger.caches = newCaches()
+			w.ledger.caches.wholeTop = k % 2 * maxBranches
+			if k%4 > 1 { // leaves and branches are at hand, what is above them is not
+				for _, i := range places {
+					w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: uint64(i)}, digest(i).Imprint())
+				}
+				fresh := newCaches()
+				w.ledger.caches.nodes, w.ledger.caches.limbs = fresh.nodes, fresh.limbs
+			}
+			bad := bytes.Clone(good)
+			bad[len(bad)-1-rng.IntN(len(merkle.Digest{}))] ^= byte(1 + rng.IntN(255)) // of the last node, which others need
+			w.mustSet(key, bad)
+			for _, i := range append(places, rng.IntN(n)) {
+				err := prove(w.ledger, Position{Round: f.Round, Slot: f.Slot, Index: uint64(i)}, digest(i).Imprint())
+				if errors.Is(err, storage.ErrCorrupt) {
+					refused++
+				} else if err != nil {
+					t.Fatalf("%s damaged, leaf %d: %v", key, i, err)
+				}
+			}
+		}
+		if refused < 12 {
+			t.Errorf("%s damaged: %d refused", key, refused)
+		}
+		w.mustSet(key, good)
+	}
+	w.ledger.caches = newCaches()
+	w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: n - 1}, digest(n-1).Imprint())
+}
+
+// Whole tiles are kept in the room that branches leave.
+func TestTileShare(t *testing.T) {
+	c := newCaches()
+	c.wholeTop = 3*wholeSize + branchSize
+	for i := range uint64(3) {
+		if !c.keepTile(tileName{index: i}, nil, nil) {
+			t.Fatalf("tile %d finds no room", i)
+		}
+	}
+	for i := range uint64(2) {
+		if c.keepTile(tileName{index: 3 + i}, nil, nil) {
+			t.Fatalf("tile %d finds room", 3+i)
+		}
+		if tiles, branches := len(c.whole.values), len(c.branches.values); tiles != 3-int(i) || branches != 1+int(i) {
+			t.Fatalf("%d tiles and %d branches", tiles, branches)
+		}
+	}
+	for i := range uint64(60) {
+		c.keepTile(tileName{index: 5 + i}, nil, nil)
+		if all := c.whole.bytes() + c.branches.bytes(); all > c.wholeTop {
+			t.Fatalf("%d bytes of %d", all, c.wholeTop)
 		}
 	}
 }

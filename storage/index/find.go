@@ -130,10 +130,19 @@ func (x *Index) findInRun(r *run, hash, from uint64, yield func(number uint64) b
 // getPart reads one part. The caller closes the closer when done with the part.
 func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
 	x.read.Add(1)
+	if n == 0 {
+		if p, ok := r.held.get(r, bucket); ok {
+			return p, heldPart{}, nil
+		}
+	}
 	var buf [partKeySize]byte
 	key := appendPartKey(buf[:0], r.id, bucket, n)
 	if r.file != nil {
-		return r.file.getPart(key, bucket, n)
+		p, closer, err := r.file.getPart(key, bucket, n)
+		if n == 0 && err == nil {
+			r.held.keep(r, bucket, &p)
+		}
+		return p, closer, err
 	}
 	value, closer, err := x.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {

@@ -57,6 +57,7 @@ type run struct {
 	file  *runFile
 
 	filters *filters // nil for none
+	held    *held    // nil for none
 }
 
 // end returns the number after the last one.

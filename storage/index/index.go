@@ -99,13 +99,17 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 		}
 	}
 	x.key = m.key.words()
-	filter(m.runs)
 	x.current = &view{runs: m.runs}
 	for _, r := range m.runs {
 		x.nextID = max(x.nextID, r.id+1)
 	}
-	if err := x.openFiles(m.runs); err != nil || o.ReadOnly {
+	if err := x.openFiles(m.runs); err != nil {
 		return x, err
+	}
+	filter(m.runs)
+	hold(m.runs)
+	if o.ReadOnly {
+		return x, nil
 	}
 	if err := errors.Join(x.removeFiles(), x.deleteOrphans()); err != nil {
 		return nil, errors.Join(err, x.Close())
@@ -211,6 +215,7 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 	}
 	runs := slices.Concat(was[:i], []run{r}, was[j:])
 	filter(runs)
+	hold(runs)
 	err := b.Set(manifestKey, (&manifest{key: x.key.bytes(), runs: runs}).append(nil), nil)
 	if err == nil {
 		err = b.Commit(pebble.Sync)
