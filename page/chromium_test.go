@@ -3,14 +3,14 @@ package page_test
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // patience is how long a step in the browser may take before the test gives up.
@@ -38,13 +38,7 @@ type message struct {
 // startBrowser starts Chromium without a network but loopback, or skips the test loudly.
 func startBrowser(t testing.TB) *browser {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if errors.Is(err, exec.ErrNotFound) {
-		if strings.Contains(os.Getenv("JURAT_REQUIRE_CLIENTS"), "chromium") {
-			t.Fatal("chromium is not installed")
-		}
-		t.Skip("SKIPPED: the verification page is not tested: chromium is not installed")
-	}
+	require.Program(t, "chromium")
 	theirIn, ourOut, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +47,7 @@ func startBrowser(t testing.TB) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
+	cmd := exec.Command("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--use-fake-ui-for-media-stream",
 		"--use-fake-device-for-media-stream", "--lang=en-US", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4

@@ -32,7 +32,7 @@ func TestAirGap(t *testing.T) {
 		t.Skipf("SKIPPED: no network of one's own is to be had here: %v: %s", err, out)
 	}
 	cmd := exec.Command("unshare", append(apart, os.Args[0], "-test.run", "^TestAirGap$", "-test.v")...)
-	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Env = append(os.Environ(), inside+"=1", programPath+"="+program(t))
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestAirGap") {
 		t.Errorf("%v:\n%s", err, out)

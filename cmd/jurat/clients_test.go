@@ -61,6 +61,7 @@ proof `
 
 // Every driver works unchanged, each as an agency of its own.
 func TestClients(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	admin := s.connect()
 	t.Run("all", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,8 +28,14 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
+// programPath names the program in the environment of a test binary that another one starts.
+const programPath = "JURAT_PROGRAM"
+
 // builtProgram builds the program once for all tests.
 var builtProgram = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv(programPath); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "jurat-binary")
 	if err != nil {
 		return "", err
@@ -39,9 +48,13 @@ var builtProgram = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// TestMain runs twice as many tests at the same time as there are processors: most of the time they wait for a second to end.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	code := m.Run()
-	if path, err := builtProgram(); err == nil {
+	if path, err := builtProgram(); err == nil && os.Getenv(programPath) == "" {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)

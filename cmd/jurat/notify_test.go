@@ -52,6 +52,7 @@ func (l *listener) hear() *pgconn.Notification {
 
 // TestListen has clients listen as programs do: idle, until something comes.
 func TestListen(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	s := startServer(t, t.TempDir())

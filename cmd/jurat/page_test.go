@@ -12,6 +12,7 @@ import (
 
 // The page is written whole into an empty folder, or the program says how it is built with one.
 func TestPageFolder(t *testing.T) {
+	t.Parallel()
 	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "usb")
 	if _, err := verification.Built(); errors.Is(err, verification.ErrNotBuilt) {
 		if r := run(t, home, "page", "--out", dir); r.code != 3 || !strings.Contains(r.stderr, "make build") {

@@ -16,6 +16,7 @@ var unlike = regexp.MustCompile(`(?m) received from server process with PID \d+|
 
 // TestAsPostgres has psql run the scripts of testdata/postgres. What it prints is what it prints with PostgreSQL 15.
 func TestAsPostgres(t *testing.T) {
+	t.Parallel()
 	scripts, err := filepath.Glob("testdata/postgres/*.sql")
 	if err != nil || len(scripts) == 0 {
 		t.Fatal("no scripts", err)

@@ -35,8 +35,9 @@ the same fields, dates and --salt a seal is made again, in the other profile too
 
 The text goes to standard output or to --out; check string, receipt and salt, which belong in the agency's records, to
 standard error.`,
-		Example: `  jurat seal --fields extract.json --not-after 2027-01-31 --profile anchored --out extract.svg`,
-		Args:    cobra.NoArgs,
+		Example: `  jurat seal --fields extract.json --not-after 2027-01-31 --profile anchored --out extract.svg
+  jurat seal --fields extract.json --pdf extract.pdf --at 150,20 --width 45 --out sealed.pdf`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -48,7 +49,7 @@ standard error.`,
 	f.StringVar(&o.notAfter, "not-after", "", "until when it holds, likewise; a date counts to its end, UTC")
 	f.StringVar(&o.profile, "profile", "", "immediate or anchored")
 	f.StringVar(&o.code.out, "out", "", "file for the seal: .txt for its text, .png, .svg or .pdf for the QR code")
-	o.code.sizeFlags(f)
+	o.code.placeFlags(f)
 	f.StringVar(&o.server, "server", "", "where to file, as a Postgres URL such as "+defaultServer)
 	return cmd
 }
@@ -70,7 +71,7 @@ func (o *sealOptions) run(ctx context.Context, out, words io.Writer) error {
 		}
 		profile = &o.profile
 	}
-	if o.code.out != "" {
+	if o.code.out != "" || o.code.pdf != "" {
 		if _, err := o.draw(seal.Prefix); err != nil {
 			return err // before anything is filed
 		}
@@ -195,7 +196,7 @@ func checkSeal(ctx context.Context, conn *pgx.Conn, s *seal.Seal) error {
 
 // draw returns a seal in the form that the extension of --out names: its text, or a QR code of it.
 func (o *sealOptions) draw(text string) ([]byte, error) {
-	if strings.EqualFold(filepath.Ext(o.code.out), ".txt") {
+	if o.code.pdf == "" && strings.EqualFold(filepath.Ext(o.code.out), ".txt") {
 		return []byte(text + "\n"), nil
 	}
 	return o.code.draw(text)

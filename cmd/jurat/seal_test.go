@@ -14,6 +14,7 @@ import (
 
 // TestSealPage runs the blocks of docs/seal.md as they stand, but for the port.
 func TestSealPage(t *testing.T) {
+	t.Parallel()
 	requireClient(t, "psql")
 	s := startServer(t, t.TempDir())
 	_, port, _ := strings.Cut(s.address, ":")
@@ -37,8 +38,68 @@ func TestSealPage(t *testing.T) {
 	s.stop()
 }
 
+// TestCantonExample runs the example as it stands: the seal is scanned from the printed page where a scanner is installed.
+func TestCantonExample(t *testing.T) {
+	t.Parallel()
+	requireClient(t, "psql")
+	s := startServer(t, t.TempDir())
+	script, err := filepath.Abs("../../examples/canton/run.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := shell(t, t.TempDir(), s, script+" \"$HOME/out\"")
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	for _, want := range []string{"VALID: This document is genuine: canton had it sealed", "  number: 2026-004711\n", "REVOKED: "} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	s.stop()
+}
+
+// TestSealedDocument puts a seal onto a document, prints it and scans it again.
+func TestSealedDocument(t *testing.T) {
+	t.Parallel()
+	requireClient(t, "pdftoppm")
+	requireClient(t, "zbarimg")
+	s := startServer(t, t.TempDir())
+	dir := t.TempDir()
+	const extract = "../../examples/canton/extract"
+	place := []string{"--pdf", extract + ".pdf", "--at", "120,20", "--width", "60", "--page", "-1", "--out", dir + "/sealed.pdf"}
+	made := run(t, dir, append([]string{"seal", "--server", s.url(), "--fields", extract + ".json"}, place...)...)
+	if made.code != 0 {
+		t.Fatalf("%d: %s", made.code, made.stderr)
+	}
+	text, err := shell(t, dir, s, "pdftoppm -r 200 -gray -singlefile sealed.pdf scan && zbarimg --quiet --nodbus --raw --oneshot scan.pgm")
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	scanned, err := seal.Parse(strings.TrimSuffix(string(text), "\n"))
+	if err != nil || !strings.Contains(made.stderr, scanned.CheckString()) {
+		t.Errorf("the scanned seal is another: %v, %s%s", err, made.stderr, text)
+	}
+	if err := os.WriteFile(dir+"/seal.txt", text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"outside it":               {"--pdf", extract + ".pdf", "--at", "190,20", "--out", dir + "/x.pdf"},
+		"want millimetres":         {"--pdf", extract + ".pdf", "--at", "here", "--out", dir + "/x.pdf"},
+		"give a PDF document with": {"--pdf", extract + ".pdf", "--at", "10,10", "--out", dir + "/x.png"},
+		"page 2 of 1":              {"--pdf", extract + ".pdf", "--at", "10,10", "--page", "2", "--out", dir + "/x.pdf"},
+		"not a PDF document":       {"--pdf", extract + ".json", "--at", "10,10", "--out", dir + "/x.pdf"},
+	} {
+		if r := run(t, dir, append([]string{"qr", dir + "/seal.txt", "--width", "60"}, args...)...); r.code != 3 || !strings.Contains(r.stderr, want) {
+			t.Errorf("%v ends with %d: %s", args, r.code, r.stderr)
+		}
+	}
+	s.stop()
+}
+
 // TestSeal makes a seal and verifies it, alters it, revokes it, and says what is wrong with what cannot be sealed.
 func TestSeal(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, t.TempDir())
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }

@@ -270,6 +270,7 @@ func TestAgencies(t *testing.T) {
 
 // TestMemory bounds the memory of an idle server and of idle connections, as the operating system counts it.
 func TestMemory(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("SKIPPED: reads /proc")
 	}

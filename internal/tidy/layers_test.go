@@ -30,12 +30,14 @@ var mayImport = map[string][]string{
 	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host"},
 	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/stamp"},
 	"internal/tidy":  {},
 	// Leaves below all others.
 	"internal/host":      {},
 	"internal/largepage": {},
 	"internal/qr":        {},
+	"internal/require":   {},
+	"internal/stamp":     {},
 	"internal/tally":     {},
 }
 
@@ -65,6 +67,8 @@ var external = map[string][]string{
 	"internal/host":      {},
 	"internal/largepage": {},
 	"internal/qr":        {"github.com/boombuler/barcode"}, // draws the modules
+	"internal/require":   {},
+	"internal/stamp":     {"github.com/pdfcpu/pdfcpu"},
 	"internal/tally":     {},
 }
 
