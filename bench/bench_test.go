@@ -127,27 +127,19 @@ func TestTree(t *testing.T) {
 }
 
 // Leaves made meanwhile give the tree that leaves in memory give, however many threads share it.
-func TestSubtrees(t *testing.T) {
-	const n = 1 << 16
-	var roots []string
-	for _, threads := range []uint64{1, 2, 4} {
-		for _, held := range []bool{true, false} {
-			parts := make([]subtree, threads)
-			for i := range parts {
-				parts[i] = subtree{stream: 3, first: uint64(i) * n / threads, n: n / threads}
-				if held {
-					parts[i].prepare()
-				}
-				parts[i].build(func(uint64) {})
-				if !held && parts[i].making <= 0 {
-					t.Error("making leaves took no time")
-				}
-			}
-			roots = append(roots, join(parts).String())
-		}
+func TestThreads(t *testing.T) {
+	b := tiny()
+	var contenders []Contender
+	for _, threads := range []int{1, 2, 4} {
+		contenders = append(contenders, b.threads(1<<16, threads, true), b.threads(1<<16, threads, false))
 	}
-	if slices.Sort(roots); roots[0] != roots[len(roots)-1] {
-		t.Errorf("roots %v", roots)
+	if err := b.Alternate(t.Context(), "threads", contenders...); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range b.Record.Samples {
+		if _, told := s.Values["make-ns/leaf"]; told != (i%2 == 1) {
+			t.Errorf("%s: %v", s.Name, s.Values)
+		}
 	}
 }
 

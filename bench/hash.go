@@ -4,8 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"math/bits"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/bench/stream"
@@ -140,8 +139,8 @@ func (b *Bench) Tree(ctx context.Context, maxLeaves uint64) error {
 	}
 	for n := uint64(1 << 10); ; n = min(n<<2, maxLeaves) {
 		var contenders []Contender
-		for _, threads := range []uint64{1, 2} {
-			contenders = append(contenders, b.threads(n, threads))
+		for _, threads := range []int{1, 2} {
+			contenders = append(contenders, b.threads(n, threads, n < onTheFly))
 		}
 		if err := b.Alternate(ctx, fmt.Sprintf("tree/leaves=%d", n), contenders...); err != nil {
 			return err
@@ -155,107 +154,50 @@ func (b *Bench) Tree(ctx context.Context, maxLeaves uint64) error {
 // onTheFly is from how many leaves on trees are built from leaves made meanwhile: 512 MiB of them.
 const onTheFly = 1 << 24
 
-// flight is how many leaves a thread makes at a time when it does so meanwhile: its cache holds them.
-const flight = 1 << 14
-
-// threads is a contender that builds one tree with some threads, a power of two: each has a subtree of its own.
-func (b *Bench) threads(n, threads uint64) Contender {
+// threads is a contender that builds one tree with some threads, of leaves that are held in memory or made meanwhile.
+func (b *Bench) threads(n uint64, threads int, held bool) Contender {
 	name := fmt.Sprintf("%d-thread", threads)
 	return Contender{name, func(context.Context, int) (map[string]float64, string, error) {
-		share := n / threads
-		builders := make([]subtree, threads)
-		for i := range builders {
-			builders[i] = subtree{stream: stream.Stream(b.Seed), first: uint64(i) * share, n: share}
-			if n < onTheFly {
-				builders[i].prepare()
-			}
+		leaves := stream.Stream(b.Seed)
+		var made, making atomic.Int64 // leaves; nanoseconds of all threads together
+		source := func(buf []merkle.Digest, first uint64) ([]merkle.Digest, error) {
+			start := time.Now()
+			fill(leaves, buf, first)
+			making.Add(time.Since(start).Nanoseconds())
+			b.Progress("tree/by="+name, made.Add(int64(len(buf))), int64(n))
+			return buf, nil
 		}
-		seconds := b.Seconds
-		if n >= onTheFly {
-			seconds = 0
+		seconds := 0.0
+		if held {
+			seconds = b.Seconds
+			all := make([]merkle.Digest, n)
+			fill(leaves, all, 0)
+			source = func(buf []merkle.Digest, first uint64) ([]merkle.Digest, error) { return all[first:][:len(buf)], nil }
 		}
 		var root merkle.Digest
+		var err error
 		times, took := repeat(seconds, func() {
-			var wg sync.WaitGroup
-			for i := range builders {
-				wg.Go(func() { builders[i].build(func(done uint64) { b.far(name, i, done, share) }) })
+			var t *merkle.Tree
+			if t, err = merkle.Build(0, n, threads, source); err == nil {
+				root = digestOf(t.Root())
 			}
-			wg.Wait()
-			root = join(builders)
 		})
-		var making time.Duration
-		for i := range builders {
-			making += builders[i].making / time.Duration(threads)
+		if err != nil {
+			return nil, "", err
 		}
-		values := rates(n, uint64(times)*n, took-making)
-		if making > 0 {
-			values["make-ns/leaf"] = float64(making.Nanoseconds()) / float64(n)
+		share := time.Duration(making.Load()) / time.Duration(threads)
+		values := rates(n, uint64(times)*n, took-share)
+		if !held {
+			values["make-ns/leaf"] = float64(share.Nanoseconds()) / float64(n)
 			values["total-s"] = took.Seconds()
 		}
 		return values, root.String(), nil
 	}}
 }
 
-// far reports how far the first thread is.
-func (b *Bench) far(name string, thread int, done, total uint64) {
-	if thread == 0 {
-		b.Progress("tree/by="+name, int64(done), int64(total))
+// fill sets digests to those of a stream from first on.
+func fill(s stream.Stream, digests []merkle.Digest, first uint64) {
+	for i := range digests {
+		s.Put(digests[i][:], first+uint64(i))
 	}
-}
-
-// A subtree is one thread's part of a tree.
-type subtree struct {
-	stream   stream.Stream
-	first, n uint64
-	leaves   *merkle.Leaves // nil if they are made meanwhile
-	root     merkle.Digest
-	making   time.Duration // what making leaves took during the last build
-	_        [64]byte      // another thread's part is on another cache line
-}
-
-// prepare makes the leaves beforehand.
-func (s *subtree) prepare() {
-	digests := make([]byte, s.n*stream.Size)
-	s.stream.Fill(digests, s.first)
-	s.leaves = new(merkle.Leaves)
-	s.leaves.AppendDigests(merkle.SHA256, digests)
-}
-
-func (s *subtree) build(progress func(done uint64)) {
-	if s.leaves != nil {
-		s.root = rootOf(s.leaves)
-		return
-	}
-	s.making = 0
-	digests := make([]byte, min(flight, s.n)*stream.Size)
-	var leaves merkle.Leaves
-	t := merkle.NewTree(0)
-	for i := uint64(0); i < s.n; i += flight {
-		start := time.Now()
-		s.stream.Fill(digests, s.first+i)
-		leaves.Reset()
-		leaves.AppendDigests(merkle.SHA256, digests)
-		s.making += time.Since(start)
-		t.Append(&leaves)
-		if i%(flight<<10) == 0 {
-			progress(i)
-		}
-	}
-	s.root = digestOf(t.Root())
-}
-
-// join returns the root over the subtrees, whose number and sizes are powers of two.
-func join(parts []subtree) merkle.Digest {
-	level := merkle.Level(bits.Len64(parts[0].n))
-	nodes := make([]merkle.Digest, len(parts))
-	for i := range parts {
-		nodes[i] = parts[i].root
-	}
-	for ; len(nodes) > 1; level++ {
-		for i := range len(nodes) / 2 {
-			nodes[i] = merkle.HashNode(nodes[2*i].Imprint(), nodes[2*i+1].Imprint(), level)
-		}
-		nodes = nodes[:len(nodes)/2]
-	}
-	return nodes[0]
 }

@@ -14,12 +14,13 @@ import (
 type Source func(buf []Digest, first uint64) ([]Digest, error)
 
 const (
-	// partHeight is the height of the subtrees that one goroutine builds at a time: the smallest over which all kernels hash
-	// in full width up to the kept nodes, so that the goroutines end together.
-	partHeight = 13
+	// partHeight is the height of the smallest subtrees that are handed to a goroutine: some 30 µs of work, so that one who wakes
+	// up late, or is interrupted, leaves little that the others wait for.
+	partHeight = 11
+	// manyParts are handed out at once while there is enough: the fewest over which all kernels hash in full width up to the
+	// kept nodes.
+	manyParts  = 4
 	readLeaves = 4096 // leaves that a Source is asked for: what fits into the nearer caches
-
-	patience = 100_000 // times that the caller looks whether the others are done before it sleeps: some 50 µs
 )
 
 // Build returns the tree over n SHA-256 leaves that NewTree and Append would make of them, computed by this many goroutines
@@ -30,20 +31,12 @@ func Build(base Level, n uint64, workers int, source Source) (*Tree, error) {
 	if n > MaxLeaves(base) || workers < 1 {
 		panic(fmt.Sprintf("merkle: %d leaves of level %d by %d workers", n, base, workers))
 	}
-	b := building{t: NewTree(base), parts: n >> partHeight, source: source}
-	var wg sync.WaitGroup
+	b := building{t: NewTree(base), parts: n >> partHeight, workers: uint64(workers), source: source}
 	if b.parts > 0 {
 		b.t.n = b.parts << partHeight
 		b.t.kept = [][]Digest{makeDigests(n >> KeptStep)[:b.t.n>>KeptStep]}
-		for range min(uint64(workers), b.parts) - 1 {
-			wg.Go(b.work)
-		}
+		b.run()
 	}
-	b.work()
-	for i := 0; i < patience && b.done.Load() < b.parts; i++ {
-		// The others end sooner than this goroutine would wake up.
-	}
-	wg.Wait()
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -60,13 +53,46 @@ func Build(base Level, n uint64, workers int, source Source) (*Tree, error) {
 
 // A building is a tree of which several goroutines make the kept nodes of the lowest height.
 type building struct {
-	t      *Tree
-	parts  uint64
-	source Source
-	next   atomic.Uint64 // the first part that nobody has taken
-	done   atomic.Uint64 // how many parts are complete
-	failed sync.Once
-	err    error // of who failed first
+	t       *Tree
+	parts   uint64
+	workers uint64
+	source  Source
+	next    atomic.Uint64 // the first part that nobody has taken
+	failed  sync.Once
+	err     error // of who failed first
+}
+
+// run has all parts done. The caller waits rather than works: the scheduler runs the newest goroutine in the caller's place at
+// once, the others may be taken over by idle processors at once, and the last one to end hands its processor to the caller.
+// If the caller worked, the newest goroutine would be taken over only after a sleep of the scheduler.
+func (b *building) run() {
+	if b.workers == 1 {
+		b.work()
+		return
+	}
+	var wg sync.WaitGroup
+	for range min(b.workers, b.parts) {
+		wg.Go(b.work)
+	}
+	wg.Wait()
+}
+
+// take returns the first of the parts that are the caller's now, and how many: less and less towards the end, so that all
+// goroutines end together. There are none if count is 0.
+func (b *building) take() (first, count uint64) {
+	for {
+		first = b.next.Load()
+		if first >= b.parts {
+			return first, 0
+		}
+		left := b.parts - first
+		if count = min(left, manyParts); b.workers > 1 {
+			count = max(1, min(count, left/(2*b.workers)))
+		}
+		if b.next.CompareAndSwap(first, first+count) {
+			return first, count
+		}
+	}
 }
 
 // A workplace is what a goroutine that builds needs. It is used again, because new memory is slow at first.
@@ -77,22 +103,23 @@ type workplace struct {
 
 var workplaces = sync.Pool{New: func() any { return new(workplace) }}
 
-// work sets the kept nodes of one part after the other, of those that nobody else has taken. It changes nothing else of the
+// work sets the kept nodes of some parts after the other, of those that nobody else has taken. It changes nothing else of the
 // tree.
 func (b *building) work() {
 	const kept = 1 << (partHeight - KeptStep) // nodes in a part
 	w := workplaces.Get().(*workplace)
 	defer workplaces.Put(w)
 	w.part.kernel, w.part.base = b.t.kernel, b.t.base
-	for p := b.next.Add(1) - 1; p < b.parts; p = b.next.Add(1) - 1 {
+	for p, count := b.take(); count > 0; p, count = b.take() {
 		w.part.clear()
-		if err := w.part.read(b.source, w.buf[:], p<<partHeight, (p+1)<<partHeight); err != nil {
+		if err := w.part.read(b.source, w.buf[:], p<<partHeight, (p+count)<<partHeight); err != nil {
 			b.failed.Do(func() { b.err = err })
 			b.next.Store(b.parts) // the others may stop
 			return
 		}
+		below := KeptStep / lanes.MaxHeight // the row whose roots are kept
+		w.part.liftRow(below, len(w.part.row(below)))
 		copy(b.t.kept[0][p*kept:], w.part.kept[0])
-		b.done.Add(1)
 	}
 }
 

@@ -238,7 +238,7 @@ func (t *Tree) release() {
 // of a row is hashed, which leaves less nodes than make a node of the next row; without, less than a unit.
 func (t *Tree) lift(r int, all bool) {
 	for ; r < len(t.rows); r++ {
-		row, height := above(r)
+		_, height := above(r)
 		take := len(t.rows[r]) &^ (unit<<height - 1)
 		if all {
 			take = len(t.rows[r]) &^ (1<<height - 1)
@@ -249,15 +249,21 @@ func (t *Tree) lift(r int, all bool) {
 			}
 			return
 		}
-		nodes := t.grow(row, take>>height)
-		from := t.rows[r]
-		t.kernel.Reduce(lanes.Flat(nodes), lanes.Flat(from[:take]), byte(t.base)+byte(rowHeight(r))+1, height)
-		t.rows[r] = from[:copy(from, from[take:])]
-		t.keep(row, nodes)
+		t.liftRow(r, take)
 		if r == 0 {
 			r++ // above row 0 comes row 2
 		}
 	}
+}
+
+// liftRow hashes the first nodes of row r, take of them, which are whole trees.
+func (t *Tree) liftRow(r, take int) {
+	row, height := above(r)
+	nodes := t.grow(row, take>>height)
+	from := t.rows[r]
+	t.kernel.Reduce(lanes.Flat(nodes), lanes.Flat(from[:take]), byte(t.base)+byte(rowHeight(r))+1, height)
+	t.rows[r] = from[:copy(from, from[take:])]
+	t.keep(row, nodes)
 }
 
 // keep copies nodes just made in row r if their height is a kept one.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures others beside this project: scripts/bench-peers.sh RUNS. gohashtree and Tessera come from the module proxy; PostgreSQL
+# Measures others beside this project: scripts/bench-peers.sh RUNS. gohashtree, Tessera and immudb come from the module proxy; PostgreSQL
 # is measured where it is installed (Debian: apt-get install postgresql). The raw output goes to bench/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +10,7 @@ CGO_ENABLED=0 go build -trimpath -o bin/jurat ./cmd/jurat
 (cd bench/peers && go build -trimpath -o ../../bin/peers .)
 bin/peers kernel --runs "$1" --commit "$commit" > "$out-kernel.json"
 bin/peers tessera --runs "$1" --commit "$commit" > "$out-tessera.json"
+bin/peers immudb --runs "$1" --commit "$commit" > "$out-immudb.json"
 if compgen -G '/usr/lib/postgresql/*/bin/postgres' > /dev/null || command -v postgres > /dev/null; then
 	bin/jurat bench ingest --runs "$1" --seconds 2 --peer postgres --peer postgres-unindexed --commit "$commit" --json > "$out-ingest.json"
 	bin/jurat bench proof --runs "$1" --seconds 2 --peer postgres --commit "$commit" --json > "$out-proof.json"

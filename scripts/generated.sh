@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Fails if the assembly that is checked in is not what its generator writes now; afterwards it is.
+# Fails if the assembly that is checked in is not what its generators write now; afterwards it is.
 set -euo pipefail
-cd "$(dirname "$0")/../merkle/internal/lanes"
-before=$(sha256sum kernels_*)
-(cd _asm && go vet .)
-go generate .
-if [ "$before" != "$(sha256sum kernels_*)" ]; then
-	echo 'merkle/internal/lanes: the assembly was out of date; it is new now, review and commit it' >&2
-	exit 1
-fi
+cd "$(dirname "$0")/.."
+sums() { find "$1" -maxdepth 1 -name '*.[gs]*' -exec sha256sum {} + | sort; }
+for package in merkle/internal/lanes wire/copyrow/internal/hexrows; do
+	before=$(sums "$package")
+	(cd "$package/_asm" && go vet .)
+	(cd "$package" && go generate .)
+	if [ "$before" != "$(sums "$package")" ]; then
+		echo "$package: the assembly was out of date; it is new now, review and commit it" >&2
+		exit 1
+	fi
+done

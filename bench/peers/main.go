@@ -3,11 +3,13 @@
 //
 //	go run . kernel      tree building: crypto/sha256, gohashtree as shipped and with its AVX-512 path forced, and merkle
 //	go run . tessera     appending durably with Tessera's POSIX driver, in process
+//	go run . immudb      committing durably with immudb's embedded store, in process
 //
-// Both print JSON, for "jurat bench report".
+// All print JSON, for "jurat bench report".
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -29,15 +31,15 @@ func main() {
 func run(args []string) error {
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	leaves := f.Uint64("leaves", 1<<19, "kernel: leaves of the largest tree")
-	callers := f.Int("callers", 8192, "tessera: how many append at the same time")
-	batch := f.Uint("batch", 4096, "tessera: entries of a batch, which waits for a tenth of a second at most")
-	dir := f.String("dir", "", "tessera: where to make its temporary directory")
+	callers := f.Int("callers", 0, "tessera, immudb: how many append at the same time (default 8192, 24)")
+	batch := f.Uint("batch", 0, "tessera: entries of a batch, which waits for a tenth of a second at most (default 4096); immudb: keys of a transaction (default 1000)")
+	dir := f.String("dir", "", "tessera, immudb: where to make its temporary directory")
 	runs := f.Int("runs", 3, "alternating runs of every contender")
 	seconds := f.Float64("seconds", 1, "length of one timed run")
 	seed := f.Uint64("seed", 1, "seed of the digests")
 	commit := f.String("commit", "unknown revision", "what to record as the commit")
 	if len(args) == 0 {
-		return errors.New("give kernel or tessera, then flags")
+		return errors.New("give kernel, tessera or immudb, then flags")
 	}
 	if err := f.Parse(args[1:]); err != nil {
 		return err
@@ -63,9 +65,11 @@ func run(args []string) error {
 	case "kernel":
 		err = b.Kernel(ctx, *leaves, rivals()...)
 	case "tessera":
-		err = measureTessera(ctx, b, setting{*callers, *batch, *dir})
+		err = measureTessera(ctx, b, setting{cmp.Or(*callers, 8192), cmp.Or(*batch, 4096), *dir})
+	case "immudb":
+		err = measureImmudb(ctx, b, setting{cmp.Or(*callers, 24), cmp.Or(*batch, 1000), *dir})
 	default:
-		err = fmt.Errorf("%q: give kernel or tessera", args[0])
+		err = fmt.Errorf("%q: give kernel, tessera or immudb", args[0])
 	}
 	if err != nil {
 		return err

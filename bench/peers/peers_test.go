@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/bench"
@@ -20,18 +21,22 @@ func TestKernel(t *testing.T) {
 	}
 }
 
-func TestTessera(t *testing.T) {
-	b := tiny()
-	if err := measureTessera(t.Context(), b, setting{callers: 8, batch: 8, dir: t.TempDir()}); err != nil {
-		t.Fatal(err)
-	}
-	s := b.Record.Samples[0]
-	for _, unit := range []string{"rows/s", "settled-rows/s", "server-ns/row", "stored-B/row", "p50-us"} {
-		if s.Values[unit] <= 0 {
-			t.Errorf("%v %s", s.Values[unit], unit)
-		}
-	}
-	if b.Record.Durability["tessera"] == "" {
-		t.Error("no word about durability")
+func TestLogs(t *testing.T) {
+	for name, measure := range map[string]func(context.Context, *bench.Bench, setting) error{"tessera": measureTessera, "immudb": measureImmudb} {
+		t.Run(name, func(t *testing.T) {
+			b := tiny()
+			if err := measure(t.Context(), b, setting{callers: 8, batch: 8, dir: t.TempDir()}); err != nil {
+				t.Fatal(err)
+			}
+			s := b.Record.Samples[0]
+			for _, unit := range []string{"rows/s", "settled-rows/s", "server-ns/row", "stored-B/row", "p50-us"} {
+				if s.Values[unit] <= 0 {
+					t.Errorf("%v %s", s.Values[unit], unit)
+				}
+			}
+			if b.Record.Durability[name] == "" {
+				t.Error("no word about durability")
+			}
+		})
 	}
 }

@@ -3,6 +3,8 @@ package copyrow
 import (
 	"encoding/binary"
 	"strings"
+
+	"github.com/jurat-ledger/jurat/wire/copyrow/internal/hexrows"
 )
 
 // Fixed takes rows of a single column many at a time: those whose field is a byte string of Size bytes in its most usual
@@ -58,7 +60,7 @@ func (d *Decoder) takeFixed(data []byte) (used int) {
 		if d.o.Format == Binary {
 			n = unpackTuples(dst, data[used:], f.Size)
 			length = n * (tupleHead + f.Size)
-		} else if n = unpackLines(dst, data[used:], d.prefix, f.Size); n > 0 {
+		} else if n = hexrows.Decode(dst, data[used:], d.prefix, f.Size); n > 0 {
 			d.eol = endNL
 			length = n * (len(d.prefix) + 2*f.Size + 1)
 		}
@@ -99,64 +101,4 @@ func unpackTuples(dst, data []byte, size int) (n int) {
 		copy(dst[n*size:(n+1)*size], row[tupleHead:])
 	}
 	return n
-}
-
-// unpackLines decodes lines of prefix, 2*size hexadecimal digits and a newline at the start of data to dst, as many as fit,
-// up to the first line that is different, and returns how many.
-func unpackLines(dst, data []byte, prefix string, size int) (n int) {
-	length := len(prefix) + 2*size + 1
-	most := min(len(dst)/size, len(data)/length)
-	for ; n < most; n++ {
-		line := data[n*length : (n+1)*length]
-		if line[length-1] != '\n' || string(line[:len(prefix)]) != prefix {
-			return n
-		}
-		digits := line[len(prefix) : length-1]
-		if size == 32 {
-			if !unhex32((*[32]byte)(dst[n*32:]), (*[64]byte)(digits)) {
-				return n
-			}
-		} else if !unhex(dst[n*size:(n+1)*size], digits) {
-			return n
-		}
-	}
-	return n
-}
-
-// pairs are the values of two hexadecimal digits, the first in the lower byte of the index; notHex is set where one is none. It
-// halves the time that arithmetic on eight digits at once takes.
-var pairs = func() (table [1 << 16]uint16) {
-	for i := range table {
-		high, ok := digit([]byte{byte(i)}, 0)
-		low, too := digit([]byte{byte(i >> 8)}, 0)
-		if table[i] = uint16(high<<4 | low); !ok || !too {
-			table[i] = notHex
-		}
-	}
-	return table
-}()
-
-const notHex = 1 << 8
-
-// unhex32 decodes 64 hexadecimal digits and reports whether they all are.
-func unhex32(dst *[32]byte, digits *[64]byte) bool {
-	all := uint16(0)
-	for i := 0; i < 64; i += 8 {
-		x := binary.LittleEndian.Uint64(digits[i:])
-		a, b, c, d := pairs[uint16(x)], pairs[uint16(x>>16)], pairs[uint16(x>>32)], pairs[x>>48]
-		all |= a | b | c | d
-		binary.LittleEndian.PutUint32(dst[i/2:], uint32(a)|uint32(b)<<8|uint32(c)<<16|uint32(d)<<24)
-	}
-	return all < notHex
-}
-
-// unhex decodes 2*len(dst) hexadecimal digits and reports whether they all are.
-func unhex(dst, digits []byte) bool {
-	all := uint16(0)
-	for i := range dst {
-		v := pairs[uint16(digits[2*i])|uint16(digits[2*i+1])<<8]
-		all |= v
-		dst[i] = byte(v)
-	}
-	return all < notHex
 }

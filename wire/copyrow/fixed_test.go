@@ -122,29 +122,6 @@ func randomRows(rnd *rand.Rand, o Options, size int) []byte {
 	return e.AppendTrailer(data)
 }
 
-// TestUnhex tries every pair of bytes at every place among digits.
-func TestUnhex(t *testing.T) {
-	for place := range 32 {
-		digits := []byte(strings.Repeat("0123456789abcdefABCDEF98765432", 3)[:64])
-		for pair := range 1 << 16 {
-			digits[2*place], digits[2*place+1] = byte(pair>>8), byte(pair)
-			var want [32]byte
-			_, err := hex.Decode(want[:], digits)
-			var got [32]byte
-			if ok := unhex32(&got, (*[64]byte)(digits)); ok != (err == nil) || ok && got != want {
-				t.Fatalf("%q: %x %v, want %x %v", digits, got, ok, want, err)
-			}
-			if place > 1 {
-				continue
-			}
-			short := got[:2]
-			if ok := unhex(short, digits[:4]); ok != (err == nil) || ok && !bytes.Equal(short, want[:2]) {
-				t.Fatalf("%q: %x %v, want %x %v", digits[:4], short, ok, want[:2], err)
-			}
-		}
-	}
-}
-
 // FuzzFixed compares rows taken many at a time with rows taken one by one.
 func FuzzFixed(f *testing.F) {
 	f.Add(uint8(0), signature+"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02ab\xff\xff", 25)
