@@ -1,19 +1,14 @@
 package page_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jurat-ledger/jurat/internal/require"
-	"github.com/jurat-ledger/jurat/page"
-	"github.com/jurat-ledger/jurat/page/check"
 )
 
 // axe is Deque's accessibility checker, which "npm ci" fetches.
@@ -28,8 +23,7 @@ func TestAccessibility(t *testing.T) {
 	}
 	b := startBrowser(t)
 	s := newScene(t)
-	server := httptest.NewServer(page.Handler(page.HandlerConfig{Files: s.files, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Trust: func(context.Context) (check.Trust, error) { return s.trust, nil }}))
+	server := httptest.NewServer(s.handler())
 	defer server.Close()
 	tab := b.open(server.URL)
 	tab.eval(string(checker)+"; true", nil)
