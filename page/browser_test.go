@@ -29,9 +29,21 @@ type sealVector struct {
 	Vectors     []struct{ Name, Text, Landmarks, Verdict string }
 }
 
+// named returns the text of the vector with a name.
+func (v sealVector) named(t testing.TB, name string) string {
+	t.Helper()
+	for _, x := range v.Vectors {
+		if x.Name == name {
+			return x.Text
+		}
+	}
+	t.Fatalf("no vector %q", name)
+	return ""
+}
+
 func sealVectors(t testing.TB) (v sealVector) {
 	t.Helper()
-	if err := json.Unmarshal(must(os.ReadFile("../merkle/seal/testdata/vectors.json")), &v); err != nil {
+	if err := json.Unmarshal(must(os.ReadFile(sealData+"vectors.json")), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -42,11 +54,30 @@ type scene struct {
 	*world
 	dir   string
 	files map[string][]byte
+
+	status atomic.Pointer[string] // name of the status list that the server has
+	later  atomic.Int64           // how far its clock is ahead, in nanoseconds
 }
+
+// handler serves the page.
+func (s *scene) handler() http.Handler {
+	return page.Handler(page.HandlerConfig{Files: s.files, Log: slog.New(slog.DiscardHandler),
+		Now:   func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
+		Trust: func(context.Context) (check.Trust, error) { return s.trust, nil },
+		Status: func(_ context.Context, agency string) ([]byte, error) {
+			if name := s.status.Load(); name != nil && agency == "canton" {
+				return os.ReadFile(sealData + *name)
+			}
+			return nil, nil
+		}})
+}
+
+// sealData is where the test data of package seal are.
+const sealData = "../merkle/seal/testdata/"
 
 func newScene(t testing.TB) *scene {
 	s := &scene{world: newWorld(0), dir: t.TempDir(), files: must(page.Files(verifier(t)))}
-	s.trust.Landmarks = must(os.ReadFile("../merkle/seal/testdata/landmarks.bin"))
+	s.trust.Landmarks = must(os.ReadFile(sealData + "landmarks.bin"))
 	wrong := newWorld(1)
 	for name, data := range map[string][]byte{"a.pdf": s.document, "changed.pdf": append(s.document, '.'), "a.pdf.ksig": s.fresh,
 		"extended.ksig": s.extended, "damaged.ksig": s.fresh[:200], "wrong.ksig": wrong.extended, "other.bin": wrong.trust.Publications} {
@@ -77,8 +108,7 @@ func (s *scene) picture(text string) string {
 func TestBrowser(t *testing.T) {
 	b := startBrowser(t)
 	s := newScene(t)
-	handler := page.Handler(page.HandlerConfig{Files: s.files, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Trust: func(context.Context) (check.Trust, error) { return s.trust, nil }})
+	handler := s.handler()
 	var gone atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if gone.Load() {
@@ -91,6 +121,8 @@ func TestBrowser(t *testing.T) {
 	t.Run("documents", func(t *testing.T) { s.documents(tab.as(t)) })
 	t.Run("publication", func(t *testing.T) { s.publications(tab.as(t)) })
 	t.Run("seals", func(t *testing.T) { s.seals(tab.as(t)) })
+	t.Run("revocation", func(t *testing.T) { s.revocation(tab.as(t)) })
+	t.Run("verdicts", func(t *testing.T) { s.verdicts(tab.as(t)) })
 	t.Run("languages", func(t *testing.T) { s.languages(tab.as(t)) })
 	t.Run("offline", func(t *testing.T) {
 		tab := tab.as(t)
@@ -98,7 +130,7 @@ func TestBrowser(t *testing.T) {
 		gone.Store(true)
 		tab.visit(server.URL)
 		s.documents(tab)
-		s.seals(tab)
+		s.revoked(tab) // by the list that was kept
 	})
 	t.Run("folder", func(t *testing.T) {
 		tab := tab.as(t)
@@ -216,6 +248,57 @@ func (s *scene) seals(t *tab) {
 	t.enter("publication", "")
 	t.expect("NA", "seal-cannot-tell")
 	t.enter("seal", "")
+}
+
+// revocation has the page ask its server for the status list of a seal's agency.
+func (s *scene) revocation(t *tab) {
+	v := sealVectors(t.t)
+	t.choose("files", sealData+"calendar.crt")
+	t.enter("publication", v.Publication)
+	name := "status-empty.bundle"
+	s.status.Store(&name)
+	t.enter("seal", v.Vectors[0].Text)
+	t.expect("OK", "seal-valid")
+	later := "status-revoked.bundle"
+	s.status.Store(&later)
+	s.later.Add(int64(2 * time.Minute))
+	s.revoked(t)
+}
+
+// revoked shows a seal that is revoked.
+func (s *scene) revoked(t *tab) {
+	v := sealVectors(t.t)
+	t.choose("files", sealData+"calendar.crt")
+	t.enter("publication", v.Publication)
+	t.choose("picture", s.picture(v.Vectors[0].Text))
+	t.expect("FAIL", "seal-revoked")
+	t.enter("seal", "")
+	t.enter("publication", "")
+}
+
+// verdicts shows the page printed seals that it must not accept, each for a reason of its own.
+func (s *scene) verdicts(t *tab) {
+	v := sealVectors(t.t)
+	t.visit(t.address())
+	t.enter("publication", v.Publication)
+	for _, c := range []struct{ vector, reason string }{
+		{"anchored, fields altered", "seal-altered"},
+		{"a character is missing", "seal-unreadable"},
+		{"expired", "seal-expired"},
+	} {
+		t.choose("picture", s.picture(v.named(t.t, c.vector)))
+		t.expect("FAIL", c.reason)
+	}
+	t.choose("files", sealData+"foreign.bin")
+	t.choose("picture", s.picture(v.named(t.t, "landmarks of another ledger")))
+	t.expect("FAIL", "seal-wrong-landmark")
+	t.visit(t.address())
+}
+
+// address returns the address of the page.
+func (t *tab) address() (url string) {
+	t.eval("location.href", &url)
+	return url
 }
 
 func (s *scene) languages(t *tab) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -207,6 +208,9 @@ func (t *tab) choose(id string, paths ...string) {
 	t.t.Helper()
 	var out struct{ Result struct{ ObjectID string } }
 	decode(t.t, t.call(t.session, "Runtime.evaluate", map[string]any{"expression": "document.getElementById('" + id + "')"}), &out)
+	for i := range paths {
+		paths[i] = must(filepath.Abs(paths[i]))
+	}
 	t.call(t.session, "DOM.setFileInputFiles", map[string]any{"files": paths, "objectId": out.Result.ObjectID})
 }
 

@@ -17,24 +17,46 @@ import (
 	"github.com/jurat-ledger/jurat/page/check"
 )
 
-// trustAge is how old what a Handler says of trust may be. It is large, so that it is not made anew for everybody who asks.
-const trustAge = time.Minute
+// age is how old what a Handler says of trust and of status may be. It is large, so that it is not made anew for everybody who asks.
+const age = time.Minute
 
 // A HandlerConfig is what a Handler serves.
 type HandlerConfig struct {
 	Files map[string][]byte                              // those of Files
 	Trust func(ctx context.Context) (check.Trust, error) // what is trusted now
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Status returns the status list of an agency; nothing for one that publishes none, or that there is not.
+	Status func(ctx context.Context, agency string) ([]byte, error)
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 type handler struct {
 	HandlerConfig
 	files map[string]served
+	trust kept
 
-	mu   sync.Mutex // covers what follows; held while trust is made, so that it is made once
+	mu     sync.Mutex // covers what follows
+	status map[string]*kept
+}
+
+// kept are files that are made anew when somebody asks and they are too old.
+type kept struct {
+	mu   sync.Mutex // covers what follows; held while they are made, so that they are made once
 	made time.Time
 	now  map[string]served
+}
+
+func (k *kept) get(now time.Time, make func() (map[string]served, error)) (map[string]served, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.now == nil || now.Sub(k.made) > age || now.Before(k.made) {
+		files, err := make()
+		if err != nil {
+			return nil, err
+		}
+		k.made, k.now = now, files
+	}
+	return k.now, nil
 }
 
 // served is a file as it is sent.
@@ -52,10 +74,10 @@ func serve(data []byte) served {
 	return served{`"` + hex.EncodeToString(sum[:12]) + `"`, data, b.Bytes()}
 }
 
-// Handler serves the page to the public: its files, trust.js and, for other programs, publications.bin and landmarks.bin. It
-// answers GET and HEAD, reads no request's body, and sets the headers that have browsers keep to the page's own origin.
+// Handler serves the page to the public: its files, trust.js and, for other programs, publications.bin and landmarks.bin; and as
+// status/AGENCY the status list of an agency, 204 for none. It answers GET and HEAD, reads no request's body, and sets the headers that have browsers keep to the page's own origin.
 func Handler(c HandlerConfig) http.Handler {
-	h := &handler{HandlerConfig: c, files: map[string]served{}}
+	h := &handler{HandlerConfig: c, files: map[string]served{}, status: map[string]*kept{}}
 	for name, data := range c.Files {
 		h.files[name] = serve(data)
 	}
@@ -81,13 +103,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f, ok := h.files[name]
 	if !ok {
-		trust, err := h.trust(r.Context())
+		made, err := h.made(r.Context(), name)
 		if err != nil {
 			h.Log.Error("verification page", "error", err)
 			http.Error(w, "the server failed; ask again later", http.StatusInternalServerError)
 			return
 		}
-		if f, ok = trust[name]; !ok {
+		if f, ok = made[name]; !ok {
+			if strings.HasPrefix(name, statusFolder) {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
 			http.Error(w, "there is nothing here; see /", http.StatusNotFound)
 			return
 		}
@@ -120,11 +146,15 @@ func contentType(name string) string {
 	return "text/plain; charset=utf-8"
 }
 
-// trust returns the files that say what is trusted now.
-func (h *handler) trust(ctx context.Context) (map[string]served, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now := h.Now(); h.now == nil || now.Sub(h.made) > trustAge || now.Before(h.made) {
+// statusFolder is where the status lists are, each under the name of its agency.
+const statusFolder = "status/"
+
+// made returns the files that change, the one with a name among them if there is one.
+func (h *handler) made(ctx context.Context, name string) (map[string]served, error) {
+	if agency, ok := strings.CutPrefix(name, statusFolder); ok {
+		return h.statusOf(ctx, agency)
+	}
+	return h.trust.get(h.Now(), func() (map[string]served, error) {
 		t, err := h.Trust(ctx)
 		if err != nil {
 			return nil, err
@@ -133,12 +163,32 @@ func (h *handler) trust(ctx context.Context) (map[string]served, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.made, h.now = now, map[string]served{"trust.js": serve(text)}
+		files := map[string]served{"trust.js": serve(text)}
 		for name, data := range map[string][]byte{"publications.bin": t.Publications, "landmarks.bin": t.Landmarks} {
 			if len(data) > 0 {
-				h.now[name] = serve(data)
+				files[name] = serve(data)
 			}
 		}
+		return files, nil
+	})
+}
+
+// statusOf returns the status list of an agency. Only lists that there are, are kept: names that somebody makes up take no memory.
+func (h *handler) statusOf(ctx context.Context, agency string) (map[string]served, error) {
+	h.mu.Lock()
+	k, ok := h.status[agency]
+	if !ok {
+		k = &kept{}
 	}
-	return h.now, nil
+	h.mu.Unlock()
+	return k.get(h.Now(), func() (map[string]served, error) {
+		data, err := h.Status(ctx, agency)
+		if err != nil || data == nil {
+			return nil, err
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.status[agency] = k
+		return map[string]served{statusFolder + agency: serve(data)}, nil
+	})
 }

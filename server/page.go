@@ -4,15 +4,19 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/page"
 	"github.com/jurat-ledger/jurat/page/check"
 	"github.com/jurat-ledger/jurat/server/ledger"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 const (
@@ -51,7 +55,7 @@ func (s *Server) pageHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page.Handler(page.HandlerConfig{Files: files, Trust: s.pageTrust, Now: s.now, Log: s.log}), nil
+	return page.Handler(page.HandlerConfig{Files: files, Trust: s.pageTrust, Status: s.pageStatus, Now: s.now, Log: s.log}), nil
 }
 
 // pageTrust returns what the page trusts: what verifiers of this ledger are told to.
@@ -79,6 +83,38 @@ func (s *Server) pageTrust(context.Context) (t check.Trust, err error) {
 	}
 	t.Landmarks = landmarks.Append(nil)
 	return t, nil
+}
+
+// maxStatusList bounds in bytes the status lists that the page gets: longer ones are had from the agency.
+const maxStatusList = 16 << 20
+
+// pageStatus returns the status list of an agency: the bundle of its lane of that name, which an agency makes so that all read it.
+func (s *Server) pageStatus(ctx context.Context, agency string) ([]byte, error) {
+	_, closed, _ := s.ledger.Extent()
+	made := slices.ContainsFunc(s.ledger.Slots(), func(o storage.Slot) bool { return o.Agency == agency && o.Lane == seal.StatusLane })
+	if !made {
+		return nil, nil
+	}
+	e, err := s.ledger.ExportLane(agency, seal.StatusLane, 0, closed, false)
+	if errors.Is(err, ledger.ErrNotFound) { // no second is closed yet
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	var list []byte
+	for {
+		data, err := e.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if list = append(list, data...); len(list) > maxStatusList {
+			s.log.Warn("status list is too long for the verification page", "agency", agency, "limit", maxStatusList)
+			return nil, nil
+		}
+	}
 }
 
 // A bounded listener closes connections beyond as many as slots holds.

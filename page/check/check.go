@@ -44,7 +44,7 @@ type Checker struct {
 	certificates []ksi.Certificate     // that the user gave
 	publication  *ksi.Publication      // likewise
 	landmarks    *landmark.File        // for seals; nil for none
-	status       [][]byte              // status lists, the newest last
+	status       []statusList          // one an agency, the newest last
 
 	signature *ksi.Signature // of the verification under way
 	document  hash.Hash      // nil if this program has no such hash

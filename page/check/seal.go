@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -23,12 +24,28 @@ func (c *Checker) SetLandmarks(data []byte) error {
 	return err
 }
 
-// AddStatus takes the status list of an agency, a bundle. It is read with every seal, since what vouches for it may change.
+// A statusList is one of an agency, as it came.
+type statusList struct {
+	server, agency string
+	to             calendar.Second
+	data           []byte
+}
+
+// AddStatus takes the status list of an agency, a bundle, in place of an older one. It is read with every seal, since what vouches
+// for it may change.
 func (c *Checker) AddStatus(data []byte) error {
-	if _, err := seal.ReadStatusList(context.Background(), bytes.NewReader(data), c.options()); err != nil {
+	read, err := seal.ReadStatusList(context.Background(), bytes.NewReader(data), c.options())
+	if err != nil {
 		return err
 	}
-	c.status = append(c.status, data)
+	list := statusList{read.Server, read.Agency, read.To, data}
+	if i := slices.IndexFunc(c.status, func(l statusList) bool { return l.server == list.server && l.agency == list.agency }); i >= 0 {
+		if c.status[i].to > list.to {
+			return nil
+		}
+		c.status = slices.Delete(c.status, i, i+1)
+	}
+	c.status = append(c.status, list)
 	c.status = c.status[max(0, len(c.status)-maxStatusLists):]
 	return nil
 }
@@ -59,13 +76,11 @@ func (c *Checker) Seal(ctx context.Context, text string) (json.RawMessage, error
 	if err != nil {
 		return seal.Check(text, o).JSON(), nil
 	}
-	for _, data := range c.status {
-		list, err := seal.ReadStatusList(ctx, bytes.NewReader(data), c.options())
-		if err != nil {
-			return nil, err
-		}
-		if list.Server == s.Server && list.Agency == s.Agency {
-			o.Status = list
+	for _, l := range c.status {
+		if l.server == s.Server && l.agency == s.Agency {
+			if o.Status, err = seal.ReadStatusList(ctx, bytes.NewReader(l.data), c.options()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return seal.Verify(s, o).JSON(), nil

@@ -1,6 +1,6 @@
 'use strict';
 // Keeps the page for use without a network. What the page is made of is kept as of one version; trust.js, which changes with
-// every publication, is fetched anew where there is a network.
+// every publication, and the status lists of agencies are fetched anew where there is a network.
 const version = '{{version}}';
 const files = JSON.parse('{{files}}');
 const fresh = ['trust.js', 'publications.bin'];
@@ -21,7 +21,7 @@ addEventListener('fetch', (e) => {
 	if (e.request.method !== 'GET' || url.origin !== location.origin) return;
 	e.respondWith((async () => {
 		const cache = await caches.open(version);
-		if (fresh.some((name) => url.pathname.endsWith('/' + name))) {
+		if (fresh.some((name) => url.pathname.endsWith('/' + name)) || url.pathname.includes('/status/')) {
 			try {
 				const answer = await fetch(e.request);
 				if (answer.ok) await cache.put(e.request, answer.clone());

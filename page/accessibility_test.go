@@ -1,0 +1,84 @@
+package page_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
+)
+
+// axe is Deque's accessibility checker, which "npm ci" fetches.
+const axe = "testdata/accessibility/node_modules/axe-core/axe.min.js"
+
+// TestAccessibility has axe-core look at the page in what it can show, by day and by night, wide and narrow, under all rules of
+// WCAG 2.2 AA that a program can check.
+func TestAccessibility(t *testing.T) {
+	checker, err := os.ReadFile(axe)
+	if errors.Is(err, os.ErrNotExist) {
+		require.Missing(t, "axe", "run npm ci in page/testdata/accessibility")
+	}
+	b := startBrowser(t)
+	s := newScene(t)
+	server := httptest.NewServer(s.handler())
+	defer server.Close()
+	tab := b.open(server.URL)
+	tab.eval(string(checker)+"; true", nil)
+	seals := sealVectors(t)
+	for _, state := range []struct {
+		name  string
+		reach func()
+	}{
+		{"start", func() {}},
+		{"valid", func() {
+			tab.choose("files", s.path("a.pdf", "extended.ksig")...)
+			tab.expect("OK", "publications-file")
+			tab.eval("document.getElementById('why').open = true", nil)
+		}},
+		{"changed", func() {
+			tab.choose("files", s.path("changed.pdf")...)
+			tab.expect("FAIL", "changed")
+		}},
+		{"bad publication", func() {
+			tab.enter("publication", "AAAAAA-DLAJBD")
+			tab.until(`document.getElementById('publication').getAttribute('aria-invalid') === 'true'`)
+		}},
+		{"seal", func() {
+			tab.enter("publication", seals.Publication)
+			tab.enter("seal", seals.Vectors[0].Text)
+			tab.expect("OK", "seal-valid")
+		}},
+		{"unknown", func() {
+			tab.enter("publication", "")
+			tab.expect("NA", "seal-cannot-tell")
+		}},
+	} {
+		state.reach()
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int{1280, 320} {
+				tab.call(tab.session, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
+				tab.call(tab.session, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false})
+				tab.checkAccess(fmt.Sprintf("%s, %s, %d pixels wide", state.name, scheme, width))
+			}
+		}
+	}
+}
+
+// checkAccess reports what axe finds, and whether the page has to be scrolled sideways (WCAG 1.4.10, which axe cannot see).
+func (t *tab) checkAccess(state string) {
+	t.t.Helper()
+	var found []string
+	t.eval(`axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then((r) => {
+		if (r.passes.length < 10) return [r.passes.length + ' rules only were applied'];
+		return r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.html + ': ' + n.failureSummary)); })`, &found)
+	if len(found) > 0 {
+		t.t.Errorf("%s: %s", state, strings.Join(found, "\n"))
+	}
+	var wide bool
+	if t.eval(`document.documentElement.scrollWidth > innerWidth`, &wide); wide {
+		t.t.Errorf("%s: the page is wider than the window", state)
+	}
+}
