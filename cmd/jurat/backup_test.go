@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -264,7 +265,7 @@ func publishedAt(t *testing.T, s *serverProcess) string {
 // TestManuals runs the shell commands of docs/backup.md and docs/bundle.md as they stand, but for the port and the directories.
 func TestManuals(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, filepath.Join(t.TempDir(), "jurat"))
 	if out := s.psql("CREATE ROLE canton LOGIN"); strings.Contains(out, "ERROR") {
 		t.Fatal(out)

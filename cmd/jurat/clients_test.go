@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // clients are the drivers of other languages. Each has a script in testdata/clients that files, finds, copies, walks cursors, reads
@@ -76,7 +78,7 @@ func TestClients(t *testing.T) {
 				probe := exec.CommandContext(t.Context(), c.probe[0], c.probe[1:]...)
 				probe.Dir = scripts
 				if out, err := probe.CombinedOutput(); err != nil {
-					missingClient(t, name, fmt.Sprintf("%v: %s", err, out))
+					require.Missing(t, name, fmt.Sprintf("%v: %s", err, out))
 				}
 				checkClient(t, s, agency, append(c.command, c.script))
 			})

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // diagnose runs jurat doctor and returns its findings by their checks.
@@ -129,7 +131,7 @@ func TestOpsExamples(t *testing.T) {
 		}
 	}
 	t.Run("promtool", func(t *testing.T) {
-		requireClient(t, "promtool")
+		require.Program(t, "promtool")
 		for _, args := range [][]string{{"check", "rules", dir + "alerts.yml"}, {"test", "rules", dir + "alerts_test.yml"}} {
 			if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
 				t.Errorf("promtool %v: %v: %s", args, err, out)
@@ -137,7 +139,7 @@ func TestOpsExamples(t *testing.T) {
 		}
 	})
 	t.Run("systemd", func(t *testing.T) {
-		requireClient(t, "systemd-analyze")
+		require.Program(t, "systemd-analyze")
 		checkUnits(t, dir)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/jurat-ledger/jurat/bench/target"
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // TestForeignTables has an agency's own PostgreSQL join its table of documents with the ledger's tables, by postgres_fdw.
@@ -76,7 +77,7 @@ func foreignServer(t *testing.T) *pgx.Conn {
 	t.Helper()
 	postgres, err := target.Postgres(true)
 	if err != nil {
-		missingClient(t, "postgres", err.Error())
+		require.Missing(t, "postgres", err.Error())
 	}
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // PostgreSQL runs as another user

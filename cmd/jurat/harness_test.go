@@ -25,6 +25,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -203,7 +204,7 @@ func (s *serverProcess) psql(script string, args ...string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	requireClient(s.t, "psql")
+	require.Program(s.t, "psql")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-h", host, "-p", port, "-U", "jurat", "-d", "jurat"}, args...)...)
@@ -240,25 +241,6 @@ func shell(t *testing.T, dir string, s *serverProcess, commands string) ([]byte,
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=", "JURAT_SERVER="+s.url(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
 	return cmd.CombinedOutput()
-}
-
-// requireClient skips the test where a client is not installed, and fails it where it must be.
-func requireClient(t testing.TB, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		missingClient(t, name, err.Error())
-	}
-}
-
-// missingClient skips the test, or fails it if JURAT_REQUIRE_CLIENTS, a list with commas, names the client.
-func missingClient(t testing.TB, name, why string) {
-	t.Helper()
-	for _, required := range strings.Split(os.Getenv("JURAT_REQUIRE_CLIENTS"), ",") {
-		if required == name {
-			t.Fatalf("%s is not installed: %s", name, why)
-		}
-	}
-	t.Skipf("SKIPPED: %s is not installed: %s", name, why)
 }
 
 func soak() bool { return os.Getenv("JURAT_SOAK") != "" }

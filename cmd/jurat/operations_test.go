@@ -5,13 +5,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // TestOperations runs the blocks of docs/operations.md as they stand, but for the place of the server, and demands that the page
 // tells of every alert.
 func TestOperations(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)

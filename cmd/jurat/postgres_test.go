@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 var postgres = flag.String("postgres", "", "with -rewrite: the address of a PostgreSQL 15 to take the answers in testdata/postgres from, user postgres without password")
@@ -21,7 +23,7 @@ func TestAsPostgres(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatal("no scripts", err)
 	}
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := &serverProcess{t: t, address: *postgres}
 	args := []string{"-a", "-v", "VERBOSITY=verbose"}
 	if *postgres == "" {

@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // TestReadme runs the README's blocks of SQL and shell commands as they stand, but for the port.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, t.TempDir())
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle/receipt"
 )
 
 // TestReceiptPages runs the blocks of docs/receipt.md and docs/transfer.md as they stand, but for the port.
 func TestReceiptPages(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, t.TempDir())
 	_, port, _ := strings.Cut(s.address, ":")
 	for page, want := range map[string]string{"../../docs/receipt.md": "accepted", "../../docs/transfer.md": "OK: the chain is unbroken over 2 transfers; Works Ltd holds the document"} {
@@ -75,7 +76,7 @@ func (d *desk) write(name, text string) string {
 // TestReceipts has a submission answered by an agency that sees nothing of the submitter's but what he hands over.
 func TestReceipts(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, t.TempDir())
 	d := &desk{t, t.TempDir()}
 	s.psql("CREATE ROLE clerk LOGIN; CREATE ROLE tax LOGIN; CREATE ROLE a LOGIN IN ROLE auditor")
@@ -151,7 +152,7 @@ func reference(t *testing.T, code string) string {
 // TestSealedReceipt has the page of a seal's filing show the seal.
 func TestSealedReceipt(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, t.TempDir())
 	d := &desk{t, t.TempDir()}
 	made := d.expect(0, "receipt ", "seal", "--fields", d.write("fields.json", `{"name": "Marie"}`), "--profile", "immediate", "--out", d.path("seal.txt"), "--server", s.url())

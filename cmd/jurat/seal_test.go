@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
@@ -15,7 +16,7 @@ import (
 // TestSealPage runs the blocks of docs/seal.md as they stand, but for the port.
 func TestSealPage(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, t.TempDir())
 	_, port, _ := strings.Cut(s.address, ":")
 	blocks := codeBlocks(t, "../../docs/seal.md")
@@ -41,7 +42,7 @@ func TestSealPage(t *testing.T) {
 // TestCantonExample runs the example as it stands: the seal is scanned from the printed page where a scanner is installed.
 func TestCantonExample(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	s := startServer(t, t.TempDir())
 	script, err := filepath.Abs("../../examples/canton/run.sh")
 	if err != nil {
@@ -62,8 +63,8 @@ func TestCantonExample(t *testing.T) {
 // TestSealedDocument puts a seal onto a document, prints it and scans it again.
 func TestSealedDocument(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "pdftoppm")
-	requireClient(t, "zbarimg")
+	require.Program(t, "pdftoppm")
+	require.Program(t, "zbarimg")
 	s := startServer(t, t.TempDir())
 	dir := t.TempDir()
 	const extract = "../../examples/canton/extract"

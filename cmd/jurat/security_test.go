@@ -19,6 +19,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // secureServer runs a server with TLS whose superuser has a password. certificates holds ca.crt and ca.key of its clients, too.
@@ -109,7 +111,7 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%s with a wrong password: %s %s", role, code, message)
 		}
 	}
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	psql := func(role, password, script string, more ...string) (string, error) {
 		dsn := "postgres://" + role + "@" + s.address + "/jurat?" + full + "&" + strings.Join(more, "&")
 		cmd := exec.Command("psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", dsn)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // tool runs a client with what it reads from standard input and returns what it prints.
@@ -54,24 +56,24 @@ func TestTools(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	t.Run("pgcli", func(t *testing.T) {
-		requireClient(t, "pgcli")
+		require.Program(t, "pgcli")
 		out := s.tool(ctx, "select count(*) from hashes;\n\\dt\n\\d hashes\n\\df publish\n\\l\nselect nosuch;\n\\q\n", "pgcli")
 		mustContain(t, out, "| count |", "| 1     |", "| public | calendar_certificates | table |", "| digest     | bytea ", "\"hashes_digest\" btree (digest)",
 			"| public | publish | text ", "| jurat | pg_database_owner | UTF8", `column "nosuch" does not exist`, "LINE 1: select nosuch")
 	})
 	t.Run("completion", func(t *testing.T) {
-		requireClient(t, "psql")
-		requireClient(t, python[0])
+		require.Program(t, "psql")
+		require.Program(t, python[0])
 		keys := "SELECT * FROM has\\t WHERE dig\\tIS NULL;\\n\n\\\\d pro\\t\\n\nSHOW search_p\\t;\\n\n\\\\q\\n\n"
 		out := s.tool(ctx, keys, append(python, "terminal.py", "psql", "-X", "-P", "pager=off")...)
 		mustContain(t, out, "FROM hashes", "WHERE digest IS NULL", "(0 rows)", `Table "public.proofs"`, `"$user", public`)
 	})
 	t.Run("psql", func(t *testing.T) {
-		requireClient(t, "psql")
+		require.Program(t, "psql")
 		testPsqlCommands(t, ctx, s)
 	})
 	t.Run("pg_dump", func(t *testing.T) {
-		requireClient(t, "pg_dump")
+		require.Program(t, "pg_dump")
 		testDump(t, ctx, s)
 	})
 	s.stop()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/transfer"
 )
@@ -18,7 +19,7 @@ func hashOf(text string) merkle.Digest { return sha256.Sum256([]byte(text)) }
 // TestTransfer passes a document on over two servers and back, forks it, and demands every proof in the end as it was given.
 func TestTransfer(t *testing.T) {
 	t.Parallel()
-	requireClient(t, "psql")
+	require.Program(t, "psql")
 	a, b := startServer(t, t.TempDir(), "--server-name", "a.example"), startServer(t, t.TempDir(), "--server-name", "b.example")
 	a.psql("CREATE ROLE ministry LOGIN; CREATE ROLE works LOGIN")
 	b.psql("CREATE ROLE vault LOGIN; CREATE ROLE thief LOGIN")

@@ -3,37 +3,19 @@ package seal_test
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/internal/cbor"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
 
 // TestManual demands that docs/seal.md shows the worked example as it is.
 func TestManual(t *testing.T) {
-	const path = "../../docs/seal.md"
-	const from, to = "<!-- example -->\n", "<!-- end of example -->\n"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(page), from)
-	was, after, ok2 := strings.Cut(rest, to)
-	if !ok || !ok2 {
-		t.Fatal("the page has no place for the example")
-	}
-	want := workedExample(t)
-	if *rewrite {
-		if err := os.WriteFile(path, []byte(before+from+want+to+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if was != want {
-		t.Errorf("the example is another (-rewrite updates it):\n%s", want)
-	}
+	merkletest.Manual(t, "../../docs/seal.md", workedExample(t), *rewrite)
 }
 
 // workedExample writes a seal of a block with two rounds, byte by byte, and the hashes on its way.
