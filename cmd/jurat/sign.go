@@ -181,6 +181,21 @@ func (f *filing) prove(ctx context.Context, conn *pgx.Conn, out io.Writer, certi
 	return err
 }
 
+// connectTrusting connects to a server, the certificates of whose calendar keys it adds to those of options.
+func connectTrusting(ctx context.Context, server string, options *ksi.Options) (*pgx.Conn, error) {
+	conn, err := connect(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	certificates, err := calendarCertificates(ctx, conn)
+	if err != nil {
+		conn.Close(context.WithoutCancel(ctx))
+		return nil, serverError(err)
+	}
+	options.Certificates = append(options.Certificates, certificates...)
+	return conn, nil
+}
+
 // calendarCertificates gets the certificates of the server's calendar keys.
 func calendarCertificates(ctx context.Context, conn *pgx.Conn) ([]ksi.Certificate, error) {
 	rows, err := conn.Query(ctx, `SELECT pem FROM calendar_certificates`)

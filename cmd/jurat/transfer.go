@@ -132,16 +132,11 @@ func (o *transferOptions) pass(ctx context.Context, out io.Writer, b *transfer.B
 	if err != nil {
 		return err
 	}
-	conn, err := connect(ctx, o.server)
+	conn, err := connectTrusting(ctx, o.server, &basis.options)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	certificates, err := calendarCertificates(ctx, conn)
-	if err != nil {
-		return serverError(err)
-	}
-	basis.options.Certificates = append(basis.options.Certificates, certificates...)
 	before := b.Verify(ctx, basis.options)
 	if before.Verdict != ksi.OK {
 		return printChain(out, before, &basis)
