@@ -1,6 +1,10 @@
 package copyrow
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/jurat-ledger/jurat/wire/copyrow/internal/hexrows"
+)
 
 // splitText splits a line of text into d.fields. A field without escapes is a part of the line.
 func (d *Decoder) splitText(line []byte) error {
@@ -114,15 +118,7 @@ func digit(b []byte, i int) (byte, bool) {
 	if i >= len(b) {
 		return 0, false
 	}
-	switch c := b[i]; {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
+	return hexrows.Digit(b[i])
 }
 
 // splitCSV splits a line of csv into d.fields. A field without quotes is a part of the line.

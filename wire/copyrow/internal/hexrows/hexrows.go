@@ -63,8 +63,8 @@ func decodeTable(dst, rows []byte, prefix string, size int) (n int) {
 // time that arithmetic on eight digits at once takes.
 var pairs = func() (table [1 << 16]uint16) {
 	for i := range table {
-		high, ok := value(byte(i))
-		low, too := value(byte(i >> 8))
+		high, ok := Digit(byte(i))
+		low, too := Digit(byte(i >> 8))
 		if table[i] = uint16(high<<4 | low); !ok || !too {
 			table[i] = notHex
 		}
@@ -74,8 +74,8 @@ var pairs = func() (table [1 << 16]uint16) {
 
 const notHex = 1 << 8
 
-// value returns the value of a digit; ok is false if c is none.
-func value(c byte) (v byte, ok bool) {
+// Digit returns the value of a hexadecimal digit, small or capital; ok is false if c is none.
+func Digit(c byte) (v byte, ok bool) {
 	switch {
 	case c >= '0' && c <= '9':
 		return c - '0', true
