@@ -5,11 +5,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/internal/cbor"
+	"github.com/jurat-ledger/jurat/merkle/internal/printable"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -38,7 +37,7 @@ func (a *Answer) Check() error {
 	if n := len(a.Digest); n < 20 || n > 64 {
 		return fmt.Errorf("a digest has 20 to 64 bytes, this one has %d", n)
 	}
-	if err := checkText("agency", a.Agency, merkle.MaxID); err != nil {
+	if err := printable.Check("agency", a.Agency, merkle.MaxID); err != nil {
 		return err
 	}
 	if strings.Contains(a.Agency, "/") {
@@ -47,17 +46,7 @@ func (a *Answer) Check() error {
 	if a.Status == "" {
 		return nil
 	}
-	return checkText("status", a.Status, MaxStatus)
-}
-
-func checkText(what, text string, most int) error {
-	switch {
-	case text == "" || len(text) > most:
-		return fmt.Errorf("%s %.300q: want 1 to %d bytes, not %d", what, text, most, len(text))
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("%s %.300q: want printable characters", what, text)
-	}
-	return nil
+	return printable.Check("status", a.Status, MaxStatus)
 }
 
 // Leaf returns the hash to file, of an answer for which Check has no error.

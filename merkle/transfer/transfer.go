@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/internal/cbor"
+	"github.com/jurat-ledger/jurat/merkle/internal/printable"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/receipt"
 )
@@ -74,11 +73,8 @@ func (h *Holder) String() string {
 }
 
 func checkName(what, text string, most int) error {
-	if text == "" || len(text) > most {
-		return fmt.Errorf("%w: %s %.300q: want 1 to %d bytes, not %d", ErrContent, what, text, most, len(text))
-	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return fmt.Errorf("%w: %s %.300q: want printable characters", ErrContent, what, text)
+	if err := printable.Check(what, text, most); err != nil {
+		return fmt.Errorf("%w: %w", ErrContent, err)
 	}
 	return nil
 }
