@@ -8,13 +8,6 @@ import (
 // maxFilterBytes is what the filters of an index take together at most, without their states: one byte for an entry.
 const maxFilterBytes = 128 << 20
 
-// States of a bucket's filter.
-const (
-	unmade uint32 = iota
-	making
-	made
-)
-
 // filters say of the buckets of a run which hashes they lack, so that most look-ups in vain read nothing. The filter of a bucket is
 // made when the bucket is first read, and their memory with the first of them: who only files needs none. A filter has about 8
 // bits for each entry, one of them set for the entry's hash, and lets 12 in a hundred other hashes pass. A bucket of several
@@ -26,16 +19,16 @@ type filters struct {
 
 // A filterTable is memory for the filters of a run.
 type filterTable struct {
-	words  uint64          // of one filter
-	bits   []uint64        // of all, one behind the other; those of a bucket change only while it is making
-	states []atomic.Uint32 // of each bucket
+	words  uint64   // of one filter
+	bits   []uint64 // of all, one behind the other; those of a bucket change only while it is making
+	states bucketStates
 }
 
 // newFilterTable returns memory for the filters of a run of n entries, none made.
 func newFilterTable(n uint64) *filterTable {
 	b := bucketBits(n)
 	words := n>>b/8 + 1
-	return &filterTable{words, make([]uint64, words<<b), make([]atomic.Uint32, 1<<b)}
+	return &filterTable{words, make([]uint64, words<<b), make(bucketStates, 1<<b)}
 }
 
 // bit returns where the bit of a hash stands among the words of its filter. It depends on bits that every entry stores and that
@@ -51,7 +44,7 @@ func (f *filters) lack(bucket uint32, hash uint64) bool {
 		return false
 	}
 	t := f.table.Load()
-	if t == nil || t.states[bucket].Load() != made {
+	if t == nil || !t.states.made(bucket) {
 		return false
 	}
 	word, mask := t.bit(hash)
@@ -78,7 +71,7 @@ func (f *filters) keep(r *run, bucket uint32, p *part) {
 		f.table.CompareAndSwap(nil, newFilterTable(f.n))
 		t = f.table.Load()
 	}
-	if t.states[bucket].Load() != unmade || !t.states[bucket].CompareAndSwap(unmade, making) {
+	if !t.states.begin(bucket) {
 		return
 	}
 	b := r.bucketBits()
@@ -87,7 +80,7 @@ func (f *filters) keep(r *run, bucket uint32, p *part) {
 		word, mask := t.bit(binary.BigEndian.Uint64(e) >> b)
 		bits[word] |= mask
 	}
-	t.states[bucket].Store(made)
+	t.states.end(bucket)
 }
 
 // filter gives filters to the runs that have files and no filters yet, the newest and so the smaller ones first, as far as there is

@@ -79,7 +79,7 @@ func TestFilters(t *testing.T) {
 	for _, r := range w.x.current.runs {
 		states := r.filters.table.Load().states
 		for bucket := range states {
-			if states[bucket].Load() == made {
+			if states.made(uint32(bucket)) {
 				kept++
 			}
 			if r.filters.lack(uint32(bucket), hash) {

@@ -15,8 +15,8 @@ type held struct{ table atomic.Pointer[heldTable] }
 
 // A heldTable is memory for the buckets of a run, in one piece that the garbage collector does not look into.
 type heldTable struct {
-	bytes  []byte          // as in the file; those of a bucket change only while it is making
-	states []atomic.Uint32 // of each bucket, as of filters
+	bytes  []byte // as in the file; those of a bucket change only while it is making
+	states bucketStates
 }
 
 // get returns the only part of a bucket of r if it is held.
@@ -25,7 +25,7 @@ func (h *held) get(r *run, bucket uint32) (p part, ok bool) {
 		return p, false
 	}
 	t := h.table.Load()
-	if t == nil || t.states[bucket].Load() != made {
+	if t == nil || !t.states.made(bucket) {
 		return p, false
 	}
 	return part{entries: t.bytes[r.file.start(bucket)+partHead : r.file.ends[bucket]], last: true}, true
@@ -39,14 +39,14 @@ func (h *held) keep(r *run, bucket uint32, p *part) {
 	t := h.table.Load()
 	if t == nil {
 		ends := r.file.ends
-		h.table.CompareAndSwap(nil, &heldTable{make([]byte, ends[len(ends)-1]), make([]atomic.Uint32, len(ends))})
+		h.table.CompareAndSwap(nil, &heldTable{make([]byte, ends[len(ends)-1]), make(bucketStates, len(ends))})
 		t = h.table.Load()
 	}
-	if t.states[bucket].Load() != unmade || !t.states[bucket].CompareAndSwap(unmade, making) {
+	if !t.states.begin(bucket) {
 		return
 	}
 	copy(t.bytes[r.file.start(bucket)+partHead:r.file.ends[bucket]], p.entries)
-	t.states[bucket].Store(made)
+	t.states.end(bucket)
 }
 
 // hold decides of which runs the files are held: of the newest and so the smaller ones first, as far as there is room.
