@@ -11,6 +11,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -19,7 +20,7 @@ import (
 func receiptKernel(_ *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 	var buf []byte
 	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
-		r := Receipt{
+		r := receipt.Name{
 			Round: roundOf(args[0].Ints[i]), Agency: string(args[1].Bytes[i]), Lane: string(args[2].Bytes[i]),
 			Index: uint64(args[3].Ints[i]),
 		}

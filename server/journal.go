@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
@@ -217,7 +218,7 @@ func (s source) ReadJournal(ctx context.Context, from, to uint64, n int, desc bo
 		line := query.JournalLine{Seq: l.Seq, Time: l.Time, Times: l.Times, Event: l.Event, Actor: l.Actor, Object: l.Object, Detail: l.Detail,
 			Address: l.Address, Hash: l.Hash()}
 		if d, ok := storage.JournalDayOf(days, l.Seq); ok {
-			line.Receipt = query.Receipt{Round: d.Leaf.Round, Agency: storage.JournalAgency, Lane: storage.JournalLane, Index: d.Leaf.Index}.String()
+			line.Receipt = receipt.Name{Round: d.Leaf.Round, Agency: storage.JournalAgency, Lane: storage.JournalLane, Index: d.Leaf.Index}.String()
 		}
 		lines = append(lines, line)
 		return len(lines) < n

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/query"
 )
 
@@ -54,7 +55,7 @@ func (l *Ledger) Export(_ context.Context, agency, lane string, from, to calenda
 	defer l.mu.Unlock()
 	for _, f := range l.leaves {
 		if s := slots[f.Slot]; s.Agency == agency && (lane == "" || s.Lane == lane) && f.Round >= from && f.Round <= to && f.Round <= l.closed() {
-			r := query.Receipt{Round: f.Round, Agency: agency, Lane: s.Lane, Index: f.Index}
+			r := receipt.Name{Round: f.Round, Agency: agency, Lane: s.Lane, Index: f.Index}
 			b.left = append(b.left, fmt.Sprintf("%s %t\n", r, published))
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/query"
 )
 
@@ -219,7 +220,7 @@ func (l *Ledger) Signature(ctx context.Context, p query.Position) ([]byte, error
 		return l.Sign(leaf), nil
 	}
 	s := l.slots[p.Slot]
-	return []byte(query.Receipt{Round: p.Round, Agency: s.Agency, Lane: s.Lane, Index: p.Index}.String()), nil
+	return []byte(receipt.Name{Round: p.Round, Agency: s.Agency, Lane: s.Lane, Index: p.Index}.String()), nil
 }
 
 func compareLeaves(a, b query.Leaf) int {
