@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"codeberg.org/go-pdf/fpdf"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/jurat-ledger/jurat/internal/paper"
 	"github.com/jurat-ledger/jurat/internal/qr"
 	"github.com/jurat-ledger/jurat/internal/stamp"
 )
@@ -100,7 +99,7 @@ func (o *qrOptions) draw(text string) ([]byte, error) {
 	case ".svg":
 		return code.SVG(o.width, "QR code")
 	case ".pdf":
-		return codePage(code, o.width)
+		return paper.CodePage(code, o.width)
 	}
 	return nil, errors.New("say with --out which .png, .svg or .pdf to write")
 }
@@ -119,7 +118,7 @@ func (o *qrOptions) stamp(code *qr.Code) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	picture, err := codePage(code, o.width)
+	picture, err := paper.CodePage(code, o.width)
 	if err != nil {
 		return nil, err
 	}
@@ -128,23 +127,4 @@ func (o *qrOptions) stamp(code *qr.Code) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", o.pdf, err)
 	}
 	return stamped, nil
-}
-
-// codePage returns a PDF page with nothing but a code, so many millimetres wide.
-func codePage(code *qr.Code, width float64) ([]byte, error) {
-	module, err := code.Module(width)
-	if err != nil {
-		return nil, err
-	}
-	p := fpdf.NewCustom(&fpdf.InitType{UnitStr: "mm", Size: fpdf.SizeType{Wd: width, Ht: width}})
-	p.SetCatalogSort(true)
-	p.SetMargins(0, 0, 0)
-	p.SetAutoPageBreak(false, 0)
-	p.AddPage()
-	for _, r := range code.Runs() {
-		p.Rect(float64(r.X+qr.Quiet)*module, float64(r.Y+qr.Quiet)*module, float64(r.Length)*module, module, "F")
-	}
-	var b bytes.Buffer
-	err = p.Output(&b)
-	return b.Bytes(), err
 }

@@ -6,10 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"codeberg.org/go-pdf/fpdf"
-	"golang.org/x/image/font/gofont/gomono"
-	"golang.org/x/image/font/gofont/goregular"
-
+	"github.com/jurat-ledger/jurat/internal/paper"
 	"github.com/jurat-ledger/jurat/internal/qr"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
@@ -136,49 +133,21 @@ func wrapped(text string, width int) (lines []string) {
 
 // pdf writes the sheet as one page of A4. The same sheet gives the same bytes.
 func (s *sheet) pdf(code *qr.Code) ([]byte, error) {
-	const margin, width, label, lineHeight, module = 25.0, 160.0, 35.0, 7.0, 1.4
-	p := fpdf.New("P", "mm", "A4", "")
-	p.SetCatalogSort(true)
-	p.SetCreationDate(s.publication.Time.Time())
-	p.SetModificationDate(s.publication.Time.Time())
-	p.SetTitle(sheetTitle+" as of "+s.publication.Time.String(), true)
-	p.AddUTF8FontFromBytes("go", "", goregular.TTF)
-	p.AddUTF8FontFromBytes("mono", "", gomono.TTF)
-	p.SetMargins(margin, margin, margin)
-	p.AddPage()
-	p.SetFont("go", "", 18)
-	p.CellFormat(width, 14, sheetTitle, "B", 1, "", false, 0, "")
+	const lineHeight, module = 7.0, 1.4
+	p := paper.New(sheetTitle+" as of "+s.publication.Time.String(), s.publication.Time.Time())
+	p.Heading(sheetTitle, 6)
+	p.Facts(s.facts(), 35, lineHeight, "Root")
 	p.Ln(6)
-	for _, f := range s.facts() {
-		p.SetFont("go", "", 11)
-		p.CellFormat(label, lineHeight, f[0], "", 0, "", false, 0, "")
-		if f[0] == "Root" {
-			p.SetFont("mono", "", 8) // all on one line
-		}
-		p.MultiCell(width-label, lineHeight, f[1], "", "", false)
-	}
-	p.Ln(6)
-	p.SetFont("go", "", 11)
-	p.CellFormat(width, lineHeight, "Publication string", "", 1, "", false, 0, "")
-	p.SetFont("mono", "", 18)
+	p.SetFont(paper.Text, "", 11)
+	p.CellFormat(paper.Width, lineHeight, "Publication string", "", 1, "", false, 0, "")
+	p.SetFont(paper.Mono, "", 18)
 	for _, line := range stringLines(s.publication) {
-		p.CellFormat(width, 10, line, "", 1, "", false, 0, "")
+		p.CellFormat(paper.Width, 10, line, "", 1, "", false, 0, "")
 	}
 	p.Ln(6)
 	x, y := p.GetXY()
-	for _, r := range code.Runs() {
-		p.Rect(x+float64(r.X)*module, y+float64(r.Y)*module, float64(r.Length)*module, module, "F")
-	}
+	p.Code(code, x, y, module)
 	p.SetY(y + float64(code.Side())*module + 8)
-	for _, paragraph := range explanation {
-		p.SetFont("go", "", 10)
-		if strings.HasPrefix(paragraph, " ") {
-			p.SetFont("mono", "", 10)
-		}
-		p.MultiCell(width, 5.5, paragraph, "", "", false)
-		p.Ln(2)
-	}
-	var b bytes.Buffer
-	err := p.Output(&b)
-	return b.Bytes(), err
+	p.Paragraphs(explanation)
+	return p.Bytes()
 }

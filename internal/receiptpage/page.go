@@ -12,9 +12,8 @@ import (
 	"strings"
 
 	"codeberg.org/go-pdf/fpdf"
-	"golang.org/x/image/font/gofont/gomono"
-	"golang.org/x/image/font/gofont/goregular"
 
+	"github.com/jurat-ledger/jurat/internal/paper"
 	"github.com/jurat-ledger/jurat/internal/qr"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -104,63 +103,33 @@ func (p *Page) Text() []byte {
 	return b.Bytes()
 }
 
-const margin, width, label, lineHeight = 25.0, 160.0, 32.0, 6.5 // millimetres
-
 // PDF returns the page in A4.
 func (p *Page) PDF() ([]byte, error) {
-	d := fpdf.New("P", "mm", "A4", "")
-	d.SetCatalogSort(true)
-	d.SetCreationDate(p.record.Round.Time())
-	d.SetModificationDate(p.record.Round.Time())
-	d.SetTitle(title+" "+p.record.Name.String(), true)
+	d := paper.New(title+" "+p.record.Name.String(), p.record.Round.Time())
 	d.SetLang("en")
-	d.AddUTF8FontFromBytes("go", "", goregular.TTF)
-	d.AddUTF8FontFromBytes("mono", "", gomono.TTF)
 	d.SetAttachments([]fpdf.Attachment{{Content: p.json, Filename: "receipt.json", Description: "The proof of " + p.record.Name.String()}})
-	d.SetMargins(margin, margin, margin)
-	d.AddPage()
-	d.SetFont("go", "", 18)
-	d.CellFormat(width, 14, title, "B", 1, "", false, 0, "")
-	d.Ln(5)
-	for _, f := range p.facts() {
-		d.SetFont("go", "", 11)
-		d.CellFormat(label, lineHeight, f[0], "", 0, "", false, 0, "")
-		if f[0] == "Digest" {
-			d.SetFont("mono", "", 8) // all of a SHA-256 on one line
-		}
-		d.MultiCell(width-label, lineHeight, f[1], "", "", false)
-	}
+	d.Heading(title, 5)
+	d.Facts(p.facts(), 32, 6.5, "Digest")
 	d.Ln(4)
 	p.draw(d)
-	for _, paragraph := range p.explanation() {
-		d.SetFont("go", "", 10)
-		if strings.HasPrefix(paragraph, " ") {
-			d.SetFont("mono", "", 10)
-		}
-		d.MultiCell(width, 5.5, paragraph, "", "", false)
-		d.Ln(2)
-	}
-	var b bytes.Buffer
-	err := d.Output(&b)
-	return b.Bytes(), err
+	d.Paragraphs(p.explanation())
+	return d.Bytes()
 }
 
 // draw puts the code on the page, 0.5 mm a module, and below that a reference as text.
-func (p *Page) draw(d *fpdf.Fpdf) {
+func (p *Page) draw(d *paper.Page) {
 	const module = 0.5
 	_, bottom := d.GetPageSize()
-	if d.GetY()+p.code.Size(module) > bottom-margin {
+	if d.GetY()+p.code.Size(module) > bottom-paper.Margin {
 		d.AddPage()
 	}
 	x, y := d.GetXY()
 	y += qr.Quiet * module
-	for _, r := range p.code.Runs() {
-		d.Rect(x+float64(r.X)*module, y+float64(r.Y)*module, float64(r.Length)*module, module, "F")
-	}
+	d.Code(p.code, x, y, module)
 	d.SetY(y + float64(p.code.Side()+qr.Quiet)*module)
 	if !p.sealed {
-		d.SetFont("mono", "", 7)
-		d.MultiCell(width, 3.5, p.text, "", "", false)
+		d.SetFont(paper.Mono, "", 7)
+		d.MultiCell(paper.Width, 3.5, p.text, "", "", false)
 	}
 	d.Ln(3)
 }

@@ -30,13 +30,14 @@ var mayImport = map[string][]string{
 	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host", "internal/receiptpage"},
 	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/qr", "internal/stamp", "internal/receiptpage"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/paper", "internal/qr", "internal/stamp", "internal/receiptpage"},
 	"internal/tidy":  {},
 	// Drawn by the server and by the program alike.
-	"internal/receiptpage": {"merkle", "internal/qr"},
+	"internal/receiptpage": {"merkle", "internal/paper", "internal/qr"},
 	// Leaves below all others.
 	"internal/host":      {},
 	"internal/largepage": {},
+	"internal/paper":     {"internal/qr"},
 	"internal/qr":        {},
 	"internal/require":   {},
 	"internal/stamp":     {},
@@ -62,15 +63,14 @@ var external = map[string][]string{
 	"page":       {},
 	"bench":      {},
 	"bench/load": {"github.com/jackc/pgx/v5"}, // measured as programs use it
-	// fpdf draws the sheet of a publication.
-	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5", "codeberg.org/go-pdf/fpdf",
+	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5",
 		"github.com/klauspost/compress"}, // zstd, for packed bundles
-	// fpdf draws the page of a receipt.
-	"internal/receiptpage": {"codeberg.org/go-pdf/fpdf"},
+	"internal/receiptpage": {"codeberg.org/go-pdf/fpdf"}, // what is attached
 	// The rest.
 	"internal/tidy":      {},
 	"internal/host":      {},
 	"internal/largepage": {},
+	"internal/paper":     {"codeberg.org/go-pdf/fpdf"},
 	"internal/qr":        {"github.com/boombuler/barcode"}, // draws the modules
 	"internal/require":   {},
 	"internal/stamp":     {"github.com/pdfcpu/pdfcpu"},
