@@ -37,8 +37,8 @@ func New(name string, at time.Time) *Page {
 	p.SetCreationDate(at)
 	p.SetModificationDate(at)
 	p.SetTitle(name, true)
-	p.AddUTF8FontFromBytes(Text, "", goregular.TTF)
-	p.AddUTF8FontFromBytes(Mono, "", gomono.TTF)
+	p.AddUTF8FontFromBytes(Text, "", bytes.Clone(goregular.TTF)) // fpdf writes into what it is given
+	p.AddUTF8FontFromBytes(Mono, "", bytes.Clone(gomono.TTF))
 	p.SetMargins(Margin, Margin, Margin)
 	p.AddPage()
 	return p
