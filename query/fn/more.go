@@ -73,20 +73,26 @@ func regexpSearches() []*Function {
 			return int64(utf8.RuneCount(s[:m[0]]) + 1), nil
 		})),
 		def("regexp_substr(text,text) text", map2[strs, texts, strs](func(env *Env, s []byte, p string) ([]byte, error) {
-			re, err := compile(p, "", len(s))
+			m, err := firstMatch(env, s, p)
 			if err != nil {
 				return nil, err
-			}
-			m, err := re.find(env, s, 0)
-			if err != nil {
-				return nil, err
-			}
-			if m == nil {
-				return nil, errNull
 			}
 			return s[m[0]:m[1]:m[1]], nil
 		})),
 	}
+}
+
+// firstMatch returns where the first match of a regular expression and its groups stand in s; the value is null if there is none.
+func firstMatch(env *Env, s []byte, pattern string) ([]int, error) {
+	re, err := compile(pattern, "", len(s))
+	if err != nil {
+		return nil, err
+	}
+	m, err := re.find(env, s, 0)
+	if err == nil && m == nil {
+		err = errNull
+	}
+	return m, err
 }
 
 // randomUUID returns a UUID of version 4.

@@ -14,16 +14,9 @@ func similarPart(env *Env, s []byte, pattern, escape string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	re, err := compile(translated, "", len(s))
+	m, err := firstMatch(env, s, translated)
 	if err != nil {
 		return nil, err
-	}
-	m, err := re.find(env, s, 0)
-	if err != nil {
-		return nil, err
-	}
-	if m == nil {
-		return nil, errNull
 	}
 	if len(m) >= 4 && m[2] >= 0 {
 		m = m[2:]
