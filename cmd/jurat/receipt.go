@@ -136,15 +136,7 @@ func fetchRecord(ctx context.Context, conn *pgx.Conn, name string) (*receipt.Rec
 
 // readReceipt reads a file with a record.
 func readReceipt(path string) (*receipt.Record, error) {
-	data, err := readAtMost(path, receipt.MaxRecord+1)
-	if err != nil {
-		return nil, err
-	}
-	r, err := receipt.Parse(data)
-	if err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
-	return r, err
+	return readParsed(path, receipt.MaxRecord, receipt.Parse)
 }
 
 // checkRecord verifies the proofs of a record and says what it found; the error is an exit status unless all hold.

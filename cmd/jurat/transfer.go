@@ -111,15 +111,7 @@ func (o *transferOptions) read() (*transfer.Bundle, error) {
 }
 
 func readDocumentBundle(path string) (*transfer.Bundle, error) {
-	data, err := readAtMost(path, transfer.MaxBundle+1)
-	if err != nil {
-		return nil, err
-	}
-	b, err := transfer.Parse(data)
-	if err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
-	return b, err
+	return readParsed(path, transfer.MaxBundle, transfer.Parse)
 }
 
 // pass files a transfer and adds it, after a look at what was before.

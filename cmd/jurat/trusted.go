@@ -55,13 +55,9 @@ func (o *publicationsOptions) read() (*ksi.PublicationsFile, error) {
 		}
 		trust.Constraints = append(trust.Constraints, c)
 	}
-	data, err := readAtMost(o.file, ksi.MaxPublicationsFile+1)
+	file, err := readParsed(o.file, ksi.MaxPublicationsFile, ksi.ParsePublicationsFile)
 	if err != nil {
 		return nil, err
-	}
-	file, err := ksi.ParsePublicationsFile(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.file, err)
 	}
 	return file, file.Authenticate(trust)
 }

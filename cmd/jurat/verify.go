@@ -316,3 +316,17 @@ func readAtMost(path string, size int64) ([]byte, error) {
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, size))
 }
+
+// readParsed reads a file of at most so many bytes, and one more for parse to refuse what is longer. Errors of parse name the file.
+func readParsed[T any](path string, most int64, parse func(data []byte) (T, error)) (T, error) {
+	var none T
+	data, err := readAtMost(path, most+1)
+	if err != nil {
+		return none, err
+	}
+	v, err := parse(data)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
+}
