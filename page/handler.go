@@ -46,11 +46,11 @@ type kept struct {
 	now  map[string]served
 }
 
-func (k *kept) get(now time.Time, make func() (map[string]served, error)) (map[string]served, error) {
+func (k *kept) get(now time.Time, renew func() (map[string]served, error)) (map[string]served, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.now == nil || now.Sub(k.made) > age || now.Before(k.made) {
-		files, err := make()
+		files, err := renew()
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +75,8 @@ func serve(data []byte) served {
 }
 
 // Handler serves the page to the public: its files, trust.js and, for other programs, publications.bin and landmarks.bin; and as
-// status/AGENCY the status list of an agency, 204 for none. It answers GET and HEAD, reads no request's body, and sets the headers that have browsers keep to the page's own origin.
+// status/AGENCY the status list of an agency, 204 for none. It answers GET and HEAD, reads no request's body, and sets the headers that
+// have browsers keep to the page's own origin.
 func Handler(c HandlerConfig) http.Handler {
 	h := &handler{HandlerConfig: c, files: map[string]served{}, status: map[string]*kept{}}
 	for name, data := range c.Files {
