@@ -105,6 +105,9 @@ func (s *soaking) life(p *plan) []acknowledgement {
 	defer cancel()
 	l := &load{server: server, ctx: ctx}
 	var wg sync.WaitGroup
+	for _, harm := range []func(){s.hostile(l, s.r.Uint64()), s.hostile(l, s.r.Uint64()), s.rude(l, s.r.Uint64())} {
+		wg.Go(harm)
+	}
 	s.begin(p, l, &wg)
 	<-time.After(p.load)
 	if p.backup {
@@ -135,10 +138,10 @@ func (s *soaking) hold(server *serverProcess, acks []acknowledgement) {
 	s.count("proofs verified", (len(acks)+999)/1000)
 }
 
-// begin has clients begin to file and to misbehave.
+// begin has clients begin to file.
 func (s *soaking) begin(p *plan, l *load, wg *sync.WaitGroup) {
 	s.loads++
-	clients := []func(stream int){l.inserts, l.inserts, l.copies, l.psqls, s.hostile(l, s.r.Uint64()), s.hostile(l, s.r.Uint64()), s.rude(l, s.r.Uint64())}
+	clients := []func(stream int){l.inserts, l.inserts, l.copies, l.psqls}
 	if p.bulk {
 		clients = append(clients, l.bulk)
 	}
@@ -156,9 +159,10 @@ func (s *soaking) end(p *plan, server *serverProcess) {
 		return
 	default:
 	}
-	s.peak = max(s.peak, server.memory("VmHWM"))
-	if s.peak > soakMemory {
-		s.t.Errorf("the server took %d KiB", s.peak)
+	peak := server.memory("VmHWM")
+	s.t.Logf("life %d: ended, %d MiB at most", p.number, peak>>10)
+	if s.peak = max(s.peak, peak); peak > soakMemory {
+		s.t.Errorf("the server took %d KiB", peak)
 	}
 	if p.stop && p.fault != ioError { // what has failed may fail again
 		server.stop()
@@ -176,8 +180,8 @@ func (s *soaking) end(p *plan, server *serverProcess) {
 }
 
 // hostile runs statements that want too much, one after the other. Each must end with an error of limits, not of mistakes.
-func (s *soaking) hostile(l *load, seed uint64) func(int) {
-	return func(int) {
+func (s *soaking) hostile(l *load, seed uint64) func() {
+	return func() {
 		n, err := hostility(l.ctx, l.server.url(), rand.New(rand.NewPCG(seed, 1)), "53100", "55000", "58030") // disk and clock
 		if err != nil {
 			s.t.Error(err)
@@ -187,8 +191,8 @@ func (s *soaking) hostile(l *load, seed uint64) func(int) {
 }
 
 // rude opens connections that keep to no manners until the server ends.
-func (s *soaking) rude(l *load, seed uint64) func(int) {
-	return func(int) {
+func (s *soaking) rude(l *load, seed uint64) func() {
+	return func() {
 		r := rand.New(rand.NewPCG(seed, 2))
 		var held []rawClient
 		defer func() {
