@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jurat-ledger/jurat/server"
 )
 
 var (
@@ -23,14 +25,24 @@ var (
 	soakReport = flag.String("soak.report", "", "file that TestSoak writes its table to, docs/reliability.md")
 )
 
-// soakMemory is the most that the server of TestSoak may ever have in memory, in KiB, with the limits that it is given.
-const soakMemory = 1 << 20
-
 // Limits of memory that the servers of TestSoak are given.
 const (
 	soakStatementMemory = 16 << 20
 	soakQueryMemory     = 64 << 20
 )
+
+// soakConfig limits the memory of a server of TestSoak, on a configuration of its own.
+func soakConfig() server.Config {
+	c := server.DefaultConfig()
+	c.StatementMemory, c.QueryMemory = soakStatementMemory, soakQueryMemory
+	return c
+}
+
+// soakMemory is the most that the server of TestSoak may ever have in memory, in KiB: what a server with its limits says that it needs.
+func soakMemory() int {
+	c := soakConfig()
+	return int(c.MemoryLimit() >> 10)
+}
 
 // A soaking is a run of TestSoak.
 type soaking struct {
@@ -161,7 +173,7 @@ func (s *soaking) end(p *plan, server *serverProcess) {
 	}
 	peak := server.memory("VmHWM")
 	s.t.Logf("life %d: ended, %d MiB at most", p.number, peak>>10)
-	if s.peak = max(s.peak, peak); peak > soakMemory {
+	if s.peak = max(s.peak, peak); peak > soakMemory() {
 		s.t.Errorf("the server took %d KiB", peak)
 	}
 	if p.stop && p.fault != ioError { // what has failed may fail again
@@ -375,7 +387,7 @@ func (s *soaking) report(seed uint64) {
 		fmt.Fprintf(&table, "| %s | %d | %s |\n", row.what, s.tally[row.what], row.means)
 		delete(s.tally, row.what)
 	}
-	fmt.Fprintf(&table, "| most memory | %d MiB | of a server process, at its peak; more than %d MiB fails the run |\n", s.peak>>10, soakMemory>>10)
+	fmt.Fprintf(&table, "| most memory | %d MiB | of a server process, at its peak; more than the %d MiB that its flags come to fails the run |\n", s.peak>>10, soakMemory()>>10)
 	if len(s.tally) > 0 {
 		s.t.Errorf("counted and not told: %v", s.tally)
 	}
