@@ -19,8 +19,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-
-	"github.com/jurat-ledger/jurat/server"
 )
 
 // faultyData names the data directory in the environment of a test binary that is to be the server of the program, but on a disk and
@@ -162,9 +160,9 @@ func serveFaulty() int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	disk, clock := newFaultyDisk(log), &faultyClock{start: time.Now()}
 	go obey(os.Stdin, disk, clock, log)
-	c := server.DefaultConfig()
+	c := soakConfig()
 	c.DataDir, c.Listen, c.Logger, c.Clock, c.Store.FS = os.Getenv(faultyData), "127.0.0.1:0", log, clock, disk
-	c.MaxClockJump, c.StatementMemory, c.QueryMemory, c.DiskReserve = soakClockJump, soakStatementMemory, soakQueryMemory, 16<<20
+	c.MaxClockJump, c.DiskReserve = soakClockJump, 16<<20
 	if err := serve(context.Background(), c); err != nil {
 		fmt.Fprintln(os.Stderr, "jurat:", err)
 		return exitError

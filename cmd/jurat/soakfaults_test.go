@@ -96,7 +96,7 @@ func (s *soaking) failIO(p *plan, l *load) {
 	log := p.fails.Of == ".log"
 	wait := 2 * p.load
 	if log {
-		wait = 30 * time.Second
+		wait = time.Minute
 	}
 	select {
 	case <-l.server.exited:

@@ -52,10 +52,10 @@ const (
 	clockWrong  clockFault = "jumped ahead, set right again"
 )
 
-// ioErrors are the operations that may fail.
+// ioErrors are the operations that may fail, After at most so many. Beside bulk loads the log is written once a second and hardly more.
 var ioErrors = []diskFailure{
-	{Ops: []errorfs.OpKind{errorfs.OpFileWrite}, Of: ".log", After: 200},
-	{Ops: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}, Of: ".log", After: 100},
+	{Ops: []errorfs.OpKind{errorfs.OpFileWrite}, Of: ".log", After: 40},
+	{Ops: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}, Of: ".log", After: 20},
 	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileWriteAt}, Of: ".sst", After: 20},
 	{Ops: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData}, Of: ".sst", After: 3},
 	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData}, Of: "MANIFEST", After: 3},
