@@ -265,9 +265,11 @@ func sizes() (list []*fn.Function) {
 // server are the functions about the server and what it does.
 func server() []*fn.Function {
 	no := func(Session, []value.Datum) value.Datum { return value.NewBool(false) }
+	never := func(Session, []value.Datum) value.Datum { return null }
 	text := func(s string) call { return func(Session, []value.Datum) value.Datum { return value.NewText(s) } }
 	return slices.Concat(
 		each("pg_is_in_recovery", "bool volatile", no, ""),
+		each("txid_current_if_assigned", "int8 stable", never, ""), // nothing here has a number of its transaction
 		each("pg_is_other_temp_schema", "bool stable", no, "oid"),
 		each("pg_relation_is_publishable", "bool stable", no, "regclass"),
 		each("pg_my_temp_schema", "oid stable", func(Session, []value.Datum) value.Datum { return value.NewInt(value.Oid, 0) }, ""),
@@ -292,6 +294,8 @@ func server() []*fn.Function {
 		each("acldefault", "_aclitem", defaultACL, "char,oid"),
 		[]*fn.Function{fn.Define("lastval() int8 volatile", func(*fn.Env, []value.Datum) (value.Datum, error) {
 			return null, value.Errorf("55000", "lastval is not yet defined in this session") // there are no sequences
+		}), fn.Define("pg_is_wal_replay_paused() bool volatile", func(*fn.Env, []value.Datum) (value.Datum, error) {
+			return null, value.Errorf("55000", "recovery is not in progress")
 		})},
 		each("pg_get_replica_identity_index", "regclass stable", func(s Session, args []value.Datum) value.Datum {
 			if t := s.Catalog().tables[argOID(args[0])]; t != nil {
