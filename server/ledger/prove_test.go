@@ -126,6 +126,41 @@ func TestProofFromCaches(t *testing.T) {
 	}
 }
 
+// Proofs of the leaves of one tile that is kept, signed and published by turns, are those made without anything kept.
+func TestKeptTileByTurns(t *testing.T) {
+	const n = 3*merkle.TileNodes + 9
+	w := newWorld(t)
+	f := w.file(request("canton", LaneMain, leaves(0, n)))[0]
+	w.pass(3)
+	published := w.publish(f.Round + 1)
+	ctx := context.Background()
+	for _, i := range []uint64{0, 255, 256, 300, n - 1} {
+		p := Position{Round: f.Round, Slot: f.Slot, Index: i}
+		var cold [2][]byte
+		for turn := range 6 {
+			if turn < 2 {
+				w.ledger.caches = newCaches()
+			}
+			data, err := w.ledger.Signature(ctx, p)
+			if turn%2 == 1 {
+				data, err = w.ledger.PublishedSignature(ctx, p, published.Time)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if turn < 2 {
+				cold[turn] = data
+			}
+			if !bytes.Equal(data, cold[turn%2]) {
+				t.Fatalf("leaf %d, turn %d: %x, made without anything kept %x", i, turn, data, cold[turn%2])
+			}
+		}
+		if bytes.Equal(cold[0], cold[1]) {
+			t.Fatalf("leaf %d: the published signature is the signed one", i)
+		}
+	}
+}
+
 // Of a slot with a kept node of height 16, whatever byte of the nodes of height 8 or 16 is damaged: a proof that needs it is refused,
 // whether what is below was read before or not, and one that is given verifies.
 func TestDamagedUpperNode(t *testing.T) {
