@@ -185,7 +185,7 @@ func TestSlowDisk(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			c := testConfig(t.TempDir())
-			c.IngestMemory, c.store.TableLeaves, c.store.FS = minIngestMemory, way.tableLeaves, slowDisk(300*time.Microsecond, 5*time.Millisecond)
+			c.IngestMemory, c.Store.TableLeaves, c.Store.FS = minIngestMemory, way.tableLeaves, slowDisk(300*time.Microsecond, 5*time.Millisecond)
 			s, stop := testServer(t, c)
 			f := &flood{t: t, s: s}
 			before := heap()
@@ -224,7 +224,7 @@ func TestSlowDisk(t *testing.T) {
 				t.Error("no client waited for memory: the disk is not slower than the clients")
 			}
 			stop()
-			c.store.FS = nil
+			c.Store.FS = nil
 			again, _ := testServer(t, c)
 			f.mustHold(again)
 		})
