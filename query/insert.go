@@ -262,7 +262,7 @@ type filer struct {
 	order   []place        // of each row; kept where wanted
 	keep    bool
 	count   int
-	bytes   int64           // of the digests
+	bytes   int64           // of the digests; of the memory of parts that are counted so
 	seen    map[string]bool // digests of this statement, for ON CONFLICT DO NOTHING
 }
 
@@ -367,23 +367,36 @@ func assigned(column string) *Error {
 	return e.hint("Leave the column out, or give NULL or DEFAULT.")
 }
 
-// part returns the part that takes the next leaf of a lane.
-func (f *filer) part(alg merkle.Algorithm, lane string) int {
-	i, ok := f.lane[lane]
+// part returns the part that takes the next leaf of a lane; ok is false if that is a new one for which there is no memory now. A new
+// part counts with all of its memory.
+func (f *filer) part(alg merkle.Algorithm, lane string) (i int, ok bool) {
+	i, ok = f.lane[lane]
 	if !ok {
 		if f.lane == nil {
 			f.lane = map[string]int{}
 		}
-		return f.newPart(lane, merkle.Leaves{})
+		return f.newPart(lane, merkle.Leaves{}), true
 	}
 	l := &f.parts[i].Leaves
-	if n := l.Len(); n >= smallPart && len(l.Room(alg)) == 0 {
-		if n = min(partGrowth*n, largePart); n < largePart {
-			return f.newPart(lane, merkle.MakeLeaves(alg, n))
-		}
-		return f.newPart(lane, f.session.largeLeaves(alg))
+	if l.Len() < smallPart || len(l.Room(alg)) > 0 {
+		return i, true
 	}
-	return i
+	s := f.session
+	for n := min(partGrowth*l.Len(), largePart); n >= smallPart; n /= partGrowth {
+		bytes := int64(n * alg.Size())
+		if !s.mayHoldNow(s.tx.bytes + f.bytes + bytes) {
+			continue
+		}
+		if n == largePart {
+			i = f.newPart(lane, s.largeLeaves(alg))
+		} else {
+			i = f.newPart(lane, merkle.MakeLeaves(alg, n))
+		}
+		f.bytes += bytes
+		f.parts[i].counted = true
+		return i, true
+	}
+	return i, false
 }
 
 func (f *filer) newPart(lane string, l merkle.Leaves) int {
@@ -396,24 +409,36 @@ func (f *filer) newPart(lane string, l merkle.Leaves) int {
 // when the transaction must not have more, or not at once.
 func (f *filer) room(alg merkle.Algorithm, lane string) []byte {
 	s, size := f.session, alg.Size()
-	bytes := s.tx.bytes + f.bytes
-	left := min(s.engine.TransactionLeaves-s.tx.leaves-f.count, int(s.mayHoldNow(bytes+int64(size))-bytes)/size)
+	left := s.engine.TransactionLeaves - s.tx.leaves - f.count
 	if left <= 0 {
 		return nil
 	}
-	p := f.part(alg, lane)
-	if l := &f.parts[p].Leaves; l.Len() == 0 && len(l.Room(alg)) == 0 {
-		*l = merkle.MakeLeaves(alg, smallPart)
+	p, ok := f.part(alg, lane)
+	if !ok {
+		return nil
 	}
-	room := f.parts[p].Leaves.Room(alg)
+	l := &f.parts[p].Leaves
+	if !f.parts[p].counted {
+		if l.Len() == 0 && len(l.Room(alg)) == 0 {
+			*l = merkle.MakeLeaves(alg, smallPart)
+		}
+		left = min(left, len(l.Room(alg))/size)
+		if !s.mayHoldNow(s.tx.bytes + f.bytes + int64(left*size)) {
+			return nil
+		}
+	}
+	room := l.Room(alg)
 	return room[:min(len(room), left*size)]
 }
 
 // extend takes in n digests of alg that were written to the room of a lane.
 func (f *filer) extend(alg merkle.Algorithm, lane string, n int) {
-	f.parts[f.lane[lane]].Leaves.Extend(n)
+	p := &f.parts[f.lane[lane]]
+	p.Leaves.Extend(n)
 	f.count += n
-	f.bytes += int64(n * alg.Size())
+	if !p.counted {
+		f.bytes += int64(n * alg.Size())
+	}
 }
 
 // add takes one digest, whose length must be that of alg.
@@ -432,11 +457,19 @@ func (f *filer) add(ctx context.Context, alg merkle.Algorithm, lane string, dige
 	if f.count++; s.tx.leaves+f.count > s.engine.TransactionLeaves {
 		return s.tooMany()
 	}
-	f.bytes += int64(len(digest))
-	if err := s.mayHold(ctx, s.tx.bytes+f.bytes); err != nil {
-		return err
+	p, ok := f.part(alg, lane)
+	if !ok {
+		if err := s.mayHold(ctx, s.tx.bytes+f.bytes+int64(smallPart*len(digest))); err != nil {
+			return err
+		}
+		p, _ = f.part(alg, lane) // the smallest one at least
 	}
-	p := f.part(alg, lane)
+	if !f.parts[p].counted {
+		f.bytes += int64(len(digest))
+		if err := s.mayHold(ctx, s.tx.bytes+f.bytes); err != nil {
+			return err
+		}
+	}
 	f.place(p, f.parts[p].Leaves.Len())
 	f.parts[p].Leaves.AppendDigests(alg, digest)
 	return nil

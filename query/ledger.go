@@ -139,7 +139,8 @@ type Part struct {
 	// New leaves out what the agency has filed before, in any lane, and repetitions inside the request.
 	New bool
 
-	copied bool // by COPY, which is counted apart
+	copied  bool // by COPY, which is counted apart
+	counted bool // the memory of Leaves, filled or not, in what the session holds back
 }
 
 // A Filing says where a part stands now.

@@ -15,8 +15,6 @@ const DefaultIngestMemory = 1 << 30
 const (
 	// uncountedMemory is what every session may hold back of digests besides.
 	uncountedMemory = smallPart * 32
-	// memoryStep is the most that a session takes at once.
-	memoryStep = largePart * 32
 	// memoryPatience is how long a session waits for memory of others.
 	memoryPatience = 30 * time.Second
 )
@@ -95,60 +93,43 @@ func (m *leafMemory) exhausted() *Error {
 
 // mayHold returns nil once the session may hold back n bytes of digests altogether, waiting for memory if need be.
 func (s *Session) mayHold(ctx context.Context, n int64) error {
-	if step := s.memoryStep(n); step > 0 {
-		if err := s.engine.memory.take(ctx, s.held, step); err != nil {
+	if need := s.needed(n); need > 0 {
+		if err := s.engine.memory.take(ctx, s.held, need); err != nil {
 			return err
 		}
-		s.held += step
+		s.held += need
 	}
 	return nil
 }
 
-// mayHoldNow is mayHold without waiting. It returns how many bytes the session may hold back.
-func (s *Session) mayHoldNow(n int64) int64 {
-	if step := s.memoryStep(n); step > 0 && s.engine.memory.try(step) {
-		s.held += step
+// mayHoldNow is mayHold without waiting: it returns whether the session may.
+func (s *Session) mayHoldNow(n int64) bool {
+	need := s.needed(n)
+	if need > 0 && s.engine.memory.try(need) {
+		s.held += need
+		return true
 	}
-	return s.held + uncountedMemory
+	return need == 0
 }
 
-// memoryStep returns what the session has to take to hold back n bytes: more than that if it holds much already.
-func (s *Session) memoryStep(n int64) int64 {
-	need := n - uncountedMemory - s.held
-	if need <= 0 {
-		return 0
-	}
-	return max(need, min(s.held, memoryStep))
-}
+// needed returns what the session has to take to hold back n bytes, at least 0.
+func (s *Session) needed(n int64) int64 { return max(n-uncountedMemory-s.held, 0) }
 
-// chunks are the memory of large parts, used again and again: fresh memory costs more than what is written to it.
-var chunks sync.Pool
+// chunks are the memory of large parts, used again and again: fresh memory costs more than what is written to it. A few are made
+// together, so that they begin on large pages.
+var chunks = largepage.NewPool(chunkBytes, 4)
 
-// chunksTogether is how many chunks are made together, so that they begin on large pages.
-const chunksTogether = 4
-
-func newChunk() *chunk {
-	if c, ok := chunks.Get().(*chunk); ok {
-		return c
-	}
-	memory := largepage.Make(chunksTogether * len(chunk{}))
-	for i := 1; i < chunksTogether; i++ {
-		chunks.Put((*chunk)(memory[i*len(chunk{}):]))
-	}
-	return (*chunk)(memory)
-}
-
-// A chunk holds the SHA-256 digests of a large part.
-type chunk [largePart * 32]byte
+// chunkBytes is the size of the SHA-256 digests of a large part.
+const chunkBytes = largePart * 32
 
 // largeLeaves returns an empty list with room for largePart digests. Its memory is the session's until its transaction ends.
 func (s *Session) largeLeaves(alg merkle.Algorithm) merkle.Leaves {
-	if alg.Size()*largePart != len(chunk{}) {
+	if alg.Size()*largePart != chunkBytes {
 		return merkle.MakeLeaves(alg, largePart)
 	}
-	c := newChunk()
+	c := chunks.Get()
 	s.chunks = append(s.chunks, c)
-	return merkle.LeavesIn(alg, c[:])
+	return merkle.LeavesIn(alg, c.Bytes)
 }
 
 // smallChunks are the memory of parts that single digests make.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/largepage"
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -54,8 +55,8 @@ type Session struct {
 	grants    []*grant  // of the engine's memory for queries
 	kept      grant     // of it, for statements that are not running
 
-	held   int64    // bytes that the session has of the engine's memory for digests
-	chunks []*chunk // behind its parts, like smallChunks
+	held   int64             // bytes that the session has of the engine's memory for digests
+	chunks []largepage.Block // behind its parts, like smallChunks
 
 	smallChunks []*smallChunk
 }

@@ -20,22 +20,34 @@ import (
 
 // What is told to record besides the events of query.
 const (
-	eventLogin  query.EventKind = "login"        // a session was opened
-	eventFailed query.EventKind = "login failed" // one was refused; the detail says why, and more than the client learns
-	eventStart  query.EventKind = "start"        // the server was started; the detail holds its settings
-	eventKey    query.EventKind = "key"          // the key of the object is another one than before: the calendar's, or that of the publications file
-	eventBack   query.EventKind = "restore"      // the ledger goes on from a backup; at the first start from there
-	eventStop   query.EventKind = "stop"         // it stops
-	eventMany   query.EventKind = "not shown"    // the detail says what there was too much of
+	eventLogin  query.EventKind = "login"              // a session was opened
+	eventFailed query.EventKind = "login failed"       // one was refused; the detail says why, and more than the client learns
+	eventStart  query.EventKind = storage.JournalStart // the server was started; the detail holds its settings
+	eventKey    query.EventKind = "key"                // the key of the object is another one than before: the calendar's, or that of the publications file
+	eventBack   query.EventKind = "restore"            // the ledger goes on from a backup; at the first start from there
+	eventStop   query.EventKind = "stop"               // it stops
+	eventMany   query.EventKind = "not shown"          // the detail says what there was too much of
 )
 
-// What anybody who reaches the server can have happen is kept once a minute, and so often a day, whatever happens.
+// What anybody who reaches the server can have happen is kept once a minute, and so often a day, whatever happens. Of both a role has a
+// share that others cannot use up, as long as not more than a few of them want more than theirs; who is not logged in has one together.
 const (
 	journalMinute  = time.Minute
 	journalKinds   = 1_000  // different lines a minute
 	journalDayCap  = 20_000 // lines of a day
 	repeatedDetail = " (again in this minute)"
+
+	roleShare     = 5 // part of both that a role has: a fifth
+	strangerShare = 2 // and failed logins together: half
 )
+
+// shareOf returns whose share an event is of: a role's, "" for who is not logged in; and which part of the whole that is.
+func shareOf(e *query.Event) (role string, part int) {
+	if e.Kind == eventFailed {
+		return "", strangerShare
+	}
+	return e.Role, roleShare
+}
 
 // record takes note of what happens to logins, roles, rights and configuration. It is the one place through which all of it
 // goes. Passwords never do.
@@ -85,14 +97,17 @@ type journal struct {
 	mu     sync.Mutex // covers what follows
 	minute time.Time  // that counts is of
 	counts map[query.Event]uint32
-	others uint32 // events of the minute that found no place in counts
+	kinds  map[string]int    // of counts, by share
+	others map[string]uint32 // events of the minute that found no place in counts, by share
 	day    uint32
-	lines  int    // of day
-	hidden uint32 // events of day after its last line
+	total  int               // lines of day
+	lines  map[string]int    // by share
+	hidden map[string]uint32 // events of day that have no line, by share
 }
 
 func newJournal(write func(storage.JournalEvent), now func() time.Time) *journal {
-	return &journal{write: write, now: now, counts: map[query.Event]uint32{}}
+	return &journal{write: write, now: now, counts: map[query.Event]uint32{}, kinds: map[string]int{}, others: map[string]uint32{},
+		lines: map[string]int{}, hidden: map[string]uint32{}}
 }
 
 // often takes note of what can happen often: the first of a minute is a line at once, those that are like it are counted and
@@ -102,12 +117,14 @@ func (j *journal) often(e query.Event) {
 	defer j.mu.Unlock()
 	j.turnLocked()
 	n, known := j.counts[e]
+	share, part := shareOf(&e)
 	switch {
-	case !known && len(j.counts) >= journalKinds:
-		j.others++
+	case !known && (len(j.counts) >= journalKinds || j.kinds[share] >= journalKinds/part):
+		j.others[share]++
 	case !known:
-		j.lineLocked(journalEvent(e))
+		j.lineLocked(share, part, journalEvent(e))
 		j.counts[e] = 0
+		j.kinds[share]++
 	default:
 		j.counts[e] = n + 1
 	}
@@ -145,30 +162,48 @@ func (j *journal) endMinuteLocked() {
 		if n > 0 {
 			line := journalEvent(e)
 			line.Times, line.Detail = n, cut(e.Detail, storage.MaxDetail-len(repeatedDetail))+repeatedDetail
-			j.lineLocked(line)
+			share, part := shareOf(&e)
+			j.lineLocked(share, part, line)
 		}
 	}
-	if j.others > 0 {
-		j.lineLocked(storage.JournalEvent{Times: j.others, Event: string(eventMany), Detail: "logins, failed logins and denied statements of a minute that had too many different ones"})
+	for share, n := range j.others {
+		part := roleShare
+		if share == "" {
+			part = strangerShare
+		}
+		j.lineLocked(share, part, notShown(share, n, "minute"))
 	}
 	clear(j.counts)
-	j.others = 0
+	clear(j.kinds)
+	clear(j.others)
 }
 
 func (j *journal) endDayLocked() {
-	if j.hidden > 0 {
-		j.write(storage.JournalEvent{Times: j.hidden, Event: string(eventMany), Detail: "logins, failed logins and denied statements of a day that had too many"})
+	for share, n := range j.hidden {
+		j.write(notShown(share, n, "day"))
 	}
-	j.lines, j.hidden = 0, 0
+	clear(j.lines)
+	clear(j.hidden)
+	j.total = 0
 }
 
-// lineLocked writes a line while the day has room for it.
-func (j *journal) lineLocked(e storage.JournalEvent) {
-	if j.lines >= journalDayCap {
-		j.hidden += e.Times
+// notShown makes the line about events of a share that have none of their own, in a minute or a day.
+func notShown(share string, n uint32, when string) storage.JournalEvent {
+	e := storage.JournalEvent{Times: n, Event: string(eventMany), Actor: cut(share, storage.MaxName)}
+	if e.Detail = "logins and denied statements of a " + when + " in which the role had too many different ones"; share == "" {
+		e.Detail = "failed logins of a " + when + " that had too many different ones"
+	}
+	return e
+}
+
+// lineLocked writes a line while the day and its share have room for it.
+func (j *journal) lineLocked(share string, part int, e storage.JournalEvent) {
+	if j.total >= journalDayCap || j.lines[share] >= journalDayCap/part {
+		j.hidden[share] += e.Times
 		return
 	}
-	j.lines++
+	j.total++
+	j.lines[share]++
 	j.write(e)
 }
 
@@ -258,15 +293,24 @@ var errTooManyFaults = errors.New("too many faults")
 // publicationsSetting is the setting in the line of a start that tells the next start of another key.
 const publicationsSetting = "publications certificate %x"
 
-// lastStart returns the newest line of a start; ok is false if there is none. It reads what was recorded since.
+// lastStart returns the newest line of a start; ok is false if there is none. It reads one line, but for a journal of before its head
+// knew which: of that it reads what was recorded since.
 func (s *Server) lastStart() (start storage.JournalLine, ok bool, err error) {
 	var bad error
-	err = s.ledger.ReadJournal(1, s.ledger.JournalHead().Lines, true, func(l storage.JournalLine, lineErr error) bool {
+	head := s.ledger.JournalHead()
+	from, to := uint64(1), head.Lines
+	if head.Start > 0 {
+		from, to = head.Start, head.Start
+	}
+	err = s.ledger.ReadJournal(from, to, true, func(l storage.JournalLine, lineErr error) bool {
 		start, bad = l, lineErr
 		ok = bad == nil && l.Event == string(eventStart)
 		return bad == nil && !ok
 	})
-	return start, ok, errors.Join(err, bad)
+	if err = errors.Join(err, bad); err == nil && !ok && head.Start > 0 {
+		err = fmt.Errorf("journal: line %d is not that of a start: %w", head.Start, storage.ErrCorrupt)
+	}
+	return start, ok, err
 }
 
 // recordSinceLast takes note of what the data directory went through since the start before: other keys, a restoration. What it

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestJournalOften(t *testing.T) {
 		now = now.Add(time.Minute)
 	}
 	j.turn()
-	if len(lines) != journalDayCap {
+	if len(lines) != journalDayCap/strangerShare {
 		t.Fatalf("%d lines of a day", len(lines))
 	}
 	now = now.Add(24 * time.Hour)
@@ -56,6 +57,55 @@ func TestJournalOften(t *testing.T) {
 	}
 	if sum != total {
 		t.Fatalf("%d events are counted of %d", sum, total)
+	}
+}
+
+// TestJournalShares has strangers and a role cause as much as they can, in every minute of a day: another role has its lines all the same,
+// what the first had too much of is counted in lines of its own, and the day has its cap.
+func TestJournalShares(t *testing.T) {
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	var lines []storage.JournalEvent
+	j := newJournal(func(e storage.JournalEvent) { lines = append(lines, e) }, func() time.Time { return now })
+	total := map[string]uint32{}
+	happen := func(kind query.EventKind, role string, n int) {
+		for i := range n {
+			j.often(query.Event{Kind: kind, Role: role, Detail: fmt.Sprint(now.Unix(), i)})
+		}
+		if kind == eventFailed {
+			role = ""
+		}
+		total[role] += uint32(n)
+	}
+	for range 24*60 - 1 {
+		happen(eventFailed, "quiet", journalKinds/strangerShare+10)
+		happen(query.EventDenied, "loud", journalKinds/roleShare+10)
+		happen(eventLogin, "quiet", 2)
+		now = now.Add(time.Minute)
+	}
+	j.turn()
+	quiet := 0
+	for _, l := range lines {
+		if l.Actor == "quiet" && l.Event == string(eventLogin) {
+			quiet++
+		}
+	}
+	if want := 2 * (24*60 - 1); quiet != want {
+		t.Errorf("%d lines of the quiet role, want %d", quiet, want)
+	}
+	if len(lines) > journalDayCap {
+		t.Errorf("%d lines of a day", len(lines))
+	}
+	j.end()
+	sum := map[string]uint32{}
+	for _, l := range lines {
+		role := l.Actor
+		if l.Event == string(eventFailed) {
+			role = ""
+		}
+		sum[role] += l.Times
+	}
+	if !maps.Equal(sum, total) {
+		t.Errorf("counted %v of %v", sum, total)
 	}
 }
 

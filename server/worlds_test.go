@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,6 +68,10 @@ func form(row string, numbers bool) string {
 // liveWorld runs one world from a copy of a data directory and returns the view of agency-a. busy has agency-b, and who runs the
 // server, do a lot.
 func liveWorld(t *testing.T, from string, busy bool) view {
+	million := ""
+	if os.Getenv("JURAT_SOAK") != "" {
+		million = "INSERT INTO hashes (digest) SELECT sha256(convert_to('b m ' || i::text, 'UTF8')) FROM generate_series(1, 1000000) i"
+	}
 	dir := copyData(t, from)
 	s := serveStill(t, stillConfig(t, dir), stillStart.Add(time.Minute))
 	s.pass(1)
@@ -80,6 +85,9 @@ func liveWorld(t *testing.T, from string, busy bool) view {
 			b.must(fmt.Sprintf("INSERT INTO hashes (digest) SELECT sha256(convert_to('b %d ' || i::text, 'UTF8')) FROM generate_series(1, 1500) i", second),
 				"INSERT INTO hashes (digest) VALUES (sha256('the one'))", "INSERT INTO hashes (digest, lane) VALUES (sha256('seal'), 'seal')", "SELECT count(*) FROM proofs WHERE digest = sha256('x')",
 				"SELECT receipt FROM hashes WHERE digest = sha256('the one')", "LISTEN mine", "NOTIFY mine, 'x'", "ALTER ROLE \"agency-b\" PASSWORD 'x'")
+			if second == 2 && million != "" {
+				b.must(million)
+			}
 			b.answer("SELECT * FROM jurat_index_status", "")
 			super.must(fmt.Sprintf(`CREATE ROLE "late-%d" LOGIN IN ROLE auditor`, second), "SELECT count(*) FROM hashes", "ALTER ROLE \"agency-b\" SET statement_timeout = '1h'")
 			super.must("SELECT set_ksi_key('agency-b')", fmt.Sprintf(`DROP ROLE "late-%d"`, second))
@@ -111,7 +119,7 @@ func liveWorld(t *testing.T, from string, busy bool) view {
 }
 
 // TestTwoWorlds has an agency do the same in two worlds, in one of which another agency does nothing and in the other files
-// thousands of digests, and much else. What the first can see is the same, but for worldDiffers.
+// thousands of digests, with JURAT_SOAK a million, and much else. What the first can see is the same, but for worldDiffers.
 func TestTwoWorlds(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := serveStill(t, stillConfig(t, dir), stillStart)

@@ -80,7 +80,8 @@
 //	kept nodes     1 version | n × 32 node, n <= 256
 //	journal line   1 version | 8 time, µs since 1970 | 32 hash of the line before, zeros in the first | 4 times |
 //	               1 length, event | 1 length, actor | 1 length, address | 1 length, object | 2 length, detail
-//	journal head   1 version | 8 lines | 8 time of the newest, µs since 1970 | 32 its hash | 4 newest day filed, 0 for none
+//	journal head   1 version | 8 lines | 8 time of the newest, µs since 1970 | 32 its hash | 4 newest day filed, 0 for none |
+//	               version 2 only, where it is known: 8 number of the line of the newest start
 //	journal day    1 version | 8 number of its last line | 32 hash of that line | 8 round | 4 slot | 8 index
 //	round head     1 version | 32 root | 8 number of its first leaf | 8 leaves | 4 slots with leaves
 //	round body     1 version | 4 slots that exist | 4 number of the certificate | 4 n |

@@ -63,7 +63,14 @@ type JournalHead struct {
 	Time  time.Time     // of the newest line
 	Hash  merkle.Digest // of the newest line
 	Filed uint32        // newest day that is filed, as Day counts, 0 for none
+	Start uint64        // number of the newest line of a JournalStart, 0 if that is not known: version 1 did not keep it
 }
+
+// JournalStart is the event of the line of a server's start, the only one that storage knows: the next start looks for it.
+const JournalStart = "start"
+
+// headVersion is the format version of heads that know where a start is.
+const headVersion = 2
 
 // A JournalDay says where the hash of a day's last line is filed.
 type JournalDay struct {
@@ -121,19 +128,32 @@ func (l *JournalLine) fits() bool {
 }
 
 func (h *JournalHead) append(dst []byte) []byte {
-	dst = le.AppendUint64(append(dst, version), h.Lines)
+	v := byte(version)
+	if h.Start > 0 {
+		v = headVersion
+	}
+	dst = le.AppendUint64(append(dst, v), h.Lines)
 	dst = le.AppendUint64(dst, uint64(h.Time.UnixMicro()))
-	return le.AppendUint32(append(dst, h.Hash[:]...), h.Filed)
+	dst = le.AppendUint32(append(dst, h.Hash[:]...), h.Filed)
+	if h.Start > 0 {
+		dst = le.AppendUint64(dst, h.Start)
+	}
+	return dst
 }
 
 func (h *JournalHead) decode(c *cursor) error {
-	c.version()
+	v := c.versions(headVersion)
 	h.Lines = c.u64("lines")
 	h.Time = time.UnixMicro(int64(c.u64("time of the newest, µs"))).UTC()
 	h.Hash = c.digest("hash of the newest")
 	h.Filed = c.u32("newest day that is filed")
 	if h.Lines == 0 {
 		c.fail("no lines")
+	}
+	if v == headVersion {
+		if h.Start = c.u64("newest start"); h.Start == 0 || h.Start > h.Lines {
+			c.fail("start in line %d of %d", h.Start, h.Lines)
+		}
 	}
 	return c.end()
 }
@@ -169,7 +189,11 @@ func (e AppendJournal) write(w *writer) error {
 
 // head is the head of the journal after the line.
 func (e AppendJournal) head(st *state) JournalHead {
-	return JournalHead{Lines: e.Seq, Time: time.UnixMicro(e.Time.UnixMicro()).UTC(), Hash: e.Hash(), Filed: st.journal.Filed}
+	h := JournalHead{Lines: e.Seq, Time: time.UnixMicro(e.Time.UnixMicro()).UTC(), Hash: e.Hash(), Filed: st.journal.Filed, Start: st.journal.Start}
+	if e.Event == JournalStart {
+		h.Start = e.Seq
+	}
+	return h
 }
 
 func (e AppendJournal) advance(st *state) { st.journal = e.head(st) }

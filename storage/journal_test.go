@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -210,6 +211,65 @@ func TestJournalDamage(t *testing.T) {
 func lineKey(n uint64) []byte {
 	key := storage.Key{Kind: storage.KindJournal, Number: n}
 	return key.Append(nil)
+}
+
+// TestJournalStart: the head knows the newest start, over further lines, filed days and openings. One of before that was kept opens, and
+// knows it from the next start on.
+func TestJournalStart(t *testing.T) {
+	fs, m := vfs.NewMem(), storagetest.NewMaker(22)
+	s := create(t, fs, m.Genesis())
+	again := func(want uint64) {
+		t.Helper()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if s, err = storage.Open("store", options(fs)); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.JournalHead().Start; got != want {
+			t.Fatalf("start in line %d, want %d", got, want)
+		}
+	}
+	write := func(events ...string) {
+		t.Helper()
+		for _, event := range events {
+			e := storage.JournalEvent{Time: storagetest.First.Time(), Times: 1, Event: event}
+			if err := s.Propose(journal(s.JournalHead(), e)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.Propose(m.Begin(2)...); err != nil {
+		t.Fatal(err)
+	}
+	write("login", "role")
+	again(0)
+	write(storage.JournalStart, "login")
+	again(3)
+	write("login", storage.JournalStart, "stop")
+	again(6)
+	key := storage.Key{Kind: storage.KindMeta, Group: storage.GroupJournal}
+	value, closer, err := s.DB().Get(key.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := append([]byte{1}, value[1:len(value)-8]...) // as version 1 has it
+	if err := errors.Join(closer.Close(), s.DB().Set(key.Append(nil), before, pebble.Sync)); err != nil {
+		t.Fatal(err)
+	}
+	again(0)
+	write("login")
+	again(0)
+	if _, err := fsck.Check(t.Context(), s, fsck.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	write(storage.JournalStart)
+	again(9)
+	if _, err := fsck.Check(t.Context(), s, fsck.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
 }
 
 // TestJournalRules breaks every rule of the journal's entries.

@@ -26,8 +26,8 @@ const (
 // who look it up.
 type recent struct {
 	index  *index.Index
-	spare  sync.Pool // of *index.Batch with room for segmentLeaves: fresh memory costs more than to fill it
-	hashes []uint64  // for prepare
+	large  *index.Batches // with room for segmentLeaves: fresh memory costs more than to fill it
+	hashes []uint64       // for prepare
 
 	mu       sync.RWMutex // covers all below
 	segments []*segment
@@ -52,7 +52,7 @@ type run struct {
 	start    int // its number in the segment
 }
 
-func newRecent(x *index.Index) *recent { return &recent{index: x} }
+func newRecent(x *index.Index) *recent { return &recent{index: x, large: index.NewBatches()} }
 
 // A prepared is leaves ready to be added: a segment of their own if they are many, else their hashes.
 type prepared struct {
@@ -96,14 +96,7 @@ func (r *recent) newBatch(n int) *index.Batch {
 	if n <= segmentLeaves/2 {
 		return index.NewBatch(n)
 	}
-	if b, ok := r.spare.Get().(*index.Batch); ok {
-		return b
-	}
-	made := index.MakeBatches()
-	for _, b := range made[1:] {
-		r.spare.Put(b)
-	}
-	return made[0]
+	return r.large.Get()
 }
 
 // hash fills hashes with those of the leaves from the first on.
@@ -301,8 +294,8 @@ func (r *recent) drop(pieces []piece) {
 	}
 	r.segments = slices.DeleteFunc(r.segments, func(s *segment) bool {
 		done := s.indexed == s.len()
-		if done && s.batch != nil && s.batch.Room() >= segmentLeaves {
-			r.spare.Put(s.batch)
+		if done && s.batch != nil {
+			r.large.Put(s.batch)
 		}
 		return done
 	})

@@ -20,7 +20,7 @@ func (c *checker) checkJournal() error {
 	days, head := c.s.JournalDays(), c.s.JournalHead()
 	var last storage.JournalLine
 	var hash merkle.Digest
-	filed := uint32(0)
+	filed, start := uint32(0), uint64(0)
 	for n := uint64(1); n <= head.Lines; n++ {
 		key := storage.Key{Kind: storage.KindJournal, Number: n}
 		if !w.at(key) {
@@ -47,7 +47,9 @@ func (c *checker) checkJournal() error {
 		if storage.Day(line.Time) <= filed {
 			return different("journal: line %d: of %s, after the end of a day that is filed", n, line.Time.Format(time.RFC3339Nano))
 		}
-		last, hash = line, sum
+		if last, hash = line, sum; line.Event == storage.JournalStart {
+			start = n
+		}
 		if len(days) > 0 && days[0].Last == n {
 			if err := c.checkJournalDay(&days[0], &last, hash); err != nil {
 				return err
@@ -64,6 +66,9 @@ func (c *checker) checkJournal() error {
 	}
 	if head.Filed != filed {
 		return different("journal: head: filed up to day %d, the newest day that is filed is %d", head.Filed, filed)
+	}
+	if head.Start != 0 && head.Start != start {
+		return different("journal: head: the newest start is in line %d, it says %d", start, head.Start)
 	}
 	return c.checkJournalEnd(w, &last, hash)
 }

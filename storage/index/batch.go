@@ -26,23 +26,32 @@ type Batch struct {
 	// Of each entry the top 48 bits are those of the hash that follow the bucket's name, the others the place.
 	entries []uint64
 	ends    [1 << batchBits]uint32 // where each bucket ends in entries
+	block   largepage.Block        // that entries are in, of a Batches; none otherwise
 }
 
 // NewBatch returns an empty batch with room for n leaves, at most MaxBatch.
 func NewBatch(n int) *Batch { return &Batch{entries: make([]uint64, 0, n)} }
 
-// slabBatches is how many batches MakeBatches makes: they fill 8 MiB.
+// slabBatches is how many batches of a Batches share large pages: they fill 8 MiB.
 const slabBatches = 16
 
-// MakeBatches returns empty batches with room for MaxBatch leaves, which share large pages.
-func MakeBatches() []*Batch {
-	memory := largepage.Make(slabBatches * MaxBatch * 8)
-	entries := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(memory))), slabBatches*MaxBatch)
-	list := make([]*Batch, slabBatches)
-	for i := range list {
-		list[i] = &Batch{entries: entries[i*MaxBatch : i*MaxBatch : (i+1)*MaxBatch]}
+// Batches gives out batches with room for MaxBatch leaves, and takes them back.
+type Batches struct{ memory *largepage.Pool }
+
+// NewBatches returns a Batches of its own.
+func NewBatches() *Batches { return &Batches{largepage.NewPool(MaxBatch*8, slabBatches)} }
+
+// Get returns an empty batch.
+func (p *Batches) Get() *Batch {
+	block := p.memory.Get()
+	return &Batch{entries: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(block.Bytes))), MaxBatch)[:0], block: block}
+}
+
+// Put takes back what Get has returned; nobody may use it any more. Of other batches it takes nothing.
+func (p *Batches) Put(b *Batch) {
+	if b.block.Bytes != nil {
+		p.memory.Put(b.block)
 	}
-	return list
 }
 
 // Len returns the number of leaves.

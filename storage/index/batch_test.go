@@ -46,7 +46,8 @@ func TestBatchTwin(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	list := append(MakeBatches()[:2], NewBatch(0))
+	pool := NewBatches()
+	list := []*Batch{pool.Get(), pool.Get(), NewBatch(0)}
 	for range 100 {
 		b := list[rnd.IntN(len(list))]
 		hashes := make([]uint64, rnd.IntN([]int{2, 10, 1000, 10000}[rnd.IntN(4)]))
