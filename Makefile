@@ -8,7 +8,7 @@ BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 6
 BENCHRUNS   ?= 3
 
-.PHONY: run build page test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak dist generate clean
+.PHONY: run build page test race check vet-modules interop kernels bench bench-peers bench-trees bench-report fuzz soak dist dist-check generate clean
 
 # Build, start on ./data, file a few of the project's own files and verify their proofs, keep serving.
 run: build
@@ -76,8 +76,9 @@ bench-report: build
 fuzz:
 	@scripts/fuzz.sh "$(FUZZTIME)"
 
-# Long runs: one ledger through life after life under load, kill -9, hostile clients and flipped bits for SOAKTIME, which prints its
-# seed and rewrites docs/reliability.md; then larger random worlds of all tests. JURAT_SOAK is read by the tests.
+# Long runs: one ledger through life after life under load, kill -9, hostile clients, EIO, full disks, wrong clocks, torn logs and flipped
+# bits for SOAKTIME, which prints its seed and rewrites docs/reliability.md; then larger random worlds of all tests. JURAT_SOAK is
+# read by the tests.
 soak:
 	$(GO) test -count=1 -timeout 0 -run 'TestSoak$$' ./cmd/jurat -v -soak.time=$(SOAKTIME) -soak.report=$(CURDIR)/docs/reliability.md
 	JURAT_SOAK=1 $(GO) test -count=1 -timeout 4h ./...
@@ -85,6 +86,11 @@ soak:
 # What is released of HEAD, into bin/dist: tarballs and Debian packages, the same bytes every time.
 dist:
 	@scripts/dist.sh
+
+# The same twice, from different directories and with nothing kept of the first build: whether the bytes are the same, the tarballs
+# hold what they should, and the programs are static. Takes some minutes, and readelf of Debian's binutils.
+dist-check:
+	@scripts/dist.sh --check
 
 # Rewrites generated tables and assembly; review the difference.
 generate:

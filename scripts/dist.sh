@@ -2,7 +2,7 @@
 # Makes what is released of the commit at HEAD: for amd64 and arm64 a tarball and a Debian package, with SHA256SUMS. The bytes
 # depend on the commit and the Go toolchain alone.
 #   scripts/dist.sh [DIR]     into DIR, bin/dist unless given
-#   scripts/dist.sh --check   twice, in different directories, with nothing kept of the first build, and compares
+#   scripts/dist.sh --check   twice, in different directories, with nothing kept of the first build; compares, and looks what is in it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C TZ=UTC
@@ -95,13 +95,41 @@ dist() {
 	(cd "$out" && sha256sum -- *.tar.gz *.cdx.json $(ls -- *.deb 2>/dev/null) >SHA256SUMS)
 }
 
+# inspect OUT: whether the tarballs hold what docs/operations.md installs from them, and static programs of their architectures.
+inspect() {
+	local out=$1 arch name file
+	for arch in amd64 arm64; do
+		name=jurat-$version-linux-$arch
+		tar -tzf "$out/$name.tar.gz" >"$work/list"
+		for file in LICENSE README.md CHANGELOG.md sbom.cdx.json docs/{operations,backup,security,metrics}.md man/jurat{,-serve}.1 \
+			completions/jurat.{bash,zsh,fish} examples/audit.sql examples/ops/{jurat.{service,socket,sysusers,tmpfiles,default},alerts.yml,dashboard.json}; do
+			grep -qxF "$name/$file" "$work/list" || { echo "$name.tar.gz lacks $file" >&2; return 1; }
+		done
+		tar -xzf "$out/$name.tar.gz" -C "$work" "$name/jurat" "$name/sbom.cdx.json"
+		go version -m "$work/$name/jurat" >"$work/info"
+		for file in CGO_ENABLED=0 GOARCH=$arch GOOS=linux; do
+			grep -qF "$file" "$work/info" || { echo "$name.tar.gz: the program was not built with $file" >&2; return 1; }
+		done
+		# A program that asks for a loader names it in a segment of its own.
+		if LC_ALL=C readelf -lW "$work/$name/jurat" | grep -E 'INTERP|DYNAMIC' >&2; then
+			echo "$name.tar.gz: the program is not static" >&2
+			return 1
+		fi
+		# Every module that the program was built of stands in its bill of materials.
+		for file in $(awk '$1 == "dep" { print $2 "@" $3 }' "$work/info"); do
+			grep -qF "pkg:golang/$file" "$work/$name/sbom.cdx.json" || { echo "$name.tar.gz: sbom.cdx.json lacks $file" >&2; return 1; }
+		done
+	done
+}
+
 if [ "${1-}" = --check ]; then
 	dist "$work/first" "$work/one"
 	export GOCACHE="$work/cache"
 	dist "$work/a/second/and/longer/place" "$work/two"
 	diff "$work/one/SHA256SUMS" "$work/two/SHA256SUMS"
 	cat "$work/two/SHA256SUMS"
-	echo 'both builds are the same, byte for byte'
+	inspect "$work/two"
+	echo 'both builds are the same, byte for byte, and whole'
 	chmod -R u+w "$work/cache"
 else
 	out=${1:-bin/dist}

@@ -80,8 +80,8 @@ type Config struct {
 	Version, Revision string
 	// Clock is the source of time, nil for the system's.
 	Clock ledger.Clock
-	// store is how the store is opened, but for the logger.
-	store storage.Options
+	// Store is how the store is opened, on which file system for one; in place of its Logger the server's is taken.
+	Store storage.Options
 	// Logger takes the server's log.
 	Logger *slog.Logger
 }

@@ -147,7 +147,7 @@ func TestDiskFaults(t *testing.T) {
 			var broken atomic.Bool
 			dir := t.TempDir()
 			c := testConfig(dir)
-			c.store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
 				if broken.Load() && slices.Contains(fault.kinds, op.Kind) && (fault.rows > 1 || strings.HasSuffix(op.Path, ".log")) {
 					return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.EIO}
 				}
@@ -168,7 +168,7 @@ func TestDiskFaults(t *testing.T) {
 			case <-time.After(20 * time.Second):
 				t.Fatal("the server goes on after a failed write")
 			}
-			c.store.FS = nil
+			c.Store.FS = nil
 			again, _ := testServer(t, c)
 			conn, err := pgconn.Connect(t.Context(), "postgres://jurat@"+again.Addr().String()+"/jurat?sslmode=disable")
 			if err != nil {

@@ -258,7 +258,7 @@ type serverKeys struct{ calendar, publications *keyPair }
 // openStore opens the store and the keys, making all on the first start.
 func (s *Server) openStore() (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
-	options := s.config.store
+	options := s.config.Store
 	options.Logger = s.log
 	store, err := storage.Open(dir, options)
 	if errors.Is(err, storage.ErrNotFound) {

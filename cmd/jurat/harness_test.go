@@ -51,6 +51,9 @@ var builtProgram = sync.OnceValues(func() (string, error) {
 
 // TestMain runs twice as many tests at the same time as there are processors: most of the time they wait for a second to end.
 func TestMain(m *testing.M) {
+	if os.Getenv(faultyData) != "" {
+		os.Exit(serveFaulty())
+	}
 	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
 	}
@@ -100,6 +103,7 @@ type serverProcess struct {
 	dir     string
 	address string
 	psqlDir string        // where psql runs, for \copy
+	orders  io.Writer     // of a faulty server, see startFaulty
 	exited  chan struct{} // closed when the process has ended and log holds all
 	mu      sync.Mutex    // covers log
 	log     bytes.Buffer
@@ -108,8 +112,13 @@ type serverProcess struct {
 // startServer runs jurat serve on a data directory and a free port and waits until it is ready.
 func startServer(t testing.TB, dir string, args ...string) *serverProcess {
 	t.Helper()
-	s := &serverProcess{t: t, dir: dir, exited: make(chan struct{})}
-	s.cmd = exec.Command(program(t), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, args...)...)
+	return start(t, exec.Command(program(t), append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0"}, args...)...), dir)
+}
+
+// start runs a server on a data directory and waits until it is ready.
+func start(t testing.TB, cmd *exec.Cmd, dir string) *serverProcess {
+	t.Helper()
+	s := &serverProcess{t: t, cmd: cmd, dir: dir, exited: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +174,8 @@ func (s *serverProcess) stop() {
 	select {
 	case <-s.exited:
 	case <-time.After(30 * time.Second):
+		s.cmd.Process.Signal(syscall.SIGQUIT) // it logs what its goroutines do
+		<-s.exited
 		s.t.Fatalf("the server does not stop:\n%s", s.logged())
 	}
 	if code := s.cmd.ProcessState.ExitCode(); code != 0 {

@@ -46,7 +46,8 @@ var hostileStatements = []string{
 var limitCodes = []string{"53200", "54000", "54001", "57014", "57P01", "22003"}
 
 // hostility runs hostile statements in one connection, one after the other, until ctx ends or the server does, and returns how many.
-func hostility(ctx context.Context, url string, r *rand.Rand) (n int, err error) {
+// Beside limitCodes they may end with others, which are given.
+func hostility(ctx context.Context, url string, r *rand.Rand, others ...string) (n int, err error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err == nil {
 		defer conn.Close(context.Background())
@@ -56,7 +57,7 @@ func hostility(ctx context.Context, url string, r *rand.Rand) (n int, err error)
 		sql := hostileStatements[r.IntN(len(hostileStatements))]
 		_, err = conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 		var e *pgconn.PgError
-		if err == nil || errors.As(err, &e) && !slices.Contains(limitCodes, e.Code) {
+		if err == nil || errors.As(err, &e) && !slices.Contains(limitCodes, e.Code) && !slices.Contains(others, e.Code) {
 			return n, fmt.Errorf("%.80s: ended with %v", sql, err)
 		}
 		if e != nil && e.Code == "57P01" {

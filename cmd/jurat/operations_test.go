@@ -30,7 +30,7 @@ func TestOperations(t *testing.T) {
 			}
 			continue
 		}
-		commands := strings.ReplaceAll(b.text, "--data data", "--data "+s.dir+" --listen "+s.address)
+		commands := strings.ReplaceAll(b.text, "--data /var/lib/jurat", "--data "+s.dir+" --listen "+s.address)
 		if out, err := shell(t, t.TempDir(), s, commands); err != nil {
 			t.Errorf("%s\nends with %v:\n%s", b.text, err, out)
 		}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jurat-ledger/jurat/server"
 )
 
 var (
@@ -23,20 +25,40 @@ var (
 	soakReport = flag.String("soak.report", "", "file that TestSoak writes its table to, docs/reliability.md")
 )
 
-// soakMemory is the most that the server of TestSoak may ever have in memory, in KiB, with the limits that it is given.
-const soakMemory = 1 << 20
+// Limits of memory that the servers of TestSoak are given.
+const (
+	soakStatementMemory = 16 << 20
+	soakQueryMemory     = 64 << 20
+)
+
+// soakConfig limits the memory of a server of TestSoak, on a configuration of its own.
+func soakConfig() server.Config {
+	c := server.DefaultConfig()
+	c.StatementMemory, c.QueryMemory = soakStatementMemory, soakQueryMemory
+	return c
+}
+
+// soakMemory is the most that the server of TestSoak may ever have in memory, in KiB: what a server with its limits says that it needs.
+func soakMemory() int {
+	c := soakConfig()
+	return int(c.MemoryLimit() >> 10)
+}
 
 // A soaking is a run of TestSoak.
 type soaking struct {
 	t   *testing.T
 	dir string
-	r   *rand.Rand // of the test's goroutine alone
+	r   *rand.Rand // of the test's goroutine alone; no plan depends on it
 
 	mu    sync.Mutex // covers tally
 	tally map[string]int
 
-	all  []acknowledgement
-	peak int // KiB
+	all     []acknowledgement
+	latest  int      // index in all of the first of the last life
+	loads   int      // how often clients began
+	backups []string // the last backup, after those that it is based on
+	covered int      // how many of all are in it for certain
+	peak    int      // KiB
 }
 
 // count counts what the table tells.
@@ -46,9 +68,13 @@ func (s *soaking) count(what string, n int) {
 	s.tally[what] += n
 }
 
+// streams returns the first of the streams of digests of the clients that began last.
+func (s *soaking) streams() int { return 1_000_000 + 100*s.loads }
+
 // TestSoak has one ledger live through one life of the server after another: filed into by many clients in every way, beside
-// hostile statements and clients, backed up and restored, ended by kill -9 or SIGTERM, its files damaged and mended. After each
-// life fsck finds it in order and the next one proves what was acknowledged; in the end everything that ever was.
+// hostile statements and clients, backed up and restored, on disks that fail and fill and clocks that step, ended by kill -9 or
+// SIGTERM, its files damaged and mended. After each life fsck finds it in order and the next one proves what was acknowledged; in
+// the end everything that ever was.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	seed := *soakSeed
@@ -56,70 +82,119 @@ func TestSoak(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("repeat with -soak.seed=%d -soak.time=%s", seed, *soakTime)
-	s := &soaking{t: t, dir: t.TempDir(), r: rand.New(rand.NewPCG(seed, 0)), tally: make(map[string]int)}
-	var latest []acknowledgement
-	for start := time.Now(); time.Since(start) < *soakTime; {
-		latest = s.life(latest)
+	s := &soaking{t: t, dir: filepath.Join(t.TempDir(), "data"), tally: make(map[string]int)}
+	for number, start := 1, time.Now(); time.Since(start) < *soakTime; number++ {
+		p := planLife(seed, number)
+		t.Log(p)
+		s.r = rand.New(rand.NewPCG(p.rest, 0))
+		latest := s.life(p)
+		s.latest = len(s.all)
 		s.all = append(s.all, latest...)
-		s.damage()
+		s.damage(p)
 	}
 	server := startServer(t, s.dir)
-	mustHold(t, server, s.all, s.r)
+	s.hold(server, s.all)
 	var faults int
 	if err := server.connect().QueryRow(t.Context(), `SELECT count(*) FROM audit_calendar('-infinity', 'infinity')`).Scan(&faults); err != nil || faults != 0 {
 		t.Errorf("%d faults: %v", faults, err)
 	}
 	server.stop()
-	s.count("digests acknowledged", len(s.all))
 	s.report(seed)
 }
 
 // life is one life of the server. It returns what was acknowledged in it.
-func (s *soaking) life(before []acknowledgement) []acknowledgement {
+func (s *soaking) life(p *plan) []acknowledgement {
 	s.t.Helper()
-	number := s.tally["lives of the server"] + 1
 	s.count("lives of the server", 1)
-	server := startServer(s.t, s.dir, "--statement-memory", "16777216", "--query-memory", "67108864")
-	mustHold(s.t, server, before, s.r)
+	var server *serverProcess
+	if p.fault == noFault {
+		server = startServer(s.t, s.dir, "--statement-memory", fmt.Sprint(soakStatementMemory), "--query-memory", fmt.Sprint(soakQueryMemory))
+	} else {
+		server = startFaulty(s.t, s.dir)
+	}
+	s.hold(server, s.all[s.latest:])
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l := &load{server: server, ctx: ctx}
-	clients := []func(stream int){l.inserts, l.inserts, l.copies, l.psqls, s.hostile(l, s.r.Uint64()), s.hostile(l, s.r.Uint64()), s.rude(l, s.r.Uint64())}
-	if s.r.IntN(4) == 0 {
+	var wg sync.WaitGroup
+	for _, harm := range []func(){s.hostile(l, s.r.Uint64()), s.hostile(l, s.r.Uint64()), s.rude(l, s.r.Uint64())} {
+		wg.Go(harm)
+	}
+	s.begin(p, l, &wg)
+	<-time.After(p.load)
+	if p.backup {
+		s.backUp(p, l)
+	}
+	switch p.fault {
+	case ioError:
+		s.failIO(p, l)
+	case fullDisk:
+		s.fillDisk(l)
+	case badClock:
+		s.turnClock(p, l)
+	}
+	if p.fault == fullDisk || p.fault == badClock { // those who were refused have ended
+		s.begin(p, l, &wg)
+		<-time.After(p.load)
+	}
+	s.end(p, server)
+	cancel()
+	wg.Wait()
+	return l.acks
+}
+
+// hold demands that everything acknowledged is there, and verifies some proofs.
+func (s *soaking) hold(server *serverProcess, acks []acknowledgement) {
+	s.t.Helper()
+	mustHold(s.t, server, acks, s.r)
+	s.count("proofs verified", (len(acks)+999)/1000)
+}
+
+// begin has clients begin to file.
+func (s *soaking) begin(p *plan, l *load, wg *sync.WaitGroup) {
+	s.loads++
+	clients := []func(stream int){l.inserts, l.inserts, l.copies, l.psqls}
+	if p.bulk {
 		clients = append(clients, l.bulk)
 	}
-	var wg sync.WaitGroup
 	for i, client := range clients {
-		wg.Go(func() { client(1_000_000 + number*100 + i) })
+		stream := s.streams() + i
+		wg.Go(func() { client(stream) })
 	}
-	backup, end := s.r.IntN(2) == 0, s.r.IntN(3)
-	<-time.After(time.Duration(500+s.r.IntN(1500)) * time.Millisecond)
-	if backup {
-		s.backUp(server)
+}
+
+// end ends the server, if it has not ended by itself.
+func (s *soaking) end(p *plan, server *serverProcess) {
+	s.t.Helper()
+	select {
+	case <-server.exited:
+		return
+	default:
 	}
-	s.peak = max(s.peak, server.memory("VmHWM"))
-	if s.peak > soakMemory {
-		s.t.Errorf("the server took %d KiB", s.peak)
+	peak := server.memory("VmHWM")
+	s.t.Logf("life %d: ended, %d MiB at most", p.number, peak>>10)
+	if s.peak = max(s.peak, peak); peak > soakMemory() {
+		s.t.Errorf("the server took %d KiB", peak)
 	}
-	if end == 0 {
+	if p.stop && p.fault != ioError { // what has failed may fail again
 		server.stop()
 		s.count("ended by SIGTERM", 1)
 	} else {
 		server.kill()
 		s.count("ended by kill -9", 1)
+		if p.tear {
+			s.tear(s.r)
+		}
 	}
-	cancel()
-	wg.Wait()
-	if strings.Contains(server.logged(), "panic") {
+	if strings.Contains(server.logged(), "panic") && p.fault != ioError {
 		s.t.Fatal(server.logged())
 	}
-	return l.acks
 }
 
 // hostile runs statements that want too much, one after the other. Each must end with an error of limits, not of mistakes.
-func (s *soaking) hostile(l *load, seed uint64) func(int) {
-	return func(int) {
-		n, err := hostility(l.ctx, l.server.url(), rand.New(rand.NewPCG(seed, 1)))
+func (s *soaking) hostile(l *load, seed uint64) func() {
+	return func() {
+		n, err := hostility(l.ctx, l.server.url(), rand.New(rand.NewPCG(seed, 1)), "53100", "55000", "58030") // disk and clock
 		if err != nil {
 			s.t.Error(err)
 		}
@@ -128,8 +203,8 @@ func (s *soaking) hostile(l *load, seed uint64) func(int) {
 }
 
 // rude opens connections that keep to no manners until the server ends.
-func (s *soaking) rude(l *load, seed uint64) func(int) {
-	return func(int) {
+func (s *soaking) rude(l *load, seed uint64) func() {
+	return func() {
 		r := rand.New(rand.NewPCG(seed, 2))
 		var held []rawClient
 		defer func() {
@@ -169,27 +244,84 @@ func (s *soaking) rude(l *load, seed uint64) func(int) {
 	}
 }
 
-// backUp backs the server up under load and restores the backup, which checks it.
-func (s *soaking) backUp(server *serverProcess) {
+// backUp backs the server up under load and restores the backup, which checks it. Every second one is based on the one before.
+func (s *soaking) backUp(p *plan, l *load) {
 	s.t.Helper()
+	l.mu.Lock()
+	covered := len(s.all) + len(l.acks)
+	l.mu.Unlock()
 	dir := s.t.TempDir()
 	archive, restored := filepath.Join(dir, "backup.tar.zst"), filepath.Join(dir, "restored")
-	expect(s.t, 0, "Wrote ", "backup", "--to", archive, "--server", server.url())
-	expect(s.t, 0, "Restored "+restored, "restore", "--from", archive, "--data", restored)
+	args := []string{"backup", "--to", archive, "--server", l.server.url()}
+	chain := []string{archive}
+	if n := len(s.backups); n == 1 {
+		args = append(args, "--since", s.backups[0])
+		chain = append(slices.Clone(s.backups), archive)
+	}
+	expect(s.t, 0, "Wrote ", args...)
+	s.restore(restored, chain)
 	expect(s.t, 0, "OK", "fsck", "--data", restored)
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.RemoveAll(restored); err != nil {
 		s.t.Fatal(err)
 	}
-	s.count("backups restored", 1)
+	if len(chain) == 1 {
+		s.forgetBackups()
+	}
+	s.backups, s.covered = chain, covered
+	s.count("backups", 1)
+}
+
+// restore makes a data directory of a chain of backups.
+func (s *soaking) restore(to string, chain []string, more ...string) {
+	s.t.Helper()
+	args := append([]string{"restore", "--data", to}, more...)
+	for _, from := range chain {
+		args = append(args, "--from", from)
+	}
+	expect(s.t, 0, "Restored "+to, args...)
+}
+
+// forgetBackups removes the backups that are kept.
+func (s *soaking) forgetBackups() {
+	for _, path := range s.backups {
+		if err := os.Remove(path); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.backups = nil
 }
 
 // damage checks the directory of the server that has ended, then flips bits of its files, one at a time: fsck names the damage,
-// or finds exactly what it found before. Mended, all is in order.
-func (s *soaking) damage() {
+// or finds exactly what it found before. Mended, all is in order; or the directory is given up and restored from the last backup.
+func (s *soaking) damage(p *plan) {
 	s.t.Helper()
 	sound := expect(s.t, 0, "OK", "fsck", "--data", s.dir)
 	s.count("checked by fsck", 1)
-	var files []string
+	files := s.files()
+	for range 3 {
+		s.flip(files[s.r.IntN(len(files))], sound)()
+	}
+	if !p.lost || s.backups == nil {
+		return
+	}
+	for named := s.tally[tallyNamed]; s.tally[tallyNamed] == named; { // the last one is not mended
+		s.flip(files[s.r.IntN(len(files))], sound)
+	}
+	dir := filepath.Join(s.t.TempDir(), "data")
+	s.restore(dir, s.backups, "--original-is-gone")
+	if err := os.RemoveAll(s.dir); err != nil {
+		s.t.Fatal(err)
+	}
+	s.count("restored from the last backup", 1)
+	s.count(tallyGivenUp, len(s.all)-s.covered)
+	s.dir, s.all, s.latest = dir, s.all[:s.covered], min(s.latest, s.covered)
+	s.forgetBackups()
+	expect(s.t, 0, "OK", "fsck", "--data", s.dir)
+}
+
+// files returns the files of the store and the index.
+func (s *soaking) files() (files []string) {
+	s.t.Helper()
 	for _, part := range []string{"store", "index"} {
 		err := filepath.WalkDir(filepath.Join(s.dir, part), func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() {
@@ -204,50 +336,61 @@ func (s *soaking) damage() {
 			s.t.Fatal(err)
 		}
 	}
-	for range 3 {
-		path := files[s.r.IntN(len(files))]
-		data, err := os.ReadFile(path)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		used := len(bytes.TrimRight(data, "\x00"))
-		if used == 0 {
-			continue
-		}
-		at := s.r.IntN(used)
-		flipped := slices.Clone(data)
-		flipped[at] ^= 1 << s.r.IntN(8)
-		if err := os.WriteFile(path, flipped, 0o600); err != nil {
-			s.t.Fatal(err)
-		}
-		out := run(s.t, s.dir, "fsck", "--data", s.dir)
+	return files
+}
+
+// flip flips a bit of a file and has fsck look. What it returns mends the file.
+func (s *soaking) flip(path, sound string) (mend func()) {
+	s.t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	used := len(bytes.TrimRight(data, "\x00"))
+	if used == 0 {
+		return func() {}
+	}
+	at := s.r.IntN(used)
+	flipped := slices.Clone(data)
+	flipped[at] ^= 1 << s.r.IntN(8)
+	if err := os.WriteFile(path, flipped, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	mend = func() {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			s.t.Fatal(err)
 		}
-		s.count("flipped bits", 1)
-		switch {
-		case out.code == 0 && out.stdout != sound:
-			s.t.Fatalf("a bit of byte %d of %s: something else is held, and nobody says so:\n%s\nbefore:\n%s", at, path, out.stdout, sound)
-		case out.code == 0:
-			s.count("of them without effect", 1)
-		case strings.Contains(out.stderr, "panic") || out.code != exitFail && out.code != exitError:
-			s.t.Fatalf("a bit of byte %d of %s: fsck ended with %d:\n%s%s", at, path, out.code, out.stdout, out.stderr)
-		default:
-			s.count("of them named", 1)
-		}
 	}
+	out := run(s.t, s.dir, "fsck", "--data", s.dir)
+	s.count("flipped bits", 1)
+	switch {
+	case out.code == 0 && out.stdout != sound:
+		s.t.Fatalf("a bit of byte %d of %s: something else is held, and nobody says so:\n%s\nbefore:\n%s", at, path, out.stdout, sound)
+	case out.code == 0:
+		s.count("of them without effect", 1)
+		mend()
+	case strings.Contains(out.stderr, "panic") || out.code != exitFail && out.code != exitError:
+		s.t.Fatalf("a bit of byte %d of %s: fsck ended with %d:\n%s%s", at, path, out.code, out.stdout, out.stderr)
+	default:
+		s.count(tallyNamed, 1)
+	}
+	return mend
 }
 
 // report logs the table and writes it to the file that is wanted.
 func (s *soaking) report(seed uint64) {
 	s.t.Helper()
+	s.count(tallyAcknowledged, len(s.all)+s.tally[tallyGivenUp])
 	var table strings.Builder
-	fmt.Fprintf(&table, "| what | how often |\n|---|---|\n")
-	for _, what := range []string{"lives of the server", "ended by kill -9", "ended by SIGTERM", "digests acknowledged", "hostile statements",
-		"hostile connections", "backups restored", "checked by fsck", "flipped bits", "of them named", "of them without effect"} {
-		fmt.Fprintf(&table, "| %s | %d |\n", what, s.tally[what])
+	fmt.Fprintf(&table, "| what | how often | what it means |\n|---|---|---|\n")
+	for _, row := range reliabilityRows {
+		fmt.Fprintf(&table, "| %s | %d | %s |\n", row.what, s.tally[row.what], row.means)
+		delete(s.tally, row.what)
 	}
-	fmt.Fprintf(&table, "| most memory | %d MiB |\n", s.peak>>10)
+	fmt.Fprintf(&table, "| most memory | %d MiB | of a server process, at its peak; more than the %d MiB that its flags come to fails the run |\n", s.peak>>10, soakMemory()>>10)
+	if len(s.tally) > 0 {
+		s.t.Errorf("counted and not told: %v", s.tally)
+	}
 	s.t.Logf("\n%s", &table)
 	if s.t.Failed() || *soakReport == "" {
 		return
@@ -257,21 +400,3 @@ func (s *soaking) report(seed uint64) {
 		s.t.Fatal(err)
 	}
 }
-
-// reliabilityPage is docs/reliability.md: a duration, a seed, a table, and both again.
-const reliabilityPage = `# Reliability
-
-What one ledger has lived through in a run of %s with seed %d. It was filed into by INSERT, COPY and psql, beside statements
-that want more than there is and clients without manners; at times backed up under load and restored; ended by kill -9 and SIGTERM. After each
-life fsck computed every root again, and bits of its files were flipped, which fsck had to name unless what it found was the
-same; the next life looked up everything acknowledged in the last and verified proofs; the end looked up everything.
-
-%s
-No acknowledged digest was lost, no proof was wrong, and no damage was overlooked. A run that finds a loss, a wrong proof, damage overlooked, an error that is none of limits, or more than 1 GiB in memory fails
-and writes no page. This one is made by
-
-    go test ./cmd/jurat -count=1 -run 'TestSoak$' -timeout 0 -soak.time=%s -soak.seed=%d -soak.report=$PWD/docs/reliability.md
-
-The seed fixes what is done; when the machine gets to it differs from run to run. "make soak" runs it for longer, and with it power
-cuts at every operation on the disk, full disks, clocks that step and jump, and every fault sweep of the packages.
-`
