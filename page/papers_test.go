@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/receiptpage"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
@@ -27,6 +28,8 @@ type papers struct {
 	forgedAnswer []byte // with an answer under another key
 	chain, fork  []byte // of the document's holders
 	hidden, gap  []byte
+	printed      []byte // the receipt as a PDF
+	code         string // on it
 }
 
 const papersRound = calendar.Second(filed)
@@ -48,6 +51,8 @@ func newPapers(t testing.TB) *papers {
 		return must(r.JSON())
 	}
 	p.record = answered(p.here)
+	printed := must(receiptpage.New(must(receipt.Parse(p.record)), nil))
+	p.printed, p.code = must(printed.PDF()), must(receipt.Parse(p.record)).Reference().Text()
 	forger := ksitest.NewLedger("here.example", papersRound-100)
 	forger.Certificate.ID = p.here.Certificate.ID
 	p.forgedAnswer = answered(forger)
@@ -154,21 +159,28 @@ func (s *scene) papers(t *tab) {
 	t.visit(t.address())
 }
 
-func (s *scene) writePapers(t testing.TB) {
+func (s *scene) writePapers(t testing.TB) *papers {
 	t.Helper()
 	p := newPapers(t)
-	for name, data := range map[string][]byte{"return.pdf": []byte(p.document), "here.crt": p.here.PEM, "there.crt": p.there.PEM, "receipt.json": p.record,
+	for name, data := range map[string][]byte{"return.pdf": []byte(p.document), "here.crt": p.here.PEM, "there.crt": p.there.PEM, "receipt.json": p.record, "receipt.pdf": p.printed,
 		"forged.json": p.forgedAnswer, "chain.bundle": p.chain, "fork.bundle": p.fork, "hidden.bundle": p.hidden, "cut.bundle": p.chain[:3000]} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return p
 }
 
 // manyPapers shows the page receipts and bundles of documents, whole and broken.
 func (s *scene) manyPapers(t *tab) {
-	s.writePapers(t.t)
+	p := s.writePapers(t.t)
 	t.visit(t.address())
+	t.choose("picture", s.picture(p.code))
+	t.expect("NA", "reference")
+	t.says("facts", papersRound.String()+"/jura/main/1")
+	t.enter("seal", p.code[:30])
+	t.expect("NA", "reference-format")
+	t.enter("seal", "")
 	t.choose("files", s.path("receipt.json")...)
 	t.expect("NA", "several-time")
 	t.says("papers", "jura", "Answered by tax: accepted", "Nothing here vouches for its time")
@@ -179,7 +191,11 @@ func (s *scene) manyPapers(t *tab) {
 	t.says("facts", "jura", "here.example/main", "return.pdf", papersRound.String()+"/jura/main/1")
 	t.says("papers", "November 22, 2026", "Filed by jura", "Answered by tax: received", "Answered by tax: accepted", "whose certificate you gave")
 	t.says("not-proven", "no other answer", "only a publication excludes that")
-	t.choose("files", s.path("forged.json")...)
+	t.choose("files", s.path("receipt.pdf")...)
+	t.expect("OK", "record-alone")
+	t.choose("files", s.path("return.pdf", "receipt.pdf")...)
+	t.expect("OK", "record")
+	t.choose("files", s.path("forged.json", "return.pdf")...)
 	t.expect("FAIL", "answer")
 	t.says("papers", "Its proof is false")
 	t.choose("files", s.path("chain.bundle", "return.pdf")...)

@@ -87,7 +87,8 @@ func (p *Page) explanation() []string {
 	return []string{
 		"A document with the hash above was filed at the time above, which no one can change any more, and by the agency above. Whose " +
 			"document it is, and what it says, the ledger does not know: keep the document itself, unchanged, with this page.",
-		code + " The file receipt.json, attached to this page, holds the whole proof. Check it offline with",
+		code + " The file receipt.json, attached to this page, holds the whole proof. Check it offline: this PDF itself on the ledger's " +
+			"verification page, or by",
 		"    jurat receipt receipt.json --certificate calendar.crt",
 	}
 }

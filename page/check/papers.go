@@ -134,3 +134,12 @@ func holder(h *transfer.Holder) *Holder {
 	d := h.Digest()
 	return &Holder{h.Name, hex.EncodeToString(d[:4])}
 }
+
+// Reference says what the code on a printed receipt names, which nothing vouches for: the record has the proofs.
+func (c *Checker) Reference(text string) *Report {
+	ref, err := receipt.ParseReference(text)
+	if err != nil {
+		return &Report{Verdict: ksi.NA.String(), Reason: "reference-format", Sentence: err.Error()}
+	}
+	return &Report{Verdict: ksi.NA.String(), Reason: "reference", Receipt: ref.Name.String(), Document: imprintText(ref.Leaf)}
+}

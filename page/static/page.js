@@ -66,12 +66,13 @@
 		$('result').className = r.verdict;
 		$('verdict').textContent = word('verdict-' + r.verdict);
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
-		const facts = r.seal ? [] : [['fact-document', documents && documents.name]];
+		const facts = r.seal || r.reason.startsWith('reference') ? [] : [['fact-document', documents && documents.name]];
 		if (r.verdict === 'OK') {
 			facts.push(['fact-receipt', r.receipt], ['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')],
 				['fact-holder', r.holder ? juratPapers.holder(r.holder, word) : '']);
 			facts.push(['fact-publication', time(r.publication_time)], ['fact-references', (r.references || []).join('; ')]);
 		}
+		if (r.reason === 'reference') facts.push(['fact-receipt', r.receipt]);
 		facts.push(['fact-hash', r.document]);
 		if (r.claimed && r.document && r.claimed !== r.document) facts.push(['fact-claimed', r.claimed]);
 		if (r.verdict !== 'OK') facts.push(['fact-expert', r.sentence]);
@@ -139,10 +140,12 @@
 		}
 	};
 
-	const verify = async () => {
+	// verify gives a verdict on what is there. The status list of a seal's agency is asked for once, unless the seal is another.
+	const verify = async (again = false) => {
+		if (seal.startsWith('JR')) return show(await juratEngine('reference', seal)); // the code of a receipt
 		if (seal) {
 			const first = await juratEngine('seal', seal);
-			return show(sealed(await newest(first.agency) ? await juratEngine('seal', seal) : first));
+			return show(sealed(!again && await newest(first.agency) ? await juratEngine('seal', seal) : first));
 		}
 		if (!proof || (!documents && proof.kind === 'proof')) return;
 		shown.state = 'working';
@@ -176,6 +179,12 @@
 			else if (kind === 'landmarks' || kind === 'status') await trust(kind, await bytes(file));
 			else kept.push([file, kind === 'document' && file.name.endsWith('.ksig') ? 'proof' : kind]);
 		}
+		if (!kept.some(([, kind]) => kind === 'proof')) {
+			for (const k of kept) {
+				const record = k[1] === 'document' ? await juratPapers.attached(k[0]) : null;
+				if (record) k.splice(0, 2, record, 'record');
+			}
+		}
 		// A file that looks like a proof may be the document that another proof is about.
 		const proofs = kept.filter(([, kind]) => kind !== 'document');
 		if (proofs.length === 2 && kept.length === 2) {
@@ -195,14 +204,16 @@
 		await verify();
 	};
 
+	// publication takes what stands in its field. While somebody types it is none, and the verdict stays.
 	const publication = async (text) => {
+		const before = shown.publication ? shown.publication.text : undefined;
 		try {
 			shown.publication = await juratEngine('publication', text.trim());
 		} catch (error) {
 			shown.publication = {error: error.message};
 		}
 		draw();
-		await verify();
+		if ((shown.publication ? shown.publication.text : undefined) !== before) await verify(true);
 	};
 
 	const scanned = async (text) => {

@@ -43,3 +43,17 @@ juratPapers.unproven = (report) => {
 	if (report.events.some((e) => e.basis === 'publications-file')) keys.push('not-printed');
 	return keys;
 };
+
+// attached returns the record that is attached to a receipt to print, a PDF as Jurat writes it; null for any other file.
+juratPapers.attached = async (file) => {
+	if (file.size > 8 << 20 || await file.slice(0, 5).text() !== '%PDF-') return null;
+	const data = new Uint8Array(await file.arrayBuffer());
+	const text = new TextDecoder('latin1').decode(data); // a character a byte
+	for (const m of text.matchAll(/\/EmbeddedFile \/Length (\d+) \/Filter \/FlateDecode [^\n]*\s+stream\n/g)) {
+		const start = m.index + m[0].length;
+		const packed = new Blob([data.subarray(start, start + Number(m[1]))]);
+		const record = await new Response(packed.stream().pipeThrough(new DecompressionStream('deflate'))).blob().catch(() => null);
+		if (record && await juratEngine('kind', new Uint8Array(await record.slice(0, 4096).arrayBuffer())) === 'record') return new File([record], file.name);
+	}
+	return null;
+};

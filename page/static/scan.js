@@ -16,12 +16,14 @@ const juratScan = (() => {
 		await ZXingWASM.prepareZXingModule({overrides: {wasmBinary}, fireImmediately: true});
 	})();
 
-	// read returns the text of the QR code in what can be drawn, null for none. Large pictures are also looked at smaller: a
-	// camera's noise vanishes then.
+	// read returns the text of the QR code in what can be drawn, null for none. Pictures are also looked at smaller: a camera's noise
+	// and blur vanish then.
 	const read = async (source, width, height) => {
 		await reader();
-		for (const most of [3000, 1400]) {
-			const scale = Math.min(1, most / Math.max(width, height));
+		const large = Math.max(width, height);
+		const sizes = new Set([Math.min(large, 3000), Math.min(large, 1400), Math.min(large, 1400) * 0.7]);
+		for (const size of sizes) {
+			const scale = size / large;
 			const canvas = document.createElement('canvas');
 			canvas.width = Math.round(width * scale);
 			canvas.height = Math.round(height * scale);
@@ -32,7 +34,6 @@ const juratScan = (() => {
 			const found = await ZXingWASM.readBarcodes(c.getImageData(0, 0, canvas.width, canvas.height),
 				{formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: 1});
 			if (found.length && found[0].isValid) return found[0].text;
-			if (Math.max(width, height) <= 1400) break;
 		}
 		return null;
 	};

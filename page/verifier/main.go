@@ -63,6 +63,8 @@ func operate(c *check.Checker, name string, data []byte) (any, error) {
 	case "status":
 		err := c.AddStatus(data)
 		return c.Trusted(), err
+	case "reference":
+		return c.Reference(string(data)), nil
 	case "seal":
 		return c.Seal(context.Background(), string(data))
 	case "publication":
