@@ -32,7 +32,7 @@ type question struct {
 	point     bool // asked often, with a second chosen at random as the prepared statement's parameter
 }
 
-// questions are asked of every contender. %[1]s to %[2]s is a twelfth of the time, %[3]s to %[4]s a day or a tenth, whichever is
+// questions are asked of every contender; "one" is the least that an answer takes. %[1]s to %[2]s is a twelfth of the time, %[3]s to %[4]s a day or a tenth, whichever is
 // shorter; %[5]s is a round root.
 var questions = []question{
 	{name: "count", sql: "SELECT count(*) FROM rounds"},
@@ -50,6 +50,9 @@ var questions = []question{
 	{name: "range", sql: "SELECT count(*), sum(leaves), max(root::text) FROM rounds WHERE round >= %[3]s AND round < %[4]s"},
 	{name: "month", sql: "SELECT count(*), sum(leaves) FROM rounds WHERE round >= %[1]s AND round < %[2]s"},
 	{name: "publications", sql: "SELECT p.publication_time, r.leaves FROM publications p JOIN rounds r ON r.round = p.publication_time ORDER BY 1"},
+	{name: "coverage", sql: "SELECT p.publication_time, count(*), sum(r.leaves) FROM (SELECT publication_time, lag(publication_time, 1, '-infinity') OVER (ORDER BY publication_time) AS previous FROM publications) p JOIN rounds r ON r.round > p.previous AND r.round <= p.publication_time GROUP BY p.publication_time ORDER BY 1"},
+	{name: "coverage-lateral", sql: "SELECT p.publication_time, c.rounds, c.leaves FROM publications p CROSS JOIN LATERAL (SELECT max(q.publication_time) AS previous FROM publications q WHERE q.publication_time < p.publication_time) b CROSS JOIN LATERAL (SELECT count(*) AS rounds, sum(r.leaves) AS leaves FROM rounds r WHERE r.round > coalesce(b.previous, '-infinity') AND r.round <= p.publication_time) c ORDER BY 1"},
+	{name: "one", sql: "SELECT 1"},
 	{name: "newest", sql: "SELECT round, root, leaves FROM rounds ORDER BY round DESC LIMIT 20"},
 	{name: "calendar", sql: "SELECT round, idle, leaf, root FROM calendar WHERE round >= %[3]s AND round < %[4]s ORDER BY round"},
 	{name: "point", sql: "SELECT root, leaves FROM rounds WHERE second = $1::int8", point: true},

@@ -2,6 +2,7 @@ package merkle
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle/internal/lanes"
@@ -79,6 +80,24 @@ func (t *Tile) Top() (top Digest, ok bool) {
 
 // Leaf returns leaf i of a tile of height 0; it panics if the tile, or the cut of one, does not hold it.
 func (t *Tile) Leaf(i uint64) Imprint { return t.leaves.At(int(i - t.first)) }
+
+// AppendPath appends the links from leaf i of a whole tile of leaves to the node over the tile: those of AppendProofUpTo for the height
+// KeptStep, where that node is not the root.
+func (t *Tile) AppendPath(dst Chain, i uint64) Chain {
+	if t.leaves.Len() != TileNodes {
+		panic("merkle: the path through a tile that is not whole")
+	}
+	t.once.Do(t.hash)
+	n := len(dst)
+	dst = slices.Grow(dst, KeptStep)[:n+KeptStep]
+	path := dst[n:]
+	path[0] = Link{Left: i%2 == 0, Correction: uint8(t.level), Sibling: t.leaves.At(int(i ^ 1))}
+	for k := 1; k < KeptStep; k++ {
+		i >>= 1
+		path[k] = Link{Left: i%2 == 0, Sibling: t.rows[k][i^1].Imprint()}
+	}
+	return dst
+}
 
 // node returns node i of those k heights up.
 func (t *Tile) node(k uint8, i uint64) (Imprint, error) {

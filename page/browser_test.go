@@ -21,7 +21,10 @@ import (
 	"github.com/jurat-ledger/jurat/page/check"
 )
 
-var screenshot = flag.String("screenshot", "", "file to write a picture of a verdict to, for docs/page.md")
+var (
+	screenshot = flag.String("screenshot", "", "file to write a picture of a verdict to, for docs/page.md")
+	shots      = flag.String("shots", "", "folder to write pictures of verdicts in all languages to, for a look at them")
+)
 
 // A sealVector is test data of package seal, and the publication string that its landmarks lead to.
 type sealVector struct {
@@ -123,6 +126,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("seals", func(t *testing.T) { s.seals(tab.as(t)) })
 	t.Run("revocation", func(t *testing.T) { s.revocation(tab.as(t)) })
 	t.Run("verdicts", func(t *testing.T) { s.verdicts(tab.as(t)) })
+	t.Run("papers", func(t *testing.T) { s.manyPapers(tab.as(t)) })
 	t.Run("languages", func(t *testing.T) { s.languages(tab.as(t)) })
 	t.Run("offline", func(t *testing.T) {
 		tab := tab.as(t)
@@ -130,12 +134,14 @@ func TestBrowser(t *testing.T) {
 		gone.Store(true)
 		tab.visit(server.URL)
 		s.documents(tab)
+		s.papers(tab)
 		s.revoked(tab) // by the list that was kept
 	})
 	t.Run("folder", func(t *testing.T) {
 		tab := tab.as(t)
 		tab.visit("file://" + folder(t, s.files, s.trust))
 		s.documents(tab)
+		s.papers(tab)
 		s.seals(tab)
 	})
 	b.quiet(t, server.URL)
@@ -305,7 +311,7 @@ func (s *scene) languages(t *tab) {
 	t.choose("files", s.path("a.pdf", "a.pdf.ksig")...)
 	t.expect("OK", "key-based")
 	for _, language := range []string{"de", "fr", "it", "en"} {
-		t.eval(fmt.Sprintf(`{ const e = document.getElementById('language'); e.value = '%s'; e.dispatchEvent(new Event('change')); }`, language), nil)
+		t.speak(language)
 		t.expect("OK", "key-based")
 		var missing string
 		t.eval(`document.body.innerText.includes('undefined') || document.documentElement.lang + document.title`, &missing)

@@ -36,8 +36,8 @@ type message struct {
 	Error   json.RawMessage `json:"error,omitempty"`
 }
 
-// startBrowser starts Chromium without a network but loopback, or skips the test loudly.
-func startBrowser(t testing.TB) *browser {
+// startBrowser starts Chromium without a network but loopback, with these switches too, or skips the test loudly.
+func startBrowser(t testing.TB, switches ...string) *browser {
 	t.Helper()
 	require.Program(t, "chromium")
 	theirIn, ourOut, err := os.Pipe()
@@ -48,9 +48,9 @@ func startBrowser(t testing.TB) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
+	cmd := exec.Command("chromium", append(switches, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--use-fake-ui-for-media-stream",
-		"--use-fake-device-for-media-stream", "--lang=en-US", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+		"--use-fake-device-for-media-stream", "--lang=en-US", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")...)
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

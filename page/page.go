@@ -5,7 +5,8 @@
 // # Files
 //
 //	index.html, page.css, icon.svg, manifest.webmanifest
-//	page.js, engine.js, path.js, scan.js  the page; plain scripts, since modules cannot be loaded from file://
+//	page.js, engine.js, scan.js           the page; plain scripts, since modules cannot be loaded from file://
+//	path.js, papers.js                    parts of a verdict: the way to the publication; receipts and bundles of documents
 //	words.js                              all that it says, in four languages, from words.json
 //	verifier.js                           page/verifier, gzip in base64, with wasm_exec.js, Go's glue for it
 //	zxing_reader.js, reader.wasm.js       ZXing-C++, which reads QR codes; unchanged from vendored/, loaded when first wanted

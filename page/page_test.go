@@ -204,7 +204,7 @@ func TestWords(t *testing.T) {
 	wanted := map[string]bool{}
 	files := must(filepath.Glob("static/*"))
 	var source strings.Builder
-	for _, f := range append(files, "check/check.go", "../merkle/seal/verify.go") {
+	for _, f := range append(files, "check/check.go", "check/papers.go", "../merkle/seal/verify.go", "../merkle/transfer/verify.go") {
 		if filepath.Base(f) != "words.json" {
 			source.Write(must(os.ReadFile(f)))
 		}
@@ -216,12 +216,13 @@ func TestWords(t *testing.T) {
 	}
 	for key := range words["en"] {
 		// Keys that are made of parts stand in the source by their last part.
-		part := regexp.MustCompile(`^(reason|verdict|publication)-(seal-)?`).ReplaceAllString(key, "")
-		if strings.HasPrefix(key, "reason-seal-") {
+		part := regexp.MustCompile(`^(reason|verdict|publication|chosen|basis|fault|status)-(seal-)?`).ReplaceAllString(key, "")
+		if strings.HasPrefix(key, "reason-seal-") || strings.HasPrefix(key, "fault-") {
 			part = strings.ReplaceAll(part, "-", " ")
 		}
+		part = strings.TrimSuffix(part, "-alone")
 		if !strings.Contains(source.String(), `'`+key+`'`) && !strings.Contains(source.String(), `"`+key+`"`) &&
-			!strings.Contains(source.String(), `"`+part+`"`) && !slices.Contains([]string{"OK", "FAIL", "NA", "user-publication", "publications-file", "key-based"}, part) {
+			!strings.Contains(source.String(), `"`+part+`"`) && !strings.Contains(source.String(), `'`+part+`'`) && !slices.Contains([]string{"OK", "FAIL", "NA", "user-publication", "publications-file", "key-based"}, part) {
 			t.Errorf("nobody asks for %s", key)
 		}
 	}

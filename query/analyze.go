@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -134,6 +135,9 @@ func (s *scope) find(schema, table, name string) (*scopeColumn, error) {
 
 // missing is the error for a name that means nothing.
 func (s *scope) missing(schema, table, name string) error {
+	if _, ok := systemAttributes[name]; ok && slices.ContainsFunc(s.cols, func(c scopeColumn) bool { return c.from.Table != 0 && (table == "" || c.table == table) }) {
+		return errf(codeUnsupported, "the system column %s is not supported", name)
+	}
 	if table == "" {
 		return errf(codeUndefinedColumn, "column %q does not exist", name)
 	}
@@ -166,6 +170,9 @@ func (a *analyzer) coerce(x expr, t *value.Type, context fn.Context) (expr, erro
 }
 
 func cannotCast(from, to *value.Type, context fn.Context) error {
+	if to.Unread || to.IsArray() && value.MustType(to.Elem).Unread {
+		return errf(codeUnsupported, "type %s is not supported", to.SQL)
+	}
 	code := codeDatatypeMismatch
 	if context == fn.Explicit {
 		code = codeCannotCoerce
@@ -175,6 +182,7 @@ func cannotCast(from, to *value.Type, context fn.Context) error {
 
 // coerceUnknown gives a literal or parameter without a type the type t.
 func (a *analyzer) coerceUnknown(x expr, t *value.Type) (expr, bool, error) {
+	record := t == value.RecordT
 	if t.Pseudo {
 		t = value.Text
 	}
@@ -182,6 +190,9 @@ func (a *analyzer) coerceUnknown(x expr, t *value.Type) (expr, bool, error) {
 	case *constExpr:
 		if x.d.Null {
 			return &constExpr{d: value.Null(t), pos: x.pos}, true, nil
+		}
+		if record {
+			return nil, false, a.failAt(errf(codeUnsupported, "input of anonymous composite types is not implemented"), x.pos)
 		}
 		d, err := value.ParseText(a.session.valueSettings(), t, -1, x.d.B)
 		return &constExpr{d: d, pos: x.pos}, true, a.failAt(err, x.pos)

@@ -87,10 +87,11 @@ func notNulls(agg *aggregateExpr) expr {
 
 // sortable refuses to sort, or to group, what has no order or no equality.
 func (a *analyzer) sortable(at parse.Node, x expr, what string) error {
-	if x.typ() != value.JSON {
+	unordered := what == "ordering" && (x.typ().OID == value.XIDOID || x.typ().OID == value.CIDOID)
+	if x.typ() != value.JSON && !unordered {
 		return nil
 	}
-	return a.fail(errf(codeUndefinedFunction, "could not identify an %s operator for type json", what), at)
+	return a.fail(errf(codeUndefinedFunction, "could not identify an %s operator for type %s", what, x.typ().SQL), at)
 }
 
 // withTies is LIMIT with the rows that are equal, in the order of the query, to the last of them.

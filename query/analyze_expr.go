@@ -55,12 +55,7 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 	case *parse.Collate:
 		return a.collate(s, e)
 	case *parse.Star:
-		if n := len(e.Parts); n > 0 && n < 3 && a.clause == clauseAggregate {
-			if r := a.wholeRow(s, "", e.Parts[n-1]); r != nil {
-				return r, nil
-			}
-		}
-		return nil, a.fail(errf(codeSyntax, "row expansion via \"*\" is not supported here"), e)
+		return a.starRow(s, e)
 	case *parse.Default:
 		return nil, a.fail(errf(codeSyntax, "DEFAULT is not allowed in this context"), e)
 	case *parse.GroupingSet:

@@ -174,8 +174,8 @@ func (e *Engine) shape(t Table) *tableShape {
 			col.TypeModifier = c.Modifier
 		}
 		s.cols = append(s.cols, col)
-		if c.System {
-			col.Attribute = tableoidAttribute
+		if c.System != 0 {
+			col.Attribute = c.System
 			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
 		}
 		if !c.Hidden {

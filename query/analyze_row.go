@@ -125,6 +125,22 @@ func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
 	return nil
 }
 
+// starRow analyzes t.* where it does not stand for a list: it is the row of t.
+func (a *analyzer) starRow(s *scope, e *parse.Star) (expr, error) {
+	n := len(e.Parts)
+	if n == 0 || n > 2 {
+		return nil, a.fail(errf(codeSyntax, "row expansion via \"*\" is not supported here"), e)
+	}
+	schema, table := "", e.Parts[n-1]
+	if n == 2 {
+		schema = e.Parts[0]
+	}
+	if r := a.wholeRow(s, schema, table); r != nil {
+		return r, nil
+	}
+	return nil, a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), e)
+}
+
 // row returns the row of a table as a record, nil if the scope has no such table.
 func (s *scope) row(schema, table string) *rowExpr {
 	var r *rowExpr

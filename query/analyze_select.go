@@ -278,6 +278,9 @@ func (a *analyzer) outputKey(s *scope, k parse.SortKey, outputs []expr, cols []C
 	if x == nil {
 		return a.sortKey(s, k, clauseOrder)
 	}
+	if err := a.sortable(k.X, x, "ordering"); err != nil {
+		return sortKey{}, err
+	}
 	return a.keyOrder(k, x)
 }
 

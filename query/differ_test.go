@@ -4,17 +4,22 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // TestDiffer compares what random queries give with what they give in PostgreSQL 15 over a copy of the tables: rows, types,
-// names of columns and SQLSTATEs. With JURAT_SOAK set there are far more, of a seed that differs each time.
+// names of columns and SQLSTATEs. With JURAT_SOAK set there are far more, of a seed that differs each time; a number above 1 in it
+// is the seed.
 func TestDiffer(t *testing.T) {
 	d := newTwin(t)
 	n, seed := 250, uint64(1)
-	if os.Getenv("JURAT_SOAK") != "" {
+	if soak := os.Getenv("JURAT_SOAK"); soak != "" {
 		n, seed = 10_000, rand.Uint64()
+		if again, err := strconv.ParseUint(soak, 10, 64); err == nil && again > 1 {
+			seed = again
+		}
 	}
 	t.Logf("seed %d", seed)
 	g := &generator{r: rand.New(rand.NewPCG(seed, 0))}

@@ -18,6 +18,7 @@ type joinOp struct {
 	wishR      wish        // for the right side
 	rest       []evaluator // conditions on the joined row
 	right      *joinTable
+	shown      *explained   // how it was read, for EXPLAIN ANALYZE
 	kept       bool         // right belongs to the statement
 	matched    []bool       // rows of right that had a match, for outer joins
 	b          *value.Batch // of the left side
@@ -46,6 +47,11 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on)
 	var rest []expr
 	op.leftKeys, op.rkeys, rest = splitKeys(n.on, left)
+	if len(op.rkeys) == 0 {
+		if ranges := rangeJoin(n); ranges != nil {
+			return x.newOperator(ranges, w)
+		}
+	}
 	var err error
 	if op.l, err = x.operator(n.l, wish{need: need[:left], limit: -1, few: w.few}); err != nil {
 		return nil, err

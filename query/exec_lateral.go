@@ -16,12 +16,18 @@ type lateralOp struct {
 	sel   []int32         // rows of b still to do
 	inner *execution      // of the right side for sel[0], nil if it is not started
 	r     operator
-	hit   bool    // sel[0] had a match
-	lrows []int32 // of the output, rows of b
+	hit   bool            // sel[0] had a match
+	lrows []int32         // of the output, rows of b
+	right []*value.Vector // of the output, the columns of the right side
+	whole *value.Batch    // rows of the right side that match sel[0], to be given as they are
+	same  sideBySide      // sel[0]
 	out   value.Batch
 	buf   []int32
 	wishR wish
 }
+
+// minWhole is how many rows that match one row are given as they are, and not copied.
+const minWhole = 64
 
 func (x *execution) newLateral(n *joinNode, w wish) (operator, error) {
 	op := &lateralOp{x: x, n: n, in: make([]*value.Vector, len(n.args))}
@@ -45,11 +51,8 @@ func (x *execution) newLateral(n *joinNode, w wish) (operator, error) {
 }
 
 func (op *lateralOp) next() (*value.Batch, error) {
-	op.lrows = op.lrows[:0]
-	left := len(op.n.l.columns())
-	op.out = value.Batch{Cols: make([]*value.Vector, len(op.n.cols))}
-	right := newVectors(op.n.cols[left:], 0)
-	for len(op.lrows) < value.BatchSize {
+	op.lrows, op.right = op.lrows[:0], nil
+	for op.whole == nil && len(op.lrows) < value.BatchSize {
 		if err := op.x.check(); err != nil {
 			return nil, err
 		}
@@ -61,15 +64,31 @@ func (op *lateralOp) next() (*value.Batch, error) {
 				return nil, err
 			}
 		}
-		if err := op.step(right); err != nil {
+		if err := op.step(); err != nil {
 			return nil, err
 		}
 	}
-	op.out.N = len(op.lrows)
+	left := len(op.n.l.columns())
+	op.out = value.Batch{N: len(op.lrows), Cols: make([]*value.Vector, len(op.n.cols))}
+	if len(op.lrows) == 0 { // else they come first
+		b := op.whole
+		op.whole = nil
+		if op.same.n < b.N {
+			op.same.set(op.b, op.sel[0], left, b.N)
+		}
+		op.out.N, op.out.Sel = b.N, b.Sel
+		copy(op.out.Cols, op.same.cols)
+		for k, need := range op.wishR.need {
+			if need {
+				op.out.Cols[left+k] = column(b, k)
+			}
+		}
+		return &op.out, nil
+	}
 	for k := range left {
 		op.out.Cols[k] = gathered(column(op.b, k), op.lrows)
 	}
-	copy(op.out.Cols[left:], right)
+	copy(op.out.Cols[left:], op.right)
 	return &op.out, nil
 }
 
@@ -91,8 +110,9 @@ func (op *lateralOp) read() (ok bool, err error) {
 }
 
 // step adds the next rows that the left row at hand gives.
-func (op *lateralOp) step(right []*value.Vector) error {
+func (op *lateralOp) step() error {
 	if op.inner == nil {
+		op.same.n = 0
 		op.inner, op.hit = op.x.inner(op.n.args, rowOf(op.in, int(op.sel[0]))), false
 		var err error
 		if op.r, err = op.inner.operator(op.n.r, op.wishR); err != nil {
@@ -105,7 +125,7 @@ func (op *lateralOp) step(right []*value.Vector) error {
 	}
 	if b == nil {
 		if !op.hit && op.n.keepL {
-			op.add(right, nil, -1)
+			op.add(nil, -1)
 		}
 		op.finish()
 		op.sel = op.sel[1:]
@@ -115,8 +135,12 @@ func (op *lateralOp) step(right []*value.Vector) error {
 	if err != nil || accepted == nil {
 		return err
 	}
-	rows(accepted, func(i int) { op.add(right, b, i) })
 	op.hit = true
+	if countRows(accepted) >= minWhole {
+		op.whole = &value.Batch{N: b.N, Sel: accepted.Sel, Cols: b.Cols}
+		return nil
+	}
+	rows(accepted, func(i int) { op.add(b, i) })
 	return nil
 }
 
@@ -139,10 +163,15 @@ func (op *lateralOp) accept(b *value.Batch) (*value.Batch, error) {
 }
 
 // add adds row i of b, or a row of nulls if b is nil.
-func (op *lateralOp) add(right []*value.Vector, b *value.Batch, i int) {
+func (op *lateralOp) add(b *value.Batch, i int) {
+	if op.right == nil {
+		op.right = newVectors(op.n.r.columns(), 0)
+	}
 	op.lrows = append(op.lrows, op.sel[0])
-	for k, v := range right {
-		if b == nil || !present(column(b, k)) {
+	for k, v := range op.right {
+		if !op.wishR.need[k] { // as where rows are given as they are
+			op.right[k] = nil
+		} else if b == nil || !present(column(b, k)) {
 			v.Append(value.Null(v.Type))
 		} else {
 			v.AppendFrom(b.Cols[k], i)

@@ -41,7 +41,7 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 			return nil, err
 		}
 	}
-	return x.drain(right, op.n.r)
+	return op.drainRight(x, right)
 }
 
 // wholeRight reads the right side as a whole.
@@ -51,7 +51,58 @@ func (op *joinOp) wholeRight(x *execution) (*rowStore, error) {
 		return nil, err
 	}
 	defer right.close()
-	return x.drain(right, op.n.r)
+	return op.drainRight(x, right)
+}
+
+// drainRight keeps the rows of the right side, and for EXPLAIN ANALYZE how they were read.
+func (op *joinOp) drainRight(x *execution, right operator) (*rowStore, error) {
+	rows, err := x.drain(right, op.n.r)
+	if x.analyze && err == nil {
+		e := right.explain()
+		op.shown = &e
+	}
+	return rows, err
+}
+
+// explainSides describes the sides of a join. Of one that did not run, they are as they would be if the sides turned out to be as
+// long as estimated.
+func (op *joinOp) explainSides(title string, lines []string) (explained, error) {
+	if op.right != nil && op.shown != nil {
+		e := under(title, op.n, 0, lines, true, op.l)
+		e.children = append(e.children, *op.shown)
+		return e, nil
+	}
+	r, err := op.x.operator(op.n.r, op.wishR)
+	if err != nil {
+		return explained{}, err
+	}
+	defer r.close()
+	if op.x.outer == nil && len(op.rkeys) == 1 {
+		err = foresee(joinSide{op.l, op.leftKeys[0], !op.n.keepL}, joinSide{r, op.rkeys[0], !op.n.keepR})
+	}
+	e := under(title, op.n, 0, lines, true, op.l)
+	e.children = append(e.children, r.explain())
+	return e, err
+}
+
+// A joinSide is a side of a join by one key.
+type joinSide struct {
+	op    operator
+	key   expr
+	lacks bool // rows without a match may be left out
+}
+
+// foresee has the side of a join that did not run looked up by the keys of the other one, if that is estimated to be short.
+func foresee(l, r joinSide) error {
+	right, atR := lookupScan(r.op, r.key)
+	left, atL := lookupScan(l.op, l.key)
+	switch {
+	case right != nil && r.lacks && l.op.explain().rows <= maxLookups:
+		return right.lookUp(atR, nil)
+	case left != nil && l.lacks && r.op.explain().rows <= maxLookups:
+		return left.lookUp(atL, nil)
+	}
+	return nil
 }
 
 // lookUpLeft has the left side read by look-ups if the right one is short.
@@ -79,11 +130,17 @@ func lookupScan(op operator, key expr) (*scanOp, int) {
 	if !ok {
 		return nil, 0
 	}
-	c, ok := key.(*columnExpr)
-	if !ok || !slices.Contains(scan.path.Keys, c.index) {
+	at := -1
+	switch c := key.(type) {
+	case *columnExpr:
+		at = c.index
+	case *computedExpr:
+		at = c.column
+	}
+	if !slices.Contains(scan.path.Keys, at) {
 		return nil, 0
 	}
-	return scan, c.index
+	return scan, at
 }
 
 // lookUp makes a scan that is not open yet read only rows that have one of the values in a column.
@@ -94,8 +151,8 @@ func (op *scanOp) lookUp(column int, keys []value.Datum) error {
 	if err != nil {
 		return err
 	}
-	// Conditions that the path sees to were left out of the filter; it still sees to them, with one constraint more.
-	op.path, op.open, op.lookups = path, path.Open, op.n.cols[column].Name
+	op.take(path) // which may see to fewer of the other conditions than the one before
+	op.lookups = op.n.cols[column].Name
 	return nil
 }
 
@@ -184,12 +241,12 @@ type secondsScan struct {
 	scan  Scan // of the first of spans, nil if it is not open
 }
 
-// newSecondsScan reads the seconds of list that lie between from and to, in scan order. Neighbours are read together.
-func newSecondsScan(list []calendar.Second, from, to calendar.Second, desc bool, open func(context.Context, secondSpan) (Scan, error)) *secondsScan {
+// newSecondsScan reads the seconds of list that lie in a span, in scan order. Neighbours are read together.
+func newSecondsScan(list []calendar.Second, in secondSpan, desc bool, open func(context.Context, secondSpan) (Scan, error)) *secondsScan {
 	s := &secondsScan{open: open}
 	for _, at := range list {
 		switch n := len(s.spans); {
-		case at < from || at > to:
+		case at < in.from || at > in.to:
 		case n > 0 && s.spans[n-1].to == at-1:
 			s.spans[n-1].to = at
 		default:

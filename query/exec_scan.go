@@ -15,6 +15,7 @@ type scanOp struct {
 	path     *Path
 	open     func(ctx context.Context) (Scan, error) // the path, or a part of it
 	request  *ScanRequest
+	from     []int        // of each constraint of the request: the condition that it says
 	lookups  string       // column by whose values a join looks rows up, empty for none
 	parallel bool         // open is a part of the path
 	used     []Constraint // seen to by the path
@@ -38,20 +39,26 @@ func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	op.path, op.open, op.request = path, path.Open, r
-	for i, c := range constraints {
+	op.request, op.from = r, from
+	op.take(path)
+	return op, nil
+}
+
+// take has the scan read by a path.
+func (op *scanOp) take(path *Path) {
+	op.path, op.open, op.used, op.rest = path, path.Open, nil, nil
+	for i := range op.from {
 		if path.Used[i] {
-			op.used = append(op.used, c)
+			op.used = append(op.used, op.request.Where[i])
 		}
 	}
-	for i, e := range n.where {
+	for i, e := range op.n.where {
 		// A condition that gives several constraints (BETWEEN) was split before; each gives at most one.
-		if at := slices.Index(from, i); at < 0 || !path.Used[at] {
+		if at := slices.Index(op.from, i); at < 0 || !path.Used[at] {
 			op.rest = append(op.rest, e)
 		}
 	}
-	op.where = x.compileAll(cheapFirst(op.rest))
-	return op, nil
+	op.where = op.x.compileAll(cheapFirst(op.rest))
 }
 
 // cheapFirst orders conditions so that those that ask a table to compute come last.
@@ -197,8 +204,11 @@ func (x *execution) constraint(e expr) (Constraint, bool) {
 			return Constraint{}, false
 		}
 		d, err := x.evalOne(r)
-		if err != nil || d.Null {
+		if err != nil {
 			return Constraint{}, false
+		}
+		if d.Null { // which is no value's equal, nor less, nor greater
+			return Constraint{Column: column, Op: OneOf}, true
 		}
 		d, ok = comparable(d, t)
 		return Constraint{Column: column, Op: op, Values: []value.Datum{d}}, ok

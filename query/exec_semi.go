@@ -315,10 +315,17 @@ func (op *semiOp) explain() explained {
 	if op.n.anti {
 		title = "Hash Anti Join"
 	}
-	e := under(title, op.n, 0, []string{"Join Cond: " + conditionText(op.n.on)}, true, op.l)
-	if r, err := op.x.operator(op.n.r, op.wishR); err == nil {
+	lines := []string{"Join Cond: " + conditionText(op.n.on)}
+	r, err := op.x.operator(op.n.r, op.wishR)
+	if err == nil {
+		defer r.close()
+		if len(op.rkeys) == 1 {
+			err = foresee(joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0}, joinSide{r, op.rkeys[0], true})
+		}
+	}
+	e := under(title, op.n, 0, lines, true, op.l)
+	if err == nil {
 		e.children = append(e.children, r.explain())
-		r.close()
 	}
 	e.rows = e.children[0].rows
 	return e

@@ -240,10 +240,9 @@ func (op *joinOp) explain() explained {
 	if len(op.n.on) > 0 {
 		lines = []string{"Join Cond: " + conditionText(op.n.on)}
 	}
-	e := under(title, op.n, 0, lines, true, op.l)
-	if r, err := op.x.operator(op.n.r, everything); err == nil {
-		e.children = append(e.children, r.explain())
-		r.close()
+	e, err := op.explainSides(title, lines)
+	if err != nil {
+		e = under(title, op.n, 0, lines, true, op.l)
 	}
 	e.rows = e.children[0].rows
 	return e

@@ -223,6 +223,8 @@ type RoundScan struct {
 	Roots    bool   // fill RoundBatch.Root
 	Counts   bool   // fill RoundBatch.Leaves and RoundBatch.Slots
 	Few      int    // so many rounds are likely to be enough, 0 if unknown
+	// Seconds, unless nil, are the only ones whose rounds are selected, ascending and each once.
+	Seconds []calendar.Second
 	// Root, unless nil, is the root of the rounds looked for: others may be left out.
 	Root *merkle.Digest
 	// Leaves, unless nil, says how many leaves the rounds looked for have: others may be left out.

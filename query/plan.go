@@ -272,7 +272,7 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *projectNode:
 		return x.newProject(n, w)
 	case *aggregateNode:
-		return x.newParallel(n, w)
+		return x.neededAggregates(n, w)
 	case *distinctNode:
 		return x.newDistinct(n, w)
 	case *sortNode:
@@ -290,6 +290,9 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *setNode:
 		return x.newSet(n)
 	case *joinNode:
+		if op, err := x.unjoined(n, w); op != nil || err != nil {
+			return op, err
+		}
 		if len(n.args) > 0 {
 			return x.newLateral(n, w)
 		}

@@ -45,6 +45,12 @@ func (s *Session) Superuser() bool { return s.role.Kind == Superuser }
 // Started implements catalog.Session.
 func (s *Session) Started() value.Datum { return timestamp(s.engine.started) }
 
+// TransactionNumber implements catalog.Session: it is the microsecond in which the transaction began, and the end of the session's
+// number to tell those of one microsecond apart. So it tells nothing about what others do.
+func (s *Session) TransactionNumber() int64 {
+	return s.tx.start.UnixMicro()<<10 | int64(s.login.PID&1023)
+}
+
 // Sessions implements catalog.Session: an agency knows its own sessions, others know all.
 func (s *Session) Sessions() (list []catalog.Activity) {
 	roles := map[string]catalog.Role{}

@@ -47,8 +47,8 @@ type ColumnDef struct {
 	Type    *value.Type
 	NotNull bool
 	Hidden  bool // serves computed columns alone; SQL cannot name it
-	// System columns are hidden ones that SQL can name, but that * leaves out: tableoid.
-	System bool
+	// System columns are hidden ones that SQL can name, but that * leaves out. It is their number in pg_attribute, 0 for other columns.
+	System int16
 	// Modifier is that of the type, as in pg_attribute.atttypmod; 0 stands for none.
 	Modifier int32
 	// Compute makes the column out of the columns From of the same row, when and for the rows that something needs it.

@@ -67,12 +67,23 @@ func newCatalogTable(r *catalog.Relation) *catalogTable {
 		}
 		t.def.Columns = append(t.def.Columns, d)
 	}
-	t.def.Columns = append(t.def.Columns, ColumnDef{Name: "tableoid", Type: value.Oid, NotNull: true, Hidden: true, System: true})
+	for i, c := range catalogSystem {
+		t.def.Columns = append(t.def.Columns, ColumnDef{Name: c, Type: catalogSystemTypes[i], NotNull: true, Hidden: true, System: systemAttributes[c]})
+	}
 	return t
 }
 
-// tableoidAttribute is the attribute number of the system column tableoid, which stands behind the others here.
-const tableoidAttribute = -6
+// systemAttributes are the numbers of the columns that every table of PostgreSQL has besides its own.
+var systemAttributes = map[string]int16{"tableoid": -6, "cmax": -5, "xmax": -4, "cmin": -3, "xmin": -2, "ctid": -1}
+
+// catalogSystem are the system columns of the catalog's relations, which stand behind the others.
+var (
+	catalogSystem      = []string{"tableoid", "xmin"}
+	catalogSystemTypes = []*value.Type{value.Oid, value.MustType(value.XIDOID)}
+)
+
+// frozen is the transaction that wrote what has always been there.
+const frozen = 2
 
 func (t *catalogTable) Def() *TableDef { return &t.def }
 
@@ -142,8 +153,9 @@ func (s *catalogScan) Next(_ context.Context, b *value.Batch) error {
 	for k, need := range s.need {
 		switch {
 		case !need:
-		case k == len(s.rows.Cols):
-			*b.Cols[k] = *value.NewConst(value.NewInt(value.Oid, int64(s.oid)), b.N)
+		case k >= len(s.rows.Cols):
+			i := k - len(s.rows.Cols)
+			*b.Cols[k] = *value.NewConst(value.NewInt(catalogSystemTypes[i], []int64{int64(s.oid), frozen}[i]), b.N)
 		case s.left > 0:
 			*b.Cols[k] = *s.rows.Cols[k].Window(from, from+b.N)
 		default:

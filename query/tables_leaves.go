@@ -28,6 +28,9 @@ const (
 	colProof
 )
 
+// leafKeys are the columns by whose values leaves are found.
+var leafKeys = []int{colDigest, colReceipt}
+
 // leafTable is hashes and proofs: one row a leaf.
 type leafTable struct {
 	def    TableDef
@@ -108,6 +111,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 		}
 	}
 	if point == "" {
+		p.Keys = leafKeys
 		for i, c := range r.Where {
 			switch {
 			case c.Column == colRound:

@@ -158,34 +158,40 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 	return p, from, to, desc, list
 }
 
-// secondsPath plans a scan of a table of seconds: open reads a span of them, extent returns the part of a span that can hold rows.
-func secondsPath(
-	r *ScanRequest, name string,
-	open func(ctx context.Context, s secondSpan, desc bool) (Scan, error),
-	extent func(ctx context.Context, s secondSpan) (secondSpan, error),
-) *Path {
+// A secondTable is a table of seconds.
+type secondTable interface {
+	Table
+	// open reads a span of them.
+	open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error)
+	// openList reads those of an ascending list that are in a span.
+	openList(ctx context.Context, r *ScanRequest, list []calendar.Second, s secondSpan, desc bool) (Scan, error)
+	// extent returns the part of a span that can hold rows.
+	extent(ctx context.Context, r *ScanRequest, s secondSpan) (secondSpan, error)
+}
+
+// secondsPath plans a scan of a table of seconds.
+func secondsPath(t secondTable, r *ScanRequest, name string) *Path {
 	p, from, to, desc, list := secondRange(name, r)
 	wanted := secondSpan{from, to}
-	part := func(ctx context.Context, s secondSpan) (Scan, error) { return open(ctx, s, desc) }
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
 		if list == nil {
-			return part(ctx, wanted)
+			return t.open(ctx, r, wanted, desc)
 		}
-		return newSecondsScan(list, from, to, desc, part), nil
+		return t.openList(ctx, r, list, wanted, desc)
 	}
 	if desc || list != nil {
 		return p
 	}
 	p.Split = func(ctx context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
-		e, err := extent(ctx, wanted)
+		e, err := t.extent(ctx, r, wanted)
 		if err != nil || e.to-e.from < minSplit {
 			return nil, err
 		}
 		for _, s := range splitSeconds(e, n) {
-			parts = append(parts, func(ctx context.Context) (Scan, error) { return part(ctx, s) })
+			parts = append(parts, func(ctx context.Context) (Scan, error) { return t.open(ctx, r, s, false) })
 		}
 		return parts, nil
 	}
@@ -194,7 +200,12 @@ func secondsPath(
 
 // open opens a scan of a span of seconds.
 func (t *roundTable) open(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
-	scan := RoundScan{From: s.from, To: s.to, Desc: desc,
+	return t.openList(ctx, r, nil, s, desc)
+}
+
+// openList implements secondTable; a list that is nil names all seconds.
+func (t *roundTable) openList(ctx context.Context, r *ScanRequest, list []calendar.Second, s secondSpan, desc bool) (Scan, error) {
+	scan := RoundScan{From: s.from, To: s.to, Desc: desc, Seconds: list,
 		Agency: r.Session.visibleAgency(), Roots: r.Need[2], Counts: r.Need[3] || r.Need[4], Few: r.Few}
 	leaves, narrow := leafSpan(r.Where)
 	if narrow {
@@ -210,12 +221,7 @@ func (t *roundTable) open(ctx context.Context, r *ScanRequest, s secondSpan, des
 	return &roundScan{cursor: c, need: r.Need, within: leaves}, err
 }
 
-func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
-	l := r.ledger(t.ledger)
-	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) { return t.open(ctx, r, s, desc) }
-	extent := func(ctx context.Context, s secondSpan) (secondSpan, error) { return roundsExtent(ctx, l, s) }
-	return secondsPath(r, "rounds", open, extent), nil
-}
+func (t *roundTable) Plan(r *ScanRequest) (*Path, error) { return secondsPath(t, r, "rounds"), nil }
 
 // within returns the seconds of s that the ledger has closed.
 func (s secondSpan) within(l Ledger) secondSpan {
@@ -223,8 +229,9 @@ func (s secondSpan) within(l Ledger) secondSpan {
 	return secondSpan{max(s.from, first), min(s.to, closed)}
 }
 
-// roundsExtent returns the part of s from its first to its last round, or less than minSplit seconds if there are too few.
-func roundsExtent(ctx context.Context, l Ledger, s secondSpan) (secondSpan, error) {
+// extent returns the part of s from its first to its last round, or less than minSplit seconds if there are too few.
+func (t *roundTable) extent(ctx context.Context, r *ScanRequest, s secondSpan) (secondSpan, error) {
+	l := r.ledger(t.ledger)
 	e := s.within(l)
 	if e.to-e.from < minSplit {
 		return e, nil
@@ -424,11 +431,18 @@ func (t *calendarTable) open(ctx context.Context, r *ScanRequest, s secondSpan, 
 	return &calendarScan{cursor: c, need: r.Need}, err
 }
 
+// openList implements secondTable: it reads one span of neighbours after the other.
+func (t *calendarTable) openList(_ context.Context, r *ScanRequest, list []calendar.Second, s secondSpan, desc bool) (Scan, error) {
+	return newSecondsScan(list, s, desc, func(ctx context.Context, s secondSpan) (Scan, error) { return t.open(ctx, r, s, desc) }), nil
+}
+
+// extent implements secondTable.
+func (t *calendarTable) extent(_ context.Context, r *ScanRequest, s secondSpan) (secondSpan, error) {
+	return s.within(r.ledger(t.ledger)), nil
+}
+
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
-	l := r.ledger(t.ledger)
-	open := func(ctx context.Context, s secondSpan, desc bool) (Scan, error) { return t.open(ctx, r, s, desc) }
-	extent := func(_ context.Context, s secondSpan) (secondSpan, error) { return s.within(l), nil }
-	return secondsPath(r, "calendar", open, extent), nil
+	return secondsPath(t, r, "calendar"), nil
 }
 
 type calendarScan struct {

@@ -282,8 +282,9 @@ func TestPostgresAnswers(t *testing.T) {
 		}
 		var out []string
 		for _, block := range strings.Split(strings.Trim(string(text), "\n"), "\n\n") {
-			if strings.HasPrefix(block, "#") {
-				out = append(out, block)
+			comment, block := splitComment(block)
+			if block == "" {
+				out = append(out, strings.TrimSuffix(comment, "\n"))
 				continue
 			}
 			heading, rest, _ := strings.Cut(block, "\n")
@@ -291,7 +292,7 @@ func TestPostgresAnswers(t *testing.T) {
 			ours := d.ours(t.Context(), sql)
 			if *rewrite {
 				theirs := d.theirs(sql)
-				out = append(out, theirs.block(sql, !slices.Equal(theirs.rows, ours.rows)))
+				out = append(out, comment+theirs.block(sql, !slices.Equal(theirs.rows, ours.rows)))
 				continue
 			}
 			if got := ours.block(sql, strings.HasSuffix(heading, " rowsort")); got != heading+"\n"+sql+"\n----"+want {
@@ -304,6 +305,15 @@ func TestPostgresAnswers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// splitComment splits the lines of comment at the head of a block off.
+func splitComment(block string) (comment, rest string) {
+	rest = block
+	for strings.HasPrefix(rest, "#") {
+		_, rest, _ = strings.Cut(rest, "\n")
+	}
+	return block[:len(block)-len(rest)], rest
 }
 
 // block writes a verdict as a block of a script.

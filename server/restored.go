@@ -11,6 +11,9 @@ import (
 
 // openMarked opens the store and the keys, but for filing only in a directory that is not marked as restored.
 func (s *Server) openMarked() (*serverKeys, error) {
+	if err := backup.CheckFinished(nil, s.config.DataDir); err != nil {
+		return nil, err
+	}
 	if s.config.ReadOnly {
 		return s.openReadOnly()
 	}

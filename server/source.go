@@ -279,7 +279,7 @@ func (c *leafCursor) Next(ctx context.Context, b *query.LeafBatch) error {
 func (c *leafCursor) Close() error { return c.cursor.Close() }
 
 func (s source) Rounds(_ context.Context, scan query.RoundScan) (query.RoundCursor, error) {
-	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts, Few: scan.Few, Root: scan.Root}
+	in := storage.RoundScan{From: scan.From, To: scan.To, Desc: scan.Desc, Roots: scan.Roots, Counts: scan.Counts, Few: scan.Few, Root: scan.Root, Seconds: scan.Seconds}
 	if scan.Leaves != nil {
 		in.Leaves = (*storage.Span)(scan.Leaves)
 	}

@@ -174,7 +174,7 @@ func (e *endsFS) create() error {
 		err = e.Rename(path+".new", path)
 	}
 	if err == nil {
-		err = syncDir(e.dir, e.FS)
+		err = SyncDir(e.dir, e.FS)
 	}
 	if err == nil {
 		e.file, err = e.OpenReadWrite(path, vfs.WriteCategoryUnspecified)

@@ -43,20 +43,30 @@ func (s *Store) newKept(iter *RoundIter) error {
 	if scan.To >= sealed && err != nil {
 		return err
 	}
-	find := func(t calendar.Second) int {
-		i, _ := slices.BinarySearchFunc(heads, t, func(h closedHead, t calendar.Second) int { return int(h.round - t) })
-		return i
-	}
-	k := &keptRounds{store: s, sealed: sealed, within: Span{Max: ^uint64(0)}}
+	k := &keptRounds{store: s, sealed: sealed, heads: heads, within: Span{Max: ^uint64(0)}}
 	if scan.From <= scan.To {
 		k.from, k.to = blockOf(scan.From), blockOf(scan.To)
-		k.heads = heads[find(scan.From):find(scan.To+1)]
+		first, _ := k.findHead(scan.From)
+		end, _ := k.findHead(scan.To + 1)
+		k.heads = heads[first:end]
+	} else {
+		k.heads = nil
 	}
 	iter.kept = k
 	if scan.Leaves != nil {
 		iter.Narrow(*scan.Leaves)
 	}
 	return nil
+}
+
+// findHead returns where the head of a second is in heads, or would be.
+func (k *keptRounds) findHead(t calendar.Second) (i int, ok bool) {
+	return slices.BinarySearchFunc(k.heads, t, func(h closedHead, t calendar.Second) int { return int(h.round - t) })
+}
+
+// wants reports whether a round with so many leaves is not left out.
+func (k *keptRounds) wants(leaves uint64) bool {
+	return !k.narrow || leaves >= k.within.Min && leaves <= k.within.Max
 }
 
 // Narrow says that from now on rounds whose number of leaves is not in s may be left out. Scans of some slots alone, and those of
@@ -115,7 +125,7 @@ func (iter *RoundIter) takeHeads() {
 	}
 	for i := range list {
 		h := &list[i]
-		if k.narrow && (h.leaves < k.within.Min || h.leaves > k.within.Max) {
+		if !k.wants(h.leaves) {
 			continue
 		}
 		b.Round = append(b.Round, h.round)
@@ -147,12 +157,17 @@ func (iter *RoundIter) keptBlock(block uint64) (*keptCounts, error) {
 		}
 		block = next
 	}
+	return iter.loadCounts(block)
+}
+
+// loadCounts reads the counts of a block, which are kept then.
+func (iter *RoundIter) loadCounts(block uint64) (*keptCounts, error) {
 	var k *keptCounts
 	err := iter.blockValue(Key{Kind: KindBlock, Number: block, Group: GroupCounts}, func(c *cursor) error {
 		var x counts
 		err := x.decode(c)
 		if err == nil {
-			k = cache.keepCounts(block, &x)
+			k = iter.kept.store.rounds.keepCounts(block, &x)
 		}
 		return err
 	})

@@ -170,7 +170,7 @@ type markerFS struct{ vfs.FS }
 // Create creates a file as vfs.FS says.
 func (f markerFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	if strings.HasPrefix(f.PathBase(name), "marker.") {
-		if err := syncDir(f.PathDir(name), f.FS); err != nil {
+		if err := SyncDir(f.PathDir(name), f.FS); err != nil {
 			return nil, err
 		}
 	}

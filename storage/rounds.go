@@ -23,6 +23,8 @@ type RoundScan struct {
 	// Leaves, unless nil, says how many leaves the rounds looked for have: others may be left out, and batches may be empty.
 	Leaves *Span
 	Few    int // so many rounds are likely to be enough, 0 if unknown: the first batches are short
+	// Seconds, unless nil, are the only seconds whose rounds are selected, ascending and each once. Batches may be empty then.
+	Seconds []calendar.Second
 	// Stored has every value read from the database, as audits want it, and not out of what is kept in memory.
 	Stored bool
 }
@@ -82,17 +84,20 @@ func (s *Store) Rounds(scan RoundScan) (*RoundIter, error) {
 	if scan.Few > 0 {
 		iter.size = min(scan.Few, BlockSeconds)
 	}
-	if scan.From > scan.To {
+	if scan.Seconds != nil {
+		iter.limit()
+	}
+	if iter.scan.From > iter.scan.To {
 		return iter, nil
 	}
 	if !scan.Stored && scan.Slots == nil {
-		iter.single = scan.From == scan.To
+		iter.single = scan.From == scan.To && scan.Seconds == nil
 		return iter, s.newKept(iter)
 	}
 	// Asked for before the iterators exist, so that none of the heads they see is before it. Without it they would step over
 	// the deletions of all heads that were ever sealed.
 	iter.sealed = s.sealed()
-	if scan.From == scan.To && scan.Slots == nil {
+	if scan.From == scan.To && scan.Slots == nil && scan.Seconds == nil {
 		iter.single = true
 		return iter, nil
 	}
@@ -138,6 +143,11 @@ func (iter *RoundIter) open() (err error) {
 // returns false at the end and after an error.
 func (iter *RoundIter) Next() bool {
 	iter.batch.reset()
+	if iter.scan.Seconds != nil && iter.err == nil {
+		var ok bool
+		ok, iter.err = iter.nextListed()
+		return ok && iter.err == nil
+	}
 	if iter.kept != nil && iter.err == nil {
 		var ok bool
 		ok, iter.err = iter.nextKept()

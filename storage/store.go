@@ -68,7 +68,7 @@ func Create(dir string, g Genesis, o Options) (*Store, error) {
 		panic("storage: create a read-only store")
 	}
 	o = o.withDefaults()
-	if err := makeDir(dir, o.FS); err != nil {
+	if err := MakeDir(dir, o.FS); err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
 	s, err := start(dir, o, func() error { return found(dir, g, o) })
@@ -143,27 +143,29 @@ func found(dir string, g Genesis, o Options) error {
 	if err := o.FS.Rename(path, o.FS.PathJoin(dir, database)); err != nil {
 		return err
 	}
-	return syncDir(dir, o.FS)
+	return SyncDir(dir, o.FS)
 }
 
-// makeDir makes dir, for its owner alone since what Pebble creates inside is not so restricted, and syncs its parents.
-func makeDir(dir string, fs vfs.FS) error {
+// MakeDir makes dir, for its owner alone since what Pebble creates inside is not so restricted, and syncs its parents: the name is
+// durable then.
+func MakeDir(dir string, fs vfs.FS) error {
 	if _, err := fs.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	parent := fs.PathDir(dir)
 	if parent != dir {
-		if err := makeDir(parent, fs); err != nil {
+		if err := MakeDir(parent, fs); err != nil {
 			return err
 		}
 	}
 	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return syncDir(parent, fs)
+	return SyncDir(parent, fs)
 }
 
-func syncDir(dir string, fs vfs.FS) error {
+// SyncDir makes the names in a directory durable: files that were made, renamed or removed there.
+func SyncDir(dir string, fs vfs.FS) error {
 	d, err := fs.OpenDir(dir)
 	if err != nil {
 		return err

@@ -197,6 +197,7 @@ func (w *world) checkScans(from, to calendar.Second) {
 		root := w.tw.rounds[rounds[len(rounds)/2]].Root
 		for _, desc := range []bool{false, true} {
 			w.checkRoundScan(storage.RoundScan{From: from, To: to, Desc: desc, Roots: true, Counts: desc, Root: &root})
+			w.checkRoundScan(storage.RoundScan{From: from, To: to, Desc: desc, Roots: true, Counts: desc, Root: &root, Seconds: w.lists(from, to)[2]})
 		}
 	}
 	for _, slots := range [][]uint32{nil, {}, {0}, {1, 3}, {2, 4, 99}, {1 << 31}} {
@@ -207,12 +208,30 @@ func (w *world) checkScans(from, to calendar.Second) {
 					Roots: columns&1 != 0, Counts: columns&2 != 0, Few: columns + len(slots)})
 			}
 			w.checkRoundScan(storage.RoundScan{From: from, To: to, Slots: slots, Desc: desc, Roots: true, Counts: true, Stored: true})
+			for _, list := range w.lists(from, to) {
+				w.checkRoundScan(storage.RoundScan{From: from, To: to, Slots: slots, Desc: desc, Roots: true, Counts: true, Seconds: list})
+				w.checkRoundScan(storage.RoundScan{To: 1 << 40, Slots: slots, Desc: desc, Counts: true, Seconds: list, Stored: true})
+			}
 			least := uint64(w.m.Rand.IntN(60))
 			within := storage.Span{Min: least, Max: least + uint64(w.m.Rand.IntN(60))}
 			w.checkRoundScan(storage.RoundScan{From: from, To: to, Slots: slots, Desc: desc, Roots: true, Counts: true, Leaves: &within,
-				Few: w.m.Rand.IntN(9)})
+				Few: w.m.Rand.IntN(9), Seconds: w.lists(from, to)[1]})
 		}
 	}
+}
+
+// lists returns lists of seconds: an empty one, and such as hold few and many of those around from and to.
+func (w *world) lists(from, to calendar.Second) [][]calendar.Second {
+	lists := [][]calendar.Second{{}, nil, nil}
+	for at := from - 2; at <= to+2; at++ {
+		if w.m.Rand.IntN(20) == 0 {
+			lists[1] = append(lists[1], at)
+		}
+		if w.m.Rand.IntN(4) > 0 {
+			lists[2] = append(lists[2], at)
+		}
+	}
+	return lists
 }
 
 func selected(slots []uint32, slot uint32) bool { return slots == nil || slices.Contains(slots, slot) }
@@ -261,7 +280,7 @@ func (w *world) checkRoundScan(scan storage.RoundScan) {
 	}
 	var want, got []row
 	for round, r := range w.tw.rounds {
-		if round < scan.From || round > scan.To {
+		if _, listed := slices.BinarySearch(scan.Seconds, round); round < scan.From || round > scan.To || scan.Seconds != nil && !listed {
 			continue
 		}
 		x := row{round: round}
@@ -284,7 +303,7 @@ func (w *world) checkRoundScan(scan storage.RoundScan) {
 	defer iter.Close()
 	for iter.Next() {
 		b := iter.Batch()
-		if n := len(b.Round); n == 0 && scan.Root == nil && scan.Leaves == nil || n > storage.BlockSeconds {
+		if n := len(b.Round); n == 0 && scan.Root == nil && scan.Leaves == nil && scan.Seconds == nil || n > storage.BlockSeconds {
 			w.t.Fatalf("batch of %d rounds", n)
 		}
 		for i := range b.Round {

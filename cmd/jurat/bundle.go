@@ -62,7 +62,7 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	if of, err := isDocumentBundle(path); err != nil {
 		return err
 	} else if of {
-		return verifyDocumentBundle(ctx, out, path, document, &basis)
+		return o.verifyDocumentBundle(ctx, out, path, document, &basis)
 	} else if document != "" {
 		return fmt.Errorf("%s is the bundle of an agency: --document is for that of a document", path)
 	}

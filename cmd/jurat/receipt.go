@@ -88,7 +88,7 @@ func (o *receiptOptions) run(ctx context.Context, out, words io.Writer, from str
 		}
 		basis.options.Document = &imprint
 	}
-	if err := checkRecord(ctx, words, r, &basis); err != nil {
+	if err := checkRecord(ctx, words, r, &basis, 0); err != nil {
 		return err
 	}
 	return o.write(out, r)
@@ -139,10 +139,11 @@ func readReceipt(path string) (*receipt.Record, error) {
 	return readParsed(path, receipt.MaxRecord, receipt.Parse)
 }
 
-// checkRecord verifies the proofs of a record and says what it found; the error is an exit status unless all hold.
-func checkRecord(ctx context.Context, words io.Writer, r *receipt.Record, basis *verifyBasis) error {
+// checkRecord verifies the proofs of a record and says what it found, but for so many at the front that were said before; the error is
+// an exit status unless all hold.
+func checkRecord(ctx context.Context, words io.Writer, r *receipt.Record, basis *verifyBasis, said int) error {
 	verdict, findings := r.Verify(ctx, basis.options)
-	for _, f := range findings {
+	for _, f := range findings[said:] {
 		fmt.Fprintf(words, "%s: %s\n", plain(f.Receipt), f.Result)
 	}
 	switch verdict {
@@ -244,9 +245,10 @@ func (o *receiptOptions) answer(ctx context.Context, out, words io.Writer, path,
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if err := checkRecord(ctx, words, r, &basis); err != nil {
+	if err := checkRecord(ctx, words, r, &basis, 0); err != nil {
 		return err
 	}
+	said := 1 + len(r.Counters)
 	counters, err := fileAnswer(ctx, conn, r, status)
 	if err == nil {
 		err = r.Add(counters...)
@@ -254,7 +256,7 @@ func (o *receiptOptions) answer(ctx context.Context, out, words io.Writer, path,
 	if err != nil {
 		return serverError(err)
 	}
-	if err := checkRecord(ctx, words, r, &basis); err != nil {
+	if err := checkRecord(ctx, words, r, &basis, said); err != nil {
 		return err
 	}
 	return o.write(out, r)

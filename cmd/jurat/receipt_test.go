@@ -101,7 +101,10 @@ func TestReceipts(t *testing.T) {
 		t.Errorf("the agency of a counter-receipt is not the role: %s", got)
 	}
 
-	d.expect(0, "OK", as("tax", "counter-receipt", d.path("first.json"), "--status", "accepted", "--out", d.path("both.json"))...)
+	said := d.expect(0, "OK", as("tax", "counter-receipt", d.path("first.json"), "--status", "accepted", "--out", d.path("both.json"))...)
+	if n := strings.Count(said.stderr, ": OK"); n != 3 {
+		t.Errorf("of three proofs %d are said to hold:\n%s", n, said.stderr)
+	}
 	d.expect(0, "OK", as("tax", "counter-receipt", d.path("first.json"), "--status", "accepted", "--out", d.path("again.json"))...)
 	if !bytes.Equal(d.read("both.json"), d.read("again.json")) {
 		t.Error("answered twice, it is another answer")

@@ -219,12 +219,15 @@ func printChain(out io.Writer, r *transfer.Report, basis *verifyBasis) error {
 }
 
 // verifyDocumentBundle verifies a document's bundle, and that it is that of a document, if one is given.
-func verifyDocumentBundle(ctx context.Context, out io.Writer, path, document string, basis *verifyBasis) error {
+func (o *verifyOptions) verifyDocumentBundle(ctx context.Context, out io.Writer, path, document string, basis *verifyBasis) error {
 	b, err := readDocumentBundle(path)
-	if errors.Is(err, transfer.ErrFormat) {
+	switch {
+	case errors.Is(err, transfer.ErrFormat) && o.json:
+		return chainJSON(out, &chainReport{Verdict: ksi.FAIL.String(), Sentence: err.Error(), File: path})
+	case errors.Is(err, transfer.ErrFormat):
 		fmt.Fprintf(out, "FAIL: %s\n", err)
 		return exitStatus(exitFail)
-	} else if err != nil {
+	case err != nil:
 		return err
 	}
 	options := basis.options
@@ -236,7 +239,11 @@ func verifyDocumentBundle(ctx context.Context, out io.Writer, path, document str
 		}
 		options.Document = &imprint
 	}
-	return printChain(out, b.Verify(ctx, options), basis)
+	found := b.Verify(ctx, options)
+	if o.json {
+		return chainJSON(out, newChainReport(path, found, basis))
+	}
+	return printChain(out, found, basis)
 }
 
 // isDocumentBundle reports whether a file begins like the bundle of a document.

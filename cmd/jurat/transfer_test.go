@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,24 @@ func TestTransfer(t *testing.T) {
 		d.expect(code, want, "verify-bundle", d.path(bundle), "--document", document, "--certificate", keys)
 	}
 	check(0, "OK: the chain is unbroken over 3 transfers; Marie Dupont holds the document, kept by vault at b.example.", "3.bundle")
+	for _, c := range []struct {
+		code, steps, faults int
+		verdict, holder     string
+		args                []string
+	}{
+		{0, 4, 0, "OK", "Marie Dupont", []string{d.path("3.bundle"), "--document", document, "--certificate", keys}},
+		{2, 4, 0, "NA", "Marie Dupont", []string{d.path("3.bundle"), "--certificate", filepath.Join(a.dir, "keys", "calendar.crt")}},
+		{1, 4, 1, "FAIL", "", []string{d.path("3.bundle"), "--document", keys, "--certificate", keys}},
+		{1, 0, 0, "FAIL", "", []string{d.write("short.bundle", transfer.Magic)}},
+	} {
+		var r chainReport
+		if err := json.Unmarshal([]byte(d.expect(c.code, "{", append([]string{"verify-bundle", "--json"}, c.args...)...).stdout), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != c.verdict || len(r.Steps) != c.steps || len(r.Faults) != c.faults || r.Holder != c.holder || c.steps > 0 && r.Steps[1].From.Name != "ministry" {
+			t.Errorf("%q: %+v", c.args, r)
+		}
+	}
 	d.expect(2, "something is missing", "verify-bundle", d.path("3.bundle"), "--certificate", filepath.Join(a.dir, "keys", "calendar.crt"))
 	d.expect(1, "false proof: The document's proof does not hold", "verify-bundle", d.path("3.bundle"), "--document", keys, "--certificate", keys)
 

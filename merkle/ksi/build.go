@@ -59,10 +59,18 @@ func (p *Parts) append(dst []byte) ([]byte, error) {
 
 // enclose makes what dst holds from start on a signature.
 func enclose(dst []byte, start int) ([]byte, error) {
-	if size := len(dst) - start; size > tlv.MaxSize {
-		return nil, fmt.Errorf("%d bytes, at most %d are allowed", size, tlv.MaxSize)
+	if err := fits(dst, start, 0); err != nil {
+		return nil, err
 	}
 	return tlv.Enclose(dst, start, tagSignature, 0), nil
+}
+
+// fits returns an error if what dst holds from start on and more bytes are too much for a signature.
+func fits(dst []byte, start, more int) error {
+	if size := len(dst) - start + more; size > tlv.MaxSize {
+		return fmt.Errorf("%d bytes, at most %d are allowed", size, tlv.MaxSize)
+	}
+	return nil
 }
 
 // appendEnding appends all above the round root.
@@ -115,6 +123,15 @@ func (p *Parts) appendAggregation(dst []byte, level merkle.Level) ([]byte, merkl
 // appendAggregationChain appends one chain. Indices are those of this chain and of all above it, zeros not counted.
 func appendAggregationChain(dst []byte, t calendar.Second, indices []uint64, input merkle.Imprint, c merkle.Chain) []byte {
 	start := len(dst)
+	dst = appendHead(dst, t, indices, input)
+	for i := range c {
+		dst = appendLink(dst, &c[i])
+	}
+	return tlv.Enclose(dst, start, tagAggregation, 0)
+}
+
+// appendHead appends what stands before the links of a chain.
+func appendHead(dst []byte, t calendar.Second, indices []uint64, input merkle.Imprint) []byte {
 	dst = tlv.AppendUint(dst, tagTime, 0, uint64(t))
 	for i := len(indices) - 1; i >= 0; i-- {
 		if indices[i] != 0 {
@@ -122,21 +139,26 @@ func appendAggregationChain(dst []byte, t calendar.Second, indices []uint64, inp
 		}
 	}
 	dst = appendImprint(dst, tagInput, &input)
-	dst = tlv.AppendUint(dst, tagAlgorithm, 0, uint64(merkle.SHA256))
-	for i := range c {
-		l := &c[i]
-		inner := len(dst)
-		if l.Correction != 0 {
-			dst = tlv.AppendUint(dst, tagCorrection, 0, uint64(l.Correction))
-		}
-		if l.Metadata != nil {
-			dst = tlv.Append(dst, tagMetadata, 0, l.Metadata)
-		} else {
-			dst = appendImprint(dst, tagSibling, &l.Sibling)
-		}
-		dst = tlv.Enclose(dst, inner, linkTag(l.Left), 0)
+	return tlv.AppendUint(dst, tagAlgorithm, 0, uint64(merkle.SHA256))
+}
+
+// appendLink appends a link of an aggregation chain.
+func appendLink(dst []byte, l *merkle.Link) []byte {
+	if l.Metadata == nil && l.Correction == 0 { // most of them
+		size := l.Sibling.Len()
+		dst = tlv.AppendHeader(dst, linkTag(l.Left), 0, 2+size)
+		return l.Sibling.Append(tlv.AppendHeader(dst, tagSibling, 0, size))
 	}
-	return tlv.Enclose(dst, start, tagAggregation, 0)
+	inner := len(dst)
+	if l.Correction != 0 {
+		dst = tlv.AppendUint(dst, tagCorrection, 0, uint64(l.Correction))
+	}
+	if l.Metadata != nil {
+		dst = tlv.Append(dst, tagMetadata, 0, l.Metadata)
+	} else {
+		dst = appendImprint(dst, tagSibling, &l.Sibling)
+	}
+	return tlv.Enclose(dst, inner, linkTag(l.Left), 0)
 }
 
 // appendCalendar appends the calendar chain from the round root and returns the calendar root.

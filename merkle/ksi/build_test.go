@@ -132,7 +132,7 @@ func checkLimbs(tb testing.TB, trunk *ksi.Trunk, leaf merkle.Imprint, path merkl
 		}
 		links := slices.Clone(path[k:])
 		limb, err := trunk.NewLimb(node, level, links)
-		if err != nil || limb.Links() != len(path)-k || limb.Len() != trunk.Len() {
+		if err != nil || limb.Own() == 0 || limb.Len()-limb.Own() != trunk.Len() {
 			tb.Fatalf("limb of %d links: %v", len(links), err)
 		}
 		changed := slices.Clone(path[k:])

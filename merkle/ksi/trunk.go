@@ -7,6 +7,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
 // ErrOtherNode says that a chain does not lead to the node that a Trunk starts at.
@@ -58,7 +59,11 @@ func (t *Trunk) Append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]b
 	if err := leads(leaf, 0, chain, t.node, t.level); err != nil {
 		return nil, err
 	}
-	return t.append(dst, leaf, chain)
+	index, err := chain.Index()
+	if err != nil {
+		return nil, err
+	}
+	return t.append(dst, leaf, chain, nil, index)
 }
 
 // leads returns an error unless a chain leads from a node to another one.
@@ -70,27 +75,37 @@ func leads(from merkle.Imprint, at merkle.Level, chain merkle.Chain, to merkle.I
 	return err
 }
 
-// append is Append for a chain that is known to lead to the trunk.
-func (t *Trunk) append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]byte, error) {
-	index, err := chain.Index()
-	if err != nil {
-		return nil, err
-	}
+// append is Append for a chain that is known to lead to the trunk. links are its last ones, serialized, and index is that of all.
+func (t *Trunk) append(dst []byte, leaf merkle.Imprint, chain merkle.Chain, links []byte, index uint64) ([]byte, error) {
 	var room [8]uint64
 	indices := append(room[:0], t.indices...)
 	indices[0] = index
 	start := len(dst)
-	dst = appendAggregationChain(dst, t.round, indices, leaf, chain)
-	return enclose(append(dst, t.tail...), start)
+	dst = tlv.Reserve(dst)
+	chains := len(dst)
+	dst = appendHead(tlv.Reserve(dst), t.round, indices, leaf)
+	for i := range chain {
+		dst = appendLink(dst, &chain[i])
+	}
+	dst = append(dst, links...)
+	if err := fits(dst, chains, len(t.tail)); err != nil {
+		return nil, err
+	}
+	tlv.Fill(dst, chains, tagAggregation, 0)
+	dst = append(dst, t.tail...)
+	tlv.Fill(dst, start, tagSignature, 0)
+	return dst, nil
 }
 
-// A Limb is a trunk and the end of the chains to it that the signatures of many leaves share, checked once for all of them. It
-// does not change, so that many goroutines may use it at once.
+// A Limb is a trunk and the end of the chains to it that the signatures of many leaves share, checked and serialized once for all
+// of them. It does not change, so that many goroutines may use it at once.
 type Limb struct {
 	trunk *Trunk
 	node  merkle.Imprint
 	level merkle.Level
-	links merkle.Chain
+	count int    // of the links
+	index uint64 // of them alone
+	links []byte
 }
 
 // NewLimb returns the limb that starts at a node of a level below the trunk's; links must lead from there to the trunk's node,
@@ -99,20 +114,36 @@ func (t *Trunk) NewLimb(node merkle.Imprint, level merkle.Level, links merkle.Ch
 	if err := leads(node, level, links, t.node, t.level); err != nil {
 		return nil, err
 	}
-	return &Limb{t, node, level, slices.Clone(links)}, nil
+	index, err := links.Index()
+	if err != nil {
+		return nil, err
+	}
+	l := &Limb{trunk: t, node: node, level: level, count: len(links), index: index}
+	for i := range links {
+		l.links = appendLink(l.links, &links[i])
+	}
+	l.links = slices.Clip(l.links)
+	return l, nil
 }
 
-// Len returns how many bytes the trunk holds.
-func (l *Limb) Len() int { return l.trunk.Len() }
+// Len returns how many bytes the limb holds, those of the trunk among them.
+func (l *Limb) Len() int { return len(l.links) + l.trunk.Len() }
 
-// Links returns how many links the limb has.
-func (l *Limb) Links() int { return len(l.links) }
+// Own returns how many bytes the limb holds besides the trunk.
+func (l *Limb) Own() int { return len(l.links) }
 
-// Append is Trunk.Append for a chain that must lead from the leaf to the limb's node. It appends the limb's links to chain, whose
-// memory it uses.
+// Append is Trunk.Append for a chain that must lead from the leaf to the limb's node.
 func (l *Limb) Append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]byte, error) {
 	if err := leads(leaf, 0, chain, l.node, l.level); err != nil {
 		return nil, err
 	}
-	return l.trunk.append(dst, leaf, append(chain, l.links...))
+	if n := len(chain) + l.count; n > merkle.MaxLinks {
+		return nil, fmt.Errorf("%w: %d links", merkle.ErrChain, n)
+	}
+	index, err := chain.Index()
+	if err != nil {
+		return nil, err
+	}
+	first := uint64(1) << len(chain)
+	return l.trunk.append(dst, leaf, chain, l.links, l.index*first|index&(first-1))
 }

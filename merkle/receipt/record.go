@@ -159,6 +159,12 @@ func (r *Record) JSON() ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// IsRecord reports whether a file that begins like this seems to be a record; 4,096 bytes are enough, in any order of its keys that
+// programs write.
+func IsRecord(head []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) && bytes.Contains(head, []byte(`"jurat receipt `))
+}
+
 // ErrRecord is wrapped by the errors of Parse.
 var ErrRecord = errors.New("not the record of a receipt, unchanged")
 

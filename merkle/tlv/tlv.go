@@ -219,13 +219,13 @@ func ParseOne(input []byte) (Element, error) {
 
 // Append appends an element with the given value to dst. It panics if the value is longer than MaxSize.
 func Append(dst []byte, tag Tag, flags Flags, value []byte) []byte {
-	return append(appendHeader(dst, tag, flags, len(value)), value...)
+	return append(AppendHeader(dst, tag, flags, len(value)), value...)
 }
 
 // AppendUint appends an element whose value is the integer n to dst.
 func AppendUint(dst []byte, tag Tag, flags Flags, n uint64) []byte {
 	size := (bits.Len64(n) + 7) / 8
-	dst = appendHeader(dst, tag, flags, size)
+	dst = AppendHeader(dst, tag, flags, size)
 	for shift := 8 * (size - 1); shift >= 0; shift -= 8 {
 		dst = append(dst, byte(n>>shift))
 	}
@@ -238,7 +238,7 @@ func AppendText(dst []byte, tag Tag, flags Flags, s string) []byte {
 	if !ValidText(s) {
 		panic(fmt.Sprintf("tlv: %q as string", s))
 	}
-	dst = appendHeader(dst, tag, flags, len(s)+1)
+	dst = AppendHeader(dst, tag, flags, len(s)+1)
 	return append(append(dst, s...), 0)
 }
 
@@ -251,7 +251,7 @@ func ValidText(s string) bool {
 // enclosed then. It panics if they are more than MaxSize.
 func Enclose(dst []byte, start int, tag Tag, flags Flags) []byte {
 	size := len(dst) - start
-	dst = appendHeader(dst, tag, flags, size)
+	dst = AppendHeader(dst, tag, flags, size)
 	header := [4]byte{}
 	n := copy(header[:], dst[start+size:])
 	copy(dst[start+n:], dst[start:start+size])
@@ -259,7 +259,25 @@ func Enclose(dst []byte, start int, tag Tag, flags Flags) []byte {
 	return dst
 }
 
-func appendHeader(dst []byte, tag Tag, flags Flags, size int) []byte {
+// headerSize is the size in bytes of a header that is not short.
+const headerSize = 4
+
+// Reserve appends room for the header of an element whose tag does not fit a short header. Its value is appended then, and Fill
+// called: unlike Enclose that moves nothing.
+func Reserve(dst []byte) []byte { return append(dst, make([]byte, headerSize)...) }
+
+// Fill writes the header of the element that dst has held from start on since Reserve and that ends with dst. It panics if the tag fits
+// a short header, or the value is longer than MaxSize.
+func Fill(dst []byte, start int, tag Tag, flags Flags) {
+	if tag <= maxShortTag {
+		panic(fmt.Sprintf("tlv: room of %d bytes for the header of tag %#x", headerSize, uint16(tag)))
+	}
+	AppendHeader(dst[:start], tag, flags, len(dst)-start-headerSize)
+}
+
+// AppendHeader appends the header of an element whose value, of size bytes, is appended next. It panics as Append does where there is no
+// such element.
+func AppendHeader(dst []byte, tag Tag, flags Flags, size int) []byte {
 	if tag > maxTag || size > MaxSize || flags&^(NonCritical|Forward) != 0 {
 		panic(fmt.Sprintf("tlv: element with tag %#x, flags %#x, %d bytes", uint16(tag), uint8(flags), size))
 	}

@@ -124,8 +124,25 @@ func TestEnclose(t *testing.T) {
 			if got := tlv.Enclose(append([]byte("before"), value...), 6, tag, tlv.Forward); !bytes.Equal(got, want) {
 				t.Errorf("enclosing %d bytes in tag %#x differs from appending them", n, tag)
 			}
+			if tag < 0x20 {
+				continue
+			}
+			filled := append(tlv.Reserve([]byte("before")), value...)
+			if tlv.Fill(filled, 6, tag, tlv.Forward); !bytes.Equal(filled, want) {
+				t.Errorf("filling in the header of %d bytes with tag %#x differs from appending them", n, tag)
+			}
 		}
 	}
+}
+
+// A tag whose header may be short cannot be filled in.
+func TestFillShort(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("tag 0x1f was filled in")
+		}
+	}()
+	tlv.Fill(tlv.Reserve(nil), 0, 0x1f, 0)
 }
 
 func TestErrorPath(t *testing.T) {

@@ -3,7 +3,8 @@
 // a report names reasons by keys, and the page has the words for them in every language.
 //
 // A Checker holds what is trusted. One verification of a document is Open with the proof, Write with the document piece by
-// piece, Finish; one of a printed seal is Seal.
+// piece, Finish. In the place of the proof the record of a receipt (package receipt) or the bundle of a document (package
+// transfer) may stand, which also say something alone: Alone. One of a printed seal is Seal.
 package check
 
 import (
@@ -21,10 +22,9 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
+	"github.com/jurat-ledger/jurat/merkle/transfer"
 )
-
-// MaxProof is the size in bytes of the largest proof: the largest element of the format with its header.
-const MaxProof = 1<<16 + 4
 
 // Trust is what comes with a page: a publications file and by whom it has to be signed, and for printed seals landmarks and the
 // status lists of agencies. The zero Trust is none.
@@ -46,8 +46,11 @@ type Checker struct {
 	landmarks    *landmark.File        // for seals; nil for none
 	status       []statusList          // one an agency, the newest last
 
-	signature *ksi.Signature // of the verification under way
-	document  hash.Hash      // nil if this program has no such hash
+	// Of the verification under way.
+	signature *ksi.Signature   // of the document
+	record    *receipt.Record  // that it is from; nil for none
+	chain     *transfer.Bundle // likewise
+	document  hash.Hash        // nil if this program has no such hash
 }
 
 // New returns a Checker that takes the time from now, for the certificate of who signs publications files.
@@ -176,8 +179,11 @@ func (c *Checker) SetPublication(text string) (*Publication, error) {
 	return out, nil
 }
 
-// Kind says what a file seems to be, by its first bytes: "proof", "publications", "certificate", "landmarks", "status"
-// or "document".
+// HeadSize is how many bytes of a file Kind wants to see.
+const HeadSize = 4096
+
+// Kind says what a file seems to be, by its first bytes: "proof", "record" of a receipt, "chain" of a document's holders,
+// "publications", "certificate", "landmarks", "status" or "document".
 func Kind(head []byte) string {
 	switch {
 	case len(head) > 1 && head[0] == 0x88 && head[1] == 0x00: // header of every proof
@@ -190,27 +196,50 @@ func Kind(head []byte) string {
 		return "landmarks"
 	case bytes.HasPrefix(head, []byte("JURATBDL")):
 		return "status"
+	case bytes.HasPrefix(head, []byte(transfer.Magic)):
+		return "chain"
+	case receipt.IsRecord(head):
+		return "record"
 	}
 	return "document"
 }
 
-// Open begins a verification. The report is nil if the document is to be written next; else it says why none is needed.
-func (c *Checker) Open(proof []byte) *Report {
-	c.signature, c.document = nil, nil
-	s, err := ksi.Parse(proof)
+// Open begins a verification by a proof, a record or the bundle of a document. The report is nil if the document is to be written
+// next; else it says why none is needed.
+func (c *Checker) Open(data []byte) *Report {
+	c.signature, c.record, c.chain, c.document = nil, nil, nil, nil
+	r, err := c.read(data)
 	if err != nil {
-		return &Report{Verdict: ksi.FAIL.String(), Code: string(ksi.Format), Reason: "format", Sentence: err.Error()}
+		r.Verdict, r.Sentence = ksi.FAIL.String(), err.Error()
+		return r
 	}
-	c.signature = s
-	input := s.InputImprint()
+	input := c.signature.InputImprint()
 	if h, ok := ksi.Hash(input.Algorithm()); ok {
 		c.document = h.New()
 		return nil
 	}
-	r := c.describe()
+	r = c.describe()
 	r.Verdict, r.Code, r.Reason = ksi.NA.String(), string(ksi.GEN02), "algorithm"
 	r.Sentence = "this program cannot compute " + input.Algorithm().String()
 	return r
+}
+
+// read reads what a verification begins with. The report is for an error.
+func (c *Checker) read(data []byte) (r *Report, err error) {
+	switch Kind(data[:min(len(data), HeadSize)]) {
+	case "record":
+		if c.record, err = receipt.Parse(data); err == nil {
+			c.signature = c.record.Signature
+		}
+		return &Report{Reason: "record-format"}, err
+	case "chain":
+		if c.chain, err = transfer.Parse(data); err == nil {
+			c.signature = c.chain.Proof
+		}
+		return &Report{Reason: "chain-format"}, err
+	}
+	c.signature, err = ksi.Parse(data)
+	return &Report{Reason: "format", Code: string(ksi.Format)}, err
 }
 
 // Write takes the next piece of the document. Open must have returned nil.
@@ -223,27 +252,45 @@ func (c *Checker) Finish(ctx context.Context) *Report {
 	if err != nil {
 		panic("check: " + err.Error()) // the hash is that of the algorithm
 	}
+	return c.finish(ctx, &imprint)
+}
+
+// Alone says what was found about a record or the bundle of a document, without the document. Open must have returned nil.
+func (c *Checker) Alone(ctx context.Context) *Report { return c.finish(ctx, nil) }
+
+func (c *Checker) finish(ctx context.Context, document *merkle.Imprint) *Report {
 	r := c.describe()
-	r.Document = imprintText(imprint)
-	o := c.options()
-	o.Document = &imprint
+	o := c.strict()
+	if o.Document = document; document != nil {
+		r.Document = imprintText(*document)
+	}
+	switch {
+	case c.record != nil:
+		c.finishRecord(ctx, o, r)
+		return r
+	case c.chain != nil:
+		c.finishChain(ctx, o, r)
+		return r
+	}
 	result := ksi.Verify(ctx, c.signature, o)
 	r.Verdict, r.Code, r.Sentence, r.Policy = result.Verdict.String(), string(result.Code), result.Sentence, result.Policy.String()
-	if p := result.Publication; p != nil {
-		r.PublicationTime, r.PublicationText, r.References = moment(p.Time), p.String(), c.references(p)
-	}
+	c.published(r, &result)
 	switch result.Verdict {
 	case ksi.OK:
-		r.Reason = r.Policy
-		if result.Policy == ksi.KeyBased && c.given(c.signature.CertificateID()) {
-			r.Reason = "key-given"
-		}
+		r.Reason = c.vouched(&result, c.signature)
 	case ksi.FAIL:
 		r.Reason = reason(result.Code)
 	default:
 		r.Reason = c.missing()
 	}
 	return r
+}
+
+// published fills in the publication that a result rests on.
+func (c *Checker) published(r *Report, result *ksi.Result) {
+	if p := result.Publication; p != nil {
+		r.PublicationTime, r.PublicationText, r.References = moment(p.Time), p.String(), c.references(p)
+	}
 }
 
 // given reports whether the certificate of an id is one that the user gave.
@@ -318,6 +365,13 @@ type Report struct {
 	Claimed string   `json:"claimed,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"`
 
+	// Of a record or the bundle of a document; what is above is of the document's own proof then.
+	Kind    string  `json:"kind,omitempty"` // "record" or "chain"; empty for a proof
+	Receipt string  `json:"receipt,omitempty"`
+	Events  []Event `json:"events,omitempty"` // the document's filing first
+	Faults  []Fault `json:"faults,omitempty"`
+	Holder  *Holder `json:"holder,omitempty"` // who has the document; nil for nobody but the issuer, or if that is not known
+
 	PublicationTime string   `json:"publication_time,omitempty"`
 	PublicationText string   `json:"publication_text,omitempty"`
 	References      []string `json:"references,omitempty"`
@@ -343,6 +397,12 @@ func (c *Checker) describe() *Report {
 		for _, i := range issuers[:len(issuers)-1] {
 			r.Claims = append(r.Claims, i.Client)
 		}
+	}
+	switch {
+	case c.record != nil:
+		r.Kind = "record"
+	case c.chain != nil:
+		r.Kind = "chain"
 	}
 	for _, l := range s.Links() {
 		step := Step{Part: l.Part.String(), Left: l.Left, Level: l.Level, Hash: imprintText(l.Hash)}

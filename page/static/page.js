@@ -8,7 +8,7 @@
 
 	// What is shown besides the fixed words: each is drawn anew when the language changes.
 	const shown = {state: 'loading', trusted: null, publication: null, scanned: null, report: null};
-	let documents = null, proof = null; // the files that were chosen
+	let documents = null, proof = null; // the files that were chosen; the proof may be a record or a bundle, as its kind says
 	let seal = ''; // the text of the seal that was read last, empty if files were chosen since
 
 	const element = (name, text) => {
@@ -53,8 +53,10 @@
 	};
 
 	const drawChosen = () => {
-		$('chosen').replaceChildren(...[[word('chosen-document'), documents], [word('chosen-proof'), proof]]
-			.filter(([, file]) => file).map(([label, file]) => element('li', `${label}: ${file.name}`)));
+		const lines = [];
+		if (documents) lines.push(`${word('chosen-document')}: ${documents.name}`);
+		if (proof) lines.push(`${word('chosen-' + proof.kind)}: ${proof.file.name}`);
+		$('chosen').replaceChildren(...lines.map((line) => element('li', line)));
 	};
 
 	const drawReport = () => {
@@ -66,7 +68,8 @@
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
 		const facts = r.seal ? [] : [['fact-document', documents && documents.name]];
 		if (r.verdict === 'OK') {
-			facts.push(['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')]);
+			facts.push(['fact-receipt', r.receipt], ['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')],
+				['fact-holder', r.holder ? juratPapers.holder(r.holder, word) : '']);
 			facts.push(['fact-publication', time(r.publication_time)], ['fact-references', (r.references || []).join('; ')]);
 		}
 		facts.push(['fact-hash', r.document]);
@@ -81,10 +84,11 @@
 		if (r.seal && r.seal.basis) {
 			for (const [name, value] of Object.entries(r.seal.fields)) rows.unshift([name, typeof value === 'string' ? value : JSON.stringify(value)]);
 		}
+		$('papers').replaceChildren(...juratPapers(r, word, time));
 		$('facts').replaceChildren(...rows.flatMap(([name, text]) => [element('dt', name), element('dd', text)]));
 		$('not-proven').replaceChildren();
 		if (r.verdict === 'OK') {
-			const keys = r.seal ? ['not-true', 'not-person', 'not-revoked'] : ['not-true', 'not-author', 'not-valid'];
+			const keys = r.events ? juratPapers.unproven(r) : r.seal ? ['not-true', 'not-person', 'not-revoked'] : ['not-true', 'not-author', 'not-valid'];
 			if (r.reason.startsWith('key') || (r.seal && r.seal.basis.kind === 'key')) keys.push('not-published');
 			if (r.reason === 'publications-file') keys.push('not-printed');
 			const list = document.createElement('ul');
@@ -105,6 +109,7 @@
 			left: s.direction === 'left', level: s.level, sibling: s.sibling, issuer: s.part === 'issuer' ? r.agency : '', hash: 'sha256:' + s.hash})),
 	});
 
+	const maxPapers = 4 << 20; // the longest record or bundle of a document
 	const bytes = async (file) => new Uint8Array(await file.arrayBuffer());
 	const show = (report) => {
 		shown.report = report;
@@ -139,11 +144,12 @@
 			const first = await juratEngine('seal', seal);
 			return show(sealed(await newest(first.agency) ? await juratEngine('seal', seal) : first));
 		}
-		if (!documents || !proof) return;
+		if (!proof || (!documents && proof.kind === 'proof')) return;
 		shown.state = 'working';
 		draw();
-		const early = await juratEngine('open', await bytes(proof));
+		const early = await juratEngine('open', await bytes(proof.file.slice(0, maxPapers + 1)));
 		if (early) return show(early);
+		if (!documents) return show(await juratEngine('alone'));
 		const piece = 4 << 20;
 		for (let at = 0; at < documents.size; at += piece) {
 			await juratEngine('write', await bytes(documents.slice(at, at + piece)));
@@ -164,25 +170,27 @@
 		const kept = [];
 		shown.trusted = {...shown.trusted, error: undefined};
 		for (const file of files) {
-			const kind = await juratEngine('kind', await bytes(file.slice(0, 64)));
+			const kind = await juratEngine('kind', await bytes(file.slice(0, 4096)));
 			if (kind === 'publications') await trust('publications', await bytes(file));
 			else if (kind === 'certificate') await trust('certificates', await bytes(file));
 			else if (kind === 'landmarks' || kind === 'status') await trust(kind, await bytes(file));
-			else kept.push([file, kind === 'proof' || file.name.endsWith('.ksig') ? 'proof' : 'document']);
+			else kept.push([file, kind === 'document' && file.name.endsWith('.ksig') ? 'proof' : kind]);
 		}
 		// A file that looks like a proof may be the document that another proof is about.
-		const proofs = kept.filter(([, kind]) => kind === 'proof');
+		const proofs = kept.filter(([, kind]) => kind !== 'document');
 		if (proofs.length === 2 && kept.length === 2) {
 			const named = proofs.find(([a]) => proofs.some(([b]) => a.name === b.name + '.ksig'));
-			if (named) for (const p of proofs) p[1] = p === named ? 'proof' : 'document';
+			if (named) for (const p of proofs) if (p !== named) p[1] = 'document';
 		}
 		if (kept.length) seal = '';
+		// What says something alone is not about the document of a verdict before.
+		if (shown.report && kept.some(([, kind]) => kind === 'record' || kind === 'chain')) documents = null;
 		for (const [file, kind] of kept) {
-			if (kind === 'proof') proof = file;
-			else documents = file;
+			if (kind === 'document') documents = file;
+			else proof = {file, kind};
 		}
 		shown.report = null;
-		shown.state = documents && proof ? 'working' : documents ? 'need-proof' : proof ? 'need-document' : null;
+		shown.state = !proof ? (documents ? 'need-proof' : null) : documents || proof.kind !== 'proof' ? 'working' : 'need-document';
 		draw();
 		await verify();
 	};

@@ -76,6 +76,8 @@ func operate(c *check.Checker, name string, data []byte) (any, error) {
 		return nil, nil
 	case "finish":
 		return c.Finish(context.Background()), nil
+	case "alone":
+		return c.Alone(context.Background()), nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", name)
 }

@@ -170,6 +170,8 @@ type Session interface {
 	Cursors() []Cursor
 	// Started is when the server started, a timestamptz.
 	Started() value.Datum
+	// TransactionNumber returns a number of the transaction that is higher than those of transactions that began before it.
+	TransactionNumber() int64
 }
 
 // A Catalog makes the rows of the relations of pg_catalog and information_schema. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -262,12 +263,25 @@ func sizes() (list []*fn.Function) {
 	return append(list, each("pg_stat_get_numscans", "int8 stable", unknown, "oid")...)
 }
 
+// transactionAge is how many transactions began since another: as many as there can be where that is one of the numbers below 3,
+// which stand for what has always been there.
+func transactionAge(s Session, args []value.Datum) value.Datum {
+	if args[0].I < 3 {
+		return value.NewInt(value.Int4, math.MaxInt32)
+	}
+	return value.NewInt(value.Int4, int64(int32(uint32(s.TransactionNumber())-uint32(args[0].I))))
+}
+
 // server are the functions about the server and what it does.
 func server() []*fn.Function {
 	no := func(Session, []value.Datum) value.Datum { return value.NewBool(false) }
+	never := func(Session, []value.Datum) value.Datum { return null }
 	text := func(s string) call { return func(Session, []value.Datum) value.Datum { return value.NewText(s) } }
 	return slices.Concat(
 		each("pg_is_in_recovery", "bool volatile", no, ""),
+		each("txid_current_if_assigned", "int8 stable", never, ""), // nothing is ever written under the number
+		each("txid_current", "int8 stable", func(s Session, _ []value.Datum) value.Datum { return value.NewInt(value.Int8, s.TransactionNumber()) }, ""),
+		each("age", "int4 stable", transactionAge, "xid"),
 		each("pg_is_other_temp_schema", "bool stable", no, "oid"),
 		each("pg_relation_is_publishable", "bool stable", no, "regclass"),
 		each("pg_my_temp_schema", "oid stable", func(Session, []value.Datum) value.Datum { return value.NewInt(value.Oid, 0) }, ""),
@@ -285,6 +299,12 @@ func server() []*fn.Function {
 		}, "regclass,bool"),
 		each("pg_column_is_updatable", "bool stable", no, "regclass,int2,bool"),
 		each("pg_index_column_has_property", "bool stable", indexProperty, "regclass,int4,text"),
+		each("pg_indexam_has_property", "bool stable", func(_ Session, args []value.Datum) value.Datum {
+			return trueIf(argOID(args[0]) == btreeOID, string(args[1].B), "can_order", "can_unique", "can_multi_col", "can_exclude", "can_include")
+		}, "oid,text"),
+		each("pg_index_has_property", "bool stable", func(s Session, args []value.Datum) value.Datum {
+			return trueIf(s.Catalog().index(argOID(args[0])) != nil, string(args[1].B), "clusterable", "index_scan", "bitmap_scan", "backward_scan")
+		}, "regclass,text"),
 		each("pg_blocking_pids", "_int4 volatile", func(Session, []value.Datum) value.Datum {
 			return value.ArrayOf(value.NewVector(value.Int4, 0))
 		}, "int4"),
@@ -292,6 +312,8 @@ func server() []*fn.Function {
 		each("acldefault", "_aclitem", defaultACL, "char,oid"),
 		[]*fn.Function{fn.Define("lastval() int8 volatile", func(*fn.Env, []value.Datum) (value.Datum, error) {
 			return null, value.Errorf("55000", "lastval is not yet defined in this session") // there are no sequences
+		}), fn.Define("pg_is_wal_replay_paused() bool volatile", func(*fn.Env, []value.Datum) (value.Datum, error) {
+			return null, value.Errorf("55000", "recovery is not in progress")
 		})},
 		each("pg_get_replica_identity_index", "regclass stable", func(s Session, args []value.Datum) value.Datum {
 			if t := s.Catalog().tables[argOID(args[0])]; t != nil {
@@ -337,6 +359,14 @@ func defaultACL(s Session, args []value.Datum) value.Datum {
 		list = append([]string{"=" + all + "/" + name}, list...)
 	}
 	return datum(value.MustType(1034), list)
+}
+
+// trueIf is true if name is one of the properties of a B-tree and there is one, null otherwise.
+func trueIf(exists bool, name string, properties ...string) value.Datum {
+	if !exists || !slices.Contains(properties, strings.ToLower(name)) {
+		return null
+	}
+	return value.NewBool(true)
 }
 
 // indexProperty tells what a B-tree can do.

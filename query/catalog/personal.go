@@ -91,7 +91,8 @@ func relationFunctions() (list []*fn.Function) {
 			return all, nil
 		}, columns...))
 	}
-	return list
+	return append(list, fn.DefineSet("pg_available_extensions() record stable", func(*fn.Env, []value.Datum) ([][]value.Datum, error) { return nil, nil },
+		fn.Column{Name: "name", Type: value.NameOID}, fn.Column{Name: "default_version", Type: value.TextOID}, fn.Column{Name: "comment", Type: value.TextOID}))
 }
 
 func (k *Catalog) pgStatDatabase(s Session, r *Rows) {

@@ -175,6 +175,9 @@ func (s *jsonTexts) Step(env *Env, groups []int32, args []*value.Vector, n int, 
 			dst = append(dst, '[')
 		default:
 			dst = append(dst, ", "...)
+			if t := x.Type; !x.Null && !s.object && s.t == value.JSON && (t.IsArray() || t == value.RecordT) {
+				dst = append(dst, "\n "...) // as Postgres does before what has a structure
+			}
 		}
 		if s.object {
 			if x.Null {

@@ -30,6 +30,9 @@ func suggestName(x Expr) (name string, strong bool) {
 	case *ValueFunc:
 		return x.Name, true
 	case *Cast:
+		if star, ok := x.X.(*Star); ok && len(star.Parts) > 0 { // the row of a table
+			return star.Parts[len(star.Parts)-1], true
+		}
 		if name, strong := suggestName(x.X); strong {
 			return name, true
 		}

@@ -127,6 +127,8 @@ func (l *lexer) next(t *token) {
 	l.at = i + 1
 	c := src[i]
 	switch {
+	case c == ',' || c == '(' || c == ')':
+		t.kind, t.text = single[c], src[i:i+1]
 	case chars[c]&isIdentStart != 0:
 		l.word(t, i)
 	case chars[c]&isDigit != 0:

@@ -171,8 +171,20 @@ func (p *parser) valueList() []Expr {
 	}
 }
 
+// isLoneString tells whether tok is a string that the text closes or parts a list right behind.
+func (p *parser) isLoneString() bool {
+	if p.tok.kind != tkString || p.hasAhead || p.at >= len(p.src) {
+		return false
+	}
+	return p.src[p.at] == ')' || p.src[p.at] == ','
+}
+
 // value reads an expression or DEFAULT.
 func (p *parser) value() Expr {
+	if p.isLoneString() { // as in most rows of an INSERT
+		p.height = max(p.height, 1)
+		return p.constant()
+	}
 	if p.is(kwDefault) {
 		d := &Default{p.loc()}
 		p.advance()

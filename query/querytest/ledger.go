@@ -337,7 +337,7 @@ func (l *Ledger) Rounds(_ context.Context, s query.RoundScan) (query.RoundCursor
 		c.within = *s.Leaves
 	}
 	for i, r := range all.Round {
-		if r >= s.From && r <= s.To {
+		if r >= s.From && r <= s.To && (s.Seconds == nil || slices.Contains(s.Seconds, r)) {
 			c.b.Round, c.b.Root = append(c.b.Round, r), append(c.b.Root, all.Root[i])
 			c.b.Leaves, c.b.Slots = append(c.b.Leaves, all.Leaves[i]), append(c.b.Slots, all.Slots[i])
 		}

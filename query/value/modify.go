@@ -31,6 +31,9 @@ func Typmod(t *Type, args []int64) (int32, error) {
 	case NumericOID:
 		return numericTypmod(args)
 	default:
+		if t.Unread {
+			return 0, Errorf(CodeUnsupported, "type %s is not supported", t.SQL)
+		}
 		return 0, Errorf(CodeSyntax, "type modifier is not allowed for type \"%s\"", t.Name)
 	}
 	if len(args) != 1 {

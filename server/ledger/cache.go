@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -254,6 +255,13 @@ type tileName struct {
 type leafTile struct {
 	*merkle.Tile
 	accepted []storage.Accepted
+	limb     atomic.Pointer[tileLimb] // of a tile that caches.whole has: the one made last
+}
+
+// A tileLimb is the limb over a tile of leaves.
+type tileLimb struct {
+	name trunkName
+	*ksi.Limb
 }
 
 // tiles has the tiles of a slot in a closed round: merkle.ProveFromTiles reads them. It is used for one leaf.
@@ -264,13 +272,14 @@ type tiles struct {
 	base   merkle.Level
 	cut    *leafTile // of tile cutOf, once it is there
 	cutOf  uint64
+	whole  bool // the cut is all of the tile, and kept
 }
 
 // Sizes of what caches hold, about.
 const (
 	branchSize = 640
 	cutSize    = 2100
-	wholeSize  = 17 << 10
+	wholeSize  = 18 << 10 // with a limb
 )
 
 // tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.
@@ -347,28 +356,28 @@ func (t *tiles) holding(index uint64) (tile *leafTile, err error) {
 	if (of+1)*merkle.TileNodes > t.slot.Count {
 		return t.leaves(of)
 	}
-	tile, ok := t.ledger.caches.whole.get(t.name(0, of))
-	if !ok {
-		tile, err = t.cutAt(index / merkle.CutNodes)
+	tile, whole := t.ledger.caches.whole.get(t.name(0, of))
+	if !whole {
+		tile, whole, err = t.cutAt(index / merkle.CutNodes)
 	}
-	t.cut, t.cutOf = tile, of
+	t.cut, t.cutOf, t.whole = tile, of, whole
 	return tile, err
 }
 
 // cutHeight stands for a height in the names of cuts: they are numbered through a slot.
 const cutHeight = 4
 
-// cutAt returns a cut of a whole tile. Its leaves are right as far as the kept node over their tile is.
-func (t *tiles) cutAt(cut uint64) (*leafTile, error) {
+// cutAt returns a cut of a whole tile, or the tile if that is kept now. Its leaves are right as far as the kept node over their tile is.
+func (t *tiles) cutAt(cut uint64) (tile *leafTile, kept bool, err error) {
 	name := t.name(cutHeight, cut)
 	if tile, ok := t.ledger.caches.leaves.get(name); ok {
-		return tile, nil
+		return tile, false, nil
 	}
-	tile, kept, err := t.readCut(cut)
+	tile, kept, err = t.readCut(cut)
 	if err == nil && !kept {
 		t.ledger.caches.leaves.put(name, tile, cutSize)
 	}
-	return tile, err
+	return tile, kept, err
 }
 
 // readCut reads a cut: its leaves alone if the branch above them is at hand, else the tile, which it returns if that is kept now.
@@ -381,7 +390,7 @@ func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 			return nil, false, err
 		}
 		if tile, ok := branch.Cut(leaves, t.base, cut%cuts); ok {
-			return &leafTile{tile, accepted}, false, nil
+			return &leafTile{Tile: tile, accepted: accepted}, false, nil
 		}
 	}
 	whole := wholeTiles.Get().(*leafTile)
@@ -398,7 +407,7 @@ func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 		leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
 	}
 	tileCut, _ := branch.Cut(leaves, t.base, cut%cuts)
-	return &leafTile{tileCut, whole.accepted}, false, nil
+	return &leafTile{Tile: tileCut, accepted: whole.accepted}, false, nil
 }
 
 // wholeTiles holds *leafTile, memory for tiles.

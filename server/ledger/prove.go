@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -87,18 +86,21 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 	}
 	room := chains.Get().(*merkle.Chain)
 	defer chains.Put(room)
-	if merkle.HasNode(t.slot.Count, p.Index, limbHeight) {
-		limb, err := l.limb(limbName{name, p.Index >> limbHeight}, t, trunk)
-		if err != nil {
-			return nil, err
+	var limb *ksi.Limb
+	switch {
+	case t.whole && merkle.HasNode(t.slot.Count, p.Index, merkle.KeptStep):
+		*room = t.cut.AppendPath((*room)[:0], p.Index%merkle.TileNodes)
+		limb, err = t.limb(name, p.Index, trunk)
+	case merkle.HasNode(t.slot.Count, p.Index, limbHeight):
+		if limb, err = l.limb(limbName{name, p.Index >> limbHeight}, t, trunk); err == nil {
+			*room, err = merkle.AppendProofUpTo((*room)[:0], t, t.base, t.slot.Count, p.Index, limbHeight)
 		}
-		chain, err := merkle.AppendProofUpTo((*room)[:0], t, t.base, t.slot.Count, p.Index, limbHeight)
-		if err != nil {
-			return nil, err
-		}
-		*room = slices.Grow(chain, limb.Links())
-		size := limb.Len() + (4+len(chain)+limb.Links())*linkSize + len(trunk.issuer.Metadata)
-		return limb.Append(make([]byte, 0, size), leaf.Imprint, *room)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if limb != nil {
+		return limb.Append(make([]byte, 0, limb.Len()+(4+len(*room))*linkSize), leaf.Imprint, *room)
 	}
 	chain, err := merkle.AppendProof((*room)[:0], t, t.base, t.slot.Count, p.Index)
 	if err != nil {
@@ -159,7 +161,7 @@ func (l *Ledger) trunk(name trunkName, s *storage.SlotRound, end func(*view) (*e
 	return t, nil
 }
 
-// limbHeight is how high above its leaves a limb starts: at a kept height.
+// limbHeight is how high above its leaves a limb starts that is not that of a tile: at a kept height.
 const limbHeight = 2 * merkle.KeptStep
 
 // A limbName names what the signatures of the leaves under one node of limbHeight share.
@@ -173,23 +175,40 @@ func (l *Ledger) limb(name limbName, t *tiles, trunk *trunk) (*ksi.Limb, error) 
 	if limb, ok := l.caches.limbs.get(name); ok {
 		return limb, nil
 	}
-	tile, err := t.Tile(limbHeight, name.node/merkle.TileNodes)
+	limb, err := t.newLimb(limbHeight, name.node, trunk)
+	if err == nil {
+		l.caches.limbs.put(name, limb, 256+limb.Own())
+	}
+	return limb, err
+}
+
+// limb returns the limb over the tile of a leaf, which is kept whole.
+func (t *tiles) limb(name trunkName, index uint64, trunk *trunk) (*ksi.Limb, error) {
+	if known := t.cut.limb.Load(); known != nil && known.name == name {
+		return known.Limb, nil
+	}
+	limb, err := t.newLimb(merkle.KeptStep, index/merkle.TileNodes, trunk)
+	if err == nil {
+		t.cut.limb.Store(&tileLimb{name, limb})
+	}
+	return limb, err
+}
+
+// newLimb makes the limb of a trunk that starts at a node of a kept height.
+func (t *tiles) newLimb(height uint8, index uint64, trunk *trunk) (*ksi.Limb, error) {
+	tile, err := t.Tile(height, index/merkle.TileNodes)
 	if err != nil {
 		return nil, err
 	}
-	node, ok := tile.Kept(name.node % merkle.TileNodes)
+	node, ok := tile.Kept(index % merkle.TileNodes)
 	if !ok {
 		panic("ledger: a limb without a node")
 	}
-	links, err := merkle.AppendProofFrom(nil, t, t.base, t.slot.Count, name.node<<limbHeight, limbHeight)
+	links, err := merkle.AppendProofFrom(nil, t, t.base, t.slot.Count, index<<height, height)
 	if err != nil {
 		return nil, err
 	}
-	limb, err := trunk.NewLimb(node.Imprint(), t.base+limbHeight, append(links, trunk.issuer))
-	if err == nil {
-		l.caches.limbs.put(name, limb, 256+112*limb.Links()+len(trunk.issuer.Metadata))
-	}
-	return limb, err
+	return trunk.NewLimb(node.Imprint(), t.base+merkle.Level(height), append(links, trunk.issuer))
 }
 
 // waitClosed returns nil once round is closed. A round later than the open one is ErrNotFound.

@@ -79,8 +79,11 @@ type Backup struct {
 // starts is left over, and Clean removes it.
 const ScratchDir = "backup.tmp"
 
-// Clean removes what a backup that was cut off has left in a data directory.
-func Clean(dir string) error { return os.RemoveAll(filepath.Join(dir, ScratchDir)) }
+// Clean removes what a backup that was cut off has left in a data directory whose store opens, and a restore that was, after it had
+// put all in its place.
+func Clean(dir string) error {
+	return errors.Join(os.RemoveAll(filepath.Join(dir, ScratchDir)), os.RemoveAll(filepath.Join(dir, RestoringDir)))
+}
 
 // Begin fixes what is backed up: all that is durable now. The caller reads it by Next, and closes it. One backup of a
 // directory is made at a time.

@@ -33,7 +33,9 @@
 //
 // Restore works in a directory of its own inside the data directory, which no server starts on. It checks the digest of each
 // file, opens the store, derives every root again (package fsck), compares the calendar root with the manifest's, and only
-// then moves things to where a server finds them, the store last. A failure removes what was there.
+// then moves things to where a server finds them, the store last. A failure removes what was there. That directory is durable before
+// anything else is, and goes last: where it is and no store is, a restore was cut off (CheckFinished), no server starts, and the next
+// Restore begins anew.
 //
 // A restored ledger may have an original that lives. Two servers that both file would make two calendars out of one ledger:
 // so Restore leaves a Mark, and a server does not file on a marked directory until Continue takes it away.

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/jurat-ledger/jurat/internal/host"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
@@ -53,12 +54,14 @@ func readMark(path string) (*Mark, error) {
 	return m, nil
 }
 
-func writeMark(dir string, m *Mark) error {
+// write puts the mark into a directory under a name, whole or not at all, and durably.
+func (m *Mark) write(fs vfs.FS, dir, name string) error {
 	text, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, MarkName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	path := fs.PathJoin(dir, name)
+	f, err := createFile(fs, path+unfinished, 0o600)
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,10 @@ func writeMark(dir string, m *Mark) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return host.SyncDir(dir)
+	if err := fs.Rename(path+unfinished, path); err != nil {
+		return err
+	}
+	return storage.SyncDir(dir, fs)
 }
 
 // Continue takes the mark away: the caller knows that the original does not live any more, and a server may file here.
@@ -79,13 +85,13 @@ func Continue(dir string, now time.Time) error {
 		return fmt.Errorf("%s carries no mark %s: it was not restored, or is continued already", dir, MarkName)
 	}
 	m.Continued = now.UTC().Truncate(time.Second)
-	if err := writeMark(dir, m); err != nil {
+	if err := m.write(vfs.Default, dir, ContinuedFile); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(dir, MarkName), filepath.Join(dir, ContinuedFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, MarkName)); err != nil {
 		return err
 	}
-	return host.SyncDir(dir)
+	return storage.SyncDir(dir, vfs.Default)
 }
 
 // Errors of CheckProof and CheckPublication.

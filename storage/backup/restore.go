@@ -9,22 +9,46 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
-	"github.com/jurat-ledger/jurat/internal/host"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/fsck"
 	"github.com/jurat-ledger/jurat/storage/index"
 )
 
-// RestoringDir is where in a data directory a restore puts things until they are checked. A server refuses to make a new
-// ledger beside it.
+// RestoringDir is where in a data directory a restore puts things until they are checked. It is there before anything else, and
+// goes last. A server refuses to make a new ledger beside it.
 const RestoringDir = "restoring"
+
+// ErrUnfinished says that a restore into a data directory was cut off: what is there is not checked. Restoring into it again
+// begins anew.
+var ErrUnfinished = errors.New("a restore into it was cut off, so nothing there is whole: run jurat restore again, with the same --from and --data")
+
+// CheckFinished returns ErrUnfinished if a restore into a data directory was cut off before all was in its place. fs is nil for the
+// disk.
+func CheckFinished(fs vfs.FS, dir string) error {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	if _, err := fs.Stat(fs.PathJoin(dir, RestoringDir)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	_, err := fs.Stat(fs.PathJoin(dir, StoreDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w", dir, ErrUnfinished)
+	}
+	return err
+}
 
 // RestoreOptions say how to restore.
 type RestoreOptions struct {
+	// FS is where the data directory is, nil for the disk. Backups are on the disk.
+	FS vfs.FS
 	// Now is noted in the mark.
 	Now time.Time
 	// Copied is told of bytes as they are copied, Checked of leaves as they are checked; each may be nil.
@@ -35,31 +59,37 @@ type RestoreOptions struct {
 }
 
 // Restore makes a data directory of a chain of backups: a full one, and those based on it, each on the one before. dir must
-// not exist or be empty. When it returns nil everything was checked, is durable, and carries a Mark; else dir is as it was.
+// not exist, be empty, or hold what a restore that was cut off has left. When it returns nil everything was checked, is durable, and
+// carries a Mark; else dir is empty, or is not there if it was not before.
 func Restore(ctx context.Context, chain []string, dir string, o RestoreOptions) (*Manifest, fsck.Report, error) {
-	made, err := emptyDir(dir)
-	if err != nil {
-		return nil, fsck.Report{}, err
+	if o.FS == nil {
+		o.FS = vfs.Default
 	}
-	r := &restore{ctx: ctx, o: o, dir: filepath.Join(dir, RestoringDir), have: make(map[string]int64)}
-	report, err := r.run(chain, dir)
+	r := &restore{ctx: ctx, o: o, fs: o.FS, target: dir, dir: o.FS.PathJoin(dir, RestoringDir), have: make(map[string]int64)}
+	var report fsck.Report
+	err := r.begin()
 	if err == nil {
-		return r.manifest, report, nil
+		report, err = r.run(chain)
 	}
-	for _, part := range []string{StoreDir, IndexDir, KeysDir, MarkName, RestoringDir} { // the store first: without it nothing starts
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, part)))
+	if r.lock == nil {
+		return nil, report, err
 	}
-	if made {
-		err = errors.Join(err, os.Remove(dir))
+	if err = errors.Join(err, r.lock.Close()); err != nil {
+		return nil, report, errors.Join(err, r.undo())
 	}
-	return nil, report, err
+	_ = r.fs.RemoveAll(r.dir) // what of it is left says nothing any more, and goes when a server starts
+	return r.manifest, report, nil
 }
 
 // A restore is one under way.
 type restore struct {
 	ctx      context.Context
 	o        RestoreOptions
+	fs       vfs.FS
+	target   string           // the data directory
+	made     bool             // it was not there
 	dir      string           // where it works
+	lock     io.Closer        // held while it works
 	have     map[string]int64 // contents in the pool, with their sizes
 	manifest *Manifest        // of the last backup
 	text     []byte           // of that manifest
@@ -69,10 +99,73 @@ type restore struct {
 // pool is the folder of contents, each named by its SHA-256.
 const pool = "pool"
 
-func (r *restore) run(chain []string, dir string) (report fsck.Report, err error) {
-	if err := os.MkdirAll(filepath.Join(r.dir, pool), 0o700); err != nil {
-		return report, err
+// lockName is the file in RestoringDir by which no two restores work on one data directory.
+const lockName = "LOCK"
+
+// begin makes the directory where the restore works, durably before there is anything else, and removes what one that was cut off has
+// left.
+func (r *restore) begin() error {
+	names, err := r.fs.List(r.target)
+	r.made = errors.Is(err, os.ErrNotExist)
+	if err != nil && !r.made {
+		return err
 	}
+	foreign := slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(r.parts(), name) })
+	if foreign || len(names) > 0 && !errors.Is(CheckFinished(r.fs, r.target), ErrUnfinished) {
+		return fmt.Errorf("%s is not empty: give a new directory", r.target)
+	}
+	if err := storage.MakeDir(r.dir, r.fs); err != nil {
+		return err
+	}
+	if r.lock, err = r.fs.Lock(r.fs.PathJoin(r.dir, lockName)); err != nil {
+		return fmt.Errorf("%s: is another restore at work there? %w", r.target, err)
+	}
+	if names, err = r.fs.List(r.dir); err == nil {
+		err = r.clear()
+	}
+	for _, name := range names {
+		if name != lockName {
+			err = errors.Join(err, r.fs.RemoveAll(r.fs.PathJoin(r.dir, name)))
+		}
+	}
+	return errors.Join(err, r.fs.MkdirAll(r.fs.PathJoin(r.dir, pool), 0o700))
+}
+
+// parts returns what a restore that was cut off can leave in a data directory.
+func (r *restore) parts() []string {
+	return []string{KeysDir, IndexDir, MarkName, MarkName + unfinished, RestoringDir}
+}
+
+// clear removes what is in the data directory besides the directory where the restore works, durably.
+func (r *restore) clear() error {
+	var errs []error
+	for _, part := range r.parts() {
+		if part != RestoringDir {
+			errs = append(errs, r.fs.RemoveAll(r.fs.PathJoin(r.target, part)))
+		}
+	}
+	return errors.Join(append(errs, storage.SyncDir(r.target, r.fs))...)
+}
+
+// undo leaves the data directory as a restore that failed found it. Until all is gone the directory says that nothing in it is whole.
+func (r *restore) undo() error {
+	err := r.fs.Rename(r.fs.PathJoin(r.target, StoreDir), r.fs.PathJoin(r.dir, StoreDir))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err == nil {
+		err = r.clear()
+	}
+	if err == nil {
+		err = r.fs.RemoveAll(r.dir)
+	}
+	if err == nil && r.made {
+		err = r.fs.Remove(r.target)
+	}
+	return err
+}
+
+func (r *restore) run(chain []string) (report fsck.Report, err error) {
 	for _, path := range chain {
 		if err := r.add(path); err != nil {
 			return report, fmt.Errorf("backup %s: %w", path, err)
@@ -86,7 +179,7 @@ func (r *restore) run(chain []string, dir string) (report fsck.Report, err error
 	if report, err = r.check(); err != nil {
 		return report, err
 	}
-	return report, r.install(dir)
+	return report, r.install()
 }
 
 // add puts the contents of a backup into the pool and checks that it follows the one before.
@@ -145,7 +238,8 @@ func (r *restore) follows(m *Manifest) error {
 
 // copy copies a content into the pool and returns its SHA-256 and its size.
 func (r *restore) copy(in io.Reader) (content string, n int64, err error) {
-	f, err := os.CreateTemp(r.dir, "file")
+	path := r.fs.PathJoin(r.dir, "content")
+	f, err := createFile(r.fs, path, 0o600)
 	if err != nil {
 		return "", 0, err
 	}
@@ -157,7 +251,18 @@ func (r *restore) copy(in io.Reader) (content string, n int64, err error) {
 	}
 	content = hex.EncodeToString(h.Sum(nil))
 	r.have[content] = n
-	return content, n, os.Rename(f.Name(), filepath.Join(r.dir, pool, content))
+	return content, n, r.fs.Rename(path, r.fs.PathJoin(r.dir, pool, content))
+}
+
+// createFile creates a file. What is not the disk has no modes.
+func createFile(fs vfs.FS, path string, mode os.FileMode) (vfs.File, error) {
+	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err == nil && fs == vfs.Default {
+		if err = os.Chmod(path, mode); err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
+	return f, err
 }
 
 // Write counts bytes.
@@ -175,23 +280,25 @@ func (r *restore) place(f File) error {
 	if !ok || size != f.Size {
 		return fmt.Errorf("%s: no backup of the chain holds SHA-256 %s with %d bytes: %w", f.Name, f.SHA256, f.Size, ErrChain)
 	}
-	name := filepath.Join(r.dir, filepath.FromSlash(f.Name))
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	name := r.fs.PathJoin(r.dir, f.Name)
+	if err := r.fs.MkdirAll(r.fs.PathDir(name), 0o700); err != nil {
 		return err
 	}
-	from := filepath.Join(r.dir, pool, f.SHA256)
-	if err := os.Chmod(from, modeOf(f.Name)); err != nil {
-		return err
+	from := r.fs.PathJoin(r.dir, pool, f.SHA256)
+	if r.fs == vfs.Default {
+		if err := os.Chmod(from, modeOf(f.Name)); err != nil {
+			return err
+		}
 	}
-	if err := os.Link(from, name); err == nil {
+	if err := r.fs.Link(from, name); err == nil {
 		return nil
 	}
-	in, err := os.Open(from) // a file system without hard links
+	in, err := r.fs.Open(from) // a file system without hard links
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, modeOf(f.Name))
+	out, err := createFile(r.fs, name, modeOf(f.Name))
 	if err != nil {
 		return err
 	}
@@ -201,12 +308,12 @@ func (r *restore) place(f File) error {
 
 // check derives every root of the restored store again and compares what the manifest says.
 func (r *restore) check() (report fsck.Report, err error) {
-	store, err := storage.Open(filepath.Join(r.dir, StoreDir), storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	store, err := storage.Open(r.fs.PathJoin(r.dir, StoreDir), storage.Options{FS: r.fs, ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	x, err := index.Open(store.DB(), index.Options{Dir: filepath.Join(r.dir, IndexDir), ReadOnly: true})
+	x, err := index.Open(store.DB(), index.Options{FS: r.fs, Dir: r.fs.PathJoin(r.dir, IndexDir), ReadOnly: true})
 	if err != nil {
 		return report, err
 	}
@@ -242,37 +349,49 @@ func (r *restore) check() (report fsck.Report, err error) {
 }
 
 // install moves what was checked to where a server finds it. Without the store no server starts: it comes last.
-func (r *restore) install(dir string) error {
-	if err := os.RemoveAll(filepath.Join(r.dir, pool)); err != nil {
+func (r *restore) install() error {
+	if err := r.fs.RemoveAll(r.fs.PathJoin(r.dir, pool)); err != nil {
 		return err
 	}
-	if err := r.syncAll(); err != nil {
+	if err := r.syncNames(r.dir); err != nil {
 		return err
 	}
-	if err := writeMark(dir, &Mark{Server: r.manifest.Server, Ledger: r.manifest.Ledger, LastRound: r.manifest.LastRound,
-		CalendarRoot: r.manifest.CalendarRoot, Made: r.manifest.Made, Restored: r.o.Now.UTC().Truncate(time.Second)}); err != nil {
+	m := &Mark{Server: r.manifest.Server, Ledger: r.manifest.Ledger, LastRound: r.manifest.LastRound,
+		CalendarRoot: r.manifest.CalendarRoot, Made: r.manifest.Made, Restored: r.o.Now.UTC().Truncate(time.Second)}
+	if err := m.write(r.fs, r.target, MarkName); err != nil {
 		return err
 	}
 	for _, part := range []string{KeysDir, IndexDir, StoreDir} {
-		err := os.Rename(filepath.Join(r.dir, part), filepath.Join(dir, part))
+		err := r.fs.Rename(r.fs.PathJoin(r.dir, part), r.fs.PathJoin(r.target, part))
 		if err != nil && !(part != StoreDir && errors.Is(err, os.ErrNotExist)) {
 			return err
 		}
-		if err := host.SyncDir(dir); err != nil {
+		if err := storage.SyncDir(r.target, r.fs); err != nil {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(r.dir), host.SyncDir(dir))
+	return nil
 }
 
-// syncAll makes the names of all files durable.
-func (r *restore) syncAll() error {
-	return filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			err = host.SyncDir(path)
-		} else if err == nil && strings.HasSuffix(path, string(filepath.Separator)+"LOCK") {
-			err = os.Remove(path)
-		}
+// syncNames makes the names of all files in a directory and below durable, but for the locks of stores, which go.
+func (r *restore) syncNames(dir string) error {
+	names, err := r.fs.List(dir)
+	if err != nil {
 		return err
-	})
+	}
+	for _, name := range names {
+		path := r.fs.PathJoin(dir, name)
+		info, err := r.fs.Stat(path)
+		switch {
+		case err != nil:
+		case info.IsDir():
+			err = r.syncNames(path)
+		case name == lockName && dir != r.dir:
+			err = r.fs.Remove(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return storage.SyncDir(dir, r.fs)
 }
