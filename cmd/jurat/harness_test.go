@@ -173,7 +173,7 @@ func (s *serverProcess) stop() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute): // as the systemd unit does
 		s.cmd.Process.Signal(syscall.SIGQUIT) // it logs what its goroutines do
 		<-s.exited
 		s.t.Fatalf("the server does not stop:\n%s", s.logged())

@@ -13,7 +13,7 @@ var reliabilityRows = []struct{ what, means string }{
 	{tallyAcknowledged, "hashes that a client was told are filed, and that are looked for: all but of bulk loads, of which one in a thousand is"},
 	{"proofs verified", "offline, by the calendar key, in the life after the one that filed, and at the end"},
 	{"ended by kill -9", "at once, in the middle of whatever was going on"},
-	{"ended by SIGTERM", "as systemd does; exit code 0 within 30 s"},
+	{"ended by SIGTERM", "as systemd does; exit code 0 within the minute that the unit gives it"},
 	{"ended by itself", "after an I/O error, with an exit code that is not 0; systemd starts it again"},
 	{"torn logs", "after kill -9, the log behind what was durable was cut off or overwritten by noise, as by a power cut"},
 	{"I/O errors", "a write, sync, read, creation or removal of a file of the store or the index answered with EIO, once or from then on"},

@@ -12,6 +12,9 @@ import (
 // maxJSONDepth bounds the recursion over JSON texts.
 const maxJSONDepth = 1000
 
+// maxJSONValues bounds the values of a JSON text that is read: each takes some 150 bytes while it is, which nothing else counts.
+const maxJSONValues = 1 << 20
+
 // A JSONKind says what a JSONNode is, in the order in which jsonb values compare.
 type JSONKind uint8
 
@@ -36,7 +39,8 @@ type JSONNode struct {
 }
 
 // ParseJSON reads a JSON text. normal brings it to the form of jsonb: numbers as numeric, keys in order, of equal keys
-// only the last; the zero character is refused. The errors are 22P02 and 22P05, with detail.
+// only the last; the zero character is refused. The errors are 22P02 and 22P05, with detail, 54001 for a text that is too deep, and 54000
+// for one of more than maxJSONValues values.
 func ParseJSON(text []byte, normal bool) (*JSONNode, error) {
 	p := &jsonParser{text: text, normal: normal}
 	n, err := p.value(0)
@@ -53,6 +57,7 @@ type jsonParser struct {
 	text   []byte
 	at     int
 	normal bool
+	values int // read so far
 }
 
 func badJSON(detail string) error {
@@ -133,6 +138,9 @@ func isJSONNumber(s string) bool {
 func (p *jsonParser) value(depth int) (*JSONNode, error) {
 	if depth > maxJSONDepth {
 		return nil, Errorf("54001", "stack depth limit exceeded")
+	}
+	if p.values++; p.values > maxJSONValues {
+		return nil, Errorf(CodeProgramLimit, "JSON text is too large: it has more than %d values", maxJSONValues)
 	}
 	p.space()
 	start := p.at
