@@ -17,11 +17,9 @@ run: build
 build: page
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jurat ./cmd/jurat
 
-# The verifier of the verification page, which the program embeds: compiled to WebAssembly, the same bytes every time.
+# The verifier of the verification page, which the program embeds: compiled to WebAssembly and packed, the same bytes every time.
 page:
-	GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o bin/verifier.wasm ./page/verifier
-	@gzip -9nc bin/verifier.wasm >page/built/verifier.wasm.gz
-	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" page/built/wasm_exec.js
+	$(GO) run ./page/packer page/built
 
 # Tests; psql and Debian's PostgreSQL are used where they are installed.
 test:
@@ -97,4 +95,4 @@ generate:
 	$(GO) generate ./...
 
 clean:
-	rm -rf bin page/built/verifier.wasm.gz page/built/wasm_exec.js
+	rm -rf bin page/built/*.lzma page/built/wasm_exec.js

@@ -79,7 +79,7 @@ func (s *scene) handler() http.Handler {
 const sealData = "../merkle/seal/testdata/"
 
 func newScene(t testing.TB) *scene {
-	s := &scene{world: newWorld(0), dir: t.TempDir(), files: must(page.Files(verifier(t)))}
+	s := &scene{world: newWorld(0), dir: t.TempDir(), files: must(page.Files(code(t)))}
 	s.trust.Landmarks = must(os.ReadFile(sealData + "landmarks.bin"))
 	wrong := newWorld(1)
 	for name, data := range map[string][]byte{"a.pdf": s.document, "changed.pdf": append(s.document, '.'), "a.pdf.ksig": s.fresh,

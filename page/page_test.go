@@ -2,7 +2,6 @@ package page_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -10,12 +9,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,48 +28,69 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/page"
 	"github.com/jurat-ledger/jurat/page/check"
+	"github.com/jurat-ledger/jurat/page/pack"
 )
 
 // filed is when the document of a world is filed.
 const filed calendar.Second = 1795310100
 
-// builtVerifier compiles the verifier as "make page" does, once for all tests.
-var builtVerifier = sync.OnceValues(func() (v page.Verifier, err error) {
-	dir, err := os.MkdirTemp("", "jurat-verifier")
+// madeCode makes the code of the page as "make page" does, once for all tests. What "make page" made of the same is used, since packing takes long.
+var madeCode = sync.OnceValues(func() (c page.Code, err error) {
+	if c.Glue, err = pack.Glue(); err != nil {
+		return c, err
+	}
+	verifier, err := pack.Verifier("verifier")
 	if err != nil {
-		return v, err
+		return c, err
 	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "verifier.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, "./verifier")
-	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return v, fmt.Errorf("%w: %s", err, text)
-	}
-	code, err := os.ReadFile(out)
+	reader, err := os.ReadFile("vendored/zxing_reader.wasm")
 	if err != nil {
-		return v, err
+		return c, err
 	}
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	w.Write(code) // into memory: no errors
-	w.Close()
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		return v, err
+	kept, err := page.Built()
+	if err != nil && !errors.Is(err, page.ErrNotBuilt) {
+		return c, err
 	}
-	v.Code = packed.Bytes()
-	v.Glue, err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
-	return v, err
+	if c.Verifier, err = packed(kept.Verifier, verifier); err != nil {
+		return c, err
+	}
+	c.Reader, err = packed(kept.Reader, reader)
+	return c, err
 })
 
-func verifier(t testing.TB) page.Verifier {
+// packed returns data packed: kept if it is that.
+func packed(kept, data []byte) ([]byte, error) {
+	if back, err := pack.Unpack(kept); err == nil && bytes.Equal(back, data) {
+		return kept, nil
+	}
+	return pack.Pack(data)
+}
+
+func code(t testing.TB) page.Code {
 	t.Helper()
-	v, err := builtVerifier()
+	c, err := madeCode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	return c
+}
+
+// maxVerifier is how many bytes a browser may have to load, and a folder to hold, of the verifier and what it takes to run it.
+const maxVerifier = 1_500_000
+
+func TestSize(t *testing.T) {
+	files := must(page.Files(code(t)))
+	total := 0
+	for _, name := range []string{"verifier.js", "unpack.js", "wasm_exec.js"} {
+		t.Logf("%s: %d bytes", name, len(files[name]))
+		if len(files[name]) == 0 {
+			t.Errorf("%s: nothing", name)
+		}
+		total += len(files[name])
+	}
+	if total > maxVerifier {
+		t.Errorf("the verifier takes %d bytes, want %d at most: see package pack for what makes it small", total, maxVerifier)
+	}
 }
 
 // A world is a document, its proofs and what vouches for them.
@@ -261,7 +280,7 @@ func TestVendored(t *testing.T) {
 func sum(data []byte) string { return merkle.Digest(sha256.Sum256(data)).String() }
 
 func TestHandler(t *testing.T) {
-	files := must(page.Files(page.Verifier{Code: []byte("code"), Glue: []byte("glue")}))
+	files := must(page.Files(page.Code{Verifier: []byte("code"), Glue: []byte("glue"), Reader: []byte("reader")}))
 	w := newWorld(0)
 	h := page.Handler(page.HandlerConfig{Files: files, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Trust: func(context.Context) (check.Trust, error) { return w.trust, nil }})

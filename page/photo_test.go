@@ -54,7 +54,7 @@ const pictures = 6
 // 3, 4 and 6, which is the table in docs/page.md.
 func TestRecognition(t *testing.T) {
 	b := startBrowser(t)
-	tab := b.open("file://" + folder(t, must(page.Files(verifier(t))), check.Trust{}))
+	tab := b.open("file://" + folder(t, must(page.Files(code(t))), check.Trust{}))
 	pixels, count := []float64{4}, 1
 	soak := os.Getenv("JURAT_SOAK") != ""
 	if soak {

@@ -61,6 +61,7 @@ var external = map[string][]string{
 	// The one place that knows who monitors: what is below keeps plain counts.
 	"server":     {"github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
 	"page":       {},
+	"page/pack":  {"github.com/kjk/lzma"}, // packs the page's code when the program is built
 	"bench":      {},
 	"bench/load": {"github.com/jackc/pgx/v5"}, // measured as programs use it
 	"cmd": {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/jackc/pgx/v5",

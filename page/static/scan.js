@@ -11,7 +11,7 @@ const juratScan = (() => {
 	let loading;
 	const reader = () => loading ??= (async () => {
 		await Promise.all([load('zxing_reader.js'), load('reader.wasm.js')]);
-		const wasmBinary = await juratUnpack(self.juratReader);
+		const wasmBinary = juratUnpack(self.juratReader);
 		self.juratReader = undefined;
 		await ZXingWASM.prepareZXingModule({overrides: {wasmBinary}, fireImmediately: true});
 	})();
