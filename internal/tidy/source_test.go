@@ -44,7 +44,7 @@ func notClock(path string) bool {
 }
 
 func notMain(path string) bool {
-	return path != "cmd/jurat/main.go" && path != "bench/peers/main.go" && !isTest(path)
+	return path != "cmd/jurat/main.go" && path != "bench/peers/main.go" && path != "page/packer/main.go" && !isTest(path)
 }
 
 func TestSource(t *testing.T) {

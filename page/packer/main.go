@@ -1,5 +1,5 @@
 // Command packer makes what package page embeds, as "make page" does: packer FOLDER, in the root of the module, writes verifier.wasm.lzma,
-// zxing_reader.wasm.lzma and wasm_exec.js there. It leaves out what is there already.
+// zxing_reader.wasm.lzma and wasm_exec.js there. What is there already is not packed again, which takes half a minute.
 package main
 
 import (
