@@ -14,7 +14,7 @@ import (
 // axe is Deque's accessibility checker, which "npm ci" fetches.
 const axe = "testdata/accessibility/node_modules/axe-core/axe.min.js"
 
-// TestAccessibility has axe-core look at the page in what it can show, by day and by night, wide and narrow, under all rules of
+// TestAccessibility has axe-core look at the page in what it can show, by day and wide, by night and narrow, under all rules of
 // WCAG 2.2 AA that a program can check.
 func TestAccessibility(t *testing.T) {
 	checker, err := os.ReadFile(axe)
@@ -23,6 +23,7 @@ func TestAccessibility(t *testing.T) {
 	}
 	b := startBrowser(t)
 	s := newScene(t)
+	p := s.writePapers(t)
 	server := httptest.NewServer(s.handler())
 	defer server.Close()
 	tab := b.open(server.URL)
@@ -55,14 +56,45 @@ func TestAccessibility(t *testing.T) {
 			tab.enter("publication", "")
 			tab.expect("NA", "seal-cannot-tell")
 		}},
+		{"printed receipt", func() {
+			tab.enter("seal", p.code)
+			tab.expect("NA", "reference")
+		}},
+		{"receipt without a key", func() {
+			tab.enter("seal", "")
+			tab.choose("files", s.path("receipt.json")...)
+			tab.expect("NA", "several-time")
+		}},
+		{"receipt", func() {
+			tab.choose("files", s.path("receipt.json", "return.pdf", "here.crt")...)
+			tab.expect("OK", "record")
+			tab.eval("document.getElementById('why').open = true", nil)
+		}},
+		{"forged answer", func() {
+			tab.choose("files", s.path("forged.json", "return.pdf")...)
+			tab.expect("FAIL", "answer")
+		}},
+		{"bundle", func() {
+			tab.choose("files", s.path("chain.bundle", "return.pdf", "there.crt")...)
+			tab.expect("OK", "chain")
+		}},
+		{"bundle without a name", func() {
+			tab.choose("files", s.path("hidden.bundle")...)
+			tab.expect("OK", "chain-alone")
+		}},
+		{"fork", func() {
+			tab.choose("files", s.path("fork.bundle", "return.pdf")...)
+			tab.expect("FAIL", "broken-chain")
+		}},
 	} {
 		state.reach()
-		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range []int{1280, 320} {
-				tab.call(tab.session, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
-				tab.call(tab.session, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false})
-				tab.checkAccess(fmt.Sprintf("%s, %s, %d pixels wide", state.name, scheme, width))
-			}
+		for _, look := range []struct {
+			scheme string
+			width  int
+		}{{"light", 1280}, {"dark", 320}} {
+			tab.call(tab.session, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": look.scheme}}})
+			tab.call(tab.session, "Emulation.setDeviceMetricsOverride", map[string]any{"width": look.width, "height": 800, "deviceScaleFactor": 1, "mobile": false})
+			tab.checkAccess(fmt.Sprintf("%s, %s, %d pixels wide", state.name, look.scheme, look.width))
 		}
 	}
 }

@@ -302,3 +302,38 @@ func TestHandler(t *testing.T) {
 		}
 	}
 }
+
+// TestHandlerTrust sees to it that what is trusted is asked for once a minute, that browsers which have it are told so, and that more of it
+// is given out when there is more.
+func TestHandlerTrust(t *testing.T) {
+	w, other := newWorld(0), newWorld(1)
+	now, asked, trust := time.Now(), 0, w.trust
+	h := page.Handler(page.HandlerConfig{Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+		Trust: func(context.Context) (check.Trust, error) {
+			asked++
+			again := trust
+			again.Publications = slices.Clone(trust.Publications) // as a server gives it: the same bytes, made anew
+			return again, nil
+		}})
+	tag := ""
+	get := func(wantCode, wantAsked int, want check.Trust) {
+		t.Helper()
+		q := httptest.NewRequest("GET", "/trust.js", nil)
+		q.Header.Set("If-None-Match", tag)
+		r := httptest.NewRecorder()
+		h.ServeHTTP(r, q)
+		if r.Code != wantCode || asked != wantAsked || r.Code == http.StatusOK && !bytes.Equal(r.Body.Bytes(), must(page.Trust(want))) {
+			t.Errorf("code %d, asked %d times, want %d and %d: %.300s", r.Code, asked, wantCode, wantAsked, r.Body)
+		}
+		tag = r.Header().Get("ETag")
+	}
+	get(http.StatusOK, 1, w.trust)
+	get(http.StatusNotModified, 1, w.trust)
+	now = now.Add(2 * time.Minute)
+	get(http.StatusNotModified, 2, w.trust)
+	trust = other.trust
+	get(http.StatusNotModified, 2, w.trust)
+	now = now.Add(2 * time.Minute)
+	get(http.StatusOK, 3, other.trust)
+	get(http.StatusNotModified, 3, other.trust)
+}

@@ -221,7 +221,7 @@ func (s *Session) valueSettings() *value.Settings {
 	v.MonthFirst = !strings.HasSuffix(get("datestyle"), "DMY")
 	fmt.Sscanf(get("extra_float_digits"), "%d", &v.ExtraFloatDigits)
 	v.Now = value.FromTime(s.tx.start)
-	v.Names = s
+	v.Names, v.Memory = s, s.maxMemory
 	s.values = v
 	return v
 }

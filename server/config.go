@@ -76,6 +76,8 @@ type Config struct {
 	IngestMemory int64
 	// DiskReserve is how many bytes filing leaves free on the disk.
 	DiskReserve uint64
+	// StopTime is what statements get to end when the server is told to stop, and writes that wait for room on a full disk.
+	StopTime time.Duration
 	// Version is that of the program, as clients see it, Revision the commit that it was built from, as monitoring does.
 	Version, Revision string
 	// Clock is the source of time, nil for the system's.
@@ -108,6 +110,7 @@ func DefaultConfig() Config {
 		StatementMemory:     256 << 20,
 		IngestMemory:        query.DefaultIngestMemory,
 		DiskReserve:         256 << 20,
+		StopTime:            10 * time.Second,
 		Logger:              slog.Default(),
 	}
 }
@@ -148,6 +151,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxClockJump < time.Second {
 		errs = append(errs, fmt.Errorf("max clock jump %s: at least 1s", c.MaxClockJump))
+	}
+	if c.StopTime <= 0 {
+		errs = append(errs, fmt.Errorf("stop time %s: more than 0 is needed", c.StopTime))
 	}
 	if c.StatementMemory < 1<<20 {
 		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB", c.StatementMemory))

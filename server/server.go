@@ -190,21 +190,23 @@ func (s *Server) serveClients() {
 		Authenticator: s.access.authenticator(blinding[:], func(c *wire.Startup, reason string) {
 			s.record(loginEvent(eventFailed, c, reason))
 		}),
-		TLS:            s.tlsConfig(),
-		Now:            time.Now,
-		Logger:         s.log,
-		MaxConnections: s.config.MaxConnections,
+		TLS:             s.tlsConfig(),
+		Now:             time.Now,
+		Logger:          s.log,
+		MaxConnections:  s.config.MaxConnections,
+		ShutdownTimeout: s.config.StopTime,
 	})
 	if s.http != nil && !loopback(s.http.Addr().String()) {
 		s.http = s.tls.listener(s.http)
 	}
 	if s.http != nil || s.tcp != nil {
 		s.gateway = gateway.New(gateway.Config{
-			Ledger:      gatewaySource{s.ledger, s.publisher, &s.gatewayFiled, s.now},
-			Now:         time.Now,
-			Logger:      s.log,
-			MaxRequests: s.config.GatewayRequests,
-			Refused:     func(login, remote string) { s.record(gatewayEvent(login, remote)) },
+			Ledger:          gatewaySource{s.ledger, s.publisher, &s.gatewayFiled, s.now},
+			Now:             time.Now,
+			Logger:          s.log,
+			MaxRequests:     s.config.GatewayRequests,
+			ShutdownTimeout: s.config.StopTime,
+			Refused:         func(login, remote string) { s.record(gatewayEvent(login, remote)) },
 		})
 	}
 }
@@ -382,12 +384,17 @@ func (s *Server) completeStart(key *keyPair) error {
 	return nil
 }
 
-// Run serves until ctx is done or the ledger fails, then stops everything in order. It returns nil after a clean stop.
+// Run serves until ctx is done or the ledger fails, then stops everything in order. It returns nil after a clean stop, and
+// ledger.ErrFatal if the disk was full and stayed so: what was acknowledged is there at the next start.
 func (s *Server) Run(ctx context.Context) error {
 	s.ops.enter(serving)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	context.AfterFunc(ctx, func() { s.ops.enter(stopping) })
+	context.AfterFunc(ctx, func() {
+		s.ops.enter(stopping)
+		// Statements wait for what is being written, whatever they are told: a write that waits for room must not wait longer than they may.
+		time.AfterFunc(s.config.StopTime, s.store.GiveUp)
+	})
 	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLedger()
 

@@ -189,7 +189,7 @@ func TestVersions(t *testing.T) {
 		key, _ := storage.ParseKey(p.key)
 		newer := bytes.Clone(p.value)
 		newer[0] = 2
-		if key.Kind == storage.KindRole {
+		if key.Kind == storage.KindRole || key.Kind == storage.KindMeta && key.Group == storage.GroupJournal {
 			newer[0] = 3
 		}
 		set := func(value []byte) {

@@ -87,9 +87,9 @@ func (c *conn) setReadDeadline() {
 }
 
 // setReadDeadlineLocked lets reads wait for ever, as long as the client may be silent or take over a message, or fail at once if the connection
-// should end or has something to send.
+// should end or has something to send, or the watcher should give the reading side back.
 func (c *conn) setReadDeadlineLocked() {
-	if c.aborted || c.stopping && c.state.Load() == resting || c.idle.waiting && c.idle.woken {
+	if c.aborted || c.recalled || c.stopping && c.state.Load() == resting || c.idle.waiting && c.idle.woken {
 		c.nc.SetReadDeadline(past)
 		return
 	}
@@ -175,11 +175,12 @@ func (c *conn) unwatchLocked() {
 	if done == nil {
 		return
 	}
-	c.nc.SetReadDeadline(past)
+	c.recalled = true
+	c.setReadDeadlineLocked()
 	c.mu.Unlock()
 	<-done
 	c.mu.Lock()
-	c.watching = nil
+	c.watching, c.recalled = nil, false
 	c.setReadDeadlineLocked()
 }
 

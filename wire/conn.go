@@ -59,6 +59,7 @@ type conn struct {
 	timer    *time.Timer   // starts the watcher
 	seen     uint32        // calls, at the timer's last tick
 	watching chan struct{} // open while the watcher reads; nil if none does
+	recalled bool          // it is to end: reads fail at once
 }
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"os"
@@ -100,14 +101,30 @@ SELECT lane, algorithm, leaf FROM (VALUES ('main', 'a', 1)) v (lane, algorithm, 
 	if err != nil || !strings.HasPrefix(string(copied), "digest,lane\n\\x") {
 		t.Errorf("%v: \\copy wrote:\n%s", err, copied)
 	}
-	watching, stop := context.WithTimeout(ctx, time.Second)
+	testWatch(t, ctx, s)
+}
+
+// testWatch waits until psql has shown what it watches a second time: it goes on until it is killed.
+func testWatch(t *testing.T, ctx context.Context, s *serverProcess) {
+	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	cmd := exec.CommandContext(watching, "psql", "-X", "-t", s.url())
 	cmd.Stdin = strings.NewReader(`SELECT 'seen' \watch 0.1` + "\n")
-	seen, _ := cmd.Output() // it goes on until it is killed
-	if strings.Count(string(seen), "seen") < 2 {
-		t.Errorf("\\watch shows:\n%s", seen)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for lines := bufio.NewScanner(out); seen < 2 && lines.Scan(); {
+		seen += strings.Count(lines.Text(), "seen")
+	}
+	if stop(); seen < 2 {
+		t.Errorf("\\watch shows what it watches %d times", seen)
+	}
+	_ = cmd.Wait() // it was killed
 }
 
 // testDump: what pg_dump writes tells all about the tables, and holds the rows of those that are asked for.

@@ -2,10 +2,12 @@ package landmark
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -85,22 +87,37 @@ func New(c Contents) (*File, error) {
 			f.before[h] = calendar.ZeroNode(Height + h)
 		}
 	}
-	if err := f.check(); err != nil {
-		return nil, fmt.Errorf("landmarks: %w", err)
+	return f, f.finish(nil, c.Authentication)
+}
+
+// Grow returns a file of the same calendar that ends later: c.Marks are the landmarks behind those of f, from c.First on, of which there
+// may be none, and c.Ends all of its ends. Nodes that f holds are not computed again.
+func (f *File) Grow(c Contents) (*File, error) {
+	if behind := f.first + uint64(len(f.rows[0])); c.Server != f.server || c.First != behind {
+		return nil, fmt.Errorf("landmarks: block %d of %s does not follow block %d of %s", c.First, c.Server, behind-1, f.server)
 	}
-	f.build()
-	if c.Authentication != nil {
-		a, err := c.Authentication(f.Root(len(f.ends) - 1))
+	g := &File{server: f.server, first: f.first, rows: [][]merkle.Digest{slices.Concat(f.rows[0], c.Marks)}, ends: c.Ends, before: f.before}
+	return g, g.finish(f.rows, c.Authentication)
+}
+
+// finish checks the contents of f and makes what follows from them; known are rows of an earlier file.
+func (f *File) finish(known [][]merkle.Digest, authentication func(ksi.Publication) (*ksi.Authentication, error)) error {
+	if err := f.check(); err != nil {
+		return fmt.Errorf("landmarks: %w", err)
+	}
+	f.build(known)
+	if authentication != nil {
+		a, err := authentication(f.Root(len(f.ends) - 1))
 		if err != nil {
-			return nil, fmt.Errorf("landmarks: %w", err)
+			return fmt.Errorf("landmarks: %w", err)
 		}
 		if len(a.CertificateID) != certID || len(a.Signature) == 0 || len(a.Signature) > 1<<15 || a.SignatureType != ksi.SHA256WithRSA {
-			return nil, errors.New("landmarks: the signature is of a kind that is not written")
+			return errors.New("landmarks: the signature is of a kind that is not written")
 		}
 		f.certificate, f.signature = [certID]byte(a.CertificateID), a.Signature
 	}
 	f.raw = f.append(nil)
-	return f, nil
+	return nil
 }
 
 // Since returns a file of the same calendar that begins at a later block.
@@ -121,7 +138,7 @@ func (f *File) Since(block uint64) (*File, error) {
 			g.ends = append(g.ends, e)
 		}
 	}
-	g.build()
+	g.build(nil)
 	g.raw = g.append(nil)
 	return &g, nil
 }
@@ -150,16 +167,20 @@ func (f *File) check() error {
 	return nil
 }
 
-// build computes the nodes above the landmarks.
-func (f *File) build() {
+// build computes the nodes above the landmarks, but for those that stand in known: the rows of a file that begins where f does.
+func (f *File) build(known [][]merkle.Digest) {
 	row := f.rows[0]
 	f.rows = [][]merkle.Digest{row}
-	for h := uint8(0); len(row) > 1 || f.first>>h != 0 && len(row) > 0; h++ {
+	for h := 0; len(row) > 1 || f.first>>h != 0 && len(row) > 0; h++ {
 		if f.first>>h&1 == 1 {
-			row = append([]merkle.Digest{f.before[h]}, row...)
+			row = append([]merkle.Digest{f.before[uint8(h)]}, row...)
 		}
 		up := make([]merkle.Digest, len(row)/2)
-		lanes.HashPairs(lanes.Flat(up), lanes.Flat(row[:2*len(up)]), level)
+		done := 0
+		if h+1 < len(known) {
+			done = copy(up, known[h+1])
+		}
+		lanes.HashPairs(lanes.Flat(up[done:]), lanes.Flat(row[2*done:2*len(up)]), level)
 		f.rows = append(f.rows, up)
 		row = up
 	}
@@ -204,6 +225,15 @@ func (f *File) Landmark(block uint64) (root merkle.Digest, ok bool) {
 		return root, false
 	}
 	return f.rows[0][block-f.first], true
+}
+
+// End returns the end of a second, if the file has one there.
+func (f *File) End(second calendar.Second) (e End, ok bool) {
+	i, ok := slices.BinarySearchFunc(f.ends, second, func(e End, s calendar.Second) int { return cmp.Compare(e.Second, s) })
+	if ok {
+		e = f.ends[i]
+	}
+	return e, ok
 }
 
 // Ends returns the seconds as of which the file gives the calendar root, ascending.
@@ -265,7 +295,7 @@ func (f *File) append(dst []byte) []byte {
 func Parse(data []byte) (*File, error) {
 	f, err := parse(data)
 	if err == nil {
-		f.build()
+		f.build(nil)
 		if f.raw = f.append(nil); !bytes.Equal(f.raw, data) {
 			err = errors.New("it is not written as landmarks are")
 		}

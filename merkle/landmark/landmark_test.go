@@ -86,6 +86,39 @@ func TestSmallCalendars(t *testing.T) {
 	}
 }
 
+// TestGrow sees to it that files which grew, by any steps, are those that are made at once, and that what they grew from stays as it was.
+func TestGrow(t *testing.T) {
+	for _, first := range []uint64{0, 1, 6, 7, 7012930} {
+		const most = 9
+		part := rounds(t, first, most)
+		whole := func(n int) landmark.Contents {
+			return contents(t, part, first, n, landmark.First(first)+1, landmark.Last(first+uint64(n)-1))
+		}
+		var before []*landmark.File
+		for n := 1; n <= most; n++ {
+			want := newFile(t, whole(n))
+			for k, f := range before {
+				c := whole(n)
+				c.First, c.Marks = first+uint64(k+1), c.Marks[k+1:]
+				grown, err := f.Grow(c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(grown.Append(nil), want.Append(nil)) {
+					t.Errorf("from block %d, %d grown to %d blocks: other bytes", first, k+1, n)
+				}
+				checkFile(t, grown, part)
+				checkFile(t, f, part)
+				c.First++
+				if _, err := f.Grow(c); err == nil {
+					t.Errorf("block %d was taken to follow %d blocks from %d", c.First, k+1, first)
+				}
+			}
+			before = append(before, want)
+		}
+	}
+}
+
 func checkFile(t *testing.T, f *landmark.File, part *calendar.Part) {
 	t.Helper()
 	parsed, err := landmark.Parse(f.Append(nil))

@@ -23,7 +23,7 @@ func parseBinary(s *Settings, t *Type, data []byte) (Datum, error) {
 	case Float64:
 		return parseBinaryFloat(t, data)
 	case Bytes:
-		b, err := parseBinaryBytes(t, data)
+		b, err := parseBinaryBytes(s, t, data)
 		return Datum{Type: t, B: b}, err
 	}
 	switch t.OID {
@@ -105,7 +105,7 @@ func parseBinaryFloat(t *Type, data []byte) (Datum, error) {
 	return NewFloat(t, math.Float64frombits(binary.BigEndian.Uint64(data))), nil
 }
 
-func parseBinaryBytes(t *Type, data []byte) ([]byte, error) {
+func parseBinaryBytes(s *Settings, t *Type, data []byte) ([]byte, error) {
 	switch t.OID {
 	case ByteaOID:
 		return append([]byte{}, data...), nil
@@ -121,9 +121,9 @@ func parseBinaryBytes(t *Type, data []byte) ([]byte, error) {
 		if data[0] != 1 {
 			return nil, Errorf(CodeInternal, "unsupported jsonb version number %d", data[0])
 		}
-		return parseBytes(t, data[1:])
+		return parseBytes(s, t, data[1:])
 	}
-	return parseBytes(t, data)
+	return parseBytes(s, t, data)
 }
 
 func appendBoxBinary(dst []byte, s *Settings, t *Type, x any) []byte {

@@ -22,6 +22,7 @@ func Errorf(code, format string, args ...any) *Error {
 const (
 	CodeTooManyArguments  = "54023"
 	CodeProgramLimit      = "54000"
+	CodeOutOfMemory       = "53200"
 	CodeTruncation        = "22001"
 	CodeOutOfRange        = "22003"
 	CodeBadDatetime       = "22007"

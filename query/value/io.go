@@ -31,7 +31,7 @@ func parseText(s *Settings, t *Type, text []byte) (Datum, error) {
 		f, err := parseFloat(t, string(text))
 		return Datum{Type: t, F: f}, err
 	case Bytes:
-		b, err := parseBytes(t, text)
+		b, err := parseBytes(s, t, text)
 		return Datum{Type: t, B: b}, err
 	}
 	return parseBoxed(s, t, text)

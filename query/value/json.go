@@ -12,8 +12,12 @@ import (
 // maxJSONDepth bounds the recursion over JSON texts.
 const maxJSONDepth = 1000
 
-// maxJSONValues bounds the values of a JSON text that is read: each takes some 150 bytes while it is, which nothing else counts.
-const maxJSONValues = 1 << 20
+const (
+	// maxJSONValues bounds the values of a JSON text that is read.
+	maxJSONValues = 1 << 20
+	// jsonValueBytes is about what each takes while it is.
+	jsonValueBytes = 150
+)
 
 // A JSONKind says what a JSONNode is, in the order in which jsonb values compare.
 type JSONKind uint8
@@ -41,8 +45,11 @@ type JSONNode struct {
 // ParseJSON reads a JSON text. normal brings it to the form of jsonb: numbers as numeric, keys in order, of equal keys
 // only the last; the zero character is refused. The errors are 22P02 and 22P05, with detail, 54001 for a text that is too deep, and 54000
 // for one of more than maxJSONValues values.
-func ParseJSON(text []byte, normal bool) (*JSONNode, error) {
-	p := &jsonParser{text: text, normal: normal}
+func ParseJSON(text []byte, normal bool) (*JSONNode, error) { return parseJSON(text, normal, 0) }
+
+// parseJSON is ParseJSON, with the further error 53200 for a text whose values take more than so many bytes of memory; 0 for no bound.
+func parseJSON(text []byte, normal bool, memory int64) (*JSONNode, error) {
+	p := &jsonParser{text: text, normal: normal, memory: memory}
 	n, err := p.value(0)
 	if err != nil {
 		return nil, err
@@ -57,7 +64,8 @@ type jsonParser struct {
 	text   []byte
 	at     int
 	normal bool
-	values int // read so far
+	values int   // read so far
+	memory int64 // bytes that they may take, 0 for no bound
 }
 
 func badJSON(detail string) error {
@@ -141,6 +149,10 @@ func (p *jsonParser) value(depth int) (*JSONNode, error) {
 	}
 	if p.values++; p.values > maxJSONValues {
 		return nil, Errorf(CodeProgramLimit, "JSON text is too large: it has more than %d values", maxJSONValues)
+	}
+	if need := int64(p.values) * jsonValueBytes; p.memory > 0 && need > p.memory {
+		return nil, &Error{Code: CodeOutOfMemory, Message: "out of memory",
+			Detail: "To read the JSON text takes more than the limit of " + strconv.FormatInt(p.memory>>10, 10) + " kB."}
 	}
 	p.space()
 	start := p.at
@@ -387,13 +399,8 @@ func (p *jsonParser) unicode(out []byte) ([]byte, error) {
 	return utf8.AppendRune(out, full), nil
 }
 
-func checkJSON(text []byte) error {
-	_, err := ParseJSON(text, false)
-	return err
-}
-
-func normalJSON(text []byte) ([]byte, error) {
-	n, err := ParseJSON(text, true)
+func normalJSON(s *Settings, text []byte) ([]byte, error) {
+	n, err := parseJSON(text, true, s.Memory)
 	if err != nil {
 		return nil, err
 	}

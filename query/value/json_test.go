@@ -34,3 +34,20 @@ func TestJSONIsBounded(t *testing.T) {
 		t.Errorf("%d values: %v", maxJSONValues, err)
 	}
 }
+
+// A JSON text is read while its values fit into what the settings allow.
+func TestJSONTakesMemory(t *testing.T) {
+	s := DefaultSettings()
+	s.Memory = 1001 * jsonValueBytes // an array and its elements
+	for _, typ := range []*Type{JSON, JSONB} {
+		text := append(bytes.Repeat([]byte("1,"), 999), "1]"...)
+		if _, err := ParseText(s, typ, -1, append([]byte("["), text...)); err != nil {
+			t.Errorf("%s of 1,000 elements: %v", typ.Name, err)
+		}
+		_, err := ParseText(s, typ, -1, append([]byte("[1,"), text...))
+		var e *Error
+		if !errors.As(err, &e) || e.Code != CodeOutOfMemory {
+			t.Errorf("%s of 1,001 elements: %v", typ.Name, err)
+		}
+	}
+}

@@ -199,7 +199,7 @@ func appendFloatText(dst []byte, s *Settings, t *Type, f float64) []byte {
 }
 
 // parseBytes reads the types of kind Bytes. The result is fresh memory.
-func parseBytes(t *Type, text []byte) ([]byte, error) {
+func parseBytes(s *Settings, t *Type, text []byte) ([]byte, error) {
 	if t == Bytea {
 		return ParseBytea(text)
 	}
@@ -215,11 +215,11 @@ func parseBytes(t *Type, text []byte) ([]byte, error) {
 	case UUIDOID:
 		return parseUUID(text)
 	case JSONOID:
-		if err := checkJSON(text); err != nil {
+		if _, err := parseJSON(text, false, s.Memory); err != nil {
 			return nil, err
 		}
 	case JSONBOID:
-		return normalJSON(text)
+		return normalJSON(s, text)
 	}
 	return append([]byte{}, text...), nil
 }

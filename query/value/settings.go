@@ -10,6 +10,7 @@ type Settings struct {
 	MonthFirst       bool           // DateStyle order MDY (Postgres' default) rather than DMY, for input such as 1/2/2026
 	Now              int64          // transaction start, for 'now', 'today' …: microseconds as in a timestamptz vector
 	Names            Names          // nil: reg* values are numbers, except regtype
+	Memory           int64          // bytes that reading a value may take, with which a JSON text is refused by 53200; 0 for no bound of its own
 }
 
 // DefaultSettings returns those of a new session: UTC, ISO, MDY, hex.

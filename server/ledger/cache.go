@@ -22,6 +22,7 @@ const (
 	maxLimbBytes   = 16 << 20
 	maxBranches    = 256 << 20 // those over a hundred million leaves; whole tiles take what they leave
 	maxNodeTiles   = 32 << 20  // those of height 8 over a hundred million leaves
+	maxRootBlocks  = 16 << 20  // those of six days
 )
 
 // caches keep what proofs of closed rounds are made of. Nothing in them ever changes, so that nothing has to be thrown out
@@ -38,6 +39,7 @@ type caches struct {
 	whole    *cache[tileName, *leafTile]      // of leaves, each under its kept node
 	wholeTop int                              // bytes of whole and branches together
 	nodes    *cache[tileName, *merkle.Tile]
+	roots    *cache[calendar.Second, *rootBlock] // calendar roots, by the first second
 }
 
 func newCaches() *caches {
@@ -51,6 +53,7 @@ func newCaches() *caches {
 		whole:    newCache[tileName, *leafTile](maxBranches),
 		wholeTop: maxBranches,
 		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
+		roots:    newCache[calendar.Second, *rootBlock](maxRootBlocks),
 	}
 }
 

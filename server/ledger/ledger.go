@@ -126,6 +126,8 @@ type Ledger struct {
 	backlog backlog
 	caches  *caches
 
+	landmarks landmarks
+
 	// Used by the goroutine of Run alone.
 	watch    *watch
 	frontier *calendar.Frontier // calendar up to closed
@@ -178,6 +180,7 @@ func Open(c Config) (*Ledger, error) {
 		closed:      c.Store.Closed(),
 	}
 	l.meters = newMeters(l.watch)
+	l.landmarks.store = c.Store
 	if err := l.recover(); err != nil {
 		return nil, fmt.Errorf("recover ledger: %w", err)
 	}

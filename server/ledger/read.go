@@ -286,8 +286,11 @@ type CalendarBatch struct {
 	Root  []merkle.Digest // calendar root as of the second; empty unless asked for
 }
 
-// batchSeconds is the most seconds of a CalendarBatch.
+// batchSeconds is the most seconds of a CalendarBatch, which ends where a multiple of it does.
 const batchSeconds = 1024
+
+// A rootBlock holds the calendar roots as of closed seconds from a multiple of batchSeconds on.
+type rootBlock [batchSeconds]merkle.Digest
 
 // A CalendarCursor reads every closed second. It belongs to one goroutine at a time and must be closed.
 type CalendarCursor struct {
@@ -295,7 +298,7 @@ type CalendarCursor struct {
 	scan     CalendarScan       // what is left
 	rounds   *storage.RoundIter // of the range, nil before the first batch
 	batch    storage.RoundBatch // rounds that were read and not taken yet
-	frontier *calendar.Frontier // of the seconds before an ascending scan with roots, nil before its first batch
+	frontier *calendar.Frontier // of the seconds before the next batch of an ascending scan with roots; nil if it is not known
 }
 
 // Calendar reads the closed seconds that s selects, from the ledger's first on.
@@ -327,7 +330,10 @@ func (c *CalendarCursor) Next(ctx context.Context, b *CalendarBatch) (err error)
 			return err
 		}
 	}
-	n := int(min(c.scan.To-c.scan.From+1, batchSeconds))
+	n := int(min(c.scan.To-c.scan.From+1, batchSeconds-c.scan.From%batchSeconds))
+	if c.scan.Desc {
+		n = int(min(c.scan.To-c.scan.From, c.scan.To%batchSeconds) + 1)
+	}
 	b.Round = slices.Grow(b.Round[:0], n)[:n]
 	for i := range b.Round {
 		if b.Round[i] = c.scan.From + calendar.Second(i); c.scan.Desc {
@@ -368,25 +374,36 @@ func (c *CalendarCursor) leaves(b *CalendarBatch) error {
 	return c.rounds.Err()
 }
 
-// roots fills in the calendar roots of the seconds of b. An ascending scan goes on where its last batch ended.
+// roots fills in the calendar roots of the seconds of b. Those of whole blocks are kept; others are computed, and an ascending scan
+// goes on where its last batch ended.
 func (c *CalendarCursor) roots(b *CalendarBatch) (err error) {
 	n := len(b.Round)
 	b.Root = slices.Grow(b.Root[:0], n)[:n]
 	first := b.Round[0]
 	if c.scan.Desc {
 		first = b.Round[n-1]
-		slices.Reverse(b.Leaf)
+		defer slices.Reverse(b.Root)
+	}
+	block, at := first-first%batchSeconds, int(first%batchSeconds)
+	if kept, ok := c.ledger.caches.roots.get(block); ok {
+		copy(b.Root, kept[at:])
+		c.frontier = nil
+		return nil
 	}
 	if c.frontier == nil || c.scan.Desc {
 		if c.frontier, err = calendar.Resume(storage.CalendarReader{Store: c.ledger.store}, first-1); err != nil {
 			return err
 		}
 	}
-	c.frontier.AppendRoots(b.Root, b.Leaf)
-	c.frontier.Kept() // stored long ago
 	if c.scan.Desc {
 		slices.Reverse(b.Leaf)
-		slices.Reverse(b.Root)
+		defer slices.Reverse(b.Leaf)
+	}
+	c.frontier.AppendRoots(b.Root, b.Leaf)
+	c.frontier.Kept() // stored long ago
+	if n == batchSeconds {
+		kept := rootBlock(b.Root)
+		c.ledger.caches.roots.put(block, &kept, batchSeconds*len(merkle.Digest{}))
 	}
 	return nil
 }

@@ -1,17 +1,13 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/storage"
@@ -147,116 +143,4 @@ func (l *Ledger) BlockDetail(block uint64) (*landmark.Detail, error) {
 // Landmarks reads the landmarks of blocks first, first+1, …, which must be closed.
 func (l *Ledger) Landmarks(dst []merkle.Digest, first uint64) error {
 	return l.store.ReadCalendarNodes(dst, landmark.Height, first)
-}
-
-// LandmarksFile returns the file of the landmarks of all closed blocks, from that of a second on; a second before the ledger's first
-// stands for that. It gives the calendar roots of all publications and of the newest closed second, which the calendar key
-// signs; a ledger without a key ends at its newest round, which was signed when it was closed. ErrNotClosed before a block is closed.
-//
-// What is signed is checked first: the landmarks must give the roots that were published, and that of the newest round.
-func (l *Ledger) LandmarksFile(from calendar.Second) (*landmark.File, error) {
-	first, closed, _ := l.Extent()
-	newest, err := l.newestRound(first, closed)
-	if err != nil {
-		return nil, fmt.Errorf("landmarks: %w", err)
-	}
-	if l.key == nil && newest != nil {
-		closed = newest.Round
-	}
-	c := landmark.Contents{Server: l.genesis.Server, First: landmark.BlockOf(first)}
-	behind := landmark.BlockOf(closed + 1)
-	if behind <= c.First || from > landmark.Last(behind-1) {
-		return nil, fmt.Errorf("landmarks from %s: %w: the newest closed second is %s", max(from, first), ErrNotClosed, closed)
-	}
-	c.Marks = make([]merkle.Digest, behind-c.First)
-	if err := l.Landmarks(c.Marks, c.First); err != nil {
-		return nil, fmt.Errorf("landmarks: %w", err)
-	}
-	want, err := l.landmarkEnds(&c, closed, newest)
-	if err != nil {
-		return nil, fmt.Errorf("landmarks: %w", err)
-	}
-	c.Authentication = func(p ksi.Publication) (*ksi.Authentication, error) {
-		if l.key == nil || newest != nil && newest.Round == closed {
-			return &ksi.Authentication{SignatureType: ksi.SHA256WithRSA, Signature: newest.Signature, CertificateID: newest.Certificate}, nil
-		}
-		return ksi.SignAuthentication(rand.Reader, l.key, l.certificate, p)
-	}
-	if l.key == nil && newest == nil {
-		c.Authentication = nil
-	}
-	f, err := landmark.New(c)
-	if err != nil {
-		return nil, err
-	}
-	for i := range c.Ends {
-		if err := want[i](f.Root(i)); err != nil {
-			return nil, fmt.Errorf("landmarks: the root as of %s: %w: %w", c.Ends[i].Second, err, storage.ErrCorrupt)
-		}
-	}
-	if block := landmark.BlockOf(max(from, first)); block > c.First {
-		return f.Since(block)
-	}
-	return f, nil
-}
-
-// newestRound returns the record of the newest closed round, nil if there is none.
-func (l *Ledger) newestRound(first, closed calendar.Second) (*storage.RoundRecord, error) {
-	rounds, err := l.store.Rounds(storage.RoundScan{From: first, To: closed, Desc: true})
-	if err != nil {
-		return nil, err
-	}
-	defer rounds.Close()
-	if !rounds.Next() {
-		return nil, rounds.Err()
-	}
-	return l.record(rounds.Batch().Round[0])
-}
-
-// landmarkEnds sets the ends of c, and returns for each the check of its root.
-func (l *Ledger) landmarkEnds(c *landmark.Contents, closed calendar.Second, newest *storage.RoundRecord) (checks []func(ksi.Publication) error, err error) {
-	add := func(at calendar.Second, check func(ksi.Publication) error) {
-		n := len(c.Ends)
-		if err != nil || at > closed || n > 0 && at <= c.Ends[n-1].Second {
-			return
-		}
-		leaves := make([]merkle.Digest, uint64(at+1)%landmark.BlockSeconds)
-		if err = l.store.ReadCalendarLeaves(leaves, at+1-calendar.Second(len(leaves))); err != nil {
-			return
-		}
-		var e landmark.End
-		if e, err = landmark.NewEnd(at, leaves); err == nil {
-			c.Ends, checks = append(c.Ends, e), append(checks, check)
-		}
-	}
-	for _, p := range l.Publications() {
-		add(p.Time, func(computed ksi.Publication) error {
-			if computed.Root != p.Root.Imprint() {
-				return fmt.Errorf("it was published as %s", p.Root)
-			}
-			return nil
-		})
-	}
-	if newest != nil {
-		add(newest.Round, func(computed ksi.Publication) error { return l.checkSigned(newest, computed) })
-	}
-	add(closed, func(ksi.Publication) error { return nil })
-	return checks, err
-}
-
-// checkSigned returns an error unless the calendar root as of a round is the one that was signed when it was closed.
-func (l *Ledger) checkSigned(r *storage.RoundRecord, computed ksi.Publication) error {
-	for _, c := range l.Certificates() {
-		if !bytes.Equal(c.ID, r.Certificate) {
-			continue
-		}
-		x, err := x509.ParseCertificate(c.DER)
-		if err != nil {
-			return err
-		}
-		if key, ok := x.PublicKey.(*rsa.PublicKey); ok {
-			return ksi.VerifyRSA(key, computed, r.Signature)
-		}
-	}
-	return fmt.Errorf("certificate %x: %w", r.Certificate, ErrNotFound)
 }
