@@ -93,9 +93,9 @@ func (l *load) newest() acknowledgement {
 // life shows whether it kept what it said. An error of the log it does not survive.
 func (s *soaking) failIO(p *plan, l *load) {
 	l.server.order(order{Fail: &p.fails})
-	log := p.fails.Of == ".log"
-	wait := 2 * p.load
-	if log {
+	failed := l.server.waitFor(diskFailed, 20*time.Second)
+	wait := p.load
+	if p.fails.Of == ".log" {
 		wait = time.Minute
 	}
 	select {
@@ -105,12 +105,30 @@ func (s *soaking) failIO(p *plan, l *load) {
 		}
 		s.count("ended by itself", 1)
 	case <-time.After(wait):
-		if log {
+		if p.fails.Of == ".log" {
 			s.t.Fatalf("the server goes on after an error of its log:\n%s", l.server.logged())
 		}
 	}
-	if strings.Contains(l.server.logged(), diskFailed) {
+	if failed {
 		s.count("I/O errors", 1)
+	}
+}
+
+// waitFor waits until the server has logged something, has ended or the time is over, and reports whether it has logged it.
+func (s *serverProcess) waitFor(text string, most time.Duration) bool {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for over := time.After(most); ; {
+		if strings.Contains(s.logged(), text) {
+			return true
+		}
+		select {
+		case <-s.exited:
+			return strings.Contains(s.logged(), text)
+		case <-over:
+			return false
+		case <-tick.C:
+		}
 	}
 }
 

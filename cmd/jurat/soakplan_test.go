@@ -56,10 +56,10 @@ const (
 var ioErrors = []diskFailure{
 	{Ops: []errorfs.OpKind{errorfs.OpFileWrite}, Of: ".log", After: 40},
 	{Ops: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}, Of: ".log", After: 20},
-	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileWriteAt}, Of: ".sst", After: 20},
+	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileWriteAt}, Of: ".sst", After: 4},
 	{Ops: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData}, Of: ".sst", After: 3},
 	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData}, Of: "MANIFEST", After: 3},
-	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpCreate}, Of: ".index-run", After: 5},
+	{Ops: []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpCreate}, Of: ".index-run", After: 2},
 	{Ops: []errorfs.OpKind{errorfs.OpCreate, errorfs.OpRename, errorfs.OpLink, errorfs.OpRemove}, Of: "", After: 5},
 	{Ops: []errorfs.OpKind{errorfs.OpFileReadAt, errorfs.OpFileRead}, Of: "", After: 10},
 }
@@ -81,6 +81,7 @@ func planLife(seed uint64, number int) *plan {
 		rest:   r.Uint64(),
 	}
 	p.fails.After, p.fails.Lasting = r.IntN(p.fails.After), r.IntN(2) == 0
+	p.bulk = p.bulk || p.fault == ioError && p.fails.Of != ".log" // so that tables and runs of the index are written
 	for range 1 + r.IntN(2) {
 		step := clockStep{kind: []clockFault{clockBack, clockFrozen, clockAhead, clockWrong}[r.IntN(4)]}
 		switch step.kind {
