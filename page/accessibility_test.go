@@ -14,48 +14,15 @@ import (
 // axe is Deque's accessibility checker, which "npm ci" fetches.
 const axe = "testdata/accessibility/node_modules/axe-core/axe.min.js"
 
-// TestAccessibility has axe-core look at the page in what it can show, by day and wide, by night and narrow, under all rules of
-// WCAG 2.2 AA that a program can check.
-func TestAccessibility(t *testing.T) {
-	checker, err := os.ReadFile(axe)
-	if errors.Is(err, os.ErrNotExist) {
-		require.Missing(t, "axe", "run npm ci in page/testdata/accessibility")
-	}
-	b := startBrowser(t)
-	s := newScene(t)
-	p := s.writePapers(t)
-	server := httptest.NewServer(s.handler())
-	defer server.Close()
-	tab := b.open(server.URL)
-	tab.eval(string(checker)+"; true", nil)
-	seals := sealVectors(t)
-	for _, state := range []struct {
-		name  string
-		reach func()
-	}{
-		{"start", func() {}},
-		{"valid", func() {
-			tab.choose("files", s.path("a.pdf", "extended.ksig")...)
-			tab.expect("OK", "publications-file")
-			tab.eval("document.getElementById('why').open = true", nil)
-		}},
-		{"changed", func() {
-			tab.choose("files", s.path("changed.pdf")...)
-			tab.expect("FAIL", "changed")
-		}},
-		{"bad publication", func() {
-			tab.enter("publication", "AAAAAA-DLAJBD")
-			tab.until(`document.getElementById('publication').getAttribute('aria-invalid') === 'true'`)
-		}},
-		{"seal", func() {
-			tab.enter("publication", seals.Publication)
-			tab.enter("seal", seals.Vectors[0].Text)
-			tab.expect("OK", "seal-valid")
-		}},
-		{"unknown", func() {
-			tab.enter("publication", "")
-			tab.expect("NA", "seal-cannot-tell")
-		}},
+// A pageState is something that the page shows, and the way to it from the state before.
+type pageState struct {
+	name  string
+	reach func()
+}
+
+// paperStates are verdicts on receipts and bundles of documents.
+func paperStates(tab *tab, s *scene, p *papers) []pageState {
+	return []pageState{
 		{"printed receipt", func() {
 			tab.enter("seal", p.code)
 			tab.expect("NA", "reference")
@@ -86,7 +53,50 @@ func TestAccessibility(t *testing.T) {
 			tab.choose("files", s.path("fork.bundle", "return.pdf")...)
 			tab.expect("FAIL", "broken-chain")
 		}},
-	} {
+	}
+}
+
+// TestAccessibility has axe-core look at the page in what it can show, by day and wide, by night and narrow, under all rules of
+// WCAG 2.2 AA that a program can check.
+func TestAccessibility(t *testing.T) {
+	checker, err := os.ReadFile(axe)
+	if errors.Is(err, os.ErrNotExist) {
+		require.Missing(t, "axe", "run npm ci in page/testdata/accessibility")
+	}
+	b := startBrowser(t)
+	s := newScene(t)
+	p := s.writePapers(t)
+	server := httptest.NewServer(s.handler())
+	defer server.Close()
+	tab := b.open(server.URL)
+	tab.eval(string(checker)+"; true", nil)
+	seals := sealVectors(t)
+	states := []pageState{
+		{"start", func() {}},
+		{"valid", func() {
+			tab.choose("files", s.path("a.pdf", "extended.ksig")...)
+			tab.expect("OK", "publications-file")
+			tab.eval("document.getElementById('why').open = true", nil)
+		}},
+		{"changed", func() {
+			tab.choose("files", s.path("changed.pdf")...)
+			tab.expect("FAIL", "changed")
+		}},
+		{"bad publication", func() {
+			tab.enter("publication", "AAAAAA-DLAJBD")
+			tab.until(`document.getElementById('publication').getAttribute('aria-invalid') === 'true'`)
+		}},
+		{"seal", func() {
+			tab.enter("publication", seals.Publication)
+			tab.enter("seal", seals.Vectors[0].Text)
+			tab.expect("OK", "seal-valid")
+		}},
+		{"unknown", func() {
+			tab.enter("publication", "")
+			tab.expect("NA", "seal-cannot-tell")
+		}},
+	}
+	for _, state := range append(states, paperStates(tab, s, p)...) {
 		state.reach()
 		for _, look := range []struct {
 			scheme string
