@@ -45,24 +45,25 @@ var damages = []damage{
 	{name: "tilted, corners off by 6 % of the side", severe: true, tilt: .06},
 	{name: "JPEG of quality 15", severe: true, jpeg: 15},
 	{name: "dirt on 0.5 % of it", severe: true, dirt: .005},
+	{name: "photograph of a sheet with dirt on 0.3 % of it, folded once", severe: true, spread: .08, blur: .3, noise: 10, least: 1, angle: 10, tilt: .03, jpeg: 60, light: .5, lo: 50, hi: 200, dirt: .003, folds: 1},
 }
 
-// pictures is how many of each kind the table counts.
-const pictures = 6
+// pictures is how many of each kind the table counts, promised how many at 4 pixels a module of those that are not severe: 306 in all.
+const pictures, promised = 6, 18
 
 // TestRecognition has the page's reader read seals as a camera sees them: one with each damage at 4 pixels a module, or with JURAT_SOAK=1 many at
 // 3, 4 and 6, which is the table in docs/page.md.
 func TestRecognition(t *testing.T) {
 	b := startBrowser(t)
 	tab := b.open("file://" + folder(t, must(page.Files(code(t))), check.Trust{}))
-	pixels, count := []float64{4}, 1
+	pixels := []float64{4}
 	soak := os.Getenv("JURAT_SOAK") != ""
 	if soak {
-		pixels, count = []float64{3, 4, 6}, pictures
+		pixels = []float64{3, 4, 6}
 	}
 	texts := sealTexts(t, 40)
 	var table strings.Builder
-	fmt.Fprintf(&table, "| picture, %d of each | 3 pixels a module | 4 | 6 |\n|---|---|---|---|\n", pictures)
+	fmt.Fprintf(&table, "| picture, %d of each | 3 pixels a module | 4, of %d if upright | 6 |\n|---|---|---|---|\n", pictures, promised)
 	read, all := 0, 0
 	for i, d := range damages {
 		name := d.name
@@ -71,7 +72,13 @@ func TestRecognition(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| %s |", name)
 		for _, px := range pixels {
-			ok := 0
+			ok, count := 0, pictures
+			if px == 4 && !d.severe {
+				count = promised
+			}
+			if !soak {
+				count = 1
+			}
 			for k := range count {
 				rng := rand.New(rand.NewPCG(uint64(i), uint64(px)<<32|uint64(k)))
 				text := texts[(k*17+i*7)%len(texts)]

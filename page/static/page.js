@@ -64,14 +64,16 @@
 		$('result').hidden = !r;
 		if (!r) return;
 		$('result').className = r.verdict;
-		$('verdict').textContent = word('verdict-' + r.verdict);
+		// What was genuine once is not called false.
+		const past = ['seal-expired', 'seal-revoked', 'seal-superseded'].includes(r.reason);
+		$('verdict').textContent = past ? word('verdict-past') : r.reason === 'seal-not-yet-valid' ? word('verdict-early') : word('verdict-' + r.verdict);
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
 		const facts = r.seal || r.reason.startsWith('reference') ? [] : [['fact-document', documents && documents.name]];
 		if (r.verdict === 'OK') {
 			facts.push(['fact-receipt', r.receipt], ['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')],
 				['fact-holder', r.holder ? juratPapers.holder(r.holder, word) : '']);
 			facts.push(['fact-publication', time(r.publication_time)], ['fact-references', (r.references || []).join('; ')]);
-		}
+		} else if (r.seal && r.seal.basis) facts.push(['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane]);
 		if (r.reason === 'reference') facts.push(['fact-receipt', r.receipt]);
 		facts.push(['fact-hash', r.document]);
 		if (r.claimed && r.document && r.claimed !== r.document) facts.push(['fact-claimed', r.claimed]);

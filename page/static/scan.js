@@ -17,11 +17,12 @@ const juratScan = (() => {
 	})();
 
 	// read returns the text of the QR code in what can be drawn, null for none. Pictures are also looked at smaller: a camera's noise
-	// and blur vanish then.
+	// and blur vanish then. Small ones are looked at larger, too, which finds codes with dirt and folds.
 	const read = async (source, width, height) => {
 		await reader();
 		const large = Math.max(width, height);
 		const sizes = new Set([Math.min(large, 3000), Math.min(large, 1400), Math.min(large, 1400) * 0.7]);
+		if (large < 1400) sizes.add(large * 1.5).add(large * 0.85);
 		for (const size of sizes) {
 			const scale = size / large;
 			const canvas = document.createElement('canvas');
