@@ -170,9 +170,12 @@ func serveFaulty() int {
 	return 0
 }
 
+// obeyed is logged of each order.
+const obeyed = "order %d is carried out"
+
 // obey carries out orders as long as they come.
 func obey(in io.Reader, disk *faultyDisk, clock *faultyClock, log *slog.Logger) {
-	for lines := bufio.NewScanner(in); lines.Scan(); {
+	for n, lines := 1, bufio.NewScanner(in); lines.Scan(); n++ {
 		var o order
 		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
 			log.Error("order", "error", err)
@@ -182,6 +185,7 @@ func obey(in io.Reader, disk *faultyDisk, clock *faultyClock, log *slog.Logger) 
 		disk.state, disk.fail, disk.passed = o.Disk, o.Fail, 0
 		disk.mu.Unlock()
 		clock.set(o.Step, o.Frozen)
+		log.Info(fmt.Sprintf(obeyed, n))
 	}
 }
 
@@ -203,10 +207,12 @@ func startFaulty(t testing.TB, dir string) *serverProcess {
 	return s
 }
 
-// order tells a faulty server how its disk and clock are from now on.
+// order tells a faulty server how its disk and clock are from now on, and waits until they are, or the server has ended.
 func (s *serverProcess) order(o order) {
 	s.t.Helper()
 	if err := json.NewEncoder(s.orders).Encode(o); err != nil {
 		s.t.Fatal(err)
 	}
+	s.ordered++
+	s.waitFor(fmt.Sprintf(obeyed, s.ordered), time.Minute)
 }

@@ -104,6 +104,7 @@ type serverProcess struct {
 	address string
 	psqlDir string        // where psql runs, for \copy
 	orders  io.Writer     // of a faulty server, see startFaulty
+	ordered int           // how many orders it was given
 	exited  chan struct{} // closed when the process has ended and log holds all
 	mu      sync.Mutex    // covers log
 	log     bytes.Buffer
