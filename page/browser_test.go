@@ -296,7 +296,7 @@ func (s *scene) verdicts(t *tab) {
 		t.expect("FAIL", c.reason)
 	}
 	t.says("verdict", "Not valid any more") // expired, which is not false
-	t.says("facts", "Issued by", "canton")
+	t.says("facts", "Filed by", "canton")
 	t.choose("files", sealData+"foreign.bin")
 	t.choose("picture", s.picture(v.named(t.t, "landmarks of another ledger")))
 	t.expect("FAIL", "seal-wrong-landmark")
