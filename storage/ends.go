@@ -303,9 +303,13 @@ type endFile struct {
 
 // Write writes p behind what was written.
 func (f *endFile) Write(p []byte) (int, error) {
+	crc := crc32.Update(f.written.crc, castagnoli, p) // before: Pebble's file system in memory alters p in builds for races
 	n, err := f.File.Write(p)
+	if n < len(p) {
+		crc = crc32.Update(f.written.crc, castagnoli, p[:n])
+	}
 	f.written.length += uint64(n)
-	f.written.crc = crc32.Update(f.written.crc, castagnoli, p[:n])
+	f.written.crc = crc
 	return n, err
 }
 
