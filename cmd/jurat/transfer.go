@@ -90,7 +90,7 @@ func (o *transferOptions) run(ctx context.Context, out io.Writer) error {
 	if err := writeWhole(o.out, b.Append(nil)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Wrote %s: the document's proof and %d transfers. Check it with jurat verify-bundle %s\n", o.out, len(b.Transfers), o.out)
+	_, err = fmt.Fprintf(out, "Wrote %s: the document's proof and %s. Check it with jurat verify-bundle %s\n", o.out, transfers(len(b.Transfers)), o.out)
 	return err
 }
 
@@ -214,7 +214,7 @@ func printChain(out io.Writer, r *transfer.Report, basis *verifyBasis) error {
 	if r.Holder != nil {
 		holder = fmt.Sprintf("%s holds the document", r.Holder)
 	}
-	_, err := fmt.Fprintf(out, "OK: the chain is unbroken over %d transfers; %s, kept by %s.\n", len(r.Steps)-1, holder, r.Vault)
+	_, err := fmt.Fprintf(out, "OK: the chain is unbroken over %s; %s, kept by %s.\n", transfers(len(r.Steps)-1), holder, r.Vault)
 	return err
 }
 
@@ -276,4 +276,12 @@ func proofIn(path string, name receipt.Name) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s holds no proof of %s", path, name)
+}
+
+// transfers counts transfers.
+func transfers(n int) string {
+	if n == 1 {
+		return "1 transfer"
+	}
+	return fmt.Sprintf("%d transfers", n)
 }

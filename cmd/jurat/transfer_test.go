@@ -32,7 +32,7 @@ func TestTransfer(t *testing.T) {
 		t.Helper()
 		d.expect(code, want, append([]string{"transfer", "--to", to, "--vault", vault, "--server", s.urlAs(role), "--certificate", keys}, args...)...)
 	}
-	pass(0, "1 transfers", a, "ministry", "Marie Dupont", "b.example/vault", "--proof", document+signatureSuffix, "--out", d.path("1.bundle"))
+	pass(0, "1 transfer.", a, "ministry", "Marie Dupont", "b.example/vault", "--proof", document+signatureSuffix, "--out", d.path("1.bundle"))
 	pass(3, "the document is with vault at b.example, who alone may pass it on; this is thief at b.example", b, "thief", "Thief", "b.example/thief", "--bundle", d.path("1.bundle"), "--out", d.path("x.bundle"))
 	pass(3, "want the server's name and the agency", b, "vault", "Works Ltd", "works", "--bundle", d.path("1.bundle"), "--out", d.path("x.bundle"))
 	pass(0, "2 transfers", b, "vault", "Works Ltd", "a.example/works", "--bundle", d.path("1.bundle"), "--out", d.path("2.bundle"))
