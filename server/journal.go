@@ -41,12 +41,20 @@ const (
 	strangerShare = 2 // and failed logins together: half
 )
 
-// shareOf returns whose share an event is of: a role's, "" for who is not logged in; and which part of the whole that is.
-func shareOf(e *query.Event) (role string, part int) {
+// shareOf returns whose share an event is of: a role's, "" for who is not logged in.
+func shareOf(e *query.Event) string {
 	if e.Kind == eventFailed {
-		return "", strangerShare
+		return ""
 	}
-	return e.Role, roleShare
+	return e.Role
+}
+
+// partOf returns what a share has of a whole.
+func partOf(share string, whole int) int {
+	if share == "" {
+		return whole / strangerShare
+	}
+	return whole / roleShare
 }
 
 // record takes note of what happens to logins, roles, rights and configuration. It is the one place through which all of it
@@ -117,12 +125,12 @@ func (j *journal) often(e query.Event) {
 	defer j.mu.Unlock()
 	j.turnLocked()
 	n, known := j.counts[e]
-	share, part := shareOf(&e)
+	share := shareOf(&e)
 	switch {
-	case !known && (len(j.counts) >= journalKinds || j.kinds[share] >= journalKinds/part):
+	case !known && (len(j.counts) >= journalKinds || j.kinds[share] >= partOf(share, journalKinds)):
 		j.others[share]++
 	case !known:
-		j.lineLocked(share, part, journalEvent(e))
+		j.lineLocked(share, journalEvent(e))
 		j.counts[e] = 0
 		j.kinds[share]++
 	default:
@@ -162,16 +170,11 @@ func (j *journal) endMinuteLocked() {
 		if n > 0 {
 			line := journalEvent(e)
 			line.Times, line.Detail = n, cut(e.Detail, storage.MaxDetail-len(repeatedDetail))+repeatedDetail
-			share, part := shareOf(&e)
-			j.lineLocked(share, part, line)
+			j.lineLocked(shareOf(&e), line)
 		}
 	}
 	for share, n := range j.others {
-		part := roleShare
-		if share == "" {
-			part = strangerShare
-		}
-		j.lineLocked(share, part, notShown(share, n, "minute"))
+		j.lineLocked(share, notShown(share, n, "minute"))
 	}
 	clear(j.counts)
 	clear(j.kinds)
@@ -197,8 +200,8 @@ func notShown(share string, n uint32, when string) storage.JournalEvent {
 }
 
 // lineLocked writes a line while the day and its share have room for it.
-func (j *journal) lineLocked(share string, part int, e storage.JournalEvent) {
-	if j.total >= journalDayCap || j.lines[share] >= journalDayCap/part {
+func (j *journal) lineLocked(share string, e storage.JournalEvent) {
+	if j.total >= journalDayCap || j.lines[share] >= partOf(share, journalDayCap) {
 		j.hidden[share] += e.Times
 		return
 	}
