@@ -67,8 +67,8 @@ func newCatalogTable(r *catalog.Relation) *catalogTable {
 		}
 		t.def.Columns = append(t.def.Columns, d)
 	}
-	for i, c := range catalogSystem {
-		t.def.Columns = append(t.def.Columns, ColumnDef{Name: c, Type: catalogSystemTypes[i], NotNull: true, Hidden: true, System: systemAttributes[c]})
+	for _, c := range catalogSystem {
+		t.def.Columns = append(t.def.Columns, ColumnDef{Name: c.name, Type: c.t, NotNull: true, Hidden: true, System: systemAttributes[c.name]})
 	}
 	return t
 }
@@ -77,10 +77,14 @@ func newCatalogTable(r *catalog.Relation) *catalogTable {
 var systemAttributes = map[string]int16{"tableoid": -6, "cmax": -5, "xmax": -4, "cmin": -3, "xmin": -2, "ctid": -1}
 
 // catalogSystem are the system columns of the catalog's relations, which stand behind the others.
-var (
-	catalogSystem      = []string{"tableoid", "xmin"}
-	catalogSystemTypes = []*value.Type{value.Oid, value.MustType(value.XIDOID)}
-)
+var catalogSystem = []struct {
+	name string
+	t    *value.Type
+	of   func(*catalogScan) int64 // in all rows
+}{
+	{"tableoid", value.Oid, func(s *catalogScan) int64 { return int64(s.oid) }},
+	{"xmin", value.MustType(value.XIDOID), func(*catalogScan) int64 { return frozen }},
+}
 
 // frozen is the transaction that wrote what has always been there.
 const frozen = 2
@@ -154,8 +158,8 @@ func (s *catalogScan) Next(_ context.Context, b *value.Batch) error {
 		switch {
 		case !need:
 		case k >= len(s.rows.Cols):
-			i := k - len(s.rows.Cols)
-			*b.Cols[k] = *value.NewConst(value.NewInt(catalogSystemTypes[i], []int64{int64(s.oid), frozen}[i]), b.N)
+			c := &catalogSystem[k-len(s.rows.Cols)]
+			*b.Cols[k] = *value.NewConst(value.NewInt(c.t, c.of(s)), b.N)
 		case s.left > 0:
 			*b.Cols[k] = *s.rows.Cols[k].Window(from, from+b.N)
 		default:
