@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -155,9 +154,7 @@ func bundleJSON(out io.Writer, path string, policy ksi.Policy, report *bundle.Re
 	case report.Verdict == ksi.NA:
 		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing, exitInconclusive
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	if err := e.Encode(&r); err != nil || status == 0 {
+	if err := printJSON(out, &r); err != nil || status == 0 {
 		return err
 	}
 	return status

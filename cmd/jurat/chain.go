@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
@@ -55,7 +54,7 @@ type chainFault struct {
 }
 
 func newChainReport(path string, found *transfer.Report, basis *verifyBasis) *chainReport {
-	r := &chainReport{Verdict: found.Verdict.String(), File: path, Policy: basis.options.Policy.String(), Server: found.Vault.Server, Agency: found.Vault.Agency,
+	r := &chainReport{File: path, Policy: basis.options.Policy.String(), Server: found.Vault.Server, Agency: found.Vault.Agency,
 		Sentence: map[ksi.Verdict]string{ksi.OK: "the chain is unbroken", ksi.FAIL: "the chain from the issuer to the holder is broken",
 			ksi.NA: "the chain is unbroken, but something is missing to believe its times" + basis.leftOut}[found.Verdict]}
 	for i := range found.Steps {
@@ -83,24 +82,17 @@ func newChainHolder(h *transfer.Holder) *chainHolder {
 	return &chainHolder{h.Name, d.String()}
 }
 
-// chainJSON prints the outcome as JSON.
-func chainJSON(out io.Writer, r *chainReport) error {
+// chainJSON prints the outcome as JSON; the error is the exit status of the verdict.
+func chainJSON(out io.Writer, r *chainReport, verdict ksi.Verdict) error {
+	r.Verdict = verdict.String()
 	if r.Steps == nil {
 		r.Steps = []chainStep{}
 	}
 	if r.Faults == nil {
 		r.Faults = []chainFault{}
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
+	if err := printJSON(out, r); err != nil {
 		return err
 	}
-	switch r.Verdict {
-	case ksi.FAIL.String():
-		return exitStatus(exitFail)
-	case ksi.NA.String():
-		return exitStatus(exitInconclusive)
-	}
-	return nil
+	return verdictStatus(verdict)
 }

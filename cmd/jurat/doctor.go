@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -91,9 +90,7 @@ func (d *doctor) report(w io.Writer, asJSON bool) error {
 		failed = failed || f.State == stateFail
 	}
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(d.findings); err != nil {
+		if err := printJSON(w, d.findings); err != nil {
 			return err
 		}
 	} else {

@@ -146,14 +146,10 @@ func checkRecord(ctx context.Context, words io.Writer, r *receipt.Record, basis 
 	for _, f := range findings[said:] {
 		fmt.Fprintf(words, "%s: %s\n", plain(f.Receipt), f.Result)
 	}
-	switch verdict {
-	case ksi.FAIL:
-		return exitStatus(exitFail)
-	case ksi.NA:
+	if verdict == ksi.NA {
 		fmt.Fprintln(words, strings.TrimSpace(basis.leftOut+whatToGive(r.Signature, &basis.options)))
-		return exitStatus(exitInconclusive)
 	}
-	return nil
+	return verdictStatus(verdict)
 }
 
 // checkOut returns an error for a file of no known kind.

@@ -223,7 +223,7 @@ func (o *verifyOptions) verifyDocumentBundle(ctx context.Context, out io.Writer,
 	b, err := readDocumentBundle(path)
 	switch {
 	case errors.Is(err, transfer.ErrFormat) && o.json:
-		return chainJSON(out, &chainReport{Verdict: ksi.FAIL.String(), Sentence: err.Error(), File: path})
+		return chainJSON(out, &chainReport{Sentence: err.Error(), File: path}, ksi.FAIL)
 	case errors.Is(err, transfer.ErrFormat):
 		fmt.Fprintf(out, "FAIL: %s\n", err)
 		return exitStatus(exitFail)
@@ -241,7 +241,7 @@ func (o *verifyOptions) verifyDocumentBundle(ctx context.Context, out io.Writer,
 	}
 	found := b.Verify(ctx, options)
 	if o.json {
-		return chainJSON(out, newChainReport(path, found, basis))
+		return chainJSON(out, newChainReport(path, found, basis), found.Verdict)
 	}
 	return printChain(out, found, basis)
 }

@@ -117,7 +117,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	if err != nil {
 		report.Verdict, report.Code = ksi.FAIL.String(), string(ksi.Format)
 		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", proof, whatInstead(data), err)
-		return o.print(w, &report, exitFail)
+		return o.print(w, &report, exitStatus(exitFail))
 	}
 	report.Time = moment(signature.Time())
 	report.name(signature.Issuers())
@@ -125,7 +125,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	imprint, err := hashFile(file, input.Algorithm())
 	if errors.Is(err, errCannotCompute) {
 		report.Verdict, report.Code, report.Sentence = ksi.NA.String(), string(ksi.GEN02), "Whether it is this document was not checked: "+err.Error()+"."
-		return o.print(w, &report, exitInconclusive)
+		return o.print(w, &report, exitStatus(exitInconclusive))
 	} else if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	case ksi.NA:
 		report.Sentence += cmp.Or(basis.leftOut, whatToGive(signature, &options))
 	}
-	return o.print(w, &report, map[ksi.Verdict]exitStatus{ksi.FAIL: exitFail, ksi.NA: exitInconclusive}[result.Verdict])
+	return o.print(w, &report, verdictStatus(result.Verdict))
 }
 
 // whatToGive says what would help an inconclusive verification.
@@ -242,11 +242,27 @@ func (o *verifyOptions) basis() (b verifyBasis, err error) {
 	return b, err
 }
 
-func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) error {
+// verdictStatus returns the exit status of a verdict, nil for OK.
+func verdictStatus(v ksi.Verdict) error {
+	switch v {
+	case ksi.FAIL:
+		return exitStatus(exitFail)
+	case ksi.NA:
+		return exitStatus(exitInconclusive)
+	}
+	return nil
+}
+
+// printJSON prints what a command found as --json has it.
+func printJSON(w io.Writer, found any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(found)
+}
+
+func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error {
 	if o.json {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(r); err != nil {
+		if err := printJSON(w, r); err != nil {
 			return err
 		}
 	} else {
@@ -270,10 +286,7 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status exitStatus) e
 			}
 		}
 	}
-	if status != 0 {
-		return status
-	}
-	return nil
+	return status
 }
 
 // plain returns text from a proof as it is if it is all printable, else quoted: a line break or a control character could
