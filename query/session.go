@@ -55,7 +55,7 @@ type Session struct {
 	grants    []*grant  // of the engine's memory for queries
 	kept      grant     // of it, for statements that are not running
 
-	held   int64             // bytes that the session has of the engine's memory for digests
+	share  leafShare         // of the engine's memory for digests
 	chunks []largepage.Block // behind its parts, like smallChunks
 
 	smallChunks []*smallChunk
