@@ -416,7 +416,7 @@ func (a *analyzer) joinTables(j *parse.Join) (node, *scope, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		n.on = append(n.on, conjuncts(simplify(x))...)
+		n.on = append(n.on, conjuncts(a.simplify(x))...)
 	}
 	if !n.keepL && !n.keepR {
 		on := n.on

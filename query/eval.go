@@ -27,22 +27,40 @@ func evalAll(out []*value.Vector, list []evaluator, b *value.Batch) error {
 // oneRow is the batch of one row without columns.
 var oneRow = value.Batch{N: 1}
 
-// compile makes an evaluator of e. Parts that do not depend on the row are computed here and now if that succeeds; if it
-// fails, the error comes when a row needs the value.
+// compile makes an evaluator of e. Parts that do not depend on the row are computed here and now. If that fails, the error
+// is one of planning (execution.fault) where Postgres computes the part then, else it comes when a row needs the value.
 func (x *execution) compile(e expr) evaluator {
 	ev := x.build(e)
-	if !foldable(e) {
+	if !foldable(e) || collapsed(e, ev) {
 		return ev
 	}
+	late := dependsOnMoment(e)
 	for _, c := range constituents(ev) {
-		if _, ok := c.(*constEval); !ok {
+		k, ok := c.(*constEval)
+		if !ok {
 			return ev
 		}
+		late = late || k.late
 	}
-	if v, err := ev.eval(&oneRow); err == nil {
-		return &constEval{d: v.Datum(0)}
+	v, err := ev.eval(&oneRow)
+	if err == nil {
+		return &constEval{d: v.Datum(0), late: late}
+	}
+	if !late && x.fault == nil {
+		x.fault = err
 	}
 	return ev
+}
+
+// dependsOnMoment reports whether e calls a function whose value Postgres does not take for known while it plans.
+func dependsOnMoment(e expr) bool {
+	switch e := e.(type) {
+	case *callExpr:
+		return e.call.Func.Volatility != fn.Immutable
+	case *castExpr:
+		return e.cast != nil && e.cast.Volatility != fn.Immutable
+	}
+	return false
 }
 
 // foldable reports whether e itself, its parts aside, gives the same for every row.
@@ -114,15 +132,11 @@ func (x *execution) build(e expr) evaluator {
 		if e.op == opNot {
 			return &notEval{arg: x.compile(e.args[0])}
 		}
-		return &logicEval{or: e.op == opOr, args: x.compileAll(e.args)}
+		return x.compileLogic(e)
 	case *caseExpr:
-		c := &caseEval{t: e.t, conds: x.compileAll(e.conds), results: x.compileAll(e.results)}
-		if e.els != nil {
-			c.els = x.compile(e.els)
-		}
-		return c
+		return x.compileCase(e)
 	case *coalesceExpr:
-		return &coalesceEval{t: e.t, args: x.compileAll(e.args)}
+		return x.compileCoalesce(e)
 	case *testExpr:
 		return &testEval{test: e.test, not: e.not, arg: x.compile(e.x)}
 	case *distinctExpr:
@@ -140,7 +154,7 @@ func (x *execution) build(e expr) evaluator {
 	case *subqueryExpr:
 		return x.compileSubquery(e)
 	case *outerExpr:
-		return &constEval{d: x.outerValue(e)}
+		return &constEval{d: x.outerValue(e), late: true}
 	case *rowsExpr:
 		return x.compileRows(e)
 	case *sliceExpr:
@@ -178,8 +192,9 @@ func (x *execution) evalOne(e expr) (value.Datum, error) {
 
 // constEval gives one value for every row.
 type constEval struct {
-	d value.Datum
-	v *value.Vector
+	d    value.Datum
+	v    *value.Vector
+	late bool // it is not known while Postgres plans: of a stable function, or of a row around
 }
 
 func (e *constEval) eval(b *value.Batch) (*value.Vector, error) {

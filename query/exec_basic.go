@@ -78,10 +78,13 @@ type filterOp struct {
 }
 
 func (x *execution) newFilter(n *filterNode, w wish) (operator, error) {
-	width := len(n.in.columns())
+	width, fault := len(n.in.columns()), x.fault
 	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.where), order: w.order, limit: -1, few: w.few})
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(n.where, isNever) { // so Postgres does not plan what is below
+		x.fault = fault
 	}
 	if slices.ContainsFunc(n.where, isCostly) {
 		in = x.growing(in, w)

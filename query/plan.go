@@ -195,7 +195,8 @@ type execution struct {
 	*statementRun
 	memory int64                   // bytes reserved by this execution
 	outer  *outerRow               // nil for the plan of the statement
-	slots  map[*slotExpr]*slotEval // of the letExprs being compiled
+	slots  map[*slotExpr]evaluator // of the letExprs being compiled
+	fault  error                   // the first of what constants of the plan give, which Postgres computes while it plans
 }
 
 // reserve notes that the execution holds so many more bytes.
@@ -246,6 +247,16 @@ type operator interface {
 	ordered() int
 	close()
 	explain() explained
+}
+
+// start makes the running form of a whole plan.
+func (x *execution) start(plan node, w wish) (operator, error) {
+	op, err := x.operator(plan, w)
+	if err == nil && x.fault != nil {
+		op.close()
+		return nil, x.fault
+	}
+	return op, err
 }
 
 // operator makes the running form of n.
