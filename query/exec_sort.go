@@ -375,12 +375,15 @@ func (op *setOp) countRight() error {
 		if err != nil || b == nil {
 			return err
 		}
-		before := len(op.counts)
+		size := 0
 		rows(b, func(i int) {
 			op.key = appendRowKey(op.key[:0], b.Cols, i)
-			op.counts[string(op.key)]++
+			before := len(op.counts)
+			if op.counts[string(op.key)]++; len(op.counts) > before {
+				size += len(op.key) + 48
+			}
 		})
-		if err := op.x.reserve((len(op.counts) - before) * (len(op.key) + 48)); err != nil {
+		if err := op.x.reserve(size); err != nil {
 			return err
 		}
 	}
@@ -398,12 +401,18 @@ func (op *setOp) next() (*value.Batch, error) {
 			return nil, err
 		}
 		op.sel = op.sel[:0]
+		size := 0
 		rows(b, func(i int) {
 			op.key = appendRowKey(op.key[:0], b.Cols, i)
+			before := len(op.counts)
 			if op.passes(string(op.key)) {
 				op.sel = append(op.sel, int32(i))
 			}
+			size += (len(op.counts) - before) * (len(op.key) + 48)
 		})
+		if err := op.x.reserve(size); err != nil {
+			return nil, err
+		}
 		if len(op.sel) > 0 {
 			op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}
 			return &op.out, nil

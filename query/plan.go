@@ -178,8 +178,10 @@ type statementRun struct {
 	params  []value.Datum
 	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
 	env     fn.Env
-	*grant        // its memory
-	limit   int64 // of total
+	values  value.Settings // of env
+	*grant                 // its memory
+	limit   int64          // of total
+	taken   int            // of total, by the function that is being computed
 	shared  map[*sharedQuery]*sharedRows
 	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
 	rights  map[node]*joinTable           // right sides of joins in subqueries
@@ -202,16 +204,27 @@ type execution struct {
 // reserve notes that the execution holds so many more bytes.
 func (x *execution) reserve(bytes int) error {
 	x.memory += int64(bytes)
-	total := x.total.Add(int64(bytes))
-	if total > x.limit {
-		e := errf(codeOutOfMemory, "out of memory")
-		e.Detail = "The query needs more than its limit of " + formatBytes(x.limit) + "."
-		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
-	}
-	if total > x.enough.Load() {
-		return x.session.engine.queries.raise(x.session, x.grant, total)
-	}
-	return nil
+	return x.grant.add(x.session, bytes, x.limit)
+}
+
+// Take implements value.Budget: a function that is being computed is about to take so many bytes. What it took is held until its values
+// are replaced, by hold.
+func (r *statementRun) Take(bytes int) error {
+	r.taken += bytes
+	return r.grant.add(r.session, bytes, r.limit)
+}
+
+// forget gives back what functions have taken.
+func (x *execution) forget() {
+	x.total.Add(-int64(x.taken))
+	x.taken = 0
+}
+
+// hold gives back what held says, and has it say what functions have taken since.
+func (x *execution) hold(held *int) {
+	x.memory += int64(x.taken)
+	x.release(*held)
+	*held, x.taken = x.taken, 0
 }
 
 // release gives memory back.
