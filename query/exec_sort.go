@@ -43,7 +43,7 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	width := len(n.in.columns())
 	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
 	exprs := make([]expr, len(n.keys))
-	below := wish{limit: w.limit, few: w.few}
+	below := wish{limit: -1, few: w.few}
 	plain := true
 	for i, k := range n.keys {
 		exprs[i] = k.x
@@ -53,18 +53,22 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 		}
 	}
 	below.need = needed(width, allOf(w.need, width), exprs)
+	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
+		op.kept++
+	}
+	limited := w.limit >= 0 && op.kept == len(w.order) // else the first rows in the wished order may be any of these
+	if limited && plain {
+		below.limit = w.limit
+	}
+	if limited && w.limit <= topMax {
+		op.top = int(w.limit)
+	}
 	in, err := x.operator(n.in, below)
 	if err != nil {
 		return nil, err
 	}
 	op.in, op.keys, op.sorted = in, x.compileAll(exprs), min(in.ordered(), len(below.order))
 	op.vectors = make([]*value.Vector, len(op.keys))
-	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
-		op.kept++
-	}
-	if w.limit >= 0 && w.limit <= topMax {
-		op.top = int(w.limit)
-	}
 	return op, nil
 }
 
