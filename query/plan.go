@@ -126,14 +126,15 @@ type (
 
 // A sharedQuery is the query behind sharedNodes. Executions know it by its address.
 type sharedQuery struct {
-	name   string
-	plan   node
-	cols   []string   // new names of the first columns
-	uses   int        // references
-	always bool       // MATERIALIZED
-	args   []outerArg // the values around that it depends on
-	self   *recursion // while it is being analyzed, of WITH RECURSIVE
-	later  bool       // it follows the query that is being analyzed
+	name    string
+	plan    node
+	cols    []string      // new names of the first columns
+	uses    int           // references
+	always  bool          // MATERIALIZED
+	args    []outerArg    // the values around that it depends on
+	filters []*filterNode // right above references
+	self    *recursion    // while it is being analyzed, of WITH RECURSIVE
+	later   bool          // it follows the query that is being analyzed
 }
 
 // A sortKey is an expression of ORDER BY.
@@ -292,6 +293,9 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *seriesNode:
 		return x.newSeries(n, w)
 	case *filterNode:
+		if len(n.where) == 0 {
+			return x.operator(n.in, w)
+		}
 		return x.newFilter(n, w)
 	case *projectNode:
 		return x.newProject(n, w)
