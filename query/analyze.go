@@ -26,7 +26,8 @@ type analyzer struct {
 	nullable  int             // outer joins around, on the side that they may fill with nulls
 	recursing *recursion      // the recursive query that was referred to last
 	prints    prints
-	keep      bool // the query analyzed next is a side of a set operation: what has no type in its select list stays so
+	folder    *execution // of constants; nil before the first
+	keep      bool       // the query analyzed next is a side of a set operation: what has no type in its select list stays so
 }
 
 // A clause is a part of a query in which not every expression may stand.

@@ -44,7 +44,7 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 			}
 			return nil, err
 		}
-		where, semis := conjuncts(simplify(x)), []*semiJoin(nil)
+		where, semis := conjuncts(a.simplify(x)), []*semiJoin(nil)
 		if len(a.outer) == 0 { // else it runs for every row around
 			semis, where = semiJoins(where)
 		}
@@ -223,7 +223,7 @@ func (a *analyzer) grouping(c *coreQuery) error {
 		c.p.in = a.onlySets(g, keys)
 	}
 	if having != nil {
-		c.p.in = &filterNode{in: c.p.in, where: having}
+		c.p.in = pushDown(c.p.in, having)
 	}
 	return r.err
 }
@@ -361,7 +361,7 @@ func (a *analyzer) finish(c *coreQuery) (node, error) {
 	for _, k := range c.keys {
 		p.set = p.set || hasSeries(k.x)
 	}
-	defer p.simplify() // ORDER BY and DISTINCT look for expressions as they are written
+	defer a.simplifyList(p) // ORDER BY and DISTINCT look for expressions as they are written
 	switch {
 	case c.on != nil:
 		return a.finishDistinctOn(c)

@@ -183,7 +183,7 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 			asOf := r.engine.Ledger.Snapshot()
 			x.asOf = &asOf
 		}
-		op, err := x.operator(plan, everything)
+		op, err := x.start(plan, everything)
 		if err != nil {
 			return "", err
 		}

@@ -11,7 +11,9 @@
 // them and any number of executions share them. What a statement returns is known before it runs.
 //
 // An execution turns nodes into operators and expressions into evaluators, with the parameters' values in hand, so that
-// access paths are chosen for the values. Operators pull batches of up to value.BatchSize rows, in columns, with a
+// access paths are chosen for the values. Immutable functions of constants are computed once: short ones by the analyzer (early.go), so
+// that what they decide is known to the plan, the others before the first row; their errors end the statement even where no row
+// would need the value, as in Postgres. Operators pull batches of up to value.BatchSize rows, in columns, with a
 // selection of the rows that still count; no row exists before the client's encoder makes one. An execution reserves the
 // memory that it holds and stops with 53200 above its limit; it looks for cancelling at every batch.
 //

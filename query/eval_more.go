@@ -427,7 +427,11 @@ type slotEval struct{ v *value.Vector }
 func (x *execution) compileLet(e *letExpr) evaluator {
 	l := &letEval{arg: x.compile(e.x), slot: &slotEval{}}
 	if x.slots == nil {
-		x.slots = map[*slotExpr]*slotEval{}
+		x.slots = map[*slotExpr]evaluator{}
+	}
+	if c, ok := l.arg.(*constEval); ok {
+		x.slots[e.slot] = c
+		return x.compile(e.body)
 	}
 	x.slots[e.slot] = l.slot
 	l.body = x.compile(e.body)

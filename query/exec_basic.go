@@ -78,10 +78,13 @@ type filterOp struct {
 }
 
 func (x *execution) newFilter(n *filterNode, w wish) (operator, error) {
-	width := len(n.in.columns())
+	width, fault := len(n.in.columns()), x.fault
 	in, err := x.operator(n.in, wish{need: needed(width, allOf(w.need, width), n.where), order: w.order, limit: -1, few: w.few})
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(n.where, isNever) { // so Postgres does not plan what is below
+		x.fault = fault
 	}
 	if slices.ContainsFunc(n.where, isCostly) {
 		in = x.growing(in, w)
@@ -158,6 +161,7 @@ func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
 	for _, k := range w.order {
 		c, ok := n.exprs[k.Column].(*columnExpr)
 		if !ok || n.set {
+			below.limit = -1 // it is of rows in the whole order
 			break
 		}
 		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc, NullsFirst: k.NullsFirst})
@@ -241,7 +245,11 @@ func (x *execution) newLimit(n *limitNode, w wish) (operator, error) {
 		return nil, err
 	}
 	below := wish{need: w.need, order: w.order, limit: -1}
-	for _, n := range []int64{w.limit, limit} {
+	above := w.limit
+	if len(w.order) > 0 { // the first in that order may be any of those that pass here
+		above = -1
+	}
+	for _, n := range []int64{above, limit} {
 		if n >= 0 && n <= math.MaxInt64-offset && (below.limit < 0 || n+offset < below.limit) {
 			below.limit = n + offset
 		}

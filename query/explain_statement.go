@@ -127,7 +127,7 @@ func (a *analyzer) explained(plan node, args []expr, title string, o explainOpti
 		limit, cancel := r.limit(ctx, x)
 		defer cancel()
 		x.env.Ctx, x.analyze, x.untimed = limit, o.analyze, !o.timing
-		op, err := x.operator(plan, everything)
+		op, err := x.start(plan, everything)
 		if err != nil {
 			return nil, err
 		}

@@ -113,7 +113,7 @@ func (s *Session) directRow(ctx context.Context, target, row []int, params []val
 
 // read takes all rows of the source.
 func (f *filer) read(x *execution, p *insertPlan) error {
-	op, err := x.operator(p.source, everything)
+	op, err := x.start(p.source, everything)
 	if err != nil {
 		return err
 	}

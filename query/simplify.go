@@ -7,9 +7,10 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// simplify returns an expression without the parts that its constants decide: a branch of CASE that cannot be reached, what
-// follows a constant in COALESCE, a strict function of null. What they alone refer to is then neither read nor computed.
-func simplify(e expr) expr {
+// simplify returns an expression with immutable functions of constants computed, and without the parts that its constants decide: a
+// branch of CASE that cannot be reached, what follows a constant in COALESCE, a strict function of null. What they alone refer to is
+// then neither read nor computed.
+func (a *analyzer) simplify(e expr) expr {
 	if isSettled(e) {
 		return e
 	}
@@ -35,12 +36,12 @@ func simplify(e expr) expr {
 		case *coalesceExpr:
 			return simplifyCoalesce(x)
 		}
-		return x
+		return a.fold(x)
 	})
 }
 
-// isSettled reports that there is nothing in e that constants decide: it is made of columns, parameters, values that are not null,
-// functions and casts.
+// isSettled reports that there is nothing in e that constants decide: it is made of columns, parameters, values that are not null, and
+// functions and casts of others than constants.
 func isSettled(e expr) bool {
 	switch x := e.(type) {
 	case *columnExpr, *paramExpr:
@@ -48,25 +49,30 @@ func isSettled(e expr) bool {
 	case *constExpr:
 		return !x.d.Null
 	case *castExpr:
-		return isSettled(x.x)
+		return !isConst(x.x) && isSettled(x.x)
 	case *callExpr:
 		for _, a := range x.args {
 			if !isSettled(a) {
 				return false
 			}
 		}
-		return true
+		return slices.ContainsFunc(x.args, func(a expr) bool { return !isConst(a) })
 	}
 	return false
 }
 
-// simplify drops what constants decide from a select list.
-func (n *projectNode) simplify() {
+func isConst(e expr) bool {
+	_, ok := e.(*constExpr)
+	return ok
+}
+
+// simplifyList does to a select list what simplify does to an expression.
+func (a *analyzer) simplifyList(n *projectNode) {
 	for i, x := range n.exprs {
 		switch x.(type) {
 		case *columnExpr, *computedExpr, *constExpr:
 		default:
-			n.exprs[i] = simplify(x)
+			n.exprs[i] = a.simplify(x)
 		}
 	}
 }

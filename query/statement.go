@@ -152,7 +152,7 @@ func (s *Session) runPlan(ctx context.Context, plan node, params []value.Datum) 
 	limit, cancel := s.limit(ctx, x)
 	defer cancel()
 	x.env.Ctx = limit // constants are computed already here
-	op, err := x.operator(plan, everything)
+	op, err := x.start(plan, everything)
 	if err != nil {
 		return nil, stopped(limit, err)
 	}

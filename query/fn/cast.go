@@ -154,7 +154,9 @@ func (r *Registry) arrayCast(c *Cast) *Cast {
 
 // textCast is the cast by way of the text form: to strings on assignment, from strings when explicit.
 func textCast(c *Cast) *Cast {
-	c.Volatility = Stable
+	if !sameTextAlways(c.To) || !sameTextAlways(c.From) {
+		c.Volatility = Stable
+	}
 	switch {
 	case c.To.Pseudo || c.From.Pseudo && c.From != value.RecordT && c.From != value.Void:
 		return nil
@@ -166,6 +168,15 @@ func textCast(c *Cast) *Cast {
 		return nil
 	}
 	return c
+}
+
+// sameTextAlways reports whether neither settings nor the catalog have a say in the text of a type's values.
+func sameTextAlways(t *value.Type) bool {
+	switch t {
+	case value.Bool, value.Int2, value.Int4, value.Int8, value.NumericT, value.Float4, value.Float8, value.Bytea, value.UUID, value.JSON, value.JSONB:
+		return true
+	}
+	return t.IsString()
 }
 
 // parseKernel makes values of type t of their text.
