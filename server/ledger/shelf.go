@@ -57,9 +57,6 @@ func (r *shelfRow) get(index uint64) *leafTile {
 	return r.tiles[index].Load()
 }
 
-// size is what the row takes, in bytes of about.
-func (r *shelfRow) size() int { return rowSize + placeSize*len(r.tiles) }
-
 // row returns the tiles of a slot in a round, nil if none is kept.
 func (s *shelf) row(name slotName) *shelfRow {
 	s.mu.RLock()
@@ -79,8 +76,7 @@ func (s *shelf) put(limit int, name tileName, tile *leafTile, tiles uint64) *lea
 	}
 	more := 0
 	if row == nil {
-		row = &shelfRow{tiles: make([]atomic.Pointer[leafTile], tiles)}
-		more += row.size()
+		more += rowSize + placeSize*int(tiles)
 	}
 	full := len(s.slabs) == 0 || len(s.slabs[len(s.slabs)-1].free) == 0
 	if full {
@@ -90,7 +86,10 @@ func (s *shelf) put(limit int, name tileName, tile *leafTile, tiles uint64) *lea
 		return nil
 	}
 	s.size += more
-	s.rows[slot] = row
+	if row == nil {
+		row = &shelfRow{tiles: make([]atomic.Pointer[leafTile], tiles)}
+		s.rows[slot] = row
+	}
 	if full {
 		s.slabs = append(s.slabs, &tileSlab{free: largepage.Make(slabTiles * merkle.CopyBytes)})
 	}
@@ -124,7 +123,7 @@ func (s *shelf) drop(name tileName) {
 	row.tiles[name.index].Store(nil)
 	if row.kept--; row.kept == 0 {
 		delete(s.rows, slot)
-		s.size -= row.size()
+		s.size -= rowSize + placeSize*len(row.tiles)
 	}
 }
 
