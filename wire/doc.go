@@ -56,8 +56,8 @@
 //
 // # Cancelling
 //
-// Each connection has one context for the statement at hand. A CancelRequest with the right key ends it with cause 57014, the
-// end of a shutdown's patience with 57P01, a client that goes away with 08006. The causes are *[Error], so a session may
+// Each connection has one context for the statement at hand. A CancelRequest with the right key, or [Startup].Cancel, ends it with
+// cause 57014, the end of a shutdown's patience or [Startup].Terminate with 57P01, a client that goes away with 08006. The causes are *[Error], so a session may
 // return context.Cause(ctx); if it returns an error that wraps context.Canceled, the server sends the cause. A timer
 // that ticks once a second while calls are made finds those that take longer: the socket is then watched for the client's end by
 // a second goroutine, which stops reading before the call returns; whatever it read ahead stays in the input buffer.
