@@ -28,10 +28,11 @@
 // machine: on a virtual one, waking a processor that halts takes some 80 µs, so its rate depends fourfold on whether the kernel
 // puts client and server on the same one, and varies by that from start to start.
 //
-// Measured and rejected, as an echo of 100 bytes in and 2,500 out on two processors, beside the network poller with 34 thousand a
-// second from eight clients and 20 to 22 from one: goroutines that block in the kernel, by SO_RCVTIMEO (-23 %, -39 %) or with a
-// thread each (-22 %, +10 %); an epoll of one's own (-10 %, -40 %); reading again for 50 µs before waiting (-55 %, -13 %); giving the
-// processor up before waiting, by sched_yield (-16 %, and -66 % beside other load) or runtime.Gosched (+7 to -5 %, -6 %).
+// Measured and rejected, as an echo of 100 bytes on two processors, beside the network poller's 34 thousand a second from eight
+// clients and 22 from one: goroutines that block in the kernel, by SO_RCVTIMEO (-23 %, -39 %) or with a thread each (-22 %, +10 %); an
+// epoll of one's own (-10 %, -41 %); reading again for 50 µs before waiting (-56 %, -13 %). With 2,500 bytes out and beside the calls that
+// do not wait: giving the processor up before waiting, by sched_yield (-16 %, -6 %; beside other load -66 % from eight) or
+// runtime.Gosched (+7 to -5 % from eight, -6 % from one).
 //
 // # Message limits
 //

@@ -208,7 +208,20 @@ func TestLoginRules(t *testing.T) {
 	if code, message := s.try("blocked", "", tls); code != "" {
 		t.Errorf("after the reload: %s %s", code, message)
 	}
+	write(rules)
 	s.cmd.Process.Signal(syscall.SIGHUP)
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for deadline := time.After(20 * time.Second); ; {
+		if code, _ := s.try("blocked", "", tls); code == "28000" {
+			break
+		}
+		select {
+		case <-pace.C:
+		case <-deadline:
+			t.Fatal("the rules are not read again after a SIGHUP")
+		}
+	}
 	s.stop()
 }
 
