@@ -141,6 +141,9 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	if err != nil {
 		return nil, nil, a.fail(err, t)
 	}
+	if v, ok := table.(*view); ok {
+		return a.fromView(t, v)
+	}
 	shape := a.session.engine.shape(table)
 	n := &scanNode{table: table, alias: t.Alias.Name, cols: shape.cols}
 	if t.Alias.Name == "" {

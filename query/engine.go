@@ -100,6 +100,7 @@ func NewEngine(c Config) *Engine {
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
 		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(16391),
 		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393), newLandmarkTable(c.Ledger, 16395),
+		newDuplicatesView(16396), newLateFilingsView(16397),
 	} {
 		e.tables[t.Def().Name] = t
 	}

@@ -28,6 +28,7 @@ func (e *Error) Error() string { return e.Message + " (SQLSTATE " + e.Code + ")"
 // The SQLSTATEs of this package.
 const (
 	codeSuccess              = "00000"
+	codeWarning              = "01000"
 	codeUnsupported          = "0A000"
 	codeCardinality          = "21000"
 	codeOutOfRange           = "22003"

@@ -1,9 +1,7 @@
 package query
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -11,7 +9,10 @@ import (
 )
 
 // explainOptions are the options of EXPLAIN that change something.
-type explainOptions struct{ analyze, costs, timing, summary, json bool }
+type explainOptions struct {
+	analyze, costs, timing, summary bool
+	format                          planFormat
+}
 
 // explainOptions judges the options of EXPLAIN.
 func (a *analyzer) explainOptions(stmt *parse.Explain) (o explainOptions, err error) {
@@ -57,16 +58,11 @@ func (a *analyzer) explainFormat(o *explainOptions, opt parse.Option) error {
 	if l, ok := opt.Value.(*parse.Literal); ok {
 		text = strings.ToLower(l.Text)
 	}
-	switch text {
-	case "text":
-		o.json = false
-	case "json":
-		o.json = true
-	case "xml", "yaml":
-		return a.fail(errf(codeUnsupported, "EXPLAIN in the format %s is not supported", strings.ToUpper(text)).hint("There are TEXT and JSON."), opt)
-	default:
+	f, ok := planFormats[text]
+	if !ok {
 		return a.fail(errf(codeInvalidParameter, "unrecognized value for EXPLAIN option \"format\": %q", text), opt)
 	}
+	o.format = f
 	return nil
 }
 
@@ -112,9 +108,7 @@ func (a *analyzer) explain(stmt *parse.Explain) (*compiled, error) {
 // explained is EXPLAIN of a plan. args are the values of its parameters if they are not those of the statement itself.
 func (a *analyzer) explained(plan node, args []expr, title string, o explainOptions) *compiled {
 	cols := textColumns("QUERY PLAN")
-	if o.json {
-		cols[0].Type = value.JSON
-	}
+	cols[0].Type = o.format.columnType()
 	return &compiled{cols: cols, run: func(ctx context.Context, r *run) (*Result, error) {
 		params := r.params
 		if args != nil {
@@ -154,17 +148,13 @@ func (a *analyzer) explained(plan node, args []expr, title string, o explainOpti
 
 // rowsOf returns the rows of EXPLAIN.
 func (e *explained) rowsOf(o explainOptions, ms float64) (rows [][]value.Datum, err error) {
-	if o.json {
-		top := map[string]any{"Plan": e.properties(o.costs)}
+	if o.format != planText {
+		more := map[string]any{}
 		if o.summary {
-			top["Execution Time"] = ms
+			more["Execution Time"] = ms
 		}
-		var text bytes.Buffer
-		w := json.NewEncoder(&text)
-		w.SetEscapeHTML(false)
-		w.SetIndent("", "  ")
-		err := w.Encode([]any{top})
-		return [][]value.Datum{{value.NewBytes(value.JSON, bytes.TrimSpace(text.Bytes()))}}, err
+		text, err := o.format.write(e.properties(o.costs), more)
+		return [][]value.Datum{{value.NewBytes(o.format.columnType(), []byte(text))}}, err
 	}
 	lines := e.append(nil, 0, o.costs)
 	if o.summary {
@@ -176,12 +166,16 @@ func (e *explained) rowsOf(o explainOptions, ms float64) (rows [][]value.Datum, 
 	return rows, nil
 }
 
-// properties describes a plan as EXPLAIN (FORMAT JSON) does. What stands behind " on " or " using " in its title is a
+// properties describes a plan as EXPLAIN does in other formats than text. What stands behind " on " or " using " in its title is a
 // property of its own in Postgres; conditions are named by what stands before their colon.
 func (e *explained) properties(costs bool) map[string]any {
 	p := map[string]any{"Node Type": e.title}
 	if kind, relation, ok := strings.Cut(e.title, " on "); ok {
-		p["Node Type"], p["Relation Name"] = kind, relation
+		relation, alias, named := strings.Cut(relation, " ")
+		if !named {
+			alias = relation
+		}
+		p["Node Type"], p["Relation Name"], p["Alias"] = kind, relation, alias
 		if kind, index, ok := strings.Cut(kind, " using "); ok {
 			p["Node Type"], p["Index Name"] = kind, index
 		}

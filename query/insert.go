@@ -39,7 +39,11 @@ func (a *analyzer) hashesTable(n parse.Name, what string) (*leafTable, error) {
 	if !table.Def().Ledger {
 		return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name).on(n.Name), n)
 	}
-	return nil, a.fail(errf(codeNotInState, "cannot %s table %q", what, n.Name).
+	kind := "table"
+	if _, ok := table.(*view); ok {
+		kind = "view"
+	}
+	return nil, a.fail(errf(codeNotInState, "cannot %s %s %q", what, kind, n.Name).
 		hint("The ledger fills this table itself. File digests into hashes: INSERT INTO hashes (digest) VALUES (…)."), n)
 }
 

@@ -118,8 +118,8 @@ func (e *Engine) roleFunctions() []*fn.Function {
 		env.Session.(*Session).event(EventReload, "", detail)
 		return value.NewBool(true), err
 	})
-	return []*fn.Function{
+	return append(signalFunctions(),
 		command(16540, "create_lane", value.Int4OID, RoleKind.Files, lane, value.TextOID),
 		command(2621, "pg_reload_conf", value.BoolOID, RoleKind.administers, reload),
-	}
+	)
 }

@@ -20,9 +20,12 @@ type Login struct {
 	Settings map[string]string // of the start-up packet
 	PID      int32             // number of the connection, as pg_backend_pid() shows it
 	Wake     func()            // called, from any goroutine, when Notifications has something for an idle session; may be nil
-	Remote   string            // address of the client, "" if it has none
-	Port     int
-	TLS      *TLS // nil without encryption
+	// Cancel ends the statement that runs, if one does, and Terminate the connection as well; neither waits. Sessions call those of
+	// others, from any goroutine. They may be nil.
+	Cancel, Terminate func()
+	Remote            string // address of the client, "" if it has none
+	Port              int
+	TLS               *TLS // nil without encryption
 }
 
 // A Session is the state of one connection: settings, transaction, prepared statements and portals. Its methods must not
@@ -31,6 +34,7 @@ type Session struct {
 	engine     *Engine
 	role       Role
 	login      Login
+	closed     chan struct{} // closed when the session is
 	settings   settings
 	values     *value.Settings // made of settings; nil after a change
 	sent       map[string]string
@@ -73,7 +77,10 @@ func (e *Engine) Open(l Login) (*Session, error) {
 		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
-	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(), rolesSeen: version}
+	s := &Session{
+		engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(),
+		rolesSeen: version, closed: make(chan struct{}),
+	}
 	s.reading.session = s
 	s.kept.enough.Store(ungranted)
 	s.inbox.role, s.inbox.wake = role.Name, l.Wake
@@ -237,6 +244,7 @@ func (s *Session) put(key, v string, local bool) {
 // Close ends the session. What was not committed is not filed.
 func (s *Session) Close() {
 	s.engine.open.remove(s)
+	close(s.closed)
 	s.counted.tell(&s.engine.meters)
 	s.end()
 	s.closeCursors(func(*cursor) bool { return true })

@@ -70,6 +70,12 @@ func (c *conn) stop() {
 	c.setReadDeadlineLocked()
 }
 
+// terminate ends the call that runs, and the connection.
+func (c *conn) terminate() {
+	c.cancelCall(errShutdown)
+	c.stop()
+}
+
 // abort ends the connection's input and soon its output. Calls learn of it by their context.
 func (c *conn) abort() {
 	c.mu.Lock()

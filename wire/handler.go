@@ -27,6 +27,9 @@ type Startup struct {
 	ProcessID         uint32 // the id that the client gets for cancelling, unique among live connections
 	// Wake has an idle connection ask for notifications at once. It may be called from any goroutine and does not block.
 	Wake func()
+	// Cancel ends the call that runs, if one does, as the client's own request to cancel would; Terminate ends it with 57P01, and the
+	// connection with it. They may be called from any goroutine, even that of the call, and do not block.
+	Cancel, Terminate func()
 }
 
 // A Session runs the statements of one connection. All calls come from one goroutine, one at a time. The context of a

@@ -281,6 +281,8 @@ func (c *conn) admit() error {
 		return errTooMany
 	}
 	p.startup.ProcessID, p.startup.Wake = c.pid, c.wake
+	p.startup.Cancel = func() { c.cancelCall(errCanceled) }
+	p.startup.Terminate = c.terminate
 	c.session, err = c.srv.cfg.Handler.Open(ctx, &p.startup)
 	if err != nil {
 		e := *c.reportable(ctx, err)

@@ -1,0 +1,172 @@
+package query
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A planFormat is a form of what EXPLAIN shows.
+type planFormat uint8
+
+const (
+	planText planFormat = iota
+	planJSON
+	planXML
+	planYAML
+)
+
+// planFormats are the formats by name.
+var planFormats = map[string]planFormat{"text": planText, "json": planJSON, "xml": planXML, "yaml": planYAML}
+
+// columnType is the type of the column that shows the plan.
+func (f planFormat) columnType() *value.Type {
+	switch f {
+	case planJSON:
+		return value.JSON
+	case planXML:
+		return value.ByName("xml")
+	}
+	return value.Text
+}
+
+// write writes a plan, and the milliseconds that it took if there are any, in a format other than text.
+func (f planFormat) write(plan, more map[string]any) (string, error) {
+	switch f {
+	case planXML:
+		w := &xmlWriter{}
+		w.open("explain", ` xmlns="http://www.postgresql.org/2009/explain"`)
+		w.open("Query", "")
+		w.plan(plan)
+		w.properties(more)
+		w.close("Query")
+		w.close("explain")
+		return strings.TrimSpace(w.String()), nil
+	case planYAML:
+		w := &strings.Builder{}
+		w.WriteString("- Plan: \n")
+		yamlPlan(w, plan, 4, "    ")
+		for _, name := range slices.Sorted(maps.Keys(more)) {
+			fmt.Fprintf(w, "  %s: %s\n", name, yamlScalar(more[name]))
+		}
+		return strings.TrimSpace(w.String()), nil
+	}
+	top := map[string]any{"Plan": plan}
+	maps.Copy(top, more)
+	var text bytes.Buffer
+	w := json.NewEncoder(&text)
+	w.SetEscapeHTML(false)
+	w.SetIndent("", "  ")
+	err := w.Encode([]any{top})
+	return strings.TrimSpace(text.String()), err
+}
+
+// planProperties returns the names of a plan's properties in the order in which they are written, and the plans below it.
+func planProperties(plan map[string]any) (names []string, below []any) {
+	first := []string{"Node Type", "Relation Name", "Alias", "Index Name", "Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
+	for _, name := range append(first, slices.Sorted(maps.Keys(plan))...) {
+		if _, ok := plan[name]; ok && name != "Plans" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	below, _ = plan["Plans"].([]any)
+	return names, below
+}
+
+// scalarText writes a property's value: numbers with a fraction have two digits of it, but times have three.
+func scalarText(name string, v any) string {
+	if x, ok := v.(float64); ok {
+		if strings.Contains(name, "Time") {
+			return fmt.Sprintf("%.3f", x)
+		}
+		return fmt.Sprintf("%.2f", x)
+	}
+	return fmt.Sprint(v)
+}
+
+// xmlWriter writes elements, each on a line of its own.
+type xmlWriter struct {
+	strings.Builder
+	depth int
+}
+
+func (w *xmlWriter) open(tag, attributes string) {
+	fmt.Fprintf(w, "%s<%s%s>\n", strings.Repeat("  ", w.depth), tag, attributes)
+	w.depth++
+}
+
+func (w *xmlWriter) close(tag string) {
+	w.depth--
+	fmt.Fprintf(w, "%s</%s>\n", strings.Repeat("  ", w.depth), tag)
+}
+
+func (w *xmlWriter) plan(plan map[string]any) {
+	w.open("Plan", "")
+	names, below := planProperties(plan)
+	for _, name := range names {
+		w.scalar(name, plan[name])
+	}
+	if below != nil {
+		w.open("Plans", "")
+		for _, p := range below {
+			w.plan(p.(map[string]any))
+		}
+		w.close("Plans")
+	}
+	w.close("Plan")
+}
+
+func (w *xmlWriter) properties(p map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		w.scalar(name, p[name])
+	}
+}
+
+func (w *xmlWriter) scalar(name string, v any) {
+	tag := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
+			return r
+		}
+		return '-'
+	}, name)
+	fmt.Fprintf(w, "%s<%s>", strings.Repeat("  ", w.depth), tag)
+	xml.EscapeText(w, []byte(scalarText(name, v)))
+	fmt.Fprintf(w, "</%s>\n", tag)
+}
+
+// yamlPlan writes a plan whose first line is indented by what is given, and the others by spaces.
+func yamlPlan(w *strings.Builder, plan map[string]any, indent int, first string) {
+	pad := strings.Repeat(" ", indent)
+	names, below := planProperties(plan)
+	for _, name := range names {
+		fmt.Fprintf(w, "%s%s: %s\n", first, name, yamlScalar(plan[name]))
+		first = pad
+	}
+	if below != nil {
+		fmt.Fprintf(w, "%sPlans: \n", pad)
+	}
+	for _, p := range below {
+		yamlPlan(w, p.(map[string]any), indent+4, pad+"  - ")
+	}
+}
+
+// yamlScalar writes a property's value; texts are quoted as in JSON, which YAML takes.
+func yamlScalar(v any) string {
+	s, ok := v.(string)
+	if !ok {
+		return scalarText("", v)
+	}
+	var b strings.Builder
+	w := json.NewEncoder(&b)
+	w.SetEscapeHTML(false)
+	if err := w.Encode(s); err != nil {
+		panic("query: a text has no form in JSON: " + err.Error())
+	}
+	return strings.TrimSpace(b.String())
+}
