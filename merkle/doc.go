@@ -41,7 +41,8 @@
 // Of a subtree only the leaves and the perfect nodes of heights 8, 16, 24 … are stored; the rest is computed from them when a
 // proof is asked for. ProveLeaf reads whole tiles of 256 leaves or kept nodes through a NodeReader, one on the way and at
 // most one at the right edge of each height, and computes from memory. Who makes many proofs keeps Tiles, which hold all
-// nodes between two kept heights, and calls ProveFromTiles.
+// nodes between two kept heights, and calls ProveFromTiles; who makes proofs of many leaves at once gathers their ways through whole
+// tiles in Paths, which hashes them side by side.
 //
 // # Speed
 //

@@ -18,8 +18,8 @@ type Tile struct {
 	level  Level  // of its leaves or nodes
 	leaves Leaves // of height 0; empty above
 	once   sync.Once
+	room   []Digest           // of rows[1] and those above, one behind the other
 	rows   [KeptStep][]Digest // rows[k]: complete nodes k heights up; rows[0] is empty where leaves are not
-	room   []Digest           // of rows[1] and those above
 	first  uint64             // of a cut: its first leaf, counted from that of the tile
 	branch *Branch            // of a cut: the nodes of its height in the tile, of which rows has those above; else nil
 }
@@ -55,6 +55,24 @@ func (t *Tile) Read(r NodeReader, base Level, n uint64, height uint8, index uint
 		return fmt.Errorf("tile %d of height %d, %d leaves or nodes: %w", index, height, count, err)
 	}
 	return nil
+}
+
+// CopyBytes is how much memory Copy takes.
+const CopyBytes = 2 * TileNodes * len(Digest{})
+
+// Copy returns a copy of a whole tile of leaves in memory of CopyBytes that is given away; leaves of other algorithms than SHA-256 are
+// in memory of their own.
+func (t *Tile) Copy(memory []byte) *Tile {
+	if t.leaves.Len() != TileNodes || len(memory) != CopyBytes {
+		panic("merkle: a copy of a tile that is not whole, or in memory of another size")
+	}
+	const half = CopyBytes / 2
+	c := &Tile{level: t.level, room: unflat(memory[half:])}
+	if alg, _, ok := t.leaves.Uniform(); ok && alg == SHA256 {
+		c.leaves = LeavesIn(SHA256, memory[:half:half])
+	}
+	c.leaves.AppendLeaves(&t.leaves)
+	return c
 }
 
 // Leaves returns the leaves of a tile of height 0; the caller must not change them. It is empty for other tiles.

@@ -223,7 +223,7 @@ func (a *analyzer) grouping(c *coreQuery) error {
 		c.p.in = a.onlySets(g, keys)
 	}
 	if having != nil {
-		c.p.in = &filterNode{in: c.p.in, where: having}
+		c.p.in = pushDown(c.p.in, having)
 	}
 	return r.err
 }

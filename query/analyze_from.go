@@ -141,6 +141,9 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	if err != nil {
 		return nil, nil, a.fail(err, t)
 	}
+	if v, ok := table.(*view); ok {
+		return a.fromView(t, v)
+	}
 	shape := a.session.engine.shape(table)
 	n := &scanNode{table: table, alias: t.Alias.Name, cols: shape.cols}
 	if t.Alias.Name == "" {
@@ -423,6 +426,8 @@ func (a *analyzer) joinTables(j *parse.Join) (node, *scope, error) {
 		n.on = nil
 		return pushDown(n, on), s, nil
 	}
+	pushOn(n)
+	imply(n)
 	return n, s, nil
 }
 
@@ -499,102 +504,4 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 		}
 	}
 	return nil
-}
-
-// pushDown adds conditions over the columns of n as far down as they can go.
-func pushDown(n node, where []expr) node {
-	if len(where) == 0 {
-		return n
-	}
-	switch n := n.(type) {
-	case *scanNode:
-		if n.where == nil {
-			n.where = slices.Clip(where)
-			return n
-		}
-		n.where = append(n.where, where...)
-		return n
-	case *filterNode:
-		n.in = pushDown(n.in, where)
-		return n
-	case *projectNode:
-		return pushIntoProject(n, where)
-	case *joinNode:
-		return pushIntoJoin(n, where)
-	case *semiNode:
-		n.l = pushDown(n.l, where)
-		return n
-	case *seriesNode:
-		if n.in != nil {
-			return pushIntoSeries(n, where)
-		}
-	}
-	return &filterNode{in: n, where: where}
-}
-
-// pushIntoSeries pushes conditions that do not need what the functions give.
-func pushIntoSeries(n *seriesNode, where []expr) node {
-	var below, above []expr
-	for _, e := range where {
-		if side(e, len(n.in.columns())) == 1 {
-			below = append(below, e)
-		} else {
-			above = append(above, e)
-		}
-	}
-	n.in = pushDown(n.in, below)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
-}
-
-// pushIntoProject pushes conditions over columns that the projection passes on unchanged: anything else would be computed
-// twice, and in nested queries twice as often with each level.
-func pushIntoProject(n *projectNode, where []expr) node {
-	var below, above []expr
-	for _, e := range where {
-		plain := !n.set
-		walk(e, func(x expr) {
-			if c, ok := x.(*columnExpr); ok {
-				plain = plain && isPlain(n.exprs[c.index])
-			}
-		})
-		if plain {
-			below = append(below, substitute(e, n.exprs))
-		} else {
-			above = append(above, e)
-		}
-	}
-	n.in = pushDown(n.in, below)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
-}
-
-// pushIntoJoin pushes conditions to the side that they are about. Those about no row stay above, where they are looked at before
-// a row is read.
-func pushIntoJoin(n *joinNode, where []expr) node {
-	left := len(n.l.columns())
-	var l, r, above []expr
-	for _, e := range where {
-		switch s := side(e, left); {
-		case s == 0 && isConstant(e):
-			above = append(above, e)
-		case s == 1 && !n.keepR:
-			l = append(l, e)
-		case s == 2 && !n.keepL:
-			r = append(r, shift(e, -left))
-		case !n.keepL && !n.keepR:
-			n.on = append(n.on, e)
-		default:
-			above = append(above, e)
-		}
-	}
-	n.l, n.r = pushDown(n.l, l), pushDown(n.r, r)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
 }

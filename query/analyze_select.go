@@ -25,6 +25,13 @@ func (a *analyzer) query(q *parse.Select, want []*value.Type) (node, error) {
 			return nil, err
 		}
 	}
+	n, err := a.body(q, want, keep)
+	settle(a.ctes[len(saved):])
+	return n, err
+}
+
+// body analyzes a query but for its WITH clause.
+func (a *analyzer) body(q *parse.Select, want []*value.Type, keep bool) (node, error) {
 	switch {
 	case q.Into != nil:
 		return nil, a.unsupported(q, "SELECT INTO is")

@@ -4,6 +4,8 @@ package query
 var tableComments = map[string]string{
 	"hashes":                "Filed hashes: INSERT files one, and an agency sees its own.",
 	"proofs":                "Filed hashes with their KSI signatures. Reading the signature of an open round waits until it closes.",
+	"duplicates":            "Digests that an agency filed more than once, in one lane or in several.",
+	"late_filings":          "Filings whose round is not the second in which the ledger accepted them: the clock was stepped, or the lane was new.",
 	"rounds":                "Closed seconds in which something was filed.",
 	"calendar":              "Every closed second since the ledger began, idle ones too.",
 	"agencies":              "Lanes of the agencies.",

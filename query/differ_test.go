@@ -65,6 +65,7 @@ var sources = []struct {
 	{"(values (2, 'b'), (3, 'a'), (null, null), (2, 'x'))", []genColumn{{"n", "int"}, {"s", "text"}}},
 	{"(values (1.5, 1), (2.0, 2), (null, 3), (2.00, null))", []genColumn{{"m", "numeric"}, {"n", "int"}}},
 	{"(select round, lane, agency from hashes order by digest limit 7)", []genColumn{{"t", "time"}, {"s", "text"}, {"s2", "text"}}},
+	{"(select round, leaves::int, slots::int from rounds)", []genColumn{{"t", "time"}, {"n", "int"}, {"n2", "int"}}},
 }
 
 func (g *generator) pick(list ...string) string { return list[g.r.IntN(len(list))] }
@@ -82,7 +83,22 @@ func (g *generator) table() (string, []genColumn) {
 		names = append(names, c.name)
 		cols = append(cols, genColumn{name + "." + c.name, c.kind})
 	}
-	return fmt.Sprintf("%s as %s(%s)", src.from, name, strings.Join(names, ", ")), cols
+	return fmt.Sprintf("%s as %s(%s)", g.wrapped(src.from, strings.Join(names, ", ")), name, strings.Join(names, ", ")), cols
+}
+
+// wrapped may put a table into a subquery with the same rows, or each of them once or twice, below which conditions of the query
+// around can go or not.
+func (g *generator) wrapped(from, names string) string {
+	if g.chance(60) {
+		return from
+	}
+	return "(" + fmt.Sprintf(g.pick("select distinct %[2]s from %[1]s w(%[2]s)", "select %[2]s from %[1]s w(%[2]s) group by %[2]s",
+		"select %[2]s from %[1]s w(%[2]s) union all select %[2]s from %[1]s v(%[2]s)", "select * from %[1]s w(%[2]s) order by %[2]s",
+		"select %[2]s from %[1]s w(%[2]s) union select %[2]s from %[1]s v(%[2]s)", "select %[2]s from %[1]s w(%[2]s) except select null, %[3]s from %[1]s v(%[2]s)",
+		"with w(%[2]s) as (select * from %[1]s v) select * from w", "with w(%[2]s) as (select * from %[1]s v) select w.* from w join w v using (%[2]s)",
+		"select distinct on (%[4]s) %[2]s from %[1]s w(%[2]s) order by %[2]s", "select %[2]s from %[1]s w(%[2]s) order by %[2]s limit 3",
+		"select %[2]s from (select *, count(*) over (partition by %[4]s) as c from %[1]s w(%[2]s)) w where c > 1",
+		"select %[2]s from %[1]s w(%[2]s) group by rollup (%[2]s)"), from, names, names[strings.Index(names, ",")+2:], names[:strings.Index(names, ",")]) + ")"
 }
 
 // from returns a FROM clause and its columns; outer are those of the rows around, which LATERAL and conditions may use.
@@ -100,12 +116,14 @@ func (g *generator) from(outer []genColumn) (string, []genColumn) {
 		right, more := g.table()
 		both := append(cols[:len(cols):len(cols)], more...)
 		on := "true"
-		if a, b := g.column(cols, "int"), g.column(more, "int"); a != "" && b != "" {
-			on = a + " = " + b
+		for _, kind := range []string{"int", "time"} {
+			if a, b := g.column(cols, kind), g.column(more, kind); a != "" && b != "" {
+				on = a + " = " + b
+			}
 		}
 		kind := g.pick("", "left", "right", "full")
 		if kind != "full" && g.chance(30) {
-			on += " and " + g.condition(both)
+			on += " and " + g.condition([][]genColumn{both, cols, more}[g.r.IntN(3)])
 		}
 		sql += fmt.Sprintf(" %s join %s on %s", kind, right, on)
 		cols = both
@@ -172,7 +190,7 @@ func (g *generator) expr(cols []genColumn, kind string) string {
 func (g *generator) condition(cols []genColumn) string {
 	g.depth++
 	defer func() { g.depth-- }()
-	kind := g.pick("int", "int", "text", "bool", "numeric")
+	kind := g.pick("int", "int", "text", "bool", "numeric", "time")
 	a := g.expr(cols, kind)
 	if g.depth > 3 {
 		return a + " is not null"

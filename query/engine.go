@@ -42,9 +42,9 @@ type Config struct {
 	QueryMemory int64
 	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.
 	TransactionLeaves int
-	// IngestMemory bounds the memory in bytes of the digests that all transactions together hold back; whoever wants more
-	// waits, or gets the error 53200 where waiting would not help. 0 is the default. The default of TransactionLeaves is lower
-	// where that many would take more than half of it.
+	// IngestMemory bounds the memory in bytes of the digests that all transactions together hold back. Whoever wants more waits, until the
+	// error 53200 when none of the others goes on for half a minute; one that wants more than half of it gets the error 54000. 0 is the
+	// default. The default of TransactionLeaves is lower where that many would take more than half.
 	IngestMemory int64
 	// MaxConnections is how many sessions there are at most, ReservedConnections of them for superusers; 0 for any number.
 	MaxConnections int
@@ -100,6 +100,7 @@ func NewEngine(c Config) *Engine {
 		newRoundTable(c.Ledger, 16386), newCalendarTable(c.Ledger, 16387), newAgencyTable(c.Ledger, 16388),
 		newCertificateTable(c.Ledger, 16389), newPublicationTable(c.Ledger, 16390), newRoleTable(16391),
 		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393), newLandmarkTable(c.Ledger, 16395),
+		newDuplicatesView(16396), newLateFilingsView(16397),
 	} {
 		e.tables[t.Def().Name] = t
 	}

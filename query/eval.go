@@ -125,9 +125,9 @@ func (x *execution) build(e expr) evaluator {
 	case *computedExpr:
 		return &computedEval{x: x, t: e.t, kernel: e.kernel, from: x.compileAll(e.from), in: make([]*value.Vector, len(e.from))}
 	case *callExpr:
-		return &callEval{x: x, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args)), grows: grows[e.call.Func.Name]}
+		return &callEval{parts: parts{x: x}, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args)), grows: grows[e.call.Func.Name]}
 	case *castExpr:
-		return &castEval{x: x, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x)}
+		return &castEval{parts: parts{x: x}, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x)}
 	case *logicExpr:
 		if e.op == opNot {
 			return &notEval{arg: x.compile(e.args[0])}
@@ -258,15 +258,12 @@ func (e *computedEval) dropNulls(b *value.Batch) []int32 {
 
 // callEval calls a function or operator.
 type callEval struct {
-	x     *execution
+	parts
 	call  *fn.Call
 	args  []evaluator
 	in    []*value.Vector
 	out   value.Vector
 	grows bool
-	part  value.Vector // of a function that grows: the values of some rows
-	rows  []int32
-	held  int // reserved for out
 }
 
 // grows names the functions whose values may be far longer than their arguments. They are computed for a few rows at a
@@ -275,33 +272,38 @@ var grows = map[string]bool{
 	"repeat": true, "lpad": true, "rpad": true, "replace": true, "format": true, "concat": true, "concat_ws": true,
 	"||": true, "regexp_replace": true, "overlay": true, "string_to_array": true, "array_fill": true, "array_cat": true,
 	"array_append": true, "array_prepend": true, "array_to_string": true, "regexp_split_to_array": true, "encode": true,
+	"^": true, "power": true, "pow": true, "factorial": true, "exp": true,
 }
 
 func (e *callEval) eval(b *value.Batch) (*value.Vector, error) {
 	if err := evalAll(e.in, e.args, b); err != nil {
 		return nil, err
 	}
-	in := e.longest(b)
-	if e.grows || in > partBytes/8 {
-		return &e.out, e.evalParts(b, max(1, partBytes/max(1, in)))
+	in := longest(b, e.in)
+	if grown := !isWord(e.call.Ret); in > partBytes/8 || grown && (e.grows || in*b.N > partBytes) {
+		return &e.out, e.evalParts(b, &e.out, e.call.Ret, max(1, partBytes/max(1, in)), func(out *value.Vector, part []int32) error {
+			return e.call.Eval(&e.x.env, out, e.in, b.N, part)
+		})
 	}
-	return &e.out, e.call.Eval(&e.x.env, &e.out, e.in, b.N, b.Sel)
+	err := e.call.Eval(&e.x.env, &e.out, e.in, b.N, b.Sel)
+	e.x.hold(&e.held)
+	return &e.out, err
 }
 
-// longest returns the bytes of the longest text or bytea among the arguments of b.
-func (e *callEval) longest(b *value.Batch) (most int) {
-	for _, v := range e.in {
-		if v.Type.Kind != value.Bytes {
-			continue
-		}
-		if b.Sel == nil {
+// isWord reports whether each value of a type is a machine word.
+func isWord(t *value.Type) bool { return t.Kind == value.Int64 || t.Kind == value.Float64 }
+
+// longest returns the bytes of the longest value among those of b.
+func longest(b *value.Batch, in []*value.Vector) (most int) {
+	for _, v := range in {
+		switch {
+		case isWord(v.Type):
+		case v.Type.Kind == value.Bytes && b.Sel == nil:
 			for _, s := range v.Bytes[:b.N] {
 				most = max(most, len(s))
 			}
-			continue
-		}
-		for _, i := range b.Sel {
-			most = max(most, len(v.Bytes[i]))
+		default:
+			rows(b, func(i int) { most = max(most, sizeOf(v, i)) })
 		}
 	}
 	return most
@@ -311,28 +313,37 @@ func (e *callEval) longest(b *value.Batch) (most int) {
 // memory and for the end of the statement.
 const partBytes = 1 << 20
 
-// evalParts computes a few rows at a time: the first alone, then as many as seem to make partBytes, but at most so many.
-func (e *callEval) evalParts(b *value.Batch, most int) error {
-	e.x.release(e.held)
-	e.held = 0
-	e.rows = selection(b, e.rows)
-	e.out.Reset(e.call.Ret, b.N)
-	for rest, n := e.rows, 1; len(rest) > 0; {
-		if err := e.x.check(); err != nil {
+// A parts is what an evaluator needs to compute some rows at a time.
+type parts struct {
+	x    *execution
+	part value.Vector // the values of some rows
+	rows []int32
+	held int // reserved for the values that were given
+}
+
+// evalParts computes values of type t into out by f, a few rows at a time: the first alone, then as many as seem to make partBytes, but
+// at most so many.
+func (p *parts) evalParts(b *value.Batch, out *value.Vector, t *value.Type, most int, f func(out *value.Vector, part []int32) error) error {
+	p.x.hold(&p.held)
+	p.rows = selection(b, p.rows)
+	out.Reset(t, b.N)
+	for rest, n := p.rows, 1; len(rest) > 0; {
+		if err := p.x.check(); err != nil {
 			return err
 		}
 		part := rest[:min(n, len(rest))]
 		rest = rest[len(part):]
-		if err := e.call.Eval(&e.x.env, &e.part, e.in, b.N, part); err != nil {
+		if err := f(&p.part, part); err != nil {
 			return err
 		}
 		size := 0
 		for _, i := range part {
-			e.out.Copy(int(i), &e.part, int(i))
-			size += sizeOf(&e.part, int(i))
+			out.Copy(int(i), &p.part, int(i))
+			size += sizeOf(&p.part, int(i))
 		}
-		e.held += size
-		if err := e.x.reserve(size); err != nil {
+		p.x.forget()
+		p.held += size
+		if err := p.x.reserve(size); err != nil {
 			return err
 		}
 		n = min(most, max(1, partBytes/max(1, size/len(part))))
@@ -342,7 +353,7 @@ func (e *callEval) evalParts(b *value.Batch, most int) error {
 
 // castEval changes a type or applies a modifier.
 type castEval struct {
-	x           *execution
+	parts
 	cast        *fn.Cast
 	modify      fn.Kernel
 	t           *value.Type
@@ -357,7 +368,7 @@ func (e *castEval) eval(b *value.Batch) (*value.Vector, error) {
 		return nil, err
 	}
 	if e.cast != nil {
-		if err := e.cast.Eval(&e.x.env, &e.out, v, b.N, b.Sel); err != nil {
+		if err := e.convert(b, v); err != nil {
 			return nil, err
 		}
 		v = &e.out
@@ -368,6 +379,20 @@ func (e *castEval) eval(b *value.Batch) (*value.Vector, error) {
 	e.second.Reset(e.t, b.N)
 	e.in[0] = v
 	return &e.second, e.modify(&e.x.env, &e.second, e.in[:], b.N, b.Sel)
+}
+
+func (e *castEval) convert(b *value.Batch, v *value.Vector) error {
+	if !e.cast.Binary && !isWord(e.cast.To) {
+		e.in[0] = v
+		if in := longest(b, e.in[:]); in*b.N > partBytes {
+			return e.evalParts(b, &e.out, e.cast.To, max(1, partBytes/in), func(out *value.Vector, part []int32) error {
+				return e.cast.Eval(&e.x.env, out, v, b.N, part)
+			})
+		}
+	}
+	err := e.cast.Eval(&e.x.env, &e.out, v, b.N, b.Sel)
+	e.x.hold(&e.held)
+	return err
 }
 
 // notEval negates.

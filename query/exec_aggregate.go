@@ -45,6 +45,7 @@ type aggregation struct {
 	order   []evaluator // of ORDER BY in the call
 	pending []pendingRow
 	key     []byte
+	longest map[int32]int // bytes reserved for the longest argument of a group, of those that reserveLargest counts
 }
 
 // pendingRow is a row of an ordered aggregate.
@@ -211,7 +212,6 @@ func (op *aggregateOp) step(b *value.Batch) error {
 // assign finds the group of each row of b, making groups as needed. Rows mostly stand near others of their group, so a row is
 // compared with the one before it first.
 func (op *aggregateOp) assign(b *value.Batch) error {
-	before := op.count
 	op.fresh = op.fresh[:0]
 	if len(op.keys) == 1 && op.ints != nil && op.keys[0].Nulls == nil {
 		op.assignInts(b)
@@ -224,7 +224,15 @@ func (op *aggregateOp) assign(b *value.Batch) error {
 	if err := op.store.add(&value.Batch{N: b.N, Cols: op.keys, Sel: op.fresh}); err != nil {
 		return err
 	}
-	return op.x.reserve((op.count - before) * (64 + 64*len(op.aggs) + len(op.key)))
+	size := len(op.fresh) * (64 + 64*len(op.aggs))
+	if op.index != nil {
+		for _, v := range op.keys {
+			for _, i := range op.fresh {
+				size += sizeOf(v, int(i))
+			}
+		}
+	}
+	return op.x.reserve(size)
 }
 
 // add makes a group whose first row is i.
@@ -375,6 +383,9 @@ func (g *aggregation) step(b *value.Batch, of []int32, single bool) error {
 			return err
 		}
 	}
+	if err := g.reserveLargest(&in, of); err != nil {
+		return err
+	}
 	if single {
 		return g.run.StepGroup(&g.x.env, of, g.in, in.N, in.Sel)
 	}
@@ -389,6 +400,32 @@ func gathersRows(name string) bool {
 	}
 	return true
 }
+
+// reserveLargest reserves what aggregates keep of long texts and numbers that do not grow with the rows: for each group as much as its
+// longest argument.
+func (g *aggregation) reserveLargest(in *value.Batch, of []int32) error {
+	if len(g.in) != 1 || isWord(g.in[0].Type) || gathersRows(g.e.call.Func.Name) || g.e.call.Func.Name == "count" {
+		return nil
+	}
+	size := 0
+	rows(in, func(i int) {
+		n := sizeOf(g.in[0], i)
+		if n <= shortState {
+			return
+		}
+		if group := of[i]; n > g.longest[group] {
+			if g.longest == nil {
+				g.longest = map[int32]int{}
+			}
+			size += n - g.longest[group]
+			g.longest[group] = n
+		}
+	})
+	return g.x.reserve(size)
+}
+
+// shortState is how many bytes of an argument are in what a group takes anyway.
+const shortState = 64
 
 // distinct leaves the rows whose arguments their group has not seen.
 func (g *aggregation) distinct(in *value.Batch, of []int32) error {

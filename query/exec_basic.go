@@ -161,6 +161,7 @@ func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
 	for _, k := range w.order {
 		c, ok := n.exprs[k.Column].(*columnExpr)
 		if !ok || n.set {
+			below.limit = -1 // it is of rows in the whole order
 			break
 		}
 		below.order = append(below.order, OrderKey{Column: c.index, Desc: k.Desc, NullsFirst: k.NullsFirst})
@@ -244,7 +245,11 @@ func (x *execution) newLimit(n *limitNode, w wish) (operator, error) {
 		return nil, err
 	}
 	below := wish{need: w.need, order: w.order, limit: -1}
-	for _, n := range []int64{w.limit, limit} {
+	above := w.limit
+	if len(w.order) > 0 { // the first in that order may be any of those that pass here
+		above = -1
+	}
+	for _, n := range []int64{above, limit} {
 		if n >= 0 && n <= math.MaxInt64-offset && (below.limit < 0 || n+offset < below.limit) {
 			below.limit = n + offset
 		}

@@ -26,6 +26,7 @@ type windowCall struct {
 	known      bool
 	zeros      []int32
 	held       int // reserved for what run collects
+	shown      int // reserved for the values of the rows at hand
 
 	offset *int64        // of lag, negative, and lead, if it is the same for all rows
 	slide  *slide        // of an aggregate that it computes

@@ -168,6 +168,7 @@ type seriesOp struct {
 	sources []*seriesSource // of the row at hand; nil if they are not started
 	number  int64           // of the last row of the row at hand
 	same    []int32         // for each output row, its row in b
+	held    int             // reserved for what sources hold
 	out     value.Batch
 }
 
@@ -284,6 +285,7 @@ func (op *seriesOp) start() error {
 		op.sources = append(op.sources, src)
 		col += op.n.widths[i]
 	}
+	op.x.hold(&op.held)
 	return nil
 }
 

@@ -14,6 +14,7 @@ type projectSetOp struct {
 	sel  []int32      // rows of b still to do
 	call []*seriesCall
 	sets []*seriesSource // of the row at hand
+	held int             // reserved for what sets hold
 	row  []*value.Vector // one value: the sets' values of the row at hand
 	rest []evaluator     // of n.exprs with each set replaced by a column after those of the input
 	out  value.Batch
@@ -62,6 +63,7 @@ func (op *projectSetOp) start() (ok bool, err error) {
 		}
 		op.sets = append(op.sets, src)
 	}
+	op.x.hold(&op.held)
 	return true, nil
 }
 

@@ -43,7 +43,7 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	width := len(n.in.columns())
 	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
 	exprs := make([]expr, len(n.keys))
-	below := wish{limit: w.limit, few: w.few}
+	below := wish{limit: -1, few: w.few}
 	plain := true
 	for i, k := range n.keys {
 		exprs[i] = k.x
@@ -53,18 +53,22 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 		}
 	}
 	below.need = needed(width, allOf(w.need, width), exprs)
+	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
+		op.kept++
+	}
+	limited := w.limit >= 0 && op.kept == len(w.order) // else the first rows in the wished order may be any of these
+	if limited && plain {
+		below.limit = w.limit
+	}
+	if limited && w.limit <= topMax {
+		op.top = int(w.limit)
+	}
 	in, err := x.operator(n.in, below)
 	if err != nil {
 		return nil, err
 	}
 	op.in, op.keys, op.sorted = in, x.compileAll(exprs), min(in.ordered(), len(below.order))
 	op.vectors = make([]*value.Vector, len(op.keys))
-	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
-		op.kept++
-	}
-	if w.limit >= 0 && w.limit <= topMax {
-		op.top = int(w.limit)
-	}
 	return op, nil
 }
 
@@ -375,12 +379,15 @@ func (op *setOp) countRight() error {
 		if err != nil || b == nil {
 			return err
 		}
-		before := len(op.counts)
+		size := 0
 		rows(b, func(i int) {
 			op.key = appendRowKey(op.key[:0], b.Cols, i)
-			op.counts[string(op.key)]++
+			before := len(op.counts)
+			if op.counts[string(op.key)]++; len(op.counts) > before {
+				size += len(op.key) + 48
+			}
 		})
-		if err := op.x.reserve((len(op.counts) - before) * (len(op.key) + 48)); err != nil {
+		if err := op.x.reserve(size); err != nil {
 			return err
 		}
 	}
@@ -398,12 +405,18 @@ func (op *setOp) next() (*value.Batch, error) {
 			return nil, err
 		}
 		op.sel = op.sel[:0]
+		size := 0
 		rows(b, func(i int) {
 			op.key = appendRowKey(op.key[:0], b.Cols, i)
+			before := len(op.counts)
 			if op.passes(string(op.key)) {
 				op.sel = append(op.sel, int32(i))
 			}
+			size += (len(op.counts) - before) * (len(op.key) + 48)
 		})
+		if err := op.x.reserve(size); err != nil {
+			return nil, err
+		}
 		if len(op.sel) > 0 {
 			op.out = value.Batch{N: b.N, Cols: b.Cols, Sel: op.sel}
 			return &op.out, nil

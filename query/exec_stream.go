@@ -444,8 +444,8 @@ func (op *streamOp) ordered() int { return op.order }
 func (op *streamOp) close() {
 	op.in.close()
 	for _, c := range op.calls {
-		op.x.release(c.held)
-		c.held = 0
+		op.x.release(c.held + c.shown)
+		c.held, c.shown = 0, 0
 	}
 	op.x.release(op.size)
 	op.size, op.end, op.batch, op.part = 0, true, stretch{}, partition{}

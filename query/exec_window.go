@@ -251,8 +251,8 @@ func (op *windowOp) ordered() int { return 0 }
 func (op *windowOp) close() {
 	op.in.close()
 	for _, c := range op.calls {
-		op.x.release(c.held)
-		c.held = 0
+		op.x.release(c.held + c.shown)
+		c.held, c.shown = 0, 0
 	}
 	op.x.release(op.part.size() + op.bytes)
 	op.rows.free()

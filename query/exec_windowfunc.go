@@ -17,6 +17,8 @@ func (c *windowCall) compute(p *partition, out *value.Vector, from, to int) erro
 		return c.slideOver(p, out, from, to)
 	}
 	if c.e.call.Func.IsAggregate() {
+		c.x.release(c.shown)
+		c.shown = 0
 		for i := from; i < to; i++ {
 			if i&63 == 0 {
 				if err := c.x.check(); err != nil {
@@ -259,5 +261,9 @@ func (c *windowCall) finish() error {
 		return err
 	}
 	c.last, c.known = v.Datum(0), true
-	return nil
+	if t := c.last.Type; t != value.JSON && t != value.JSONB {
+		return nil // shares the memory of the state
+	}
+	c.shown += len(c.last.B)
+	return c.x.reserve(len(c.last.B))
 }

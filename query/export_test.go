@@ -6,3 +6,9 @@ func (e *Engine) QueryMemoryUsed() int64 {
 	defer e.queries.mu.Unlock()
 	return e.queries.used
 }
+
+// UncountedLeaves is how many digests a session may hold back besides its share of the memory.
+const UncountedLeaves = uncountedMemory / 32
+
+// Chunks returns how many chunks of memory stand behind the session's parts.
+func (s *Session) Chunks() int { return len(s.chunks) + len(s.smallChunks) }

@@ -113,15 +113,15 @@ func (c *ledgerCalls) record(env *fn.Env, name string) (*receipt.Record, error) 
 
 // proof returns the proof of a leaf, as the session wants proofs.
 func (c *ledgerCalls) proof(env *fn.Env, p Position) (*ksi.Signature, error) {
-	signature, err := sign(c.ledger)(env)
+	signatures, err := sign(c.ledger)(env)
 	if err != nil {
 		return nil, err
 	}
-	data, err := signature(env.Ctx, p)
+	data, err := signatures(env.Ctx, []Position{p})
 	if err != nil {
 		return nil, err
 	}
-	return ksi.Parse(data)
+	return ksi.Parse(data[0])
 }
 
 // addCounters finds what was answered to a filing: by any agency, or by the only one that may be seen.

@@ -34,6 +34,45 @@ func newGrant() *grant {
 	return g
 }
 
+// add notes that a run of a statement of s takes so many more bytes, of at most limit; negative ones are given back.
+func (g *grant) add(s *Session, bytes int, limit int64) error {
+	total := g.total.Add(int64(bytes))
+	if bytes < 0 {
+		return nil
+	}
+	if total > limit {
+		e := errf(codeOutOfMemory, "out of memory")
+		e.Detail = "The query needs more than its limit of " + formatBytes(limit) + "."
+		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
+	}
+	if total > g.enough.Load() {
+		return s.engine.queries.raise(s, g, total)
+	}
+	return nil
+}
+
+// A reading is the memory that constants take while they are read, before a statement runs: a value.Budget.
+type reading struct {
+	session *Session
+	grant   *grant // nil while nothing is read
+}
+
+// Take implements value.Budget.
+func (r *reading) Take(bytes int) error {
+	if r.grant == nil {
+		r.grant = newGrant()
+	}
+	return r.grant.add(r.session, bytes, r.session.maxMemory)
+}
+
+// end gives back what was taken.
+func (r *reading) end() {
+	if r.grant != nil {
+		r.session.engine.queries.giveBack(r.session, r.grant)
+		r.grant = nil
+	}
+}
+
 // raise grants a run of a statement of s so much that it may take total bytes.
 func (m *queryMemory) raise(s *Session, g *grant, total int64) error {
 	m.mu.Lock()

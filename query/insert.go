@@ -39,7 +39,11 @@ func (a *analyzer) hashesTable(n parse.Name, what string) (*leafTable, error) {
 	if !table.Def().Ledger {
 		return nil, a.fail(errf(codeNoPrivilege, "permission denied for table %s", n.Name).on(n.Name), n)
 	}
-	return nil, a.fail(errf(codeNotInState, "cannot %s table %q", what, n.Name).
+	kind := "table"
+	if _, ok := table.(*view); ok {
+		kind = "view"
+	}
+	return nil, a.fail(errf(codeNotInState, "cannot %s %s %q", what, kind, n.Name).
 		hint("The ledger fills this table itself. File digests into hashes: INSERT INTO hashes (digest) VALUES (…)."), n)
 }
 
@@ -368,35 +372,36 @@ func assigned(column string) *Error {
 }
 
 // part returns the part that takes the next leaf of a lane; ok is false if that is a new one for which there is no memory now. A new
-// part counts with all of its memory.
-func (f *filer) part(alg merkle.Algorithm, lane string) (i int, ok bool) {
+// part counts with all of its memory. total is what the transaction takes with it.
+func (f *filer) part(alg merkle.Algorithm, lane string) (i int, total int64, ok bool) {
+	s := f.session
 	i, ok = f.lane[lane]
 	if !ok {
 		if f.lane == nil {
 			f.lane = map[string]int{}
 		}
-		return f.newPart(lane, merkle.Leaves{}), true
+		return f.newPart(lane, merkle.Leaves{}), 0, true
 	}
 	l := &f.parts[i].Leaves
 	if l.Len() < smallPart || len(l.Room(alg)) > 0 {
-		return i, true
+		return i, 0, true
 	}
-	s := f.session
-	for n := min(partGrowth*l.Len(), largePart); n >= smallPart; n /= partGrowth {
-		bytes := int64(n * alg.Size())
-		if !s.mayHoldNow(s.tx.bytes + f.bytes + bytes) {
-			continue
-		}
-		if n == largePart {
-			i = f.newPart(lane, s.largeLeaves(alg))
-		} else {
-			i = f.newPart(lane, merkle.MakeLeaves(alg, n))
-		}
-		f.bytes += bytes
-		f.parts[i].counted = true
-		return i, true
+	n := min(partGrowth*l.Len(), largePart)
+	for n/partGrowth >= smallPart && !s.canHold(s.tx.bytes+f.bytes+int64(n*alg.Size())) {
+		n /= partGrowth
 	}
-	return i, false
+	bytes := int64(n * alg.Size())
+	if total = s.tx.bytes + f.bytes + bytes; !s.mayHoldNow(total) {
+		return i, total, false
+	}
+	if n == largePart {
+		i = f.newPart(lane, s.largeLeaves(alg))
+	} else {
+		i = f.newPart(lane, merkle.MakeLeaves(alg, n))
+	}
+	f.bytes += bytes
+	f.parts[i].counted = true
+	return i, total, true
 }
 
 func (f *filer) newPart(lane string, l merkle.Leaves) int {
@@ -413,7 +418,7 @@ func (f *filer) room(alg merkle.Algorithm, lane string) []byte {
 	if left <= 0 {
 		return nil
 	}
-	p, ok := f.part(alg, lane)
+	p, _, ok := f.part(alg, lane)
 	if !ok {
 		return nil
 	}
@@ -457,12 +462,12 @@ func (f *filer) add(ctx context.Context, alg merkle.Algorithm, lane string, dige
 	if f.count++; s.tx.leaves+f.count > s.engine.TransactionLeaves {
 		return s.tooMany()
 	}
-	p, ok := f.part(alg, lane)
+	p, total, ok := f.part(alg, lane)
 	if !ok {
-		if err := s.mayHold(ctx, s.tx.bytes+f.bytes+int64(smallPart*len(digest))); err != nil {
+		if err := s.mayHold(ctx, total); err != nil {
 			return err
 		}
-		p, _ = f.part(alg, lane) // the smallest one at least
+		p, _, _ = f.part(alg, lane)
 	}
 	if !f.parts[p].counted {
 		f.bytes += int64(len(digest))

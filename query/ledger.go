@@ -17,9 +17,9 @@ type Ledger interface {
 	// Append files a request whole and returns when all of it is durable, one Filing a part. It reads the leaves until it
 	// returns, and not after.
 	Append(ctx context.Context, r *Request) ([]Filing, error)
-	// Signature returns the KSI signature of a leaf, serialized. It waits while the leaf's round is open.
-	Signature(ctx context.Context, p Position) ([]byte, error)
-	// PublishedSignature is Signature extended to the first publication after the leaf's round.
+	// Signatures returns the KSI signatures of leaves, serialized. It waits while the round of one is open.
+	Signatures(ctx context.Context, positions []Position) ([][]byte, error)
+	// PublishedSignature returns the signature of a leaf extended to the first publication after the leaf's round.
 	PublishedSignature(ctx context.Context, p Position) ([]byte, error)
 	// Extend returns a signature of this calendar extended to the publication of second to, the first one after the
 	// signature's round if to is 0.

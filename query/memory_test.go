@@ -3,6 +3,9 @@ package query_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,14 +96,20 @@ func wantCode(t *testing.T, err error, code string) {
 
 // A transaction alone may have half of the memory; a larger one is refused, whatever is free.
 func TestIngestLimit(t *testing.T) {
-	i := newIngest(t, ingestEngine(t, 0))
-	i.begin()
-	err := i.add(t.Context(), ingestMemory/32)
-	wantCode(t, err, "54000")
-	if want := ingestMemory / 2 / 32; i.rows != want {
-		t.Errorf("refused after %d rows, want %d", i.rows, want)
+	for _, leaves := range []int{0, 1 << 20} { // bounded by their number, by their memory
+		i := newIngest(t, ingestEngine(t, leaves))
+		i.begin()
+		err := i.add(t.Context(), ingestMemory/32)
+		wantCode(t, err, "54000")
+		want := ingestMemory / 2 / 32
+		if leaves > 0 {
+			want += query.UncountedLeaves
+		}
+		if i.rows != want {
+			t.Errorf("refused after %d rows, want %d", i.rows, want)
+		}
+		i.end(err)
 	}
-	i.end(err)
 }
 
 // Whoever finds the memory taken waits until a transaction ends, however it does. All memory is given back.
@@ -108,19 +117,24 @@ func TestIngestWaits(t *testing.T) {
 	for _, how := range []string{"commit", "rollback", "close"} {
 		synctest.Test(t, func(t *testing.T) {
 			e := ingestEngine(t, 1<<20)
-			first, second := newIngest(t, e), newIngest(t, e)
+			first, second, other := newIngest(t, e), newIngest(t, e), newIngest(t, e)
 			first.begin()
-			if err := first.add(t.Context(), 120_000); err != nil {
+			other.begin()
+			if err := errors.Join(first.add(t.Context(), 60_000), other.add(t.Context(), 40_000)); err != nil {
 				t.Fatal(err)
 			}
 			second.begin()
+			start := time.Now()
 			done := make(chan error, 1)
-			go func() { done <- second.add(t.Context(), 60_000) }()
-			synctest.Wait()
+			go func() { done <- second.add(t.Context(), 66_000) }()
+			<-time.After(time.Second)
 			select {
 			case err := <-done:
 				t.Fatalf("%s: did not wait: %v", how, err)
 			default:
+			}
+			if n := e.Stats().Waiting; n != 1 {
+				t.Fatalf("%s: %d sessions wait", how, n)
 			}
 			switch how {
 			case "commit":
@@ -131,61 +145,131 @@ func TestIngestWaits(t *testing.T) {
 			case "close":
 				first.s.Close()
 			}
-			if err := <-done; err != nil {
-				t.Fatal(how, err)
+			if err := <-done; err != nil || time.Since(start) != time.Second {
+				t.Fatal(how, err, time.Since(start))
 			}
-			second.end(nil)
-			third := newIngest(t, e)
-			third.begin()
-			if err := third.add(t.Context(), ingestMemory/32); err != nil {
-				t.Fatalf("%s: not all memory was given back: %v", how, err)
+			second.s.Close()
+			other.s.Close()
+			if n := e.Stats().IngestMemory; n != 0 {
+				t.Fatalf("%s: %d bytes were not given back", how, n)
 			}
-			third.end(nil)
 		})
 	}
 }
 
-// A transaction whose wait would never end gets an error at once, and the others go on; so does one that is canceled, and
-// one that has waited long.
+// Copying sessions wait for each other and none of them fails, however many they are and however little memory there is. What they
+// hold stays within the limit.
+func TestIngestManyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const sessions, copies = 60, 3
+		e := ingestEngine(t, 1<<20)
+		var wg sync.WaitGroup
+		var ended atomic.Int32
+		for k := range sessions {
+			i, random := newIngest(t, e), rand.New(rand.NewPCG(7, uint64(k)))
+			wg.Go(func() {
+				for range copies {
+					i.begin()
+					for rows := random.IntN(ingestMemory / 2 / 32); rows > 0; {
+						some := min(rows, 1+random.IntN(20_000))
+						if err := i.add(t.Context(), some); err != nil {
+							t.Error(err)
+							i.end(err)
+							return
+						}
+						rows -= some
+						<-time.After(time.Duration(random.IntN(int(time.Second)))) // the client
+					}
+					i.in.Abort() // the ledger of these tests is slow
+					i.end(context.Canceled)
+				}
+				ended.Add(1)
+			})
+		}
+		go func() { wg.Wait(); ended.Add(1) }()
+		waiting := 0
+		for ended.Load() <= sessions && !t.Failed() {
+			stats := e.Stats()
+			if waiting = max(waiting, stats.Waiting); stats.IngestMemory > ingestMemory {
+				t.Errorf("%d bytes are held", stats.IngestMemory)
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+		wg.Wait()
+		if waiting < sessions/2 {
+			t.Errorf("%d sessions waited at once at most: the memory is not little", waiting)
+		}
+		if n := e.Stats().IngestMemory; n != 0 {
+			t.Errorf("%d bytes were not given back", n)
+		}
+	})
+}
+
+// A session that waits gets an error when it is canceled, and when nobody takes or gives back memory for long.
 func TestIngestDoesNotHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := ingestEngine(t, 1<<20)
-		first, second := newIngest(t, e), newIngest(t, e)
+		first, second, third, other := newIngest(t, e), newIngest(t, e), newIngest(t, e), newIngest(t, e)
 		first.begin()
+		other.begin()
+		if err := errors.Join(first.add(t.Context(), 60_000), other.add(t.Context(), 40_000)); err != nil {
+			t.Fatal(err)
+		}
 		second.begin()
-		if err := first.add(t.Context(), 50_000); err != nil { // its last part has room for 87,040 in all
-			t.Fatal(err)
-		}
-		if err := second.add(t.Context(), 40_000); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
 		done := make(chan error, 1)
-		go func() { done <- first.add(t.Context(), 60_000) }()
-		synctest.Wait()
-		err := second.add(t.Context(), 60_000)
-		wantCode(t, err, "53200")
-		second.end(err)
-		if err := <-done; err != nil || time.Since(start) != 0 {
-			t.Fatal(err, time.Since(start))
-		}
-
-		second.begin()
 		canceled, cancel := context.WithCancel(t.Context())
-		go func() { done <- second.add(canceled, 60_000) }()
+		go func() { done <- second.add(canceled, 66_000) }()
 		synctest.Wait()
 		cancel()
-		err = <-done
+		err := <-done
 		wantCode(t, err, "57014")
 		second.end(err)
 
 		second.begin()
-		err = second.add(t.Context(), 60_000)
+		start := time.Now()
+		go func() { done <- second.add(t.Context(), 66_000) }()
+		<-time.After(25 * time.Second)
+		third.begin()
+		if err := third.add(t.Context(), 1000); err != nil { // so few do not count
+			t.Fatal(err)
+		}
+		third.end(nil)
+		if err := first.add(t.Context(), 5_000); err != nil { // goes on, so that second waits longer
+			t.Fatal(err)
+		}
+		err = <-done
 		wantCode(t, err, "53200")
-		if waited := time.Since(start); waited < 10*time.Second {
+		if waited := time.Since(start); waited != time.Minute {
 			t.Errorf("gave up after %s", waited)
 		}
 		second.end(err)
-		first.end(nil)
+		first.s.Close()
+		other.s.Close()
 	})
+}
+
+// What is rolled back to a savepoint gives its memory to what comes next.
+func TestIngestSavepoint(t *testing.T) {
+	e := ingestEngine(t, 1<<20)
+	i := newIngest(t, e)
+	exec := func(sql string) {
+		t.Helper()
+		if r := run(t.Context(), i.s, sql); r.err != nil {
+			t.Fatal(sql, r.err)
+		}
+	}
+	exec("BEGIN")
+	for round := range 5 {
+		exec("SAVEPOINT a")
+		i.begin()
+		if err := i.add(t.Context(), 50_000); err != nil {
+			t.Fatal(err)
+		}
+		i.end(nil)
+		exec("ROLLBACK TO a")
+		if n := i.s.Chunks(); n != 0 {
+			t.Fatalf("round %d: %d chunks are kept", round, n)
+		}
+	}
+	exec("COMMIT")
 }

@@ -82,10 +82,12 @@ func (x *execution) workers() int {
 // memory.
 func (x *execution) fork() *execution {
 	s := x.statementRun
-	return &execution{statementRun: &statementRun{
-		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), grant: s.grant, limit: s.limit,
+	f := &execution{statementRun: &statementRun{
+		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), values: s.values, grant: s.grant, limit: s.limit,
 		analyze: s.analyze, untimed: s.untimed, forked: true,
 	}}
+	f.values.Budget, f.env.Settings = f.statementRun, &f.values
+	return f
 }
 
 // scanBelow returns the scan that op filters and projects, nil if it does something else.

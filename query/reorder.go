@@ -6,7 +6,8 @@ import "slices"
 // no condition connects, although another order would not, and joins last what is lateral. The columns keep their order.
 func reorder(n node) node {
 	if f, ok := n.(*filterNode); ok {
-		return &filterNode{in: reorder(f.in), where: f.where}
+		f.in = reorder(f.in)
+		return f
 	}
 	top, ok := n.(*joinNode)
 	if !ok {

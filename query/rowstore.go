@@ -63,15 +63,15 @@ func sizeOf(v *value.Vector, i int) int {
 func boxSize(box any) int {
 	switch b := box.(type) {
 	case *value.Array:
-		n := 64
-		for i := range b.Elems.Len() {
-			n += sizeOf(b.Elems, i)
-		}
-		return n
+		return 64 + sizeOfPart(b.Elems, 0, b.Elems.Len())
+	case value.Numeric:
+		return 32 + b.HeapBytes()
 	case *value.Record:
 		n := 48
 		for _, f := range b.Fields {
-			n += 64 + len(f.B)
+			if n += 64 + len(f.B); f.X != nil {
+				n += boxSize(f.X)
+			}
 		}
 		return n
 	}

@@ -187,7 +187,9 @@ func (s *semiJoin) place(n node, from int) node {
 			return j
 		}
 	}
-	return &semiNode{l: n, r: s.plan, on: s.conditions(len(n.columns()), from), anti: s.anti}
+	semi := &semiNode{l: n, r: s.plan, on: s.conditions(len(n.columns()), from), anti: s.anti}
+	semi.imply()
+	return semi
 }
 
 // lift takes the conditions with slots out of a plan; they are over its columns. The plan itself is left as it is.

@@ -56,10 +56,11 @@ type Session struct {
 	since     time.Time // when it was opened
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
 	maxMemory int64     // bytes of one statement
+	reading   reading   // constants of the statement that is analyzed
 	grants    []*grant  // of the engine's memory for queries
 	kept      grant     // of it, for statements that are not running
 
-	held   int64             // bytes that the session has of the engine's memory for digests
+	share  leafShare         // of the engine's memory for digests
 	chunks []largepage.Block // behind its parts, like smallChunks
 
 	smallChunks []*smallChunk
@@ -76,7 +77,11 @@ func (e *Engine) Open(l Login) (*Session, error) {
 		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
 			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
 	}
-	s := &Session{engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(), rolesSeen: version, closed: make(chan struct{})}
+	s := &Session{
+		engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(),
+		rolesSeen: version, closed: make(chan struct{}),
+	}
+	s.reading.session = s
 	s.kept.enough.Store(ungranted)
 	s.inbox.role, s.inbox.wake = role.Name, l.Wake
 	s.settings.base = map[string]string{
@@ -225,7 +230,7 @@ func (s *Session) valueSettings() *value.Settings {
 	v.MonthFirst = !strings.HasSuffix(get("datestyle"), "DMY")
 	fmt.Sscanf(get("extra_float_digits"), "%d", &v.ExtraFloatDigits)
 	v.Now = value.FromTime(s.tx.start)
-	v.Names, v.Memory = s, s.maxMemory
+	v.Names, v.Budget = s, &s.reading
 	s.values = v
 	return v
 }
@@ -250,6 +255,7 @@ func (s *Session) Close() {
 // guard runs f, turns a panic into an error and, after an error, fails the transaction.
 func (s *Session) guard(sql string, f func() error) (err error) {
 	defer func() {
+		s.reading.end()
 		if r := recover(); r != nil {
 			s.engine.Logger.Error("statement panicked", "panic", r, "stack", string(debug.Stack()), "statement", loggable(sql))
 			err = errf(codeInternal, "internal error: %v", r)
@@ -270,6 +276,8 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 func (s *Session) execution(ctx context.Context, params []value.Datum) *execution {
 	x := &execution{statementRun: &statementRun{session: s, params: params, limit: s.maxMemory, grant: newGrant(), asOf: s.snapshot()}}
 	x.env = s.env(ctx)
+	x.values = *x.env.Settings
+	x.values.Budget, x.env.Settings = x.statementRun, &x.values
 	return x
 }
 

@@ -126,6 +126,6 @@ func (e *Engine) Stats() Stats {
 	m := e.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.IngestMemory, s.MaxIngestMemory, s.Waiting = m.used, m.limit, m.sessions
+	s.IngestMemory, s.MaxIngestMemory, s.Waiting = m.used, m.limit, len(m.waiting)
 	return s
 }

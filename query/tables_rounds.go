@@ -36,23 +36,36 @@ func roundOf(micros int64) calendar.Second {
 }
 
 // A signer chooses how the signatures of a statement are made.
-type signer func(env *fn.Env) (func(context.Context, Position) ([]byte, error), error)
+type signer func(env *fn.Env) (func(context.Context, []Position) ([][]byte, error), error)
 
 // sign makes signatures as jurat.proof says: signed by the calendar key, or extended, with an error where there is no
 // publication yet.
 func sign(l Ledger) signer {
-	return func(env *fn.Env) (func(context.Context, Position) ([]byte, error), error) {
+	return func(env *fn.Env) (func(context.Context, []Position) ([][]byte, error), error) {
 		kind, err := env.Session.Setting("jurat.proof")
 		if kind == proofPublished {
-			return l.PublishedSignature, err
+			return publishedSignatures(l), err
 		}
-		return l.Signature, err
+		return l.Signatures, err
+	}
+}
+
+// publishedSignatures makes signatures of many leaves, each extended.
+func publishedSignatures(l Ledger) func(context.Context, []Position) ([][]byte, error) {
+	return func(ctx context.Context, positions []Position) (signatures [][]byte, err error) {
+		signatures = make([][]byte, len(positions))
+		for i, p := range positions {
+			if signatures[i], err = l.PublishedSignature(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+		return signatures, nil
 	}
 }
 
 // signFresh makes signatures of leaves that were just filed: nothing is published yet, whatever jurat.proof says.
 func signFresh(l Ledger) signer {
-	return func(*fn.Env) (func(context.Context, Position) ([]byte, error), error) { return l.Signature, nil }
+	return func(*fn.Env) (func(context.Context, []Position) ([][]byte, error), error) { return l.Signatures, nil }
 }
 
 // signatureKernel makes signatures of round, slot and index. It waits for rounds that are open.
@@ -65,21 +78,34 @@ func signatureKernel(s signer) fn.Kernel {
 	}
 }
 
+// signedTogether is how many signatures are asked for at once: they may be of no use for longer than f takes.
+const signedTogether = 128
+
+// each calls f with the signature of each row.
 func (s signer) each(env *fn.Env, args []*value.Vector, n int, sel []int32, f func(int, []byte) error) error {
-	make, err := s(env)
+	signatures, err := s(env)
 	if err != nil {
 		return err
 	}
-	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
-		if err != nil {
-			return
+	room := min(n, signedTogether)
+	positions, at := make([]Position, 0, room), make([]int, 0, room)
+	flush := func() {
+		var list [][]byte
+		if err == nil {
+			list, err = signatures(env.Ctx, positions)
 		}
-		var sig []byte
-		p := Position{Round: roundOf(args[0].Ints[i]), Slot: uint32(args[1].Ints[i]), Index: uint64(args[2].Ints[i])}
-		if sig, err = make(env.Ctx, p); err == nil {
-			err = f(i, sig)
+		for k := 0; k < len(at) && err == nil; k++ {
+			err = f(at[k], list[k])
+		}
+		positions, at = positions[:0], at[:0]
+	}
+	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
+		positions = append(positions, Position{Round: roundOf(args[0].Ints[i]), Slot: uint32(args[1].Ints[i]), Index: uint64(args[2].Ints[i])})
+		if at = append(at, i); len(at) == signedTogether {
+			flush()
 		}
 	})
+	flush()
 	return err
 }
 

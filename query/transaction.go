@@ -49,6 +49,7 @@ type savepoint struct {
 	cursors  int // declared before
 	tunings  int
 	notes    int
+	chunks   [2]int // large and small ones, of parts
 }
 
 func (t *transaction) implicit() bool { return t.state == txImplicit }
@@ -231,7 +232,8 @@ func (s *Session) tooMany() error {
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) {
 	p := savepoint{name: strings.Clone(name), settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
-		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes)}
+		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes),
+		chunks: [2]int{len(s.chunks), len(s.smallChunks)}}
 	s.tx.savepoints = append(s.tx.savepoints, p)
 }
 
@@ -251,6 +253,7 @@ func (s *Session) rollbackTo(i int) {
 	s.tx.savepoints = s.tx.savepoints[:i+1]
 	s.settings, s.values = p.settings, nil
 	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
+	s.releaseChunks(p.chunks[0], p.chunks[1])
 	s.tx.digests, s.tx.aborted, s.tx.readOnly = nil, false, p.readOnly
 	s.closeCursors(func(c *cursor) bool { return c.created > p.cursors })
 	s.tx.tunings, s.tx.notes, s.tx.noted = s.tx.tunings[:p.tunings], s.tx.notes[:p.notes], nil

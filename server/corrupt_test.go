@@ -2,13 +2,16 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/jurat-ledger/jurat/storage"
@@ -32,7 +35,7 @@ func proofsOf(answers [][]string, refused []*pgconn.PgError) (signatures []strin
 // proof is told that data is damaged, and where.
 func TestWrongValue(t *testing.T) {
 	t.Parallel()
-	dir := damageImage(t)
+	dir := damageImage(t, 0)
 	s, err := storage.Open(filepath.Join(dir, StoreDir), storage.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -62,5 +65,79 @@ func TestWrongValue(t *testing.T) {
 		if e.Code != "XX001" || !strings.Contains(e.Message, "round 2026-11-22T01:15:3") {
 			t.Errorf("%v; want XX001 that names the round", e)
 		}
+	}
+}
+
+// blocksOf returns bytes of a table or a value file, one in the middle of each block of values.
+func blocksOf(t *testing.T, name string, data []byte) (at []uint64) {
+	if filepath.Ext(name) != ".sst" {
+		return []uint64{uint64(len(data)) / 4, uint64(len(data)) / 2} // a value file holds little but blocks
+	}
+	r, err := sstable.NewMemReader(data, sstable.ReaderOptions{Comparer: pebble.DefaultComparer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	layout, err := r.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range layout.Data {
+		at = append(at, b.Offset+b.Length/2)
+	}
+	for _, b := range layout.ValueBlock {
+		at = append(at, b.Offset+b.Length/2)
+	}
+	return at
+}
+
+// TestDamagedBlocks flips a bit in each block of each table and value file, one at a time. The server does not start and names the file,
+// or each answer is right or XX001 with the file's name, and some are XX001.
+func TestDamagedBlocks(t *testing.T) {
+	t.Parallel()
+	image := damageImage(t, 800) // whose lines take some blocks
+	want, _, err := askDamaged(t, copyData(t, image), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(image, StoreDir, "*", "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := make(map[string]int)
+	for _, path := range files {
+		name, _ := filepath.Rel(image, path)
+		if ext := filepath.Ext(name); ext != ".sst" && ext != ".blob" {
+			continue
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range blocksOf(t, name, data) {
+			dir := copyData(t, image)
+			damaged := slices.Clone(data)
+			damaged[at] ^= 1
+			if err := os.WriteFile(filepath.Join(dir, name), damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			named := strings.TrimSuffix(filepath.Base(name), ".blob") // by its number alone
+			what := fmt.Sprintf("byte %d of %s", at, name)
+			answers, refused, err := askDamaged(t, dir, nil)
+			outcome := judge(t, what, want, answers, refused, err)
+			outcomes[outcome]++
+			if outcome == "not started" && !strings.Contains(err.Error(), named) {
+				t.Errorf("%s: not started: %v; want the file's name", what, err)
+			}
+			for i, e := range refused {
+				if e != nil && !strings.Contains(e.Message+e.Detail, named) {
+					t.Errorf("%s: %.80s: %v; want the file's name", what, damageQueries[i], e)
+				}
+			}
+			t.Logf("%s: %s", what, outcome)
+		}
+	}
+	if outcomes["named"] == 0 || outcomes["not started"] == 0 {
+		t.Errorf("damage is met by a query and at the start: %v", outcomes)
 	}
 }

@@ -25,17 +25,21 @@ var damageQueries = []string{
 	"SELECT round, slot_index FROM hashes WHERE digest = sha256('a1')", "SELECT receipt FROM hashes WHERE digest IN (SELECT sha256(('a' || g)::bytea) FROM generate_series(1, 300) g) ORDER BY 1",
 	"SELECT count(*) FROM hashes WHERE round = '2026-11-22T01:15:31Z'", "SELECT signature FROM proofs WHERE digest = sha256('a3')", "SELECT signature FROM proofs ORDER BY round, slot_index LIMIT 20",
 	"SELECT * FROM publications", "SELECT * FROM calendar_certificates", "SELECT publication_string('2026-11-22T01:15:33Z', (SELECT root FROM calendar WHERE round = '2026-11-22T01:15:33Z'))",
-	"SELECT * FROM audit_calendar('-infinity', 'infinity')", "SELECT * FROM verify_journal('-infinity', 'infinity')", "SELECT seq, event, hash FROM journal WHERE seq < 5 ORDER BY seq",
+	"SELECT * FROM audit_calendar('-infinity', 'infinity')", "SELECT * FROM verify_journal('-infinity', 'infinity')", "SELECT seq, event, object, hash FROM journal WHERE time < '2026-11-22T01:15:45Z' ORDER BY seq",
 	"SELECT * FROM completeness('super-s', '-infinity', 'infinity')", "SELECT consistency_proof('2026-11-22T01:15:31Z', '2026-11-22T01:15:33Z')",
 	"SELECT md5(string_agg(data, '' ORDER BY at)) FROM export_bundle('super-s', NULL, '2026-11-22T01:15:33Z', true)", "SELECT publish('2026-11-22T01:15:33Z')",
 }
 
-// damageImage makes a data directory with something of every kind: tables, value files, a log, publications, a journal.
-func damageImage(t *testing.T) string {
+// damageImage makes a data directory with something of every kind: tables, value files, a log, publications, a journal. It has so many
+// roles more, each with a line in the journal.
+func damageImage(t *testing.T, roles int) string {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := serveStill(t, stillConfig(t, dir), stillStart)
 	conn := s.connect("super-s")
 	conn.must("CREATE ROLE canton LOGIN", "SELECT create_lane('seal')", "INSERT INTO hashes (digest) SELECT sha256(('a' || g)::bytea) FROM generate_series(1, 150) g")
+	for i := range roles {
+		conn.must(fmt.Sprintf("CREATE ROLE r%d LOGIN", i))
+	}
 	s.pass(2)
 	conn.must("INSERT INTO hashes (digest, lane) SELECT sha256(('a' || g)::bytea), 'seal' FROM generate_series(151, 290) g")
 	s.pass(3)
@@ -99,7 +103,7 @@ func askDamaged(t *testing.T, dir string, during func()) (answers [][]string, re
 // it does not start and says why, or each answer is right or an error that names the damage. What it does not know it never makes up.
 func TestDamagedStore(t *testing.T) {
 	t.Parallel()
-	image := damageImage(t)
+	image := damageImage(t, 0)
 	want, refused, err := askDamaged(t, copyData(t, image), nil)
 	if err != nil || slices.ContainsFunc(refused, func(e *pgconn.PgError) bool { return e != nil }) {
 		t.Fatal(err, refused)
@@ -206,7 +210,7 @@ func copyData(t *testing.T, from string) string {
 // it takes no damaged certificate for a new one.
 func TestDamagedKeys(t *testing.T) {
 	t.Parallel()
-	image := damageImage(t)
+	image := damageImage(t, 0)
 	want, _, err := askDamaged(t, copyData(t, image), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -97,6 +97,13 @@ func TestClockFaults(t *testing.T) {
 		t.Errorf("when the clock has caught up: %s", got)
 	}
 
+	if n := conn.one("SELECT count(*) FROM late_filings WHERE digest IN (sha256('back 1'), sha256('back 2')) AND late > '9 s'"); n != `["2"]` {
+		t.Errorf("%s of 2 filings show that they came into a later round", n)
+	}
+	if n := conn.one("SELECT count(*) FROM late_filings"); n != `["2"]` {
+		t.Errorf("%s filings came into a later round, want 2", n)
+	}
+
 	s.clock.Move(0, c.MaxClockJump+2*time.Second)
 	wantClockJump(t, s, conn)
 	if !strings.Contains(log.String(), "the clock jumped ahead") {

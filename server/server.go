@@ -390,13 +390,10 @@ func (s *Server) Run(ctx context.Context) error {
 	s.ops.enter(serving)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	context.AfterFunc(ctx, func() {
-		s.ops.enter(stopping)
-		// Statements wait for what is being written, whatever they are told: a write that waits for room must not wait longer than they may.
-		time.AfterFunc(s.config.StopTime, s.store.GiveUp)
-	})
+	context.AfterFunc(ctx, func() { s.ops.enter(stopping) })
 	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLedger()
+	go s.limitWaiting(ctx, ledgerCtx)
 
 	done := make(chan error, 2)
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
@@ -428,6 +425,19 @@ func (s *Server) Run(ctx context.Context) error {
 	stopLedger()
 	err = errors.Join(err, <-done, <-done)
 	return errors.Join(err, s.close())
+}
+
+// limitWaiting has writes that wait for room give up when statements have had their time to end after stop, so that those which wait for
+// such a write end too; the ledger has the rest give up when there are no statements any more, which ends it.
+func (s *Server) limitWaiting(stop, ended context.Context) {
+	<-stop.Done()
+	over := time.NewTimer(s.config.StopTime)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		s.store.GiveUp()
+	case <-ended.Done():
+	}
 }
 
 // runPart runs a part that the server cannot do without: its error ends the server.

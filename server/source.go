@@ -87,9 +87,13 @@ func (s source) Append(ctx context.Context, r *query.Request) ([]query.Filing, e
 	return out, clientError(err)
 }
 
-func (s source) Signature(ctx context.Context, p query.Position) ([]byte, error) {
-	sig, err := s.ledger.Signature(ctx, ledger.Position(p))
-	return sig, clientError(err)
+func (s source) Signatures(ctx context.Context, positions []query.Position) ([][]byte, error) {
+	in := make([]ledger.Position, len(positions))
+	for i, p := range positions {
+		in[i] = ledger.Position(p)
+	}
+	signatures, err := s.ledger.Signatures(ctx, in)
+	return signatures, clientError(err)
 }
 
 func (s source) PublishedSignature(ctx context.Context, p query.Position) ([]byte, error) {
@@ -130,20 +134,12 @@ func (s source) CalendarChain(_ context.Context, from, to calendar.Second) (*ksi
 
 func (s source) Find(ctx context.Context, agency string, digest []byte) ([]query.Leaf, error) {
 	found, err := s.ledger.Find(ctx, agency, digest)
-	leaves := make([]query.Leaf, len(found))
-	for i, f := range found {
-		leaves[i] = queryLeaf(f)
-	}
-	return leaves, clientError(err)
+	return queryLeaves(found), clientError(err)
 }
 
 func (s source) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
 	found, err := s.ledger.FindAll(ctx, agency, digests)
-	leaves := make([]query.Leaf, len(found))
-	for i, f := range found {
-		leaves[i] = queryLeaf(f)
-	}
-	return leaves, clientError(err)
+	return queryLeaves(found), clientError(err)
 }
 
 func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
@@ -151,10 +147,18 @@ func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, err
 	if errors.Is(err, ledger.ErrNotFound) {
 		return query.Leaf{}, false, nil
 	}
-	return queryLeaf(leaf), err == nil, clientError(err)
+	return queryLeaf(&leaf), err == nil, clientError(err)
 }
 
-func queryLeaf(l ledger.Leaf) query.Leaf {
+func queryLeaves(found []ledger.Leaf) []query.Leaf {
+	leaves := make([]query.Leaf, len(found))
+	for i := range found {
+		leaves[i] = queryLeaf(&found[i])
+	}
+	return leaves
+}
+
+func queryLeaf(l *ledger.Leaf) query.Leaf {
 	return query.Leaf{Position: query.Position(l.Position), Imprint: l.Imprint, FiledAt: l.FiledAt}
 }
 

@@ -235,7 +235,10 @@ func (st *state) loadJournal(db *pebble.DB) error {
 		if it.First() {
 			return missing(key)
 		}
-		return it.Error()
+		if err := it.Error(); err != nil {
+			return damaged(key, err)
+		}
+		return nil
 	}
 	return each(db, KindJournalDay, func(k Key, c *cursor) error {
 		d := JournalDay{Day: uint32(k.Number)}
@@ -289,7 +292,10 @@ func (s *Store) ReadJournal(from, to uint64, desc bool, f func(l JournalLine, er
 			return nil
 		}
 	}
-	return it.Error()
+	if err := it.Error(); err != nil {
+		return damaged(Key{Kind: KindJournal, Number: from}, err)
+	}
+	return nil
 }
 
 // JournalSince returns the number of the first line that is not before a time, one more than there are lines if all are. It

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // get decodes the value of k, if r has one.
@@ -34,7 +35,7 @@ func get(r pebble.Reader, k Key, decode func(*cursor) error) (ok bool, err error
 // damaged translates an error of Pebble while reading k.
 func damaged(k Key, err error) error {
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%s: %v: %w", k, err, ErrCorrupt)
+		return fmt.Errorf("%s: %s: %w", k, index.DamagedFile(err), ErrCorrupt)
 	}
 	return fmt.Errorf("%s: %v", k, err)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // A Genesis is what is fixed for ever when a store is created.
@@ -178,7 +179,7 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 	defer rescue(&err)
 	db, err = pebble.Open(dir, p)
 	if pebble.IsCorruptionError(err) {
-		err = fmt.Errorf("%v: %w", err, ErrCorrupt)
+		err = fmt.Errorf("%s: %w", index.DamagedFile(err), ErrCorrupt)
 	}
 	return db, err
 }
@@ -334,7 +335,10 @@ func (st *state) loadSealed(db *pebble.DB) error {
 	}
 	defer it.Close()
 	if !it.First() {
-		return it.Error()
+		if err := it.Error(); err != nil {
+			return damaged(Key{Kind: KindHead}, err)
+		}
+		return nil
 	}
 	k, err := ParseKey(it.Key())
 	if err != nil {
@@ -377,5 +381,8 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		first := Key{Kind: KindRun, Round: k.Round, Slot: k.Slot}
 		ok = it.SeekLT(first.bytes())
 	}
-	return it.Error()
+	if err := it.Error(); err != nil {
+		return damaged(Key{Kind: KindRun, Round: st.closed + 1}, err)
+	}
+	return nil
 }

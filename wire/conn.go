@@ -80,6 +80,7 @@ func (c *conn) serve() {
 			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
 		})
 	}
+	c.setConn(newSocket(c.nc))
 	err := c.guard(c.run)
 	if e := (*Error)(nil); errors.As(err, &e) {
 		last := *e
@@ -272,7 +273,7 @@ func (c *conn) writeTimeout() time.Duration {
 	return c.srv.cfg.WriteTimeout
 }
 
-// setConn replaces the socket by TLS over it.
+// setConn replaces the connection by one over it.
 func (c *conn) setConn(nc net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,6 +19,20 @@
 // and flushes it where the protocol asks for it: ReadyForQuery, Flush, errors, the start of a COPY FROM, and when 16 KiB
 // are waiting. Rows are pulled: what cannot be sent is not computed.
 //
+// # Sockets
+//
+// A short answer or request is moved by a system call that never waits (file socket_linux.go), so Go's scheduler is not told of
+// it; who finds nothing to read waits in the network poller, whatever the number of connections. A proof by digest costs the
+// server 27 µs of processor time with eight clients and 37 with one, where calls that may wait took 31 and 44; the rate is
+// 7 % higher with eight and, over restarts of the server, the same with one. A client that waits for each answer is bounded by the
+// machine: on a virtual one, waking a processor that halts takes some 80 µs, so its rate depends fourfold on whether the kernel
+// puts client and server on the same one, and varies by that from start to start.
+//
+// Measured and rejected, as an echo of 100 bytes in and 2,500 out on two processors, beside the network poller with 34 thousand a
+// second from eight clients and 20 to 22 from one: goroutines that block in the kernel, by SO_RCVTIMEO (-23 %, -39 %) or with a
+// thread each (-22 %, +10 %); an epoll of one's own (-10 %, -40 %); reading again for 50 µs before waiting (-55 %, -13 %); giving the
+// processor up before waiting, by sched_yield (-16 %, and -66 % beside other load) or runtime.Gosched (+7 to -5 %, -6 %).
+//
 // # Message limits
 //
 //	start-up packet                                   10,000 bytes, length included

@@ -161,8 +161,15 @@ func (o *output) flush() error {
 	for b := o.buf; len(b) > 0 && o.err == nil; {
 		part := b[:min(len(b), writeBytes)]
 		b = b[len(part):]
-		if o.err = o.conn.SetWriteDeadline(o.now().Add(o.timeout())); o.err == nil {
-			_, o.err = o.conn.Write(part)
+		if s, ok := o.conn.(*socket); ok { // mostly there is room, and no deadline to set
+			var n int
+			n, o.err = s.writeNow(part)
+			part = part[n:]
+		}
+		if len(part) > 0 && o.err == nil {
+			if o.err = o.conn.SetWriteDeadline(o.now().Add(o.timeout())); o.err == nil {
+				_, o.err = o.conn.Write(part)
+			}
 		}
 	}
 	o.buf = o.buf[:0]

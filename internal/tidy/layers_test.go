@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"storage/backup": {"storage", "merkle", "internal/host"},
 	"wire":           {"wire"},
 	"query":          {"query", "merkle", "internal/largepage"},
-	"server/ledger":  {"server/ledger", "merkle", "storage", "internal/tally"},
+	"server/ledger":  {"server/ledger", "merkle", "storage", "internal/tally", "internal/largepage"},
 	"server/session": {"server/session", "wire", "query", "merkle"},
 	"server/gateway": {"server/gateway", "merkle"},
 	"server/hba":     {},

@@ -123,7 +123,7 @@ func (p *Parts) appendAggregation(dst []byte, level merkle.Level) ([]byte, merkl
 // appendAggregationChain appends one chain. Indices are those of this chain and of all above it, zeros not counted.
 func appendAggregationChain(dst []byte, t calendar.Second, indices []uint64, input merkle.Imprint, c merkle.Chain) []byte {
 	start := len(dst)
-	dst = appendHead(dst, t, indices, input)
+	dst = appendHead(dst, t, indices, &input)
 	for i := range c {
 		dst = appendLink(dst, &c[i])
 	}
@@ -131,14 +131,14 @@ func appendAggregationChain(dst []byte, t calendar.Second, indices []uint64, inp
 }
 
 // appendHead appends what stands before the links of a chain.
-func appendHead(dst []byte, t calendar.Second, indices []uint64, input merkle.Imprint) []byte {
+func appendHead(dst []byte, t calendar.Second, indices []uint64, input *merkle.Imprint) []byte {
 	dst = tlv.AppendUint(dst, tagTime, 0, uint64(t))
 	for i := len(indices) - 1; i >= 0; i-- {
 		if indices[i] != 0 {
 			dst = tlv.AppendUint(dst, tagIndex, 0, indices[i])
 		}
 	}
-	dst = appendImprint(dst, tagInput, &input)
+	dst = appendImprint(dst, tagInput, input)
 	return tlv.AppendUint(dst, tagAlgorithm, 0, uint64(merkle.SHA256))
 }
 

@@ -77,16 +77,26 @@ func leads(from merkle.Imprint, at merkle.Level, chain merkle.Chain, to merkle.I
 
 // append is Append for a chain that is known to lead to the trunk. links are its last ones, serialized, and index is that of all.
 func (t *Trunk) append(dst []byte, leaf merkle.Imprint, chain merkle.Chain, links []byte, index uint64) ([]byte, error) {
-	var room [8]uint64
-	indices := append(room[:0], t.indices...)
-	indices[0] = index
 	start := len(dst)
-	dst = tlv.Reserve(dst)
-	chains := len(dst)
-	dst = appendHead(tlv.Reserve(dst), t.round, indices, leaf)
+	dst, chains := t.begin(dst, &leaf, index)
 	for i := range chain {
 		dst = appendLink(dst, &chain[i])
 	}
+	return t.finish(dst, start, chains, links)
+}
+
+// begin appends what stands before the first link of a signature and returns where its first chain begins. finish has to follow.
+func (t *Trunk) begin(dst []byte, leaf *merkle.Imprint, index uint64) (_ []byte, chains int) {
+	var room [8]uint64
+	indices := append(room[:0], t.indices...)
+	indices[0] = index
+	dst = tlv.Reserve(dst)
+	return appendHead(tlv.Reserve(dst), t.round, indices, leaf), len(dst)
+}
+
+// finish appends the last links of the first chain, serialized, and all above it to a signature that begins at start, its chains at
+// chains.
+func (t *Trunk) finish(dst []byte, start, chains int, links []byte) ([]byte, error) {
 	dst = append(dst, links...)
 	if err := fits(dst, chains, len(t.tail)); err != nil {
 		return nil, err
@@ -137,13 +147,52 @@ func (l *Limb) Append(dst []byte, leaf merkle.Imprint, chain merkle.Chain) ([]by
 	if err := leads(leaf, 0, chain, l.node, l.level); err != nil {
 		return nil, err
 	}
-	if n := len(chain) + l.count; n > merkle.MaxLinks {
-		return nil, fmt.Errorf("%w: %d links", merkle.ErrChain, n)
-	}
 	index, err := chain.Index()
+	if err == nil {
+		index, err = l.whole(len(chain), index)
+	}
 	if err != nil {
 		return nil, err
 	}
-	first := uint64(1) << len(chain)
-	return l.trunk.append(dst, leaf, chain, l.links, l.index*first|index&(first-1))
+	return l.trunk.append(dst, leaf, chain, l.links, index)
+}
+
+// whole returns the index of a chain whose first n links have an index of their own, the leading 1 counted or not.
+func (l *Limb) whole(n int, index uint64) (uint64, error) {
+	if all := n + l.count; all > merkle.MaxLinks {
+		return 0, fmt.Errorf("%w: %d links", merkle.ErrChain, all)
+	}
+	first := uint64(1) << n
+	return l.index*first | index&(first-1), nil
+}
+
+// AppendPath is Append for way k of paths, which must have been hashed.
+func (l *Limb) AppendPath(dst []byte, p *merkle.Paths, k int) ([]byte, error) {
+	top, level := p.Top(k)
+	if node := top.Imprint(); node != l.node || level != l.level {
+		return nil, fmt.Errorf("%w: to %s of level %d, not to %s of level %d", ErrOtherNode, node, level, l.node, l.level)
+	}
+	index, err := l.whole(merkle.KeptStep, p.Index(k))
+	if err != nil {
+		return nil, err
+	}
+	start, leaf := len(dst), p.Leaf(k)
+	dst, chains := l.trunk.begin(dst, &leaf, index)
+	for j := range merkle.KeptStep {
+		left := index>>j&1 == 1
+		if correction := p.Correction(); j == 0 && correction != 0 {
+			dst = appendLink(dst, &merkle.Link{Left: left, Correction: correction, Sibling: p.Sibling(k, j).Imprint()})
+			continue
+		}
+		dst = appendDigestLink(dst, left, p.Sibling(k, j))
+	}
+	return l.trunk.finish(dst, start, chains, l.links)
+}
+
+// appendDigestLink appends a link without a correction whose sibling is a SHA-256 digest.
+func appendDigestLink(dst []byte, left bool, sibling *merkle.Digest) []byte {
+	const size = 1 + len(sibling)
+	dst = tlv.AppendHeader(dst, linkTag(left), 0, 2+size)
+	dst = append(tlv.AppendHeader(dst, tagSibling, 0, size), byte(merkle.SHA256))
+	return append(dst, sibling[:]...)
 }

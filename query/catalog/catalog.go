@@ -66,12 +66,13 @@ type Config struct {
 // A Table is one of our tables.
 type Table struct {
 	Relation
-	Comment  string
-	Comments map[string]string // of columns
-	Insert   bool              // takes INSERT
-	Private  bool              // only those who run the server may read it
-	Filings  bool              // only those who may read filings may read it
-	Indexes  []Index           // at most 16
+	Comment    string
+	Comments   map[string]string // of columns
+	Insert     bool              // takes INSERT
+	Private    bool              // only those who run the server may read it
+	Definition string            // of a view, its query in SQL
+	Filings    bool              // only those who may read filings may read it
+	Indexes    []Index           // at most 16
 }
 
 // An Index is an index of a table of ours over one column.

@@ -155,7 +155,7 @@ func definitions() []*fn.Function {
 			"pg_node_tree,oid", "pg_node_tree,oid,bool"),
 		each("pg_get_indexdef", "text stable", indexdef, "oid", "oid,int4,bool"),
 		each("pg_get_constraintdef", "text stable", constraintdef, "oid", "oid,bool"),
-		each("pg_get_viewdef", "text stable", none, "oid", "oid,bool", "oid,int4", "text", "text,bool"),
+		each("pg_get_viewdef", "text stable", viewdef, "oid", "oid,bool", "oid,int4", "text", "text,bool"),
 		each("pg_get_ruledef", "text stable", none, "oid", "oid,bool"),
 		each("pg_get_triggerdef", "text stable", none, "oid", "oid,bool"),
 		each("pg_get_partkeydef", "text stable", none, "oid"),
@@ -487,4 +487,15 @@ func aclRole(name string) value.OID {
 		return OwnerOID
 	}
 	return 0 // everybody
+}
+
+// viewdef is the query of a view of ours, by object id or by name; those of the catalog have none.
+func viewdef(s Session, args []value.Datum) value.Datum {
+	for _, t := range s.Catalog().tables {
+		named := args[0].Type == value.Text && strings.TrimPrefix(string(args[0].B), "public.") == t.Name
+		if t.Definition != "" && (named || args[0].Type != value.Text && argOID(args[0]) == t.OID) {
+			return value.NewText(t.Definition)
+		}
+	}
+	return null
 }

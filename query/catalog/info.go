@@ -49,8 +49,12 @@ func yes(b bool) string {
 func (k *Catalog) infoViews(r *Rows) {
 	for _, rel := range k.relations() {
 		if rel.Kind == 'v' {
-			r.add(k.place("table", rel.Schema, rel.Name).merge(row{"check_option": "NONE", "is_updatable": "NO", "is_insertable_into": "NO",
-				"is_trigger_updatable": "NO", "is_trigger_deletable": "NO", "is_trigger_insertable_into": "NO"}))
+			v := k.place("table", rel.Schema, rel.Name).merge(row{"check_option": "NONE", "is_updatable": "NO", "is_insertable_into": "NO",
+				"is_trigger_updatable": "NO", "is_trigger_deletable": "NO", "is_trigger_insertable_into": "NO"})
+			if t := k.tables[rel.OID]; t != nil {
+				v["view_definition"] = t.Definition
+			}
+			r.add(v)
 		}
 	}
 }

@@ -271,7 +271,11 @@ func (k *Catalog) pgTables(r *Rows) {
 func (k *Catalog) pgViews(r *Rows) {
 	for _, rel := range k.relations() {
 		if rel.Kind == 'v' {
-			r.add(row{"schemaname": rel.Schema, "viewname": rel.Name, "viewowner": Owner})
+			v := row{"schemaname": rel.Schema, "viewname": rel.Name, "viewowner": Owner}
+			if t := k.tables[rel.OID]; t != nil {
+				v["definition"] = t.Definition
+			}
+			r.add(v)
 		}
 	}
 }

@@ -110,13 +110,13 @@ func copyElems(a *value.Array) *value.Vector {
 
 var errOneDim = value.Errorf("22000", "argument must be empty or one-dimensional array")
 
-func arrayAppend(_ *Env, args []value.Datum) (value.Datum, error) {
+func arrayAppend(env *Env, args []value.Datum) (value.Datum, error) {
 	a := asArray(args[0])
 	if len(a.Dims) > 1 {
 		return value.Datum{}, errOneDim
 	}
-	if a.Elems.Len() >= maxElements {
-		return value.Datum{}, errTooManyElements()
+	if err := env.fitsList(a.Elems.Len()+1, a.Elems.Type); err != nil {
+		return value.Datum{}, err
 	}
 	elems := copyElems(a)
 	elems.Append(args[1])
@@ -127,13 +127,13 @@ func arrayAppend(_ *Env, args []value.Datum) (value.Datum, error) {
 	return value.NewBox(args[0].Type, r), nil
 }
 
-func arrayPrepend(_ *Env, args []value.Datum) (value.Datum, error) {
+func arrayPrepend(env *Env, args []value.Datum) (value.Datum, error) {
 	a := asArray(args[1])
 	if len(a.Dims) > 1 {
 		return value.Datum{}, errOneDim
 	}
-	if a.Elems.Len() >= maxElements {
-		return value.Datum{}, errTooManyElements()
+	if err := env.fitsList(a.Elems.Len()+1, a.Elems.Type); err != nil {
+		return value.Datum{}, err
 	}
 	elems := value.NewVector(a.Elems.Type, 0)
 	elems.Append(args[0])
@@ -147,7 +147,7 @@ func arrayPrepend(_ *Env, args []value.Datum) (value.Datum, error) {
 	return value.NewBox(args[1].Type, r), nil
 }
 
-func arrayCat(_ *Env, args []value.Datum) (value.Datum, error) {
+func arrayCat(env *Env, args []value.Datum) (value.Datum, error) {
 	switch {
 	case args[0].Null && args[1].Null:
 		return value.Datum{}, errNull
@@ -157,8 +157,8 @@ func arrayCat(_ *Env, args []value.Datum) (value.Datum, error) {
 		return args[0], nil
 	}
 	a, b := asArray(args[0]), asArray(args[1])
-	if a.Elems.Len()+b.Elems.Len() > maxElements {
-		return value.Datum{}, errTooManyElements()
+	if err := env.fitsList(a.Elems.Len()+b.Elems.Len(), a.Elems.Type); err != nil {
+		return value.Datum{}, err
 	}
 	dims, ok := catDims(a, b)
 	if !ok {
@@ -285,6 +285,7 @@ func arrayToString(env *Env, args []value.Datum) (value.Datum, error) {
 	}
 	a := asArray(args[0])
 	var out []byte
+	var room room
 	first := true
 	for i := range a.Elems.Len() {
 		isNull := a.Elems.IsNull(i)
@@ -300,24 +301,30 @@ func arrayToString(env *Env, args []value.Datum) (value.Datum, error) {
 		} else {
 			out = value.AppendText(out, env.Settings, a.Elems, i)
 		}
-		if len(out) > MaxOutput {
-			return value.Datum{}, errTooLong()
+		if err := room.reach(env, len(out)); err != nil {
+			return value.Datum{}, err
 		}
 	}
 	return value.NewBytes(value.Text, out), nil
 }
 
-func stringToArray(_ *Env, args []value.Datum) (value.Datum, error) {
+func stringToArray(env *Env, args []value.Datum) (value.Datum, error) {
 	if args[0].Null {
 		return value.Datum{}, errNull
 	}
 	text := args[0].B
+	n := 1
+	if args[1].Null {
+		n = utf8.RuneCount(text)
+	} else if len(args[1].B) > 0 {
+		n = bytes.Count(text, args[1].B) + 1
+	}
+	if err := env.fitsList(n, value.Text); err != nil {
+		return value.Datum{}, err
+	}
 	var parts [][]byte // share memory with text
 	switch {
 	case len(text) == 0:
-	case args[1].Null && utf8.RuneCount(text) > maxElements,
-		len(args[1].B) > 0 && bytes.Count(text, args[1].B) >= maxElements:
-		return value.Datum{}, errTooManyElements()
 	case args[1].Null:
 		for rest := text; len(rest) > 0; {
 			_, n := utf8.DecodeRune(rest)

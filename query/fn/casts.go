@@ -374,7 +374,7 @@ func cutTimestamp(at int64, t *value.Type) (int64, error) {
 // jsonbCast makes SQL values of scalar jsonb values.
 func jsonbCast(t *value.Type) Kernel {
 	return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-		n, err := value.ParseJSON(args[0].B, true)
+		n, err := value.ParseJSON(env.Settings, args[0].B, true)
 		if err != nil {
 			return value.Datum{}, err
 		}

@@ -11,7 +11,7 @@ import (
 func arrayMakers() []*Function {
 	fill := func(sig string) *Function {
 		return bound(sig, func(_ []*value.Type, ret *value.Type) Kernel {
-			return rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) { return arrayFill(ret, args) })
+			return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) { return arrayFill(env, ret, args) })
 		})
 	}
 	return []*Function{
@@ -21,7 +21,7 @@ func arrayMakers() []*Function {
 	}
 }
 
-func arrayFill(ret *value.Type, args []value.Datum) (value.Datum, error) {
+func arrayFill(env *Env, ret *value.Type, args []value.Datum) (value.Datum, error) {
 	shape := func(d value.Datum, what string) ([]int32, error) {
 		if d.Null {
 			return nil, value.Errorf(value.CodeNullNotAllowed, "dimension array or low bound array cannot be null")
@@ -66,6 +66,9 @@ func arrayFill(ret *value.Type, args []value.Datum) (value.Datum, error) {
 		}
 	}
 	elems := value.NewVector(value.MustType(ret.Elem), 0)
+	if err := env.fitsList(int(total), elems.Type); err != nil {
+		return value.Datum{}, err
+	}
 	if len(dims) == 0 || total == 0 {
 		return value.NewBox(ret, value.NewArray(elems)), nil
 	}
@@ -259,12 +262,14 @@ func (q *regexpQuery) replaced() (value.Datum, error) {
 		list = list[min(q.occurrence-1, int64(len(list))):]
 	}
 	var out []byte
+	var room room
 	at := 0
 	for _, m := range list {
 		out = append(out, q.s[at:m[0]]...)
 		out = expand(out, q.with, q.s, m)
-		if at = m[1]; len(out) > MaxOutput {
-			return value.Datum{}, errTooLong()
+		at = m[1]
+		if err := room.reach(q.env, len(out)); err != nil {
+			return value.Datum{}, err
 		}
 	}
 	return value.NewBytes(value.Text, append(out, q.s[at:]...)), nil

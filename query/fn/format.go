@@ -31,6 +31,7 @@ func format(env *Env, args []value.Datum) (value.Datum, error) {
 	}
 	f := args[0].B
 	var out []byte
+	var room room
 	next := 1
 	for i := 0; i < len(f); i++ {
 		if f[i] != '%' {
@@ -50,8 +51,8 @@ func format(env *Env, args []value.Datum) (value.Datum, error) {
 		if out, err = d.apply(env, out, args, &next); err != nil {
 			return value.Datum{}, err
 		}
-		if len(out) > MaxOutput {
-			return value.Datum{}, errTooLong()
+		if err := room.reach(env, len(out)); err != nil {
+			return value.Datum{}, err
 		}
 	}
 	return value.NewBytes(value.Text, out), nil
@@ -147,8 +148,8 @@ func (d directive) apply(env *Env, out []byte, args []value.Datum, next *int) ([
 		return nil, err
 	}
 	pad := d.width - utf8.RuneCountInString(text)
-	if pad > MaxOutput {
-		return nil, errTooLong()
+	if err := env.fits(max(0, pad)); err != nil {
+		return nil, err
 	}
 	padding := strings.Repeat(" ", max(0, pad))
 	if d.left {

@@ -19,9 +19,7 @@ func jsonFunctions() []*Function {
 		def("json_typeof(json) text", jsonFunc(jsonTypeof)),
 		def("jsonb_array_length(jsonb) int4", jsonFunc(jsonArrayLength)),
 		def("json_array_length(json) int4", jsonFunc(jsonArrayLength)),
-		def("jsonb_pretty(jsonb) text", jsonFunc(func(n *value.JSONNode, _ *value.Type) (value.Datum, error) {
-			return value.NewBytes(value.Text, appendPretty(nil, n, 0)), nil
-		})),
+		def("jsonb_pretty(jsonb) text", rowwise(jsonPretty)),
 		def("jsonb_strip_nulls(jsonb) jsonb", jsonFunc(func(n *value.JSONNode, t *value.Type) (value.Datum, error) {
 			return value.NewBytes(t, stripNulls(n).Append(nil)), nil
 		})),
@@ -72,8 +70,8 @@ func jsonOperators() []*Function {
 			jsonGet("#>>("+t+",_text) text", followArray))
 	}
 	test := func(sig string, f func(n *value.JSONNode, arg value.Datum) bool) *Function {
-		return def(sig, rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-			n, err := value.ParseJSON(args[0].B, true)
+		return def(sig, rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+			n, err := value.ParseJSON(env.Settings, args[0].B, true)
 			if err != nil {
 				return value.Datum{}, err
 			}
@@ -81,12 +79,12 @@ func jsonOperators() []*Function {
 		}))
 	}
 	pair := func(sig string, f func(a, b *value.JSONNode) bool) *Function {
-		return def(sig, map2[strs, strs, bools](func(_ *Env, a, b []byte) (bool, error) {
-			x, err := value.ParseJSON(a, true)
+		return def(sig, map2[strs, strs, bools](func(env *Env, a, b []byte) (bool, error) {
+			x, err := value.ParseJSON(env.Settings, a, true)
 			if err != nil {
 				return false, err
 			}
-			y, err := value.ParseJSON(b, true)
+			y, err := value.ParseJSON(env.Settings, b, true)
 			if err != nil {
 				return false, err
 			}
@@ -117,7 +115,7 @@ func appendJSON(dst []byte, env *Env, d value.Datum) ([]byte, error) {
 	case value.BoolOID:
 		return strconv.AppendBool(dst, d.I != 0), nil
 	case value.JSONOID, value.JSONBOID:
-		return append(dst, d.B...), nil
+		return append(dst, d.B...), env.Settings.Take(len(d.B))
 	case value.Int2OID, value.Int4OID, value.Int8OID:
 		return d.AppendText(dst, env.Settings), nil
 	case value.Float4OID, value.Float8OID:
@@ -140,7 +138,11 @@ func appendJSON(dst []byte, env *Env, d value.Datum) ([]byte, error) {
 	case *value.Record:
 		return appendJSONRecord(dst, env, x)
 	}
-	return value.AppendJSONString(dst, d.Text(env.Settings)), nil
+	text := d.Text(env.Settings)
+	if err := env.Settings.Take(2 * len(text)); err != nil {
+		return nil, err
+	}
+	return value.AppendJSONString(dst, text), nil
 }
 
 // isoText shows a date or time with a T, and the whole offset.
@@ -269,8 +271,8 @@ func buildArray(env *Env, args []value.Datum) ([]byte, error) {
 
 // jsonFunc makes a kernel of a function of one JSON value.
 func jsonFunc(f func(n *value.JSONNode, t *value.Type) (value.Datum, error)) Kernel {
-	return rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-		n, err := value.ParseJSON(args[0].B, args[0].Type == value.JSONB)
+	return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+		n, err := value.ParseJSON(env.Settings, args[0].B, args[0].Type == value.JSONB)
 		if err != nil {
 			return value.Datum{}, err
 		}
@@ -295,9 +297,28 @@ func jsonArrayLength(n *value.JSONNode, _ *value.Type) (value.Datum, error) {
 	return value.Datum{}, value.Errorf(value.CodeInvalidParameter, "cannot get array length of a scalar")
 }
 
-func appendPretty(dst []byte, n *value.JSONNode, depth int) []byte {
+func jsonPretty(env *Env, args []value.Datum) (value.Datum, error) {
+	n, err := value.ParseJSON(env.Settings, args[0].B, true)
+	if err != nil {
+		return value.Datum{}, err
+	}
+	p := prettyPrinter{env: env}
+	text, err := p.append(nil, n, 0)
+	return value.NewBytes(value.Text, text), err
+}
+
+// A prettyPrinter makes one text of jsonb_pretty.
+type prettyPrinter struct {
+	env  *Env
+	room room
+}
+
+func (p *prettyPrinter) append(dst []byte, n *value.JSONNode, depth int) ([]byte, error) {
 	if n.Kind != value.JSONArray && n.Kind != value.JSONObject {
-		return n.Append(dst)
+		return n.Append(dst), nil
+	}
+	if err := p.room.reach(p.env, len(dst)); err != nil {
+		return nil, err
 	}
 	open, end := byte('['), byte(']')
 	if n.Kind == value.JSONObject {
@@ -313,10 +334,16 @@ func appendPretty(dst []byte, n *value.JSONNode, depth int) []byte {
 		if n.Kind == value.JSONObject {
 			dst = append(value.AppendJSONString(dst, n.Keys[i]), ": "...)
 		}
-		dst = appendPretty(dst, item, depth+1)
+		var err error
+		if dst, err = p.append(dst, item, depth+1); err != nil {
+			return nil, err
+		}
+		if err := p.room.reach(p.env, len(dst)); err != nil {
+			return nil, err
+		}
 	}
 	newLine(depth)
-	return append(dst, end)
+	return append(dst, end), nil
 }
 
 func stripNulls(n *value.JSONNode) *value.JSONNode {
@@ -391,8 +418,8 @@ func followArray(n *value.JSONNode, path value.Datum) *value.JSONNode {
 // jsonGet declares an operator that picks a part of a JSON value, as JSON or as text.
 func jsonGet(sig string, pick func(n *value.JSONNode, arg value.Datum) *value.JSONNode) *Function {
 	return bound(sig, func(_ []*value.Type, ret *value.Type) Kernel {
-		return rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-			n, err := value.ParseJSON(args[0].B, args[0].Type == value.JSONB)
+		return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+			n, err := value.ParseJSON(env.Settings, args[0].B, args[0].Type == value.JSONB)
 			if err != nil {
 				return value.Datum{}, err
 			}
@@ -415,8 +442,8 @@ func showNode(n *value.JSONNode, t, ret *value.Type) (value.Datum, error) {
 }
 
 func extractPath(_ []*value.Type, ret *value.Type) Kernel {
-	return rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-		n, err := value.ParseJSON(args[0].B, args[0].Type == value.JSONB)
+	return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+		n, err := value.ParseJSON(env.Settings, args[0].B, args[0].Type == value.JSONB)
 		if err != nil {
 			return value.Datum{}, err
 		}
@@ -488,12 +515,12 @@ func hasKeys(n *value.JSONNode, keys value.Datum, every bool) bool {
 	return every
 }
 
-func jsonConcat(_ *Env, args []value.Datum) (value.Datum, error) {
-	a, err := value.ParseJSON(args[0].B, true)
+func jsonConcat(env *Env, args []value.Datum) (value.Datum, error) {
+	a, err := value.ParseJSON(env.Settings, args[0].B, true)
 	if err != nil {
 		return value.Datum{}, err
 	}
-	b, err := value.ParseJSON(args[1].B, true)
+	b, err := value.ParseJSON(env.Settings, args[1].B, true)
 	if err != nil {
 		return value.Datum{}, err
 	}
@@ -506,7 +533,7 @@ func jsonConcat(_ *Env, args []value.Datum) (value.Datum, error) {
 		if len(b.Keys) == 0 {
 			return args[0], nil
 		}
-		n, err := value.ParseJSON(append(text, b.Append(nil)[1:]...), true)
+		n, err := value.ParseJSON(env.Settings, append(text, b.Append(nil)[1:]...), true)
 		if err != nil {
 			return value.Datum{}, err
 		}
@@ -522,8 +549,8 @@ func jsonConcat(_ *Env, args []value.Datum) (value.Datum, error) {
 	return value.NewBytes(value.JSONB, m.Append(nil)), nil
 }
 
-func jsonDelete(_ *Env, args []value.Datum) (value.Datum, error) {
-	n, err := value.ParseJSON(args[0].B, true)
+func jsonDelete(env *Env, args []value.Datum) (value.Datum, error) {
+	n, err := value.ParseJSON(env.Settings, args[0].B, true)
 	if err != nil {
 		return value.Datum{}, err
 	}

@@ -22,7 +22,7 @@ func JSONRecords(name string, columns []Column) *Function {
 	f := declare(name + "(" + t.Name + ") record stable")
 	f.Columns = columns
 	f.Series = func(env *Env, _ *value.Type, args []value.Datum) (Series, error) {
-		nodes, err := recordNodes(name, set, args[0])
+		nodes, err := recordNodes(env, name, set, args[0])
 		if err != nil {
 			return nil, err
 		}
@@ -44,8 +44,8 @@ func JSONRecords(name string, columns []Column) *Function {
 }
 
 // recordNodes returns the objects of an argument.
-func recordNodes(name string, set bool, arg value.Datum) ([]*value.JSONNode, error) {
-	n, err := value.ParseJSON(arg.B, arg.Type == value.JSONB)
+func recordNodes(env *Env, name string, set bool, arg value.Datum) ([]*value.JSONNode, error) {
+	n, err := value.ParseJSON(env.Settings, arg.B, arg.Type == value.JSONB)
 	if err != nil {
 		return nil, err
 	}

@@ -13,14 +13,14 @@ func jsonChanges() []*Function {
 		f.Defaults, f.Default = len(defaults), defaults
 		return f
 	}
-	set := func(_ *Env, args []value.Datum) (value.Datum, error) {
-		return changeJSON(args, func(c *jsonChange) { c.create, c.replace = args[3].Bool(), true })
+	set := func(env *Env, args []value.Datum) (value.Datum, error) {
+		return changeJSON(env, args, func(c *jsonChange) { c.create, c.replace = args[3].Bool(), true })
 	}
 	return []*Function{
 		withDefaults(def("jsonb_set(jsonb,_text,jsonb,bool) jsonb", rowwise(set)), value.NewBool(true)),
 		withDefaults(def("jsonb_set_lax(jsonb,_text,jsonb,bool,text) jsonb nullable", rowwise(setLax)), value.NewBool(true), value.NewText("use_json_null")),
-		withDefaults(def("jsonb_insert(jsonb,_text,jsonb,bool) jsonb", rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-			return changeJSON(args, func(c *jsonChange) { c.create, c.after = true, args[3].Bool() })
+		withDefaults(def("jsonb_insert(jsonb,_text,jsonb,bool) jsonb", rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+			return changeJSON(env, args, func(c *jsonChange) { c.create, c.after = true, args[3].Bool() })
 		})), value.NewBool(false)),
 		def("row_to_json(record,bool) json stable", rowwise(linesJSON)),
 		def("array_to_json(anyarray,bool) json stable", rowwise(linesJSON)),
@@ -35,8 +35,8 @@ func jsonChanges() []*Function {
 // jsonDeletions declares the operators that take parts out of a JSON value.
 func jsonDeletions() []*Function {
 	return []*Function{
-		def("#-(jsonb,_text) jsonb", rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
-			return changeJSON(args, func(c *jsonChange) { c.remove = true })
+		def("#-(jsonb,_text) jsonb", rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+			return changeJSON(env, args, func(c *jsonChange) { c.remove = true })
 		})),
 		def("-(jsonb,_text) jsonb", rowwise(deleteKeys)),
 	}
@@ -44,6 +44,7 @@ func jsonDeletions() []*Function {
 
 // A jsonChange is what is done to the part of a JSON value that a path leads to.
 type jsonChange struct {
+	env     *Env
 	path    []string
 	value   *value.JSONNode
 	create  bool // where there is none
@@ -53,15 +54,15 @@ type jsonChange struct {
 }
 
 // changeJSON applies a change to the value and path that lead the arguments.
-func changeJSON(args []value.Datum, what func(c *jsonChange)) (value.Datum, error) {
-	c := &jsonChange{}
+func changeJSON(env *Env, args []value.Datum, what func(c *jsonChange)) (value.Datum, error) {
+	c := &jsonChange{env: env}
 	what(c)
-	n, err := value.ParseJSON(args[0].B, true)
+	n, err := value.ParseJSON(env.Settings, args[0].B, true)
 	if err != nil {
 		return value.Datum{}, err
 	}
 	if !c.remove {
-		if c.value, err = value.ParseJSON(args[2].B, true); err != nil {
+		if c.value, err = value.ParseJSON(env.Settings, args[2].B, true); err != nil {
 			return value.Datum{}, err
 		}
 	}
@@ -109,7 +110,7 @@ func (c *jsonChange) inObject(n *value.JSONNode, at int) (*value.JSONNode, error
 	switch {
 	case i < 0 && last && c.create:
 		m.Keys, m.Items = append(m.Keys, c.path[at]), append(m.Items, c.value)
-		return value.ParseJSON(m.Append(nil), true) // in the order of jsonb
+		return value.ParseJSON(c.env.Settings, m.Append(nil), true) // in the order of jsonb
 	case i < 0:
 		return n, nil
 	case last && c.remove:
@@ -173,7 +174,7 @@ func setLax(env *Env, args []value.Datum) (value.Datum, error) {
 	}
 	set := func(c *jsonChange) { c.create, c.replace = args[3].Bool(), true }
 	if !args[2].Null {
-		return changeJSON(args, set)
+		return changeJSON(env, args, set)
 	}
 	switch string(args[4].B) {
 	case "raise_exception":
@@ -184,9 +185,9 @@ func setLax(env *Env, args []value.Datum) (value.Datum, error) {
 	case "use_json_null":
 		with := slices.Clone(args)
 		with[2] = value.NewBytes(value.JSONB, []byte("null"))
-		return changeJSON(with, set)
+		return changeJSON(env, with, set)
 	case "delete_key":
-		return changeJSON(args, func(c *jsonChange) { c.remove = true })
+		return changeJSON(env, args, func(c *jsonChange) { c.remove = true })
 	case "return_target":
 		return args[0], nil
 	}
@@ -194,8 +195,8 @@ func setLax(env *Env, args []value.Datum) (value.Datum, error) {
 }
 
 // deleteKeys takes the keys of an object, or the strings of an array, out.
-func deleteKeys(_ *Env, args []value.Datum) (value.Datum, error) {
-	n, err := value.ParseJSON(args[0].B, true)
+func deleteKeys(env *Env, args []value.Datum) (value.Datum, error) {
+	n, err := value.ParseJSON(env.Settings, args[0].B, true)
 	if err != nil {
 		return value.Datum{}, err
 	}

@@ -104,13 +104,14 @@ func regexpReplace(env *Env, args []value.Datum) (value.Datum, error) {
 		return value.Datum{}, err
 	}
 	var out []byte
+	var room room
 	at := 0
 	for _, m := range list {
 		out = append(out, s[at:m[0]]...)
 		out = expand(out, with, s, m)
 		at = m[1]
-		if len(out) > MaxOutput {
-			return value.Datum{}, errTooLong()
+		if err := room.reach(env, len(out)); err != nil {
+			return value.Datum{}, err
 		}
 	}
 	return value.NewBytes(value.Text, append(out, s[at:]...)), nil

@@ -17,6 +17,8 @@ const (
 	maxUnwatched = 1 << 21
 	// maxMatches bounds the matches of an expression in one text.
 	maxMatches = 1 << 20
+	// matchBytes is what a match takes besides its positions.
+	matchBytes = 24
 )
 
 // lookBehind are the conditions that ask for the character before.
@@ -139,6 +141,7 @@ func (c *compiledRegexp) find(env *Env, s []byte, from int) ([]int, error) {
 // does not count. The errors are 54000 and 57014.
 func (c *compiledRegexp) all(env *Env, s []byte, limit int) (list [][]int, err error) {
 	last := -1 // end of the match before
+	var room room
 	for at := 0; at <= len(s) && (limit < 0 || len(list) < limit); {
 		m, err := c.find(env, s, at)
 		if err != nil {
@@ -159,6 +162,9 @@ func (c *compiledRegexp) all(env *Env, s []byte, limit int) (list [][]int, err e
 		}
 		if list = append(list, m); len(list) > maxMatches {
 			return nil, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
+		}
+		if err := room.take(env, len(list)*(matchBytes+8*len(m))); err != nil {
+			return nil, err
 		}
 	}
 	return list, nil

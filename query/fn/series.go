@@ -209,6 +209,9 @@ func regexpMatches(env *Env, ret *value.Type, args []value.Datum) (Series, error
 	if err != nil {
 		return nil, err
 	}
+	if err := env.Settings.Take(len(matches) * arrayBytes); err != nil {
+		return nil, err
+	}
 	rows := value.NewVector(ret, 0)
 	for _, m := range matches {
 		rows.Append(groups(args[0].B, m))
@@ -224,8 +227,8 @@ func regexpSplitRows(env *Env, _ *value.Type, args []value.Datum) (Series, error
 	return &list{cols: []*value.Vector{d.X.(*value.Array).Elems}}, nil
 }
 
-func stringToTable(_ *Env, _ *value.Type, args []value.Datum) (Series, error) {
-	d, err := stringToArray(nil, args)
+func stringToTable(env *Env, _ *value.Type, args []value.Datum) (Series, error) {
+	d, err := stringToArray(env, args)
 	if err == errNull {
 		return nil, nil
 	}
@@ -236,8 +239,8 @@ func stringToTable(_ *Env, _ *value.Type, args []value.Datum) (Series, error) {
 }
 
 // jsonRows reads the JSON value of a set-returning function, which must be of kind want.
-func jsonRows(d value.Datum, want value.JSONKind, fault func(value.JSONKind) string) (*value.JSONNode, error) {
-	n, err := value.ParseJSON(d.B, d.Type == value.JSONB)
+func jsonRows(env *Env, d value.Datum, want value.JSONKind, fault func(value.JSONKind) string) (*value.JSONNode, error) {
+	n, err := value.ParseJSON(env.Settings, d.B, d.Type == value.JSONB)
 	if err != nil {
 		return nil, err
 	}
@@ -249,8 +252,8 @@ func jsonRows(d value.Datum, want value.JSONKind, fault func(value.JSONKind) str
 
 func isScalar(k value.JSONKind) bool { return k != value.JSONArray && k != value.JSONObject }
 
-func jsonElements(_ *Env, ret *value.Type, args []value.Datum) (Series, error) {
-	n, err := jsonRows(args[0], value.JSONArray, func(k value.JSONKind) string {
+func jsonElements(env *Env, ret *value.Type, args []value.Datum) (Series, error) {
+	n, err := jsonRows(env, args[0], value.JSONArray, func(k value.JSONKind) string {
 		if isScalar(k) {
 			return "cannot extract elements from a scalar"
 		}
@@ -279,9 +282,9 @@ func nodeColumn(nodes []*value.JSONNode, t, ret *value.Type) (*value.Vector, err
 	return rows, nil
 }
 
-func jsonKeys(_ *Env, ret *value.Type, args []value.Datum) (Series, error) {
+func jsonKeys(env *Env, ret *value.Type, args []value.Datum) (Series, error) {
 	name := args[0].Type.Name + "_object_keys"
-	n, err := jsonRows(args[0], value.JSONObject, func(k value.JSONKind) string {
+	n, err := jsonRows(env, args[0], value.JSONObject, func(k value.JSONKind) string {
 		if isScalar(k) {
 			return "cannot call " + name + " on a scalar"
 		}
@@ -299,12 +302,12 @@ func jsonKeys(_ *Env, ret *value.Type, args []value.Datum) (Series, error) {
 
 // jsonEach returns a SeriesFunc of two columns, the second of type ret.
 func jsonEach(ret *value.Type) SeriesFunc {
-	return func(_ *Env, _ *value.Type, args []value.Datum) (Series, error) {
+	return func(env *Env, _ *value.Type, args []value.Datum) (Series, error) {
 		name := args[0].Type.Name + "_each"
 		if ret == value.Text {
 			name += "_text"
 		}
-		n, err := jsonRows(args[0], value.JSONObject, func(value.JSONKind) string {
+		n, err := jsonRows(env, args[0], value.JSONObject, func(value.JSONKind) string {
 			return "cannot call " + name + " on a non-object"
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -138,6 +139,9 @@ func repeat(env *Env, s []byte, n int64) ([]byte, error) {
 	if len(s) > 0 && n > MaxOutput/int64(len(s)) {
 		return nil, errTooLong()
 	}
+	if err := env.fits(len(s) * int(n)); err != nil {
+		return nil, err
+	}
 	return bytes.Repeat(s, int(n)), env.Check()
 }
 
@@ -185,17 +189,22 @@ func substr(_ *Env, s []byte, from, n int64) ([]byte, error) {
 	return s[start:end:end], nil
 }
 
-func replace(_ *Env, s, old, with string) (string, error) {
+func replace(env *Env, s, old, with string) (string, error) {
 	if old == "" {
 		return s, nil
 	}
-	if n := strings.Count(s, old); n > 0 && len(s)+n*(len(with)-len(old)) > MaxOutput {
-		return "", errTooLong()
+	if n := strings.Count(s, old); n > 0 {
+		if err := env.fits(len(s) + n*(len(with)-len(old))); err != nil {
+			return "", err
+		}
 	}
 	return strings.ReplaceAll(s, old, with), nil
 }
 
-func translate(_ *Env, s, from, to string) (string, error) {
+func translate(env *Env, s, from, to string) (string, error) {
+	if err := env.Settings.Take(4 * (len(from) + len(to))); err != nil {
+		return "", err
+	}
 	source, target := []rune(from), []rune(to)
 	return strings.Map(func(r rune) rune {
 		for i, c := range source {
@@ -218,7 +227,7 @@ func strpos(_ *Env, s, sub []byte) (int64, error) {
 	return int64(utf8.RuneCount(s[:i])) + 1, nil
 }
 
-func splitPart(_ *Env, s, sep string, n int64) (string, error) {
+func splitPart(env *Env, s, sep string, n int64) (string, error) {
 	if n == 0 {
 		return "", value.Errorf(value.CodeInvalidParameter, "field position must not be zero")
 	}
@@ -230,6 +239,9 @@ func splitPart(_ *Env, s, sep string, n int64) (string, error) {
 	}
 	if s == "" {
 		return "", nil
+	}
+	if err := env.Settings.Take(strings.Count(s, sep) * int(unsafe.Sizeof(s))); err != nil {
+		return "", err
 	}
 	parts := strings.Split(s, sep)
 	if n < 0 {
@@ -246,12 +258,13 @@ func showDatum(env *Env, d value.Datum) []byte { return d.AppendText(nil, env.Se
 
 func concat(env *Env, args []value.Datum) (value.Datum, error) {
 	var out []byte
+	var room room
 	for _, d := range args {
 		if !d.Null {
 			out = d.AppendText(out, env.Settings)
 		}
-		if len(out) > MaxOutput {
-			return value.Datum{}, errTooLong()
+		if err := room.reach(env, len(out)); err != nil {
+			return value.Datum{}, err
 		}
 	}
 	return value.NewBytes(value.Text, out), nil
@@ -262,6 +275,7 @@ func concatWS(env *Env, args []value.Datum) (value.Datum, error) {
 		return value.Datum{}, errNull
 	}
 	var out []byte
+	var room room
 	first := true
 	for _, d := range args[1:] {
 		if d.Null {
@@ -272,8 +286,8 @@ func concatWS(env *Env, args []value.Datum) (value.Datum, error) {
 		}
 		first = false
 		out = d.AppendText(out, env.Settings)
-		if len(out) > MaxOutput {
-			return value.Datum{}, errTooLong()
+		if err := room.reach(env, len(out)); err != nil {
+			return value.Datum{}, err
 		}
 	}
 	return value.NewBytes(value.Text, out), nil
@@ -296,6 +310,9 @@ func overlay(env *Env, args []value.Datum) (value.Datum, error) {
 	start, end := int(min(from-1, int64(len(s)))), int(max(0, min(from-1+n, int64(len(s)))))
 	if isText {
 		start, end = runeEnd(s, from-1), runeEnd(s, from-1+n)
+	}
+	if err := env.fits(len(s) - (end - start) + len(with)); err != nil {
+		return value.Datum{}, err
 	}
 	out := append(append([]byte{}, s[:start]...), with...)
 	return value.NewBytes(args[0].Type, append(out, s[end:]...)), nil
@@ -399,20 +416,22 @@ func trimBytes(s, set []byte, at side) []byte {
 func pads() []*Function {
 	var out []*Function
 	for _, name := range []string{"lpad", "rpad"} {
-		pad := func(s []byte, n int64, fill []byte) ([]byte, error) { return padTo(s, n, fill, name == "lpad") }
+		pad := func(env *Env, s []byte, n int64, fill []byte) ([]byte, error) {
+			return padTo(env, s, n, fill, name == "lpad")
+		}
 		out = append(out,
-			def(name+"(text,int4) text", map2[strs, ints, strs](func(_ *Env, s []byte, n int64) ([]byte, error) {
-				return pad(s, n, []byte(" "))
+			def(name+"(text,int4) text", map2[strs, ints, strs](func(env *Env, s []byte, n int64) ([]byte, error) {
+				return pad(env, s, n, []byte(" "))
 			})),
-			def(name+"(text,int4,text) text", map3[strs, ints, strs, strs](func(_ *Env, s []byte, n int64, fill []byte) ([]byte, error) {
-				return pad(s, n, fill)
+			def(name+"(text,int4,text) text", map3[strs, ints, strs, strs](func(env *Env, s []byte, n int64, fill []byte) ([]byte, error) {
+				return pad(env, s, n, fill)
 			})))
 	}
 	return out
 }
 
 // padTo cuts or fills s to n characters.
-func padTo(s []byte, n int64, fill []byte, atLeft bool) ([]byte, error) {
+func padTo(env *Env, s []byte, n int64, fill []byte, atLeft bool) ([]byte, error) {
 	have := int64(utf8.RuneCount(s))
 	if n <= have || len(fill) == 0 {
 		end := runeEnd(s, n)
@@ -422,7 +441,11 @@ func padTo(s []byte, n int64, fill []byte, atLeft bool) ([]byte, error) {
 		return nil, errTooLong()
 	}
 	var padding []byte
+	var room room
 	for need := n - have; need > 0; {
+		if err := room.reach(env, len(s)+len(padding)); err != nil {
+			return nil, err
+		}
 		end := runeEnd(fill, need)
 		padding = append(padding, fill[:end]...)
 		need -= int64(utf8.RuneCount(fill[:end]))
@@ -434,7 +457,10 @@ func padTo(s []byte, n int64, fill []byte, atLeft bool) ([]byte, error) {
 }
 
 func stringOperators() []*Function {
-	join := map2[strs, strs, strs](func(_ *Env, a, b []byte) ([]byte, error) {
+	join := map2[strs, strs, strs](func(env *Env, a, b []byte) ([]byte, error) {
+		if err := env.fits(len(a) + len(b)); err != nil {
+			return nil, err
+		}
 		return append(append(make([]byte, 0, len(a)+len(b)), a...), b...), nil
 	})
 	out := []*Function{

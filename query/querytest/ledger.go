@@ -205,7 +205,7 @@ func (l *Ledger) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, er
 	return query.Leaf{}, false, nil
 }
 
-// Signature implements query.Ledger.
+// Signature returns what Signatures does for one leaf.
 func (l *Ledger) Signature(ctx context.Context, p query.Position) ([]byte, error) {
 	leaf, ok, err := l.Leaf(ctx, p)
 	if err != nil || !ok {
@@ -221,6 +221,18 @@ func (l *Ledger) Signature(ctx context.Context, p query.Position) ([]byte, error
 	}
 	s := l.slots[p.Slot]
 	return []byte(receipt.Name{Round: p.Round, Agency: s.Agency, Lane: s.Lane, Index: p.Index}.String()), nil
+}
+
+// Signatures implements query.Ledger.
+func (l *Ledger) Signatures(ctx context.Context, positions []query.Position) ([][]byte, error) {
+	signatures := make([][]byte, len(positions))
+	for i, p := range positions {
+		var err error
+		if signatures[i], err = l.Signature(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return signatures, nil
 }
 
 func compareLeaves(a, b query.Leaf) int {

@@ -11,6 +11,14 @@ const (
 	maxElements = 1 << 27
 )
 
+// elementBytes returns about what a value of a type takes as an element of an array that is read.
+func (t *Type) elementBytes() int {
+	if t.Kind == Int64 || t.Kind == Float64 {
+		return 16
+	}
+	return 48
+}
+
 func isVector(t *Type) bool { return t.OID == Int2VectorOID || t.OID == OIDVectorOID }
 
 func appendArrayText(dst []byte, s *Settings, t *Type, a *Array) []byte {
@@ -92,6 +100,7 @@ type arrayReader struct {
 	rest  []byte
 	dims  []int32 // lengths; -1 while unknown
 	elems *Vector
+	room  int // bytes that were asked for
 }
 
 // Details of malformed array literals, in Postgres' words.
@@ -255,6 +264,13 @@ func (r *arrayReader) readItem(dim int) error {
 	text, quoted, err := r.readElement()
 	if err != nil {
 		return err
+	}
+	if need := r.elems.Len() * r.elem.elementBytes(); need > r.room {
+		more := max(need/4, 2*unasked)
+		r.room += more
+		if err := r.s.Take(more); err != nil {
+			return err
+		}
 	}
 	if !quoted && strings.EqualFold(string(text), "null") {
 		r.elems.Append(Null(r.elem))

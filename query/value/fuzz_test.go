@@ -120,16 +120,16 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		n, err := ParseJSON(text, true)
+		n, err := ParseJSON(nil, text, true)
 		if err != nil {
 			mustBeClients(t, err)
 			return
 		}
-		if _, err := ParseJSON(text, false); err != nil {
+		if _, err := ParseJSON(nil, text, false); err != nil {
 			t.Fatalf("%q is jsonb, but not json: %v", text, err)
 		}
 		normal := n.Append(nil)
-		m, err := ParseJSON(normal, true)
+		m, err := ParseJSON(nil, normal, true)
 		if err != nil {
 			t.Fatalf("%q has the normal form %q: %v", text, normal, err)
 		}

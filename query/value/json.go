@@ -17,6 +17,8 @@ const (
 	maxJSONValues = 1 << 20
 	// jsonValueBytes is about what each takes while it is.
 	jsonValueBytes = 150
+	// jsonStep is how many values are read between two looks at the budget.
+	jsonStep = 1024
 )
 
 // A JSONKind says what a JSONNode is, in the order in which jsonb values compare.
@@ -44,28 +46,56 @@ type JSONNode struct {
 
 // ParseJSON reads a JSON text. normal brings it to the form of jsonb: numbers as numeric, keys in order, of equal keys
 // only the last; the zero character is refused. The errors are 22P02 and 22P05, with detail, 54001 for a text that is too deep, and 54000
-// for one of more than maxJSONValues values.
-func ParseJSON(text []byte, normal bool) (*JSONNode, error) { return parseJSON(text, normal, 0) }
+// for one of more than maxJSONValues values, and that of the budget of s, which may be nil.
+func ParseJSON(s *Settings, text []byte, normal bool) (*JSONNode, error) {
+	p := &jsonParser{settings: s, text: text, normal: normal}
+	return p.parse()
+}
 
-// parseJSON is ParseJSON, with the further error 53200 for a text whose values take more than so many bytes of memory; 0 for no bound.
-func parseJSON(text []byte, normal bool, memory int64) (*JSONNode, error) {
-	p := &jsonParser{text: text, normal: normal, memory: memory}
+// checkJSON returns the error of a text that is no JSON.
+func checkJSON(s *Settings, text []byte) error {
+	p := &jsonParser{settings: s, text: text}
+	defer p.free()
+	_, err := p.parse()
+	return err
+}
+
+// normalJSON returns a JSON text as jsonb shows it.
+func normalJSON(s *Settings, text []byte) ([]byte, error) {
+	p := &jsonParser{settings: s, text: text, normal: true}
+	defer p.free()
+	n, err := p.parse()
+	if err != nil {
+		return nil, err
+	}
+	return n.Append(make([]byte, 0, len(text))), nil
+}
+
+func (p *jsonParser) parse() (*JSONNode, error) {
 	n, err := p.value(0)
 	if err != nil {
 		return nil, err
 	}
-	if p.space(); p.at < len(text) {
+	if p.space(); p.at < len(p.text) {
 		return nil, p.unexpected("end of input")
 	}
 	return n, nil
 }
 
 type jsonParser struct {
-	text   []byte
-	at     int
-	normal bool
-	values int   // read so far
-	memory int64 // bytes that they may take, 0 for no bound
+	settings *Settings
+	text     []byte
+	at       int
+	normal   bool
+	values   int // read so far
+	taken    int // of the budget, in bytes
+}
+
+// free gives back what was taken for values that nobody uses any more.
+func (p *jsonParser) free() {
+	if p.taken > 0 && p.settings != nil && p.settings.Budget != nil {
+		_ = p.settings.Budget.Take(-p.taken) // taking less cannot fail
+	}
 }
 
 func badJSON(detail string) error {
@@ -150,9 +180,11 @@ func (p *jsonParser) value(depth int) (*JSONNode, error) {
 	if p.values++; p.values > maxJSONValues {
 		return nil, Errorf(CodeProgramLimit, "JSON text is too large: it has more than %d values", maxJSONValues)
 	}
-	if need := int64(p.values) * jsonValueBytes; p.memory > 0 && need > p.memory {
-		return nil, &Error{Code: CodeOutOfMemory, Message: "out of memory",
-			Detail: "To read the JSON text takes more than the limit of " + strconv.FormatInt(p.memory>>10, 10) + " kB."}
+	if p.values%jsonStep == 0 {
+		p.taken += jsonStep * jsonValueBytes
+		if err := p.settings.Take(jsonStep * jsonValueBytes); err != nil {
+			return nil, err
+		}
 	}
 	p.space()
 	start := p.at
@@ -397,14 +429,6 @@ func (p *jsonParser) unicode(out []byte) ([]byte, error) {
 		return nil, badJSON("Unicode low surrogate must follow a high surrogate.")
 	}
 	return utf8.AppendRune(out, full), nil
-}
-
-func normalJSON(s *Settings, text []byte) ([]byte, error) {
-	n, err := parseJSON(text, true, s.Memory)
-	if err != nil {
-		return nil, err
-	}
-	return n.Append(make([]byte, 0, len(text))), nil
 }
 
 // Append appends the text of n as jsonb shows it.

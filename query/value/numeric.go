@@ -51,6 +51,14 @@ func BigNumeric(coef *big.Int, scale int) Numeric {
 	return Numeric{large: coef, scale: int32(scale)}
 }
 
+// HeapBytes returns the bytes that n takes besides its own.
+func (n Numeric) HeapBytes() int {
+	if n.large == nil {
+		return 0
+	}
+	return len(n.large.Bits()) * bits.UintSize / 8
+}
+
 // FloatNumeric returns f as Postgres casts it: rounded to 15 significant digits, 6 for a float4.
 func FloatNumeric(f float64, single bool) Numeric {
 	switch {

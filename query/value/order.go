@@ -67,7 +67,7 @@ func TrimPadding(b []byte) []byte {
 
 // mustJSON reads a jsonb, which is valid by construction.
 func mustJSON(text []byte) *JSONNode {
-	n, err := ParseJSON(text, true)
+	n, err := ParseJSON(nil, text, true)
 	if err != nil {
 		panic("value: a jsonb that is no JSON: " + err.Error())
 	}

@@ -215,7 +215,7 @@ func parseBytes(s *Settings, t *Type, text []byte) ([]byte, error) {
 	case UUIDOID:
 		return parseUUID(text)
 	case JSONOID:
-		if _, err := parseJSON(text, false, s.Memory); err != nil {
+		if err := checkJSON(s, text); err != nil {
 			return nil, err
 		}
 	case JSONBOID:

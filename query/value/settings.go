@@ -10,7 +10,25 @@ type Settings struct {
 	MonthFirst       bool           // DateStyle order MDY (Postgres' default) rather than DMY, for input such as 1/2/2026
 	Now              int64          // transaction start, for 'now', 'today' …: microseconds as in a timestamptz vector
 	Names            Names          // nil: reg* values are numbers, except regtype
-	Memory           int64          // bytes that reading a value may take, with which a JSON text is refused by 53200; 0 for no bound of its own
+	Budget           Budget         // asked before much memory is taken; nil for no bound
+}
+
+// A Budget bounds the memory of a statement.
+type Budget interface {
+	// Take notes that a value of so many bytes is about to be made, or, if bytes is negative, is not used any more. The error has the
+	// SQLSTATE 53200.
+	Take(bytes int) error
+}
+
+// unasked is what may be made without asking the budget, in bytes.
+const unasked = 64 << 10
+
+// Take asks the budget for the memory of a value that is about to be made, if it is not small.
+func (s *Settings) Take(bytes int) error {
+	if s == nil || s.Budget == nil || bytes <= unasked {
+		return nil
+	}
+	return s.Budget.Take(bytes)
 }
 
 // DefaultSettings returns those of a new session: UTC, ISO, MDY, hex.

@@ -40,15 +40,6 @@ func BenchmarkProof(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			random := func(b *testing.B, f func(i int) error) {
-				rng := rand.New(rand.NewPCG(1, 1))
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := f(rng.IntN(total)); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
 			find := func(i int) (Position, error) {
 				d := digest(i)
 				found, err := l.Find(ctx, "canton", d[:])
@@ -61,15 +52,16 @@ func BenchmarkProof(b *testing.B) {
 				_, err := l.Signature(ctx, p)
 				return err
 			}
-			b.Run("place", func(b *testing.B) { random(b, func(i int) error { return sign(place(i)) }) })
+			b.Run("place", func(b *testing.B) { random(b, total, func(i int) error { return sign(place(i)) }) })
 			b.Run("find", func(b *testing.B) {
-				random(b, func(i int) error {
+				random(b, total, func(i int) error {
 					_, err := find(i)
 					return err
 				})
 			})
+			b.Run("many", func(b *testing.B) { benchMany(b, l, total) })
 			b.Run("digest", func(b *testing.B) {
-				random(b, func(i int) error {
+				random(b, total, func(i int) error {
 					p, err := find(i)
 					if err == nil {
 						err = sign(p)
@@ -78,6 +70,40 @@ func BenchmarkProof(b *testing.B) {
 				})
 			})
 		})
+	}
+}
+
+// benchMany makes proofs of 100 digests at once.
+func benchMany(b *testing.B, l *Ledger, total int) {
+	const many = 100
+	random(b, total, func(int) error {
+		digests := make([][]byte, many)
+		for i := range digests {
+			d := digest(rand.IntN(total))
+			digests[i] = d[:]
+		}
+		found, err := l.FindAll(b.Context(), "canton", digests)
+		if err != nil || len(found) == 0 {
+			return fmt.Errorf("%d leaves found: %w", len(found), err)
+		}
+		positions := make([]Position, len(found))
+		for i := range found {
+			positions[i] = found[i].Position
+		}
+		_, err = l.Signatures(b.Context(), positions)
+		return err
+	})
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/many, "ns/proof")
+}
+
+// random calls f with numbers below total chosen at random.
+func random(b *testing.B, total int, f func(i int) error) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := f(rng.IntN(total)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

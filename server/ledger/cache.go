@@ -36,7 +36,7 @@ type caches struct {
 	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
-	whole    *cache[tileName, *leafTile]      // of leaves, each under its kept node
+	whole    *shelf                           // of leaves, each under its kept node
 	wholeTop int                              // bytes of whole and branches together
 	nodes    *cache[tileName, *merkle.Tile]
 	roots    *cache[calendar.Second, *rootBlock] // calendar roots, by the first second
@@ -50,7 +50,7 @@ func newCaches() *caches {
 		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
-		whole:    newCache[tileName, *leafTile](maxBranches),
+		whole:    newShelf(),
 		wholeTop: maxBranches,
 		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
 		roots:    newCache[calendar.Second, *rootBlock](maxRootBlocks),
@@ -100,34 +100,6 @@ func (c *cache[K, V]) put(k K, v V, size int) {
 	c.size += size
 }
 
-// putIn adds a value if all values take limit bytes at most then, and reports whether it is there.
-func (c *cache[K, V]) putIn(limit int, k K, v V, size int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.values[k]; ok {
-		return true
-	}
-	if c.size+size > limit {
-		return false
-	}
-	c.values[k] = cached[V]{v, size}
-	c.size += size
-	return true
-}
-
-// shrink drops any values until the others take limit bytes at most.
-func (c *cache[K, V]) shrink(limit int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for k, x := range c.values {
-		if c.size <= limit {
-			break
-		}
-		delete(c.values, k)
-		c.size -= x.size
-	}
-}
-
 // bytes returns what all values take.
 func (c *cache[K, V]) bytes() int {
 	c.mu.RLock()
@@ -135,16 +107,16 @@ func (c *cache[K, V]) bytes() int {
 	return c.size
 }
 
-// keepTile keeps a whole tile of leaves that is under its kept node while there is room for all of it, else its branch: proofs of
-// one in millions of leaves find everything in memory, those of one in a hundred million leaves take a cut. It reports whether
-// the tile is kept, and must not be used again.
-func (c *caches) keepTile(name tileName, tile *leafTile, branch *merkle.Branch) bool {
-	if c.whole.putIn(c.wholeTop-c.branches.bytes(), name, tile, wholeSize) {
-		return true
+// keepTile keeps a copy of a whole tile of leaves that is under its kept node while there is room for all of it, else its branch: proofs
+// of one in millions of leaves find everything in memory, those of one in a hundred million leaves take a cut. It returns the copy,
+// nil if there is none. The slot has so many whole tiles.
+func (c *caches) keepTile(name tileName, tile *leafTile, tiles uint64, branch *merkle.Branch) *leafTile {
+	if kept := c.whole.put(c.wholeTop-c.branches.bytes(), name, tile, tiles); kept != nil {
+		return kept
 	}
 	c.branches.put(name, branch, branchSize)
 	c.whole.shrink(c.wholeTop - c.branches.bytes())
-	return false
+	return nil
 }
 
 // A recordCache keeps records of closed rounds, to be found by their round and by the number of a leaf.
@@ -282,7 +254,6 @@ type tiles struct {
 const (
 	branchSize = 640
 	cutSize    = 2100
-	wholeSize  = 18 << 10 // with a limb
 )
 
 // tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.
@@ -345,12 +316,16 @@ func (t *tiles) leaf(index uint64) (Leaf, error) {
 	if err != nil {
 		return Leaf{}, err
 	}
-	run := sort.Search(len(tile.accepted), func(i int) bool { return tile.accepted[i].First > index }) - 1
-	return Leaf{
-		Position: Position{Round: t.round, Slot: t.slot.Slot, Index: index},
-		Imprint:  tile.Leaf(index % merkle.TileNodes),
-		FiledAt:  tile.accepted[run].At,
-	}, nil
+	return tile.leaf(Position{Round: t.round, Slot: t.slot.Slot, Index: index}), nil
+}
+
+// leaf returns the leaf at a position, which must be in the tile.
+func (t *leafTile) leaf(p Position) Leaf {
+	run := 0
+	if len(t.accepted) > 1 {
+		run = sort.Search(len(t.accepted), func(i int) bool { return t.accepted[i].First > p.Index }) - 1
+	}
+	return Leaf{Position: p, Imprint: t.Leaf(p.Index % merkle.TileNodes), FiledAt: t.accepted[run].At}
 }
 
 // holding returns the tile of a leaf, or a cut of it.
@@ -359,7 +334,8 @@ func (t *tiles) holding(index uint64) (tile *leafTile, err error) {
 	if (of+1)*merkle.TileNodes > t.slot.Count {
 		return t.leaves(of)
 	}
-	tile, whole := t.ledger.caches.whole.get(t.name(0, of))
+	tile = t.ledger.caches.whole.row(slotName{t.round, t.slot.Slot}).get(of)
+	whole := tile != nil
 	if !whole {
 		tile, whole, err = t.cutAt(index / merkle.CutNodes)
 	}
@@ -397,13 +373,10 @@ func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 		}
 	}
 	whole := wholeTiles.Get().(*leafTile)
-	branch, kept, err := t.readWhole(whole, cut/cuts)
-	if kept {
-		return whole, true, nil
-	}
 	defer wholeTiles.Put(whole)
-	if err != nil {
-		return nil, false, err
+	branch, copied, err := t.readWhole(whole, cut/cuts)
+	if err != nil || copied != nil {
+		return copied, copied != nil, err
 	}
 	var leaves merkle.Leaves
 	for i := range uint64(merkle.CutNodes) {
@@ -416,20 +389,23 @@ func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 // wholeTiles holds *leafTile, memory for tiles.
 var wholeTiles = sync.Pool{New: func() any { return &leafTile{Tile: new(merkle.Tile)} }}
 
-// readWhole reads a whole tile of leaves and returns its branch, or keeps the tile. Where the kept node above shows that the
+// readWhole reads a whole tile of leaves and returns its branch, and a copy if one is kept now. Where the kept node above shows that the
 // leaves are not right, the store is to say why.
-func (t *tiles) readWhole(tile *leafTile, index uint64) (_ *merkle.Branch, kept bool, err error) {
+func (t *tiles) readWhole(tile *leafTile, index uint64) (_ *merkle.Branch, kept *leafTile, err error) {
 	if err := t.readTile(tile, index, t.ledger.store.ReadUnchecked); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	right := t.underKept(tile, index)
 	if !right {
 		if err := t.readTile(tile, index, t.ledger.store.ReadAccepted); err != nil {
-			return nil, false, err
+			return nil, nil, err
 		}
 	}
 	branch, _ := tile.Branch()
-	return branch, right && t.ledger.caches.keepTile(t.name(0, index), tile, branch), nil
+	if right {
+		kept = t.ledger.caches.keepTile(t.name(0, index), tile, t.slot.Count/merkle.TileNodes, branch)
+	}
+	return branch, kept, nil
 }
 
 // underKept reports whether the node over a whole tile is the kept one.

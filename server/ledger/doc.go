@@ -68,6 +68,14 @@
 // million are missing, filing waits: memory is bounded, and clients are slowed. After a start what the index does not hold
 // is read from the store.
 //
+// # Proofs
+//
+// Of leaves chosen at random a proof takes some thirty lines of memory that no cache has: of the index, of a leaf, of the nodes beside its
+// way, of the links above. Hashing is a tenth of that. So tiles that are asked for are kept whole, with all nodes, in large pages (shelf);
+// FindAll and Signatures take each step for all their leaves before the next one, so that the processor waits for many lines at once;
+// and ways up to the nodes over tiles are hashed side by side. What is above such a node is serialized once and checked
+// once (limb); each proof has to lead to it.
+//
 // # Failure
 //
 // When a commit fails nobody knows what is on disk. The ledger then stops for good: every ticket and every waiting

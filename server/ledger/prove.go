@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -55,11 +54,8 @@ type trunkName struct {
 // What was read is checked against the slot's root: a damaged leaf or node is found before a proof leaves.
 func (l *Ledger) sign(p Position, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
 	signature, err := l.signLeaf(p, name, end)
-	if errors.Is(err, ksi.ErrOtherNode) {
-		err = fmt.Errorf("the stored leaves and nodes do not give its slot's root: %w: %w", err, storage.ErrCorrupt)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("leaf %d of slot %d in round %s: %w", p.Index, p.Slot, p.Round, notFound(err))
+		return nil, proofError(p, err)
 	}
 	l.meters.proofs.Add(1)
 	return signature, nil
@@ -80,10 +76,20 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := t.leaf(p.Index)
+	tile, err := t.holding(p.Index)
 	if err != nil {
 		return nil, err
 	}
+	if t.whole && merkle.HasNode(t.slot.Count, p.Index, merkle.KeptStep) {
+		limb, err := t.limb(name, p.Index, trunk)
+		if err != nil {
+			return nil, err
+		}
+		if signature, err := signPath(tile, p.Index, limb); signature != nil || err != nil {
+			return signature, err
+		}
+	}
+	leaf := tile.Leaf(p.Index % merkle.TileNodes)
 	room := chains.Get().(*merkle.Chain)
 	defer chains.Put(room)
 	var limb *ksi.Limb
@@ -100,7 +106,7 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 		return nil, err
 	}
 	if limb != nil {
-		return limb.Append(make([]byte, 0, limb.Len()+(4+len(*room))*linkSize), leaf.Imprint, *room)
+		return limb.Append(make([]byte, 0, limb.Len()+(4+len(*room))*linkSize), leaf, *room)
 	}
 	chain, err := merkle.AppendProof((*room)[:0], t, t.base, t.slot.Count, p.Index)
 	if err != nil {
@@ -108,7 +114,7 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 	}
 	*room = append(chain, trunk.issuer)
 	size := trunk.Len() + (4+len(chain))*linkSize + len(trunk.issuer.Metadata)
-	return trunk.Append(make([]byte, 0, size), leaf.Imprint, *room)
+	return trunk.Append(make([]byte, 0, size), leaf, *room)
 }
 
 // tiles returns the tiles of the slot that a leaf is in. A leaf that its round, a closed one, does not have is ErrNotFound.
@@ -182,10 +188,18 @@ func (l *Ledger) limb(name limbName, t *tiles, trunk *trunk) (*ksi.Limb, error) 
 	return limb, err
 }
 
+// limbOf returns the limb over the tile if the one of that name was made last, else nil.
+func (t *leafTile) limbOf(name trunkName) *ksi.Limb {
+	if known := t.limb.Load(); known != nil && known.name == name {
+		return known.Limb
+	}
+	return nil
+}
+
 // limb returns the limb over the tile of a leaf, which is kept whole.
 func (t *tiles) limb(name trunkName, index uint64, trunk *trunk) (*ksi.Limb, error) {
-	if known := t.cut.limb.Load(); known != nil && known.name == name {
-		return known.Limb, nil
+	if limb := t.cut.limbOf(name); limb != nil {
+		return limb, nil
 	}
 	limb, err := t.newLimb(merkle.KeptStep, index/merkle.TileNodes, trunk)
 	if err == nil {

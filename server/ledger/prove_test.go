@@ -106,7 +106,7 @@ func TestProofFromCaches(t *testing.T) {
 					t.Fatalf("%v: another proof when %s, %d bytes for tiles: %v", p, what, top, err)
 				}
 			}
-			if kept := len(w.ledger.caches.whole.values); (kept > 0) != (top > 0 && (p.Index|255) < slotOf(w.ledger.caches.records.round(p.Round), p.Slot).Count) {
+			if kept := w.ledger.caches.whole.held(); (kept > 0) != (top > 0 && (p.Index|255) < slotOf(w.ledger.caches.records.round(p.Round), p.Slot).Count) {
 				t.Fatalf("%v: %d whole tiles kept, %d bytes for them", p, kept, top)
 			}
 		}
@@ -213,28 +213,49 @@ func TestDamagedUpperNode(t *testing.T) {
 	w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: n - 1}, digest(n-1).Imprint())
 }
 
-// Whole tiles are kept in the room that branches leave.
+// Whole tiles are kept in the room that branches leave, and go slab by slab.
 func TestTileShare(t *testing.T) {
+	var source merkle.Tile
+	all := leaves(0, merkle.TileNodes)
+	tree := merkle.NewTree(0)
+	tree.Append(&all)
+	if err := source.Read(merkle.NewTreeReader(&all, tree), 0, merkle.TileNodes, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	tile := &leafTile{Tile: &source}
+	const rounds = 3 * slabTiles
+	put := func(c *caches, i int) bool {
+		return c.keepTile(tileName{round: calendar.Second(i / 2), index: uint64(i % 2)}, tile, 2, nil) != nil
+	}
 	c := newCaches()
-	c.wholeTop = 3*wholeSize + branchSize
-	for i := range uint64(3) {
-		if !c.keepTile(tileName{index: i}, nil, nil) {
-			t.Fatalf("tile %d finds no room", i)
+	c.wholeTop = 3*slabSize + branchSize + rounds/2*(rowSize+2*placeSize)
+	for i := range rounds {
+		if !put(c, i) || c.whole.held() != i+1 {
+			t.Fatalf("tile %d finds no room, %d are kept", i, c.whole.held())
 		}
 	}
-	for i := range uint64(2) {
-		if c.keepTile(tileName{index: 3 + i}, nil, nil) {
-			t.Fatalf("tile %d finds room", 3+i)
+	for i := range 2 {
+		if put(c, rounds+i) {
+			t.Fatalf("tile %d finds room", rounds+i)
 		}
-		if tiles, branches := len(c.whole.values), len(c.branches.values); tiles != 3-int(i) || branches != 1+int(i) {
+		if tiles, branches := c.whole.held(), len(c.branches.values); tiles != rounds-i*slabTiles || branches != 1+i {
 			t.Fatalf("%d tiles and %d branches", tiles, branches)
 		}
 	}
-	for i := range uint64(60) {
-		c.keepTile(tileName{index: 5 + i}, nil, nil)
-		if all := c.whole.bytes() + c.branches.bytes(); all > c.wholeTop {
-			t.Fatalf("%d bytes of %d", all, c.wholeTop)
+	for i := range rounds {
+		put(c, 2*rounds+i)
+		if bytes := c.whole.size + c.branches.bytes(); bytes > c.wholeTop {
+			t.Fatalf("%d bytes of %d", bytes, c.wholeTop)
 		}
+		for name, row := range c.whole.rows {
+			if kept := row.get(0); kept == nil && row.get(1) == nil || kept != nil && kept.Leaf(3) != all.At(3) {
+				t.Fatalf("round %d: another tile than was put, or none", name.round)
+			}
+		}
+	}
+	c.whole.shrink(0)
+	if c.whole.size != 0 || len(c.whole.rows) != 0 || c.whole.held() != 0 {
+		t.Fatalf("%d bytes, %d rows and %d tiles of nothing", c.whole.size, len(c.whole.rows), c.whole.held())
 	}
 }
 

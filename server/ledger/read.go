@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // A Leaf is one filed imprint.
@@ -81,7 +83,7 @@ func (l *Ledger) mimic(digest []byte) error {
 }
 
 // maxMimicked is up to how many digests FindAll looks up as if somebody had filed each. Among more the time of one does not show.
-const maxMimicked = 64
+const maxMimicked = index.FewHashes
 
 // find is lookUp without telling whether the index names a leaf.
 func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, from uint64) ([]Leaf, error) {
@@ -138,21 +140,63 @@ func (l *Ledger) FindAll(ctx context.Context, agency string, digests [][]byte) (
 	slices.SortFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(comparePositions(a.Position, b.Position), bytes.Compare(a.digest, b.digest))
 	})
-	var leaves []Leaf
-	var leaf Leaf
-	for i, c := range candidates {
+	leaves, err := l.readCandidates(ctx, candidates)
+	if err != nil {
+		return nil, err
+	}
+	equal := leaves[:0]
+	for i := range candidates {
+		c := &candidates[i]
+		again := i > 0 && c.Position == candidates[i-1].Position && bytes.Equal(c.digest, candidates[i-1].digest)
+		if !again && bytes.Equal(leaves[i].Imprint.Digest(), c.digest) {
+			equal = append(equal, leaves[i])
+		}
+	}
+	return equal, nil
+}
+
+// touch reads what leaf will read of a tile, and returns something that depends on all of it.
+func (t *leafTile) touch(i uint64) uint64 {
+	_, digests, _ := t.Leaves().Uniform()
+	first := uint64(t.accepted[0].First)
+	if at := i * uint64(len(merkle.Digest{})); at < uint64(len(digests)) {
+		first += uint64(digests[at])
+	}
+	return first
+}
+
+// readCandidates returns the leaves at the places of candidates, which must be in order. Of leaves in tiles that are kept whole it asks
+// for the memory of all before it looks at the first.
+func (l *Ledger) readCandidates(ctx context.Context, candidates []candidate) ([]Leaf, error) {
+	tiles := make([]*leafTile, len(candidates))
+	var row *shelfRow
+	for i := range candidates {
+		p := candidates[i].Position
+		if i == 0 || p.Round != candidates[i-1].Round || p.Slot != candidates[i-1].Slot {
+			row = l.caches.whole.row(slotName{p.Round, p.Slot})
+		}
+		tiles[i] = row.get(p.Index / merkle.TileNodes)
+	}
+	touched := uint64(0)
+	for i, t := range tiles {
+		if t != nil {
+			touched += t.touch(candidates[i].Index % merkle.TileNodes)
+		}
+	}
+	runtime.KeepAlive(touched)
+	leaves := make([]Leaf, len(candidates))
+	for i := range candidates {
+		p := candidates[i].Position
+		if tiles[i] != nil {
+			leaves[i] = tiles[i].leaf(p)
+			continue
+		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if i == 0 || c.Position != candidates[i-1].Position {
-			if leaf, err = l.Leaf(c.Position); err != nil {
-				return nil, err
-			}
-		} else if bytes.Equal(c.digest, candidates[i-1].digest) {
-			continue
-		}
-		if bytes.Equal(leaf.Imprint.Digest(), c.digest) {
-			leaves = append(leaves, leaf)
+		var err error
+		if leaves[i], err = l.Leaf(p); err != nil {
+			return nil, err
 		}
 	}
 	return leaves, nil
@@ -189,7 +233,7 @@ func (l *Ledger) candidates(ctx context.Context, agency string, digests []wanted
 	hashes := make([]uint64, len(digests))
 	for i, d := range digests {
 		hashes[i] = d.hash
-		l.recent.find(d.digest, 0, func(p Position) bool { return add(p, i) })
+		l.recent.findHash(d.hash, 0, func(p Position) bool { return add(p, i) })
 	}
 	var placing error
 	err := l.index.FindMany(hashes, func(i int, number uint64) bool {

@@ -178,7 +178,11 @@ func (s *segment) len() int {
 // find calls yield with where leaves with this digest may stand, newest first, until it returns false: those added since
 // mark. The caller compares the leaves themselves. yield must be quick: nothing is added meanwhile.
 func (r *recent) find(digest []byte, mark uint64, yield func(Position) bool) {
-	h := r.index.Hash(digest)
+	r.findHash(r.index.Hash(digest), mark, yield)
+}
+
+// findHash is find for a digest with a hash of the index.
+func (r *recent) findHash(h, mark uint64, yield func(Position) bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, s := range slices.Backward(r.segments) {

@@ -71,7 +71,8 @@
 // # Memory
 //
 // Where the buckets of files end: 8 bytes a bucket, 16 to 32 MB per billion leaves. Buckets that were read and checked once are held,
-// of the newest runs, at most 64 MiB: all of them up to eight million leaves. All others are read from the files at each look-up,
+// of the newest runs, at most 64 MiB, in large pages: all of them up to eight million leaves. A look-up of many hashes has the processor
+// fetch their held buckets before it searches the first. All others are read from the files at each look-up,
 // so what keeps them in memory is the cache of the operating system. Of several runs most are read in
 // vain, so filters of one byte an entry, made as buckets are read, keep look-ups out of 7 in 8 of these: at most 128 MiB, those
 // of the newest runs, none for a run that holds more than half of all leaves. Add needs 8 bytes a leaf, Merge

@@ -3,6 +3,8 @@ package index
 import (
 	"io"
 	"sync/atomic"
+
+	"github.com/jurat-ledger/jurat/internal/largepage"
 )
 
 // maxHeldBytes is what an index holds of its files in memory at most, without the states of buckets.
@@ -39,7 +41,7 @@ func (h *held) keep(r *run, bucket uint32, p *part) {
 	t := h.table.Load()
 	if t == nil {
 		ends := r.file.ends
-		h.table.CompareAndSwap(nil, &heldTable{make([]byte, ends[len(ends)-1]), make(bucketStates, len(ends))})
+		h.table.CompareAndSwap(nil, &heldTable{heldBytes(int(ends[len(ends)-1])), make(bucketStates, len(ends))})
 		t = h.table.Load()
 	}
 	if !t.states.begin(bucket) {
@@ -47,6 +49,15 @@ func (h *held) keep(r *run, bucket uint32, p *part) {
 	}
 	copy(t.bytes[r.file.start(bucket)+partHead:r.file.ends[bucket]], p.entries)
 	t.states.end(bucket)
+}
+
+// heldBytes returns n bytes, if they are many in large pages: buckets are read here and there, and of small pages most would be looked
+// up in the page tables.
+func heldBytes(n int) []byte {
+	if n < 2*largepage.Size {
+		return make([]byte, n)
+	}
+	return largepage.Make(n)
 }
 
 // hold decides of which runs the files are held: of the newest and so the smaller ones first, as far as there is room.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -314,9 +315,19 @@ func (x *Index) deleteOrphans() error {
 // corrupt makes an error of the database that says its data is damaged ErrCorrupt, and leaves others as they are.
 func corrupt(err error) error {
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return fmt.Errorf("%s: %w", DamagedFile(err), ErrCorrupt)
 	}
 	return err
+}
+
+// DamagedFile returns what an error of Pebble about damaged data says, with the file in which it is, by its name and that of its
+// directory.
+func DamagedFile(err error) string {
+	info := pebble.ExtractDataCorruptionInfo(err)
+	if info == nil {
+		return err.Error()
+	}
+	return filepath.Join(filepath.Base(filepath.Dir(info.Path)), filepath.Base(info.Path)) + ": " + info.Details.Error()
 }
 
 // Bytes returns how many bytes the stored runs take on disk, about: what is being written, and runs so small that they are

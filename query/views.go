@@ -1,0 +1,94 @@
+package query
+
+import (
+	"strings"
+
+	"github.com/jurat-ledger/jurat/query/parse"
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// A view is a table whose rows are those of a query over other tables, read with the rights of whoever reads the view. The analyzer
+// puts the query in its place.
+type view struct {
+	def   TableDef
+	text  string // the query in SQL, as pg_get_viewdef shows it; it names tables with their schema
+	query *parse.Select
+}
+
+func newView(name string, oid value.OID, text string, columns ...ColumnDef) *view {
+	list, err := parse.Parse(text)
+	if err != nil {
+		panic("query: view " + name + ": " + err.Error())
+	}
+	return &view{def: TableDef{OID: oid, Schema: "public", Name: name, Ledger: true, Columns: columns}, text: strings.TrimSpace(text), query: list[0].Stmt.(*parse.Select)}
+}
+
+func (v *view) Def() *TableDef { return &v.def }
+
+// Plan is not called: no plan scans a view.
+func (v *view) Plan(*ScanRequest) (*Path, error) { panic("query: a view is scanned") }
+
+// newDuplicatesView is the digests that an agency filed more than once, in one lane or in several.
+func newDuplicatesView(oid value.OID) *view {
+	return newView("duplicates", oid, `
+ SELECT agency,
+    digest,
+    algorithm,
+    count(*) AS filings,
+    array_agg(DISTINCT lane ORDER BY lane) AS lanes,
+    min(round) AS first_round,
+    max(round) AS last_round
+   FROM public.hashes
+  GROUP BY agency, digest, algorithm
+ HAVING count(*) > 1;`,
+		ColumnDef{Name: "agency", Type: value.Text}, ColumnDef{Name: "digest", Type: value.Bytea}, ColumnDef{Name: "algorithm", Type: value.Text},
+		ColumnDef{Name: "filings", Type: value.Int8}, ColumnDef{Name: "lanes", Type: value.MustType(value.Text.Array)},
+		ColumnDef{Name: "first_round", Type: value.Timestamptz}, ColumnDef{Name: "last_round", Type: value.Timestamptz})
+}
+
+// newLateFilingsView is the filings whose round is not the second in which the ledger accepted them: the clock was stepped, or the
+// lane was new.
+func newLateFilingsView(oid value.OID) *view {
+	return newView("late_filings", oid, `
+ SELECT digest,
+    algorithm,
+    agency,
+    lane,
+    round,
+    slot_index,
+    receipt,
+    filed_at,
+    round - filed_at AS late
+   FROM public.hashes
+  WHERE filed_at > round OR filed_at <= (round - '1 second'::interval);`,
+		ColumnDef{Name: "digest", Type: value.Bytea}, ColumnDef{Name: "algorithm", Type: value.Text}, ColumnDef{Name: "agency", Type: value.Text},
+		ColumnDef{Name: "lane", Type: value.Text}, ColumnDef{Name: "round", Type: value.Timestamptz}, ColumnDef{Name: "slot_index", Type: value.Int8},
+		ColumnDef{Name: "receipt", Type: value.Text}, ColumnDef{Name: "filed_at", Type: value.Timestamptz}, ColumnDef{Name: "late", Type: value.IntervalT})
+}
+
+// fromView analyzes a view named in FROM.
+func (a *analyzer) fromView(t *parse.Table, v *view) (plan node, s *scope, err error) {
+	ctes, clause := a.ctes, a.clause
+	a.ctes = nil
+	err = a.unlateral(func() error {
+		plan, err = a.query(v.query, nil)
+		return err
+	})
+	a.ctes, a.clause = ctes, clause
+	if err != nil {
+		return nil, nil, err
+	}
+	name := t.Alias.Name
+	if name == "" {
+		name = v.def.Name
+	}
+	s, err = a.derived(t, plan, name, t.Alias)
+	for i := range s.cols {
+		c := &s.cols[i]
+		c.from.Table, c.from.Attribute = v.def.OID, int16(i+1)
+		if t.Alias.Name == "" {
+			c.schema = v.def.Schema
+		}
+	}
+	return plan, s, err
+}
