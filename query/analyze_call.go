@@ -321,8 +321,9 @@ func (a *analyzer) caseType(s *scope, e *parse.Case, c *caseExpr) error {
 	return nil
 }
 
-// subquery analyzes a query in an expression. It sees the parameters and the row around it.
-func (a *analyzer) subquery(s *scope, e *parse.Subquery) (expr, error) {
+// subquery analyzes a query in an expression. It sees the parameters and the row around it. tooMany is the error for a query of several
+// columns.
+func (a *analyzer) subquery(s *scope, e *parse.Subquery, tooMany string) (expr, error) {
 	plan, args, err := a.inner(s, e.Select)
 	if err != nil {
 		return nil, err
@@ -335,7 +336,7 @@ func (a *analyzer) subquery(s *scope, e *parse.Subquery) (expr, error) {
 		return sub, nil
 	}
 	if len(plan.columns()) != 1 {
-		return nil, a.fail(errf(codeSyntax, "subquery must return only one column"), e)
+		return nil, a.fail(errf(codeSyntax, "%s", tooMany), e)
 	}
 	sub.t = plan.columns()[0].Type
 	if e.Kind == parse.ArraySubquery {
@@ -488,7 +489,7 @@ func (a *analyzer) quantified(s *scope, e *parse.Quantified) (expr, error) {
 	}
 	var array expr
 	if e.Select != nil {
-		array, err = a.subquery(s, &parse.Subquery{Loc: e.Loc, Kind: parse.ArraySubquery, Select: e.Select})
+		array, err = a.subquery(s, &parse.Subquery{Loc: e.Loc, Kind: parse.ArraySubquery, Select: e.Select}, "subquery has too many columns")
 	} else {
 		array, err = a.expr(s, e.Array)
 	}

@@ -33,7 +33,7 @@ func (a *analyzer) expr(s *scope, e parse.Expr) (expr, error) {
 	case *parse.Case:
 		return a.caseOf(s, e)
 	case *parse.Subquery:
-		return a.subquery(s, e)
+		return a.subquery(s, e, "subquery must return only one column")
 	case *parse.In:
 		return a.in(s, e)
 	case *parse.Quantified:

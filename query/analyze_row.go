@@ -73,6 +73,11 @@ func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 	}
 	fields := fieldsOf(x)
 	i := slices.IndexFunc(fields, func(c Column) bool { return c.Name == e.Name })
+	if ref, ok := e.X.(*parse.ColumnRef); ok && i < 0 {
+		if _, ok := x.(*rowExpr); ok {
+			return nil, a.fail(errf(codeUndefinedColumn, "column %s.%s does not exist", ref.Parts[len(ref.Parts)-1], e.Name), e)
+		}
+	}
 	if i < 0 {
 		return nil, a.fail(errf(codeUndefinedColumn, "could not identify column %q in record data type", e.Name), e)
 	}

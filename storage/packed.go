@@ -21,38 +21,49 @@ const oddBytes = 16
 
 // pack packs the numbers of size 4 or 8 bytes, little-endian, that stand in list, at least one and at most BlockSeconds.
 func pack(list []byte, size int) packed {
-	number := func(i int) uint64 {
-		if size == 4 {
-			return uint64(le.Uint32(list[4*i:]))
-		}
-		return le.Uint64(list[8*i:])
-	}
-	n := len(list) / size
+	var numbers [BlockSeconds]uint64
+	v := numbers[:len(list)/size]
 	p := packed{base: ^uint64(0)}
-	for i := range n {
-		p.base, p.max = min(p.base, number(i)), max(p.max, number(i))
-	}
-	var longer [9]int // numbers that need more than so many bytes
-	for i := range n {
-		for w := (bits.Len64(number(i)-p.base) + 7) / 8; w > 0; w-- {
-			longer[w-1]++
+	for i := range v {
+		if size == 4 {
+			v[i] = uint64(le.Uint32(list[4*i:]))
+		} else {
+			v[i] = le.Uint64(list[8*i:])
 		}
+		p.base, p.max = min(p.base, v[i]), max(p.max, v[i])
 	}
-	best := n*8 + 1
-	for _, w := range []int{0, 1, 2, 4, 8} {
-		if cost := n*w + oddBytes*longer[w]; cost < best {
-			best, p.width = cost, w
+	if p.base == p.max {
+		return p
+	}
+	var need [9]int // numbers that need so many bytes
+	for i := range v {
+		v[i] -= p.base
+		need[(bits.Len64(v[i])+7)/8]++
+	}
+	odd, best := 0, len(v)*8+1
+	for w, longer := 8, 0; w >= 0; w-- { // longer is how many numbers need more bytes than w
+		if w != 3 && w < 5 || w == 8 {
+			if cost := len(v)*w + oddBytes*longer; cost <= best {
+				best, odd, p.width = cost, longer, w
+			}
 		}
+		longer += need[w]
 	}
-	p.bytes, p.odd = make([]byte, n*p.width), make([]oddNumber, 0, longer[p.width])
-	for i := range n {
-		v := number(i) - p.base
-		if p.width < 8 && v>>(8*p.width) > 0 {
-			p.odd = append(p.odd, oddNumber{uint16(i), v + p.base})
+	p.bytes, p.odd = make([]byte, len(v)*p.width), make([]oddNumber, 0, odd)
+	for i, x := range v {
+		if p.width < 8 && x>>(8*p.width) > 0 {
+			p.odd = append(p.odd, oddNumber{uint16(i), x + p.base})
 			continue
 		}
-		for b := range p.width {
-			p.bytes[i*p.width+b] = byte(v >> (8 * b))
+		switch p.width {
+		case 1:
+			p.bytes[i] = byte(x)
+		case 2:
+			le.PutUint16(p.bytes[2*i:], uint16(x))
+		case 4:
+			le.PutUint32(p.bytes[4*i:], uint32(x))
+		case 8:
+			le.PutUint64(p.bytes[8*i:], x)
 		}
 	}
 	return p

@@ -123,3 +123,22 @@ func TestRoundCache(t *testing.T) {
 		t.Fatalf("%d bytes in %d entries, noted %d and %d, limit %d", sum, len(c.entries), c.size, len(c.ring), c.limit)
 	}
 }
+
+// BenchmarkPack packs the leaf counts of a block, most of them small.
+func BenchmarkPack(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 3))
+	var list []byte
+	for i := range BlockSeconds {
+		x := 1 + random.Uint64N(4)
+		if i%500 == 7 {
+			x = 300
+		}
+		list = le.AppendUint64(list, x)
+	}
+	for b.Loop() {
+		p := pack(list, 8)
+		if p.width != 1 {
+			b.Fatalf("%d bytes a number, want 1", p.width)
+		}
+	}
+}

@@ -24,14 +24,13 @@ func newBackup() *cobra.Command {
 		Use:   "backup --to PATH",
 		Short: "Make a backup of the ledger, while the server goes on filing",
 		Long: `Copy a ledger with its keys: everything that is acknowledged when the backup begins, and a little more. The server sends it
-over the Postgres connection, so that it can be made on another machine; only a superuser may. With --data it is made of a
-stopped server's data directory instead.
+over the Postgres connection, so that it can be made on another machine; a superuser may, and without keys an operator. With --data it
+is made of a stopped server's data directory instead.
 
 --to names a new directory, or a file that ends with .tar.zst. --since names an earlier backup, a directory, an archive, or a
 manifest.json that was kept of it: what that backup holds is then not stored again. To restore takes the whole chain.
 
-The backup holds private keys, unless --without-keys leaves them out: guard it as you guard the data directory. A role of an
-operator gets backups without keys alone. The backup is complete,
+The backup holds private keys, unless --without-keys leaves them out: guard it as you guard the data directory. The backup is complete,
 and durable, once the command has ended with exit code 0: what was cut off is refused by "jurat restore".`,
 		Example: `  jurat backup --to /backup/sunday
   jurat backup --to /backup/monday --since /backup/sunday

@@ -24,7 +24,7 @@ Without --at it is the newest second that is closed. A second may be published a
 known where the string was printed: the publication keeps both. The server publishes by itself on the 15th of every month.
 
 --sheet writes one page with the string and a QR code, --publications-file the signed file of all publications, which
-verifiers take. Only a superuser may publish.`,
+verifiers take. Superusers and operators may publish.`,
 		Example: `  jurat publish --sheet publication.pdf
   jurat publish --at 2026-11-15 --reference "Feuille officielle 2026-11-22"`,
 		Args: cobra.NoArgs,

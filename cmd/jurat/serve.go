@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/largepage"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/server"
 )
@@ -71,12 +72,16 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	return cmd
 }
 
+// heapBytes is how much of the heap is asked for in large pages: about what caches and statements have of it when a server is busy.
+const heapBytes = 256 << 20
+
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(c.MemoryLimit())
 	}
+	largepage.Heap(heapBytes)
 	var err error
 	if c.Listeners, err = systemdListeners(); err != nil {
 		return err

@@ -108,10 +108,14 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 // connect connects to the server of a URL, else to that of the environment variable JURAT_SERVER, else to the default one.
 func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	conn, err := pgx.Connect(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
-	if err != nil {
-		return nil, fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
+	var refused *pgconn.PgError
+	switch {
+	case err == nil:
+		return conn, nil
+	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28"):
+		return nil, fmt.Errorf("%w\nIs the role in --server right? Its password goes into PGPASSWORD or ~/.pgpass.", err)
 	}
-	return conn, nil
+	return nil, fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
 }
 
 // hash hashes the files, after a look at whether their proofs may be written.

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"server":         {"server", "merkle", "storage", "wire", "query", "page", "internal/tally", "internal/host", "internal/receiptpage"},
 	"page":           {"page", "merkle"},
 	"bench":          {"bench", "merkle", "storage", "wire", "query", "server"},
-	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/paper", "internal/qr", "internal/stamp", "internal/receiptpage"},
+	"cmd":            {"cmd", "merkle", "storage", "server", "bench", "page", "internal/host", "internal/largepage", "internal/paper", "internal/qr", "internal/stamp", "internal/receiptpage"},
 	"internal/tidy":  {},
 	// Drawn by the server and by the program alike.
 	"internal/receiptpage": {"merkle", "internal/paper", "internal/qr"},

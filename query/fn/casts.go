@@ -227,7 +227,7 @@ func fromNumeric(t *value.Type) Kernel {
 	if t.Kind == value.Float64 {
 		return map1[nums, floats](func(_ *Env, x value.Numeric) (float64, error) {
 			f := x.Float()
-			if math.IsInf(f, 0) && x.Finite() {
+			if (math.IsInf(f, 0) || f == 0 && x.Sign() != 0) && x.Finite() {
 				return 0, value.Errorf(value.CodeOutOfRange, "\"%s\" is out of range for type %s", x, t.SQL)
 			}
 			if t == value.Float4 {

@@ -60,6 +60,7 @@ type charNode struct {
 	pattern string // as in charPatterns, "" for text
 	text    string // the text, or the pattern as written
 	fill    bool   // FM: no padding
+	local   bool   // TM: names of months and days have none
 	ordinal string // "TH" or "th"
 	fixed   bool   // after FX: what is read has the very widths of the template
 	quoted  bool   // text that stood in quotes
@@ -77,16 +78,16 @@ const maxTemplate = 64 << 10
 
 func parseTemplate(f string) []charNode {
 	var nodes []charNode
-	fill, fixed := false, false
+	fill, fixed, local := false, false, false
 	for f != "" {
 		if up := strings.ToUpper(f[:min(2, len(f))]); strings.HasPrefix(up, "FM") || strings.HasPrefix(up, "FX") || strings.HasPrefix(up, "TM") {
-			fill, fixed = fill || up == "FM", fixed || up == "FX"
+			fill, fixed, local = fill || up == "FM", fixed || up == "FX", local || up == "TM"
 			f = f[2:]
 			continue
 		}
 		if p := patternAt(f); p != "" {
-			n := charNode{pattern: p, text: f[:len(p)], fill: fill, fixed: fixed}
-			f, fill = f[len(p):], false
+			n := charNode{pattern: p, text: f[:len(p)], fill: fill, fixed: fixed, local: local}
+			f, fill, local = f[len(p):], false, false
 			if len(f) >= 2 && strings.EqualFold(f[:2], "th") {
 				n.ordinal, f = f[:2], f[2:]
 			}
@@ -229,6 +230,12 @@ func (n charNode) word(s string, width int) string {
 	return fmt.Sprintf("%-*s", width, s)
 }
 
+// name is word for the name of a month or day.
+func (n charNode) name(s string) string {
+	n.fill = n.fill || n.local
+	return n.word(s, 9)
+}
+
 func (c *charTime) node(n charNode) string {
 	sec := c.micros / value.Second
 	hour, frac := sec/3600, c.micros%value.Second
@@ -311,7 +318,7 @@ func (c *charTime) dateNode(n charNode) string {
 	}
 	switch n.pattern {
 	case "MONTH":
-		return n.word(time.Month(c.month).String(), 9)
+		return n.name(time.Month(c.month).String())
 	case "MON":
 		return n.word(time.Month(c.month).String()[:3], 0)
 	case "MM":
@@ -319,12 +326,15 @@ func (c *charTime) dateNode(n charNode) string {
 	case "RM":
 		return n.word(romans[c.month], 4)
 	case "DAY":
-		return n.word(time.Weekday(isoWeekday(c.days)%7).String(), 9)
+		return n.name(time.Weekday(isoWeekday(c.days) % 7).String())
 	case "DY":
 		return n.word(time.Weekday(isoWeekday(c.days) % 7).String()[:3], 0)
 	case "DDD":
 		return n.number(c.dayOfYear(), 3)
 	case "DD":
+		if c.day < 0 && c.interval {
+			return n.number(int64(c.day), 0) // the sign counts as a digit here, and nowhere else
+		}
 		return n.number(int64(c.day), 2)
 	case "D":
 		return n.number(int64(isoWeekday(c.days)%7+1), 0)
