@@ -49,16 +49,6 @@ func Summarize(samples []Sample) []Summary {
 	return all
 }
 
-// Rate returns the rate by which the samples are compared and its unit, "" if there is none.
-func (s *Summary) Rate() (float64, string) {
-	for _, unit := range Rates {
-		if v, ok := s.Values[unit]; ok {
-			return v, unit
-		}
-	}
-	return 0, ""
-}
-
 func valuesOf(runs []Sample, unit string) []float64 {
 	var v []float64
 	for _, r := range runs {

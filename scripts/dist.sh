@@ -25,6 +25,20 @@ build() {
 		-ldflags "-s -w -buildid= -X main.version=$version -X main.commit=$commit" -o "$3" ./cmd/jurat)
 }
 
+# links DIR: whether every relative link of the Markdown files below leads to something below.
+links() {
+	local file link to dead=0
+	while IFS=: read -r file link; do
+		link=${link#](}
+		to=$(realpath -ms --relative-to="$1" "$1/${file%/*}/${link%[)#]}")
+		if [[ $to == ..* ]] || ! [[ -e $1/$to || -L $1/$to ]]; then
+			echo "$file: dead link to ${link%[)#]}" >&2
+			dead=1
+		fi
+	done < <(cd "$1" && grep -roE '\]\([^)#: ]+[)#]' --include='*.md' .)
+	return $dead
+}
+
 # tree SOURCE ARCH PROGRAM TOOL DIR: what both kinds of packages hold. TOOL is the same program for this machine.
 tree() {
 	local source=$1 arch=$2 program=$3 tool=$4 dir=$5
@@ -33,9 +47,10 @@ tree() {
 	"$tool" manual --dir "$dir/man" --date "$(date -u -d "@$epoch" +%F)"
 	for shell in bash zsh fish; do "$tool" completion $shell >"$dir/completions/jurat.$shell"; done
 	"$tool" sbom "$program" >"$dir/sbom.cdx.json"
-	cp "$source"/{README.md,CHANGELOG.md,LICENSE} "$dir"
+	cp "$source"/{README,ARCHITECTURE,CHANGELOG}.md "$source/LICENSE" "$dir"
 	cp "$source"/docs/*.{md,png} "$dir/docs"
 	cp -r "$source"/examples/. "$dir/examples"
+	links "$dir"
 }
 
 # tarball PARENT NAME OUT
@@ -47,7 +62,7 @@ tarball() {
 package() {
 	local from=$1 arch=$2 root=$3 out=$4 doc=$3/usr/share/doc/jurat
 	mkdir -p "$root"/{DEBIAN,etc/default,usr/bin,usr/lib/systemd/system,usr/lib/sysusers.d,usr/lib/tmpfiles.d,usr/share/man/man1}
-	mkdir -p "$root"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d} "$doc"/examples
+	mkdir -p "$root"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d} "$doc"/{docs,examples/ops}
 	install -m 755 "$from/jurat" "$root/usr/bin/jurat"
 	cp "$from"/examples/ops/jurat.{service,socket} "$root/usr/lib/systemd/system"
 	cp "$from/examples/ops/jurat.sysusers" "$root/usr/lib/sysusers.d/jurat.conf"
@@ -57,11 +72,14 @@ package() {
 	cp "$from/completions/jurat.bash" "$root/usr/share/bash-completion/completions/jurat"
 	cp "$from/completions/jurat.zsh" "$root/usr/share/zsh/vendor-completions/_jurat"
 	cp "$from/completions/jurat.fish" "$root/usr/share/fish/vendor_completions.d/jurat.fish"
-	cp "$from"/docs/*.md "$from/sbom.cdx.json" "$from/README.md" "$doc"
-	cp "$from/CHANGELOG.md" "$doc"
+	cp "$from"/{README,ARCHITECTURE,CHANGELOG}.md "$from/sbom.cdx.json" "$doc"
+	ln -s ../../common-licenses/Apache-2.0 "$doc/LICENSE"
+	cp "$from"/docs/* "$doc/docs"
 	printf 'jurat (%s) unstable; urgency=medium\n\n  * CHANGELOG.md tells what is new.\n\n -- %s  %s\n' "$version" \
 		"$(sed -n 's/^Maintainer: //p' scripts/debian/control)" "$(date -u -R -d "@$epoch")" | gzip -n9 >"$doc/changelog.gz"
-	cp "$from"/examples/audit.sql "$from"/examples/ops/{alerts.yml,dashboard.json} "$doc/examples"
+	cp -r "$from"/examples/{audit.sql,canton} "$doc/examples"
+	cp "$from"/examples/ops/{alerts.yml,dashboard.json} "$doc/examples/ops"
+	links "$doc"
 	cp scripts/debian/copyright "$doc/copyright"
 	mkdir -p "$root/usr/share/lintian/overrides"
 	cp scripts/debian/overrides "$root/usr/share/lintian/overrides/jurat"
@@ -101,7 +119,7 @@ inspect() {
 	for arch in amd64 arm64; do
 		name=jurat-$version-linux-$arch
 		tar -tzf "$out/$name.tar.gz" >"$work/list"
-		for file in LICENSE README.md CHANGELOG.md sbom.cdx.json docs/{operations,backup,security,metrics}.md man/jurat{,-serve}.1 \
+		for file in LICENSE {README,ARCHITECTURE,CHANGELOG}.md sbom.cdx.json docs/{operations,backup,security,metrics}.md man/jurat{,-serve}.1 \
 			completions/jurat.{bash,zsh,fish} examples/audit.sql examples/ops/{jurat.{service,socket,sysusers,tmpfiles,default},alerts.yml,dashboard.json}; do
 			grep -qxF "$name/$file" "$work/list" || { echo "$name.tar.gz lacks $file" >&2; return 1; }
 		done

@@ -147,7 +147,7 @@ func isolationServer(t *testing.T) (s *stillServer, conns map[string]*stillConn)
 	return s, conns
 }
 
-// TestIsolation runs every kind of statement as every kind of role, and compares what each may with testdata/isolation.md, which is
+// TestIsolation runs every kind of statement as every kind of role, and compares what each may with docs/isolation.md, which is
 // made to be read by a human: -rewrite writes it anew.
 func TestIsolation(t *testing.T) {
 	s, conns := isolationServer(t)
@@ -179,7 +179,7 @@ func TestIsolation(t *testing.T) {
 	isolationCoverage(t, conns["super-s"])
 	s.pass(1) // what the matrix filed has proofs
 	isolationNames(t, s, conns["agency-a"])
-	const path = "testdata/isolation.md"
+	const path = "../docs/isolation.md"
 	if *rewrite {
 		if err := os.WriteFile(path, []byte(page.String()), 0o644); err != nil {
 			t.Fatal(err)

@@ -11,19 +11,9 @@ import (
 // ErrShape is wrapped by the error of AggregationTime.
 var ErrShape = errors.New("chain does not fit its publication time")
 
-// Shape returns the directions of the chain from the leaf of second t to the root as of second p, leaf first: true is a left
-// link, the chain's own node being the left operand. It panics unless 0 <= t <= p.
-func Shape(t, p Second) []bool {
-	path := path(t, p)
-	left := make([]bool, len(path))
-	for i, l := range path {
-		left[i] = l.Left
-	}
-	return left
-}
-
-// AggregationTime is the inverse of Shape: the second whose leaf a chain of these directions starts at, given the second p
-// of its root. Each chain of a calendar has exactly one; directions that no chain to p has are an error (KSI's INT-05).
+// AggregationTime returns the second whose leaf a chain of these directions starts at, leaf first, given the second p of its
+// root: true is a left link, the chain's own node being the left operand. Each chain of a calendar has exactly one;
+// directions that no chain to p has are an error (KSI's INT-05).
 func AggregationTime(p Second, left []bool) (Second, error) {
 	var t Second
 	rest := p

@@ -153,18 +153,6 @@ func CalendarPath(t, p int, root func(first, last int) []byte) (path []Link) {
 	return path
 }
 
-// CalendarClimb returns the calendar root that links lead to from leaf.
-func CalendarClimb(leaf []byte, links []Link) []byte {
-	for _, l := range links {
-		if l.Left {
-			leaf = Hash(leaf, l.Sibling, []byte{0xff})
-		} else {
-			leaf = Hash(l.Sibling, leaf, []byte{0xff})
-		}
-	}
-	return leaf
-}
-
 // split returns the largest power of two below n.
 func split(n int) int {
 	k := 1

@@ -9,12 +9,16 @@ import (
 // errNull is what a function of the helpers below returns to make its result null.
 var errNull = errors.New("null")
 
-// A column reads and writes the values of a vector as values of a Go type. Its implementations have no state: they only
-// name a way of access, at compile time.
-type column[T any] interface {
-	get(v *value.Vector, i int32) T
-	set(v *value.Vector, i int32, x T)
-}
+// A source reads the values of a vector as values of a Go type, and a sink writes them. Their implementations have no state:
+// they only name a way of access, at compile time.
+type (
+	source[T any] interface {
+		get(v *value.Vector, i int32) T
+	}
+	sink[T any] interface {
+		set(v *value.Vector, i int32, x T)
+	}
+)
 
 type (
 	ints   struct{} // any type of kind Int64
@@ -23,7 +27,7 @@ type (
 	strs   struct{} // any type of kind Bytes; what is stored must be fresh memory
 	nums   struct{}
 	spans  struct{} // interval
-	arrays struct{}
+	arrays struct{} // to be read only
 	texts  struct{} // text as a Go string
 )
 
@@ -40,12 +44,11 @@ func (nums) set(v *value.Vector, i int32, x value.Numeric)   { v.Boxes[i] = x }
 func (spans) get(v *value.Vector, i int32) value.Interval    { return v.Boxes[i].(value.Interval) }
 func (spans) set(v *value.Vector, i int32, x value.Interval) { v.Boxes[i] = x }
 func (arrays) get(v *value.Vector, i int32) *value.Array     { return v.Boxes[i].(*value.Array) }
-func (arrays) set(v *value.Vector, i int32, x *value.Array)  { v.Boxes[i] = x }
 func (texts) get(v *value.Vector, i int32) string            { return string(v.Bytes[i]) }
 func (texts) set(v *value.Vector, i int32, x string)         { v.Bytes[i] = []byte(x) }
 
 // map0 makes a kernel of a function without arguments.
-func map0[CR column[R], R any](f func(*Env) (R, error)) Kernel {
+func map0[CR sink[R], R any](f func(*Env) (R, error)) Kernel {
 	return func(env *Env, out *value.Vector, _ []*value.Vector, n int, sel []int32) error {
 		var cr CR
 		for _, i := range all(n, sel) {
@@ -62,7 +65,7 @@ func map0[CR column[R], R any](f func(*Env) (R, error)) Kernel {
 }
 
 // map1 makes a kernel of a function of one argument.
-func map1[CA column[A], CR column[R], A, R any](f func(*Env, A) (R, error)) Kernel {
+func map1[CA source[A], CR sink[R], A, R any](f func(*Env, A) (R, error)) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		var ca CA
 		var cr CR
@@ -80,7 +83,7 @@ func map1[CA column[A], CR column[R], A, R any](f func(*Env, A) (R, error)) Kern
 }
 
 // map2 makes a kernel of a function of two arguments.
-func map2[CA column[A], CB column[B], CR column[R], A, B, R any](f func(*Env, A, B) (R, error)) Kernel {
+func map2[CA source[A], CB source[B], CR sink[R], A, B, R any](f func(*Env, A, B) (R, error)) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		var ca CA
 		var cb CB
@@ -99,7 +102,7 @@ func map2[CA column[A], CB column[B], CR column[R], A, B, R any](f func(*Env, A,
 }
 
 // map3 makes a kernel of a function of three arguments.
-func map3[CA column[A], CB column[B], CC column[C], CR column[R], A, B, C, R any](f func(*Env, A, B, C) (R, error)) Kernel {
+func map3[CA source[A], CB source[B], CC source[C], CR sink[R], A, B, C, R any](f func(*Env, A, B, C) (R, error)) Kernel {
 	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		var ca CA
 		var cb CB

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -333,7 +334,7 @@ func TestExtendForeign(t *testing.T) {
 	leaf := digest(1).Imprint()
 	for _, round := range []calendar.Second{5, first - 1, closed + 1, closed + 1000} {
 		var links calendar.Chain
-		for range calendar.Shape(round, round) {
+		for range bits.OnesCount64(uint64(round)) { // the newest leaf has a link for each perfect tree before it
 			links = append(links, calendar.Link{Sibling: digest(2)})
 		}
 		s, err := ksi.Build(ksi.Parts{Round: round, Leaf: leaf, Chains: []merkle.Chain{{{Left: true, Sibling: leaf}}},
