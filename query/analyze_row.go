@@ -112,18 +112,24 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 	return nil
 }
 
-// wholeRow returns the row of a table of the scope, or of a row around, as a record; nil if there is no such table.
+// wholeRow returns the row of a table of the scope, or of a row around, as a value: a record, or what a function in FROM returns
+// that returns no record. It is nil if there is no such table.
 func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
-	if r := s.row(schema, table); r != nil {
+	if r, scalar := s.row(schema, table); scalar {
+		return r.elems[0]
+	} else if r != nil {
 		return r
 	}
 	for i, fr := range slices.Backward(a.outer) {
-		r := fr.s.row(schema, table)
+		r, scalar := fr.s.row(schema, table)
 		if r == nil || fr.hidden {
 			continue
 		}
 		for k, x := range r.elems {
 			r.elems[k] = a.fromOuter(i, x, outerSlot{table, r.names[k]})
+		}
+		if scalar {
+			return r.elems[0]
 		}
 		return r
 	}
@@ -146,19 +152,18 @@ func (a *analyzer) starRow(s *scope, e *parse.Star) (expr, error) {
 	return nil, a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), e)
 }
 
-// row returns the row of a table as a record, nil if the scope has no such table.
-func (s *scope) row(schema, table string) *rowExpr {
-	var r *rowExpr
+// row returns the row of a table as a record, nil if the scope has no such table, and whether its only element stands for it.
+func (s *scope) row(schema, table string) (r *rowExpr, scalar bool) {
 	for _, c := range s.cols {
 		if c.aside || c.table != table || schema != "" && c.schema != schema {
 			continue
 		}
 		if r == nil {
-			r = &rowExpr{names: []string{}, nullable: c.nullable}
+			r, scalar = &rowExpr{names: []string{}, nullable: c.nullable}, c.scalar
 		}
 		r.elems, r.names = append(r.elems, c.x), append(r.names, c.name)
 	}
-	return r
+	return r, scalar
 }
 
 // elements analyzes the elements of ROW(…), among which t.* stands for all columns of a table.
