@@ -35,7 +35,10 @@ func fieldsOf(e expr) []Column {
 	case *rowExpr:
 		cols := make([]Column, len(e.elems))
 		for i, x := range e.elems {
-			cols[i] = Column{Name: "f" + itoa(i+1), Type: x.typ(), TypeModifier: -1, Fields: fieldsOf(x)}
+			cols[i] = Column{Name: "f" + itoa(i+1), Type: x.typ(), TypeModifier: -1}
+			if !isAnonymous(x) {
+				cols[i].Fields = fieldsOf(x)
+			}
 			if e.names != nil {
 				cols[i].Name = e.names[i]
 			}
@@ -62,6 +65,23 @@ func fieldsOf(e expr) []Column {
 	return nil
 }
 
+// isAnonymous reports whether e is ROW (…): the fields of such a record in a field of another are not known, as in Postgres.
+func isAnonymous(e expr) bool {
+	r, ok := e.(*rowExpr)
+	return ok && r.names == nil
+}
+
+// fieldsAt returns the fields of x, which e stands for, nil where they are not known.
+func fieldsAt(e parse.Expr, x expr) []Column {
+	if _, ok := e.(*parse.Field); ok && isAnonymous(x) {
+		return nil
+	}
+	return fieldsOf(x)
+}
+
+// unregistered says that nothing is known of the fields of a record.
+func unregistered() *Error { return errf(codeWrongObject, "record type has not been registered") }
+
 // field analyzes (x).name.
 func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 	x, err := a.expr(s, e.X)
@@ -71,7 +91,13 @@ func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 	if x.typ() != value.RecordT {
 		return nil, a.fail(errf(codeWrongObject, "column notation .%s applied to type %s, which is not a composite type", e.Name, x.typ().SQL), e)
 	}
-	fields := fieldsOf(x)
+	fields := fieldsAt(e.X, x)
+	switch x.(type) {
+	case *columnExpr, *outerExpr:
+		if fields == nil {
+			return nil, a.fail(unregistered(), e)
+		}
+	}
 	i := slices.IndexFunc(fields, func(c Column) bool { return c.Name == e.Name })
 	if ref, ok := e.X.(*parse.ColumnRef); ok && i < 0 {
 		if _, ok := x.(*rowExpr); ok {
@@ -98,12 +124,12 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 	if err != nil {
 		return err
 	}
-	fields := fieldsOf(x)
+	fields := fieldsAt(star.X, x)
 	switch {
 	case x.typ() != value.RecordT:
 		return a.fail(errf(codeWrongObject, "type %s is not composite", x.typ().SQL), star)
 	case fields == nil:
-		return a.fail(errf(codeSyntax, "record type has not been registered"), star)
+		return a.fail(unregistered(), star)
 	}
 	for i, c := range fields {
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Fields: c.Fields}
