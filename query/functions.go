@@ -35,6 +35,7 @@ func ledgerFunctions(l Ledger) []*fn.Function {
 	functions = append(functions, c.exportFunctions()...)
 	functions = append(functions, c.sealFunctions()...)
 	functions = append(functions, c.receiptFunctions()...)
+	functions = append(functions, digestFunctions()...)
 	return append(functions, notifyFunctions()...)
 }
 

@@ -52,6 +52,7 @@ type Session struct {
 	cursors    int                // declared so far
 	inbox      inbox
 	channels   []string // that it listens on, in order of LISTEN
+	random     fn.Random
 
 	since     time.Time // when it was opened
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
@@ -330,6 +331,9 @@ func (s *Session) searchPath(implicit bool) []string {
 
 // BackendPID implements fn.Session.
 func (s *Session) BackendPID() int32 { return s.login.PID }
+
+// Random implements fn.Session.
+func (s *Session) Random() *fn.Random { return &s.random }
 
 // Version implements fn.Session.
 func (s *Session) Version() string { return "PostgreSQL " + s.engine.serverVersion() }

@@ -25,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/wire"
 )
 
@@ -493,13 +494,10 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestPsql(t *testing.T) {
-	psql, err := exec.LookPath("psql")
-	if err != nil {
-		t.Skip("psql is not installed")
-	}
+	require.Program(t, "psql")
 	s := serve(t, nil)
 	host, port, _ := net.SplitHostPort(s.addr)
-	cmd := exec.Command(psql, "-X", "-A", "-t", "-h", host, "-p", port, "-U", "jo", "db", "-c", "select * from generate_series(1, 3)",
+	cmd := exec.Command("psql", "-X", "-A", "-t", "-h", host, "-p", port, "-U", "jo", "db", "-c", "select * from generate_series(1, 3)",
 		"-c", "create temp table t (a text)", "-c", "\\copy t from stdin", "-c", "copy t to stdout", "-c", "selec 1")
 	cmd.Stdin = strings.NewReader("one\ntwo\n\\.\n")
 	out, err := cmd.CombinedOutput()

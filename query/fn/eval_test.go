@@ -26,6 +26,7 @@ func (fakeSession) SearchPath(implicit bool) []string {
 	return []string{"public"}
 }
 func (fakeSession) BackendPID() int32         { return 42 }
+func (fakeSession) Random() *Random           { return new(Random) }
 func (fakeSession) Version() string           { return "PostgreSQL 15.0 (test)" }
 func (fakeSession) ClientAddr() (string, int) { return "", 0 }
 func (fakeSession) ServerAddr() (string, int) { return "127.0.0.1", 5433 }

@@ -37,6 +37,7 @@ type Session interface {
 	// SearchPath returns the schemas searched, those that exist; pg_catalog among them only if implicit is true.
 	SearchPath(implicit bool) []string
 	BackendPID() int32
+	Random() *Random // of this session alone
 	Version() string // what version() shows
 	// ClientAddr returns the address and port of the client, "" and 0 on a Unix socket; ServerAddr those of our side.
 	ClientAddr() (host string, port int)

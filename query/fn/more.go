@@ -3,7 +3,6 @@ package fn
 import (
 	"crypto/rand"
 	"math"
-	mathrand "math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +23,6 @@ func rarerFunctions() []*Function {
 		})
 	}
 	out := []*Function{
-		def("random() float8 volatile", map0[floats](func(*Env) (float64, error) { return mathrand.Float64(), nil })),
 		def("gen_random_uuid() uuid volatile", map0[strs](randomUUID)),
 		def("num_nulls(any) int4 nullable variadic", count(true)),
 		def("num_nonnulls(any) int4 nullable variadic", count(false)),
@@ -35,7 +33,7 @@ func rarerFunctions() []*Function {
 			return similarToRegexp(p, e)
 		})),
 	}
-	out = slices.Concat(out, trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), regexpSearches(), textForms(), toolFunctions())
+	out = slices.Concat(out, randomFunctions(), trigFunctions(), numberFunctions(), overlapsFunctions(), jsonChanges(), arrayMakers(), regexpOptions(), regexpSearches(), textForms(), toolFunctions())
 	for name, f := range map[string]func(float64) float64{"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh} {
 		out = append(out, def(name+"(float8) float8", float1(f)))
 	}

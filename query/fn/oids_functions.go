@@ -400,6 +400,7 @@ var functionOIDs = map[string]value.OID{
 	"set_bit(bytea,int8,int4)":                                  724,
 	"set_byte(bytea,int4,int4)":                                 722,
 	"set_config(text,text,bool)":                                2078,
+	"setseed(float8)":                                           1599,
 	"sha224(bytea)":                                             3419,
 	"sha256(bytea)":                                             3420,
 	"sha384(bytea)":                                             3421,

@@ -3,10 +3,13 @@ package session_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden outputs anew")
@@ -15,7 +18,7 @@ var rewrite = flag.Bool("rewrite", false, "write the golden outputs anew")
 func TestPsql(t *testing.T) {
 	out, err := exec.Command("psql", "--version").Output()
 	if err != nil || !strings.Contains(string(out), ") 15.") {
-		t.Skip("NOT TESTED: psql 15 is not installed")
+		require.Missing(t, "psql", fmt.Sprintf("its version 15 is needed: %s %v", bytes.TrimSpace(out), err))
 	}
 	s := serve(t)
 	script, err := os.ReadFile("testdata/psql.sql")
