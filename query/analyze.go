@@ -63,6 +63,7 @@ type scopeColumn struct {
 	joined   bool   // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
 	hidden   bool   // found by its qualified name alone, since USING merged it
 	aside    bool   // not in *
+	scalar   bool   // the only column of a function in FROM that returns no record: its table as a value is the column
 	nullable bool   // of a table that an outer join may fill with nulls
 }
 

@@ -246,7 +246,16 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, 
 		n.cols[0].Name = t.Alias.Name // a function that returns one column lends it its alias
 	}
 	s, err := a.derived(t, n, name, t.Alias)
+	if len(n.cols) == 1 {
+		s.cols[0].scalar = !returnsRecord(n.calls[0])
+	}
 	return n, s, err
+}
+
+// returnsRecord reports whether a function in FROM is one of those whose rows are records.
+func returnsRecord(call expr) bool {
+	s, ok := call.(*seriesExpr)
+	return ok && len(s.call.Func.Columns) > 0
 }
 
 // fromRecords adds a function with a column definition list to n.

@@ -35,7 +35,10 @@ func fieldsOf(e expr) []Column {
 	case *rowExpr:
 		cols := make([]Column, len(e.elems))
 		for i, x := range e.elems {
-			cols[i] = Column{Name: "f" + itoa(i+1), Type: x.typ(), TypeModifier: -1, Fields: fieldsOf(x)}
+			cols[i] = Column{Name: "f" + itoa(i+1), Type: x.typ(), TypeModifier: -1}
+			if !isAnonymous(x) {
+				cols[i].Fields = fieldsOf(x)
+			}
 			if e.names != nil {
 				cols[i].Name = e.names[i]
 			}
@@ -62,6 +65,23 @@ func fieldsOf(e expr) []Column {
 	return nil
 }
 
+// isAnonymous reports whether e is ROW (…): the fields of such a record in a field of another are not known, as in Postgres.
+func isAnonymous(e expr) bool {
+	r, ok := e.(*rowExpr)
+	return ok && r.names == nil
+}
+
+// fieldsAt returns the fields of x, which e stands for, nil where they are not known.
+func fieldsAt(e parse.Expr, x expr) []Column {
+	if _, ok := e.(*parse.Field); ok && isAnonymous(x) {
+		return nil
+	}
+	return fieldsOf(x)
+}
+
+// unregistered says that nothing is known of the fields of a record.
+func unregistered() *Error { return errf(codeWrongObject, "record type has not been registered") }
+
 // field analyzes (x).name.
 func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 	x, err := a.expr(s, e.X)
@@ -71,7 +91,13 @@ func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 	if x.typ() != value.RecordT {
 		return nil, a.fail(errf(codeWrongObject, "column notation .%s applied to type %s, which is not a composite type", e.Name, x.typ().SQL), e)
 	}
-	fields := fieldsOf(x)
+	fields := fieldsAt(e.X, x)
+	switch x.(type) {
+	case *columnExpr, *outerExpr:
+		if fields == nil {
+			return nil, a.fail(unregistered(), e)
+		}
+	}
 	i := slices.IndexFunc(fields, func(c Column) bool { return c.Name == e.Name })
 	if ref, ok := e.X.(*parse.ColumnRef); ok && i < 0 {
 		if _, ok := x.(*rowExpr); ok {
@@ -98,12 +124,12 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 	if err != nil {
 		return err
 	}
-	fields := fieldsOf(x)
+	fields := fieldsAt(star.X, x)
 	switch {
 	case x.typ() != value.RecordT:
 		return a.fail(errf(codeWrongObject, "type %s is not composite", x.typ().SQL), star)
 	case fields == nil:
-		return a.fail(errf(codeSyntax, "record type has not been registered"), star)
+		return a.fail(unregistered(), star)
 	}
 	for i, c := range fields {
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1, Fields: c.Fields}
@@ -112,18 +138,24 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 	return nil
 }
 
-// wholeRow returns the row of a table of the scope, or of a row around, as a record; nil if there is no such table.
+// wholeRow returns the row of a table of the scope, or of a row around, as a value: a record, or what a function in FROM returns
+// that returns no record. It is nil if there is no such table.
 func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
-	if r := s.row(schema, table); r != nil {
+	if r, scalar := s.row(schema, table); scalar {
+		return r.elems[0]
+	} else if r != nil {
 		return r
 	}
 	for i, fr := range slices.Backward(a.outer) {
-		r := fr.s.row(schema, table)
+		r, scalar := fr.s.row(schema, table)
 		if r == nil || fr.hidden {
 			continue
 		}
 		for k, x := range r.elems {
 			r.elems[k] = a.fromOuter(i, x, outerSlot{table, r.names[k]})
+		}
+		if scalar {
+			return r.elems[0]
 		}
 		return r
 	}
@@ -146,19 +178,18 @@ func (a *analyzer) starRow(s *scope, e *parse.Star) (expr, error) {
 	return nil, a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), e)
 }
 
-// row returns the row of a table as a record, nil if the scope has no such table.
-func (s *scope) row(schema, table string) *rowExpr {
-	var r *rowExpr
+// row returns the row of a table as a record, nil if the scope has no such table, and whether its only element stands for it.
+func (s *scope) row(schema, table string) (r *rowExpr, scalar bool) {
 	for _, c := range s.cols {
 		if c.aside || c.table != table || schema != "" && c.schema != schema {
 			continue
 		}
 		if r == nil {
-			r = &rowExpr{names: []string{}, nullable: c.nullable}
+			r, scalar = &rowExpr{names: []string{}, nullable: c.nullable}, c.scalar
 		}
 		r.elems, r.names = append(r.elems, c.x), append(r.names, c.name)
 	}
-	return r
+	return r, scalar
 }
 
 // elements analyzes the elements of ROW(…), among which t.* stands for all columns of a table.

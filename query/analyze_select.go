@@ -199,12 +199,23 @@ func (a *analyzer) orderAndLimit(q *parse.Select, n node) (node, error) {
 		if err != nil {
 			return nil, err
 		}
+		_, column := key.x.(*columnExpr)
+		if _, collated := k.X.(*parse.Collate); (collated || !column) && q.Left != nil {
+			return nil, a.fail(refusedOrder(), k.X)
+		}
 		keys = append(keys, key)
 	}
 	if len(keys) > 0 {
 		n = &sortNode{in: n, keys: keys}
 	}
 	return a.limited(q, n)
+}
+
+// refusedOrder refuses an element of ORDER BY that computes something over what a set operation gives, as Postgres does.
+func refusedOrder() *Error {
+	e := errf(codeUnsupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+	e.Detail = "Only result column names can be used, not expressions or functions."
+	return e.hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
 }
 
 // limited adds LIMIT and OFFSET. They go below a projection, so that it computes only the rows that are wanted.

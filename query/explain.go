@@ -11,6 +11,7 @@ import (
 // explained is what EXPLAIN shows of an operator.
 type explained struct {
 	title    string
+	keys     []planKeys
 	lines    []string // "Filter: …"
 	rows     float64  // estimate
 	startup  float64  // estimated cost before the first row
@@ -19,6 +20,12 @@ type explained struct {
 	measured string         // of EXPLAIN ANALYZE
 	actual   map[string]any // the same as properties
 	children []explained
+}
+
+// planKeys are what an operator sorts or groups by.
+type planKeys struct {
+	name string // "Sort Key"
+	keys []string
 }
 
 // append adds the lines of a plan, in the form of Postgres.
@@ -32,6 +39,9 @@ func (e *explained) append(lines []string, indent int, costs bool) []string {
 		head += fmt.Sprintf("  (cost=%.2f..%.2f rows=%.0f width=%d)", e.startup, e.total, e.rows, e.width)
 	}
 	lines = append(lines, head+e.measured)
+	for _, k := range e.keys {
+		lines = append(lines, pad+"  "+k.name+": "+strings.Join(k.keys, ", "))
+	}
 	for _, l := range e.lines {
 		lines = append(lines, pad+"  "+l)
 	}
@@ -160,21 +170,27 @@ func (op *projectSetOp) explain() explained {
 }
 
 func (op *aggregateOp) explain() explained {
-	title, lines := "Aggregate", []string(nil)
+	e := under("Aggregate", op.n, 1, nil, true, op.in)
 	if len(op.n.groups) > 0 {
-		title, lines = "HashAggregate", []string{"Group Key: " + joinText(op.n.groups, ", ")}
-	}
-	e := under(title, op.n, 1, lines, true, op.in)
-	if len(op.n.groups) > 0 {
+		e.title, e.keys = "HashAggregate", groupKey(op.n.groups)
 		e.rows = max(1, e.children[0].rows/10)
 	}
 	return e
 }
 
 func (op *distinctOp) explain() explained {
-	e := under("HashAggregate", op.n, 0, []string{"Group Key: " + joinText(op.n.keys, ", ")}, false, op.in)
+	e := under("HashAggregate", op.n, 0, nil, false, op.in)
+	e.keys = groupKey(op.n.keys)
 	e.rows = max(1, e.children[0].rows/10)
 	return e
+}
+
+func groupKey(list []expr) []planKeys {
+	k := planKeys{name: "Group Key"}
+	for _, e := range list {
+		k.keys = append(k.keys, exprText(e))
+	}
+	return []planKeys{k}
 }
 
 func (op *sortOp) explain() explained {
@@ -182,12 +198,11 @@ func (op *sortOp) explain() explained {
 		return op.in.explain() // the input keeps the order
 	}
 	keys := sortText(op.n.keys)
-	presorted := keys[:op.sorted]
-	title, lines := "Sort", []string{"Sort Key: " + strings.Join(keys, ", ")}
+	e := under("Sort", op.n, 0, nil, op.sorted == 0, op.in)
+	e.keys = []planKeys{{"Sort Key", keys}}
 	if op.sorted > 0 {
-		title, lines = "Incremental Sort", append(lines, "Presorted Key: "+strings.Join(presorted, ", "))
+		e.title, e.keys = "Incremental Sort", append(e.keys, planKeys{"Presorted Key", keys[:op.sorted]})
 	}
-	e := under(title, op.n, 0, lines, op.sorted == 0, op.in)
 	e.rows = e.children[0].rows
 	return e
 }
@@ -264,8 +279,7 @@ func (op *workOp) explain() explained {
 func (op *windowOp) explain() explained {
 	in := op.in.explain()
 	if len(op.by) > 0 {
-		keys := sortText(op.by)
-		in = explained{title: "Sort", lines: []string{"Sort Key: " + strings.Join(keys, ", ")}, rows: in.rows,
+		in = explained{title: "Sort", keys: []planKeys{{"Sort Key", sortText(op.by)}}, rows: in.rows,
 			startup: in.total, total: in.total + in.rows*0.01, width: in.width, children: []explained{in}}
 	}
 	return explainWindow(op.n, in)

@@ -69,7 +69,7 @@ func (f planFormat) write(plan, more map[string]any) (string, error) {
 
 // planProperties returns the names of a plan's properties in the order in which they are written, and the plans below it.
 func planProperties(plan map[string]any) (names []string, below []any) {
-	first := []string{"Node Type", "Relation Name", "Alias", "Index Name", "Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
+	first := []string{"Node Type", "Parent Relationship", "Relation Name", "Alias", "Index Name", "Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
 	for _, name := range append(first, slices.Sorted(maps.Keys(plan))...) {
 		if _, ok := plan[name]; ok && name != "Plans" && !slices.Contains(names, name) {
 			names = append(names, name)
@@ -110,7 +110,7 @@ func (w *xmlWriter) plan(plan map[string]any) {
 	w.open("Plan", "")
 	names, below := planProperties(plan)
 	for _, name := range names {
-		w.scalar(name, plan[name])
+		w.property(name, plan[name])
 	}
 	if below != nil {
 		w.open("Plans", "")
@@ -124,20 +124,39 @@ func (w *xmlWriter) plan(plan map[string]any) {
 
 func (w *xmlWriter) properties(p map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(p)) {
-		w.scalar(name, p[name])
+		w.property(name, p[name])
 	}
 }
 
-func (w *xmlWriter) scalar(name string, v any) {
-	tag := strings.Map(func(r rune) rune {
+// property writes a property, a list as an element with items.
+func (w *xmlWriter) property(name string, v any) {
+	tag := xmlTag(name)
+	list, ok := v.([]string)
+	if !ok {
+		w.scalar(tag, scalarText(name, v))
+		return
+	}
+	w.open(tag, "")
+	for _, item := range list {
+		w.scalar("Item", item)
+	}
+	w.close(tag)
+}
+
+func (w *xmlWriter) scalar(tag, text string) {
+	fmt.Fprintf(w, "%s<%s>", strings.Repeat("  ", w.depth), tag)
+	xml.EscapeText(w, []byte(text))
+	fmt.Fprintf(w, "</%s>\n", tag)
+}
+
+// xmlTag makes the name of a property that of an element.
+func xmlTag(name string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
 			return r
 		}
 		return '-'
 	}, name)
-	fmt.Fprintf(w, "%s<%s>", strings.Repeat("  ", w.depth), tag)
-	xml.EscapeText(w, []byte(scalarText(name, v)))
-	fmt.Fprintf(w, "</%s>\n", tag)
 }
 
 // yamlPlan writes a plan whose first line is indented by what is given, and the others by spaces.
@@ -145,8 +164,16 @@ func yamlPlan(w *strings.Builder, plan map[string]any, indent int, first string)
 	pad := strings.Repeat(" ", indent)
 	names, below := planProperties(plan)
 	for _, name := range names {
-		fmt.Fprintf(w, "%s%s: %s\n", first, name, yamlScalar(plan[name]))
+		fmt.Fprintf(w, "%s%s: ", first, name)
 		first = pad
+		list, ok := plan[name].([]string)
+		if !ok {
+			w.WriteString(yamlScalar(plan[name]))
+		}
+		w.WriteByte('\n')
+		for _, item := range list {
+			fmt.Fprintf(w, "%s  - %s\n", pad, yamlScalar(item))
+		}
 	}
 	if below != nil {
 		fmt.Fprintf(w, "%sPlans: \n", pad)

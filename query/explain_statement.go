@@ -186,6 +186,9 @@ func (e *explained) properties(costs bool) map[string]any {
 	for name, v := range e.actual {
 		p[name] = v
 	}
+	for _, k := range e.keys {
+		p[k.name] = k.keys
+	}
 	for _, l := range e.lines {
 		if name, text, ok := strings.Cut(l, ": "); ok {
 			p[name] = text
@@ -193,10 +196,23 @@ func (e *explained) properties(costs bool) map[string]any {
 	}
 	var plans []any
 	for i := range e.children {
-		plans = append(plans, e.children[i].properties(costs))
+		child := e.children[i].properties(costs)
+		child["Parent Relationship"] = e.relationship(i)
+		plans = append(plans, child)
 	}
 	if plans != nil {
 		p["Plans"] = plans
 	}
 	return p
+}
+
+// relationship is what the plan below at i is to this one: in a join, the outer side comes first.
+func (e *explained) relationship(i int) string {
+	switch {
+	case e.title == "Append":
+		return "Member"
+	case i == 0:
+		return "Outer"
+	}
+	return "Inner"
 }

@@ -18,7 +18,8 @@ func (a *analyzer) simplify(e expr) expr {
 		switch x := x.(type) {
 		case *callExpr:
 			f := x.call.Func
-			if f.Strict && f.Volatility == fn.Immutable && !f.IsSet() && !x.call.Spread && slices.ContainsFunc(x.args, isNull) {
+			if f.Strict && f.Volatility == fn.Immutable && !f.IsSet() && !x.call.Spread && slices.ContainsFunc(x.args, isNull) &&
+				!slices.ContainsFunc(x.args, mayFail) {
 				return &constExpr{d: value.Null(x.typ())}
 			}
 		case *castExpr:
@@ -38,6 +39,20 @@ func (a *analyzer) simplify(e expr) expr {
 		}
 		return a.fold(x)
 	})
+}
+
+// mayFail reports whether a part of e is over constants alone and yet not computed, because that fails or may take long. Postgres
+// computes it while it plans, before it looks at what stands beside or behind it.
+func mayFail(e expr) bool {
+	found := false
+	walk(e, func(x expr) {
+		switch x.(type) {
+		case *callExpr, *castExpr:
+			args := children(x)
+			found = found || len(args) > 0 && !dependsOnMoment(x) && !slices.ContainsFunc(args, func(y expr) bool { return !isConst(y) })
+		}
+	})
+	return found
 }
 
 // isSettled reports that there is nothing in e that constants decide: it is made of columns, parameters, values that are not null, and
@@ -112,6 +127,9 @@ func simplifyLogic(e *logicExpr) expr {
 	decides := e.op == opOr // true decides OR, false AND
 	var left []expr
 	for _, x := range e.args {
+		if isBool(x, decides) && slices.ContainsFunc(left, mayFail) {
+			return &logicExpr{op: e.op, args: append(left, x)}
+		}
 		if isBool(x, decides) {
 			return x
 		}
