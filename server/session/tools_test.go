@@ -210,8 +210,8 @@ func fillForTools(t *testing.T, s *server) {
 	}
 }
 
-// toolsPostgres returns a connection to a database of the PostgreSQL at JURAT_POSTGRES that has our tables, with the rows of
-// toolTables.
+// toolsPostgres returns a connection to a database of the PostgreSQL at JURAT_POSTGRES that has our tables and views, with the
+// rows of toolTables.
 func toolsPostgres(t *testing.T, ours *pgconn.PgConn) *pgconn.PgConn {
 	dsn := os.Getenv("JURAT_POSTGRES")
 	if dsn == "" {
@@ -232,6 +232,10 @@ func toolsPostgres(t *testing.T, ours *pgconn.PgConn) *pgconn.PgConn {
 	ddl := mustExec(t, ours, `SELECT format('CREATE TABLE %I (%s)', relname, string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY attnum))
 		FROM pg_class c JOIN pg_attribute ON attrelid = c.oid WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attnum > 0 GROUP BY relname`)
 	for _, row := range ddl.Rows {
+		mustExec(t, conn, string(row[0]))
+	}
+	for _, row := range mustExec(t, ours, `SELECT format('CREATE VIEW %I AS %s', relname, pg_get_viewdef(oid)) FROM pg_class
+		WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace`).Rows {
 		mustExec(t, conn, string(row[0]))
 	}
 	for _, table := range toolTables {
