@@ -226,13 +226,13 @@ func slice(v *value.Vector, lo, n int) *value.Vector {
 	return out
 }
 
-// prepareSet makes the set of a long constant list that is compared by the equality of one type.
+// prepareSet makes the set of a long constant list that is compared by equality, where equal values have equal keys.
 func (e *quantifiedEval) prepareSet() bool {
 	c, ok := e.array.(*constEval)
 	if s, is := e.array.(*subqueryEval); is && s.got != nil {
 		c, ok = s.got, true
 	}
-	if !ok || e.all || e.op.Func.Name != "=" || c.d.Null || e.op.Args[0] != e.op.Args[1] {
+	if !ok || e.all || e.op.Func.Name != "=" || c.d.Null || !haveEqualKeys(e.op.Args[0], e.op.Args[1]) {
 		return false
 	}
 	if e.set != nil {

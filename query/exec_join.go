@@ -74,10 +74,13 @@ func splitKeys(on []expr, left int) (lkeys, rkeys, rest []expr) {
 	return lkeys, rkeys, rest
 }
 
-// equiKeys splits l = r, of one type, into a part over the left and a part over the right side of a join.
+// haveEqualKeys reports whether values of two types are equal exactly if their sort keys are.
+func haveEqualKeys(a, b *value.Type) bool { return a == b || isInteger(a) && isInteger(b) }
+
+// equiKeys splits l = r into a part over the left and a part over the right side of a join, if equal values have equal keys.
 func equiKeys(e expr, left int) (l, r expr, ok bool) {
 	c, ok := e.(*callExpr)
-	if !ok || !c.operator || c.call.Func.Name != "=" || len(c.args) != 2 || c.args[0].typ() != c.args[1].typ() {
+	if !ok || !c.operator || c.call.Func.Name != "=" || len(c.args) != 2 || !haveEqualKeys(c.args[0].typ(), c.args[1].typ()) {
 		return nil, nil, false
 	}
 	l, r = c.args[0], c.args[1]

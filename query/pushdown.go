@@ -256,7 +256,7 @@ func (n *semiNode) imply() {
 	}
 }
 
-// equalColumns gives the columns of both sides of a join, the left one having so many, that its conditions set equal.
+// equalColumns gives the columns of both sides of a join, the left one having so many, of one type, that its conditions set equal.
 func equalColumns(on []expr, left int) iter.Seq2[*columnExpr, *columnExpr] {
 	return func(yield func(l, r *columnExpr) bool) {
 		for _, e := range on {
@@ -266,7 +266,7 @@ func equalColumns(on []expr, left int) iter.Seq2[*columnExpr, *columnExpr] {
 			}
 			lc, isL := l.(*columnExpr)
 			rc, isR := r.(*columnExpr)
-			if isL && isR && !yield(lc, rc) {
+			if isL && isR && lc.t == rc.t && !yield(lc, rc) {
 				return
 			}
 		}

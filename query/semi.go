@@ -59,7 +59,7 @@ func semiJoinOf(e expr) *semiJoin {
 		}
 	case *quantifiedExpr:
 		array, ok := x.array.(*subqueryExpr)
-		if !ok || anti || x.all || x.op.Func.Name != "=" || x.op.Args[0] != x.op.Args[1] {
+		if !ok || anti || x.all || x.op.Func.Name != "=" || !haveEqualKeys(x.op.Args[0], x.op.Args[1]) {
 			return nil
 		}
 		sub = array

@@ -252,12 +252,6 @@ func (t *texter) callExpr(x *callExpr) {
 	}
 }
 
-func joinText(list []expr, sep string) string {
-	var t texter
-	t.list(list, sep)
-	return t.String()
-}
-
 func constText(d value.Datum) string {
 	if d.Null {
 		return "NULL"

@@ -113,7 +113,7 @@ func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	case err == nil:
 		return conn, nil
 	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28"):
-		return nil, fmt.Errorf("%w\nIs the role in --server right? Its password goes into PGPASSWORD or ~/.pgpass.", err)
+		return nil, fmt.Errorf("%w\nIs the role in --server right? Give its password by PGPASSWORD or in ~/.pgpass", err)
 	}
 	return nil, fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
 }
