@@ -61,11 +61,13 @@ conn.rollback()
 print("rollback", cur.execute("SELECT count(*) FROM hashes").fetchone()[0])
 conn.commit()
 
-threading.Timer(0.3, cur.cancel).start()
+canceling = threading.Timer(0.3, cur.cancel)
+canceling.start()
 try:
     cur.execute("SELECT pg_sleep(30)").fetchall()
 except pyodbc.Error as e:
     print("cancel", state(e))
+canceling.join()  # the driver manager takes the end of SQLCancel for that of what the handle does by then
 conn.rollback()
 
 print("proof", cur.execute("SELECT signature FROM proofs WHERE digest = ?", digest(0)).fetchone()[0].hex())
