@@ -51,6 +51,26 @@ func pushDown(n node, where []expr) node {
 	return &filterNode{in: n, where: where}
 }
 
+// split parts conditions into those that go below a node and those that stay above it.
+func split(where []expr, goes func(expr) bool) (below, above []expr) {
+	for _, e := range where {
+		if goes(e) {
+			below = append(below, e)
+		} else {
+			above = append(above, e)
+		}
+	}
+	return below, above
+}
+
+// filtered returns the rows of n that satisfy all conditions.
+func filtered(n node, where []expr) node {
+	if len(where) == 0 {
+		return n
+	}
+	return &filterNode{in: n, where: where}
+}
+
 // pushBelow pushes conditions below a node that deals with the rows of a group apart from all others, where they hold for a whole
 // group or for none of it. key gives what column k of the node is below it if that is the same in all rows of a group, else nil.
 func pushBelow(n node, in *node, where []expr, key func(k int) expr) node {
@@ -76,10 +96,7 @@ func pushBelow(n node, in *node, where []expr, key func(k int) expr) node {
 		}
 	}
 	*in = pushDown(*in, below)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
+	return filtered(n, above)
 }
 
 // plainKey returns the expression that column k is grouped by if that is plain, else nil.
@@ -102,21 +119,11 @@ func keyColumn(keys []expr, k int) expr {
 
 // pushIntoAppend pushes conditions to all parts of a UNION ALL.
 func pushIntoAppend(n *appendNode, where []expr) node {
-	var below, above []expr
-	for _, e := range where {
-		if forkable(e) {
-			below = append(below, e)
-		} else {
-			above = append(above, e)
-		}
-	}
+	below, above := split(where, forkable)
 	for i := range n.ins {
 		n.ins[i] = pushDown(n.ins[i], slices.Clone(below))
 	}
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
+	return filtered(n, above)
 }
 
 // settle pushes what was waiting above the queries of a WITH clause into those that turned out to be referred to once.
@@ -126,14 +133,7 @@ func settle(queries []*sharedQuery) {
 			continue
 		}
 		for _, f := range q.filters {
-			var below, above []expr
-			for _, e := range f.where {
-				if forkable(e) {
-					below = append(below, e)
-				} else {
-					above = append(above, e)
-				}
-			}
+			below, above := split(f.where, forkable)
 			q.plan, f.where = pushDown(q.plan, below), above
 		}
 	}
@@ -141,43 +141,29 @@ func settle(queries []*sharedQuery) {
 
 // pushIntoSeries pushes conditions that do not need what the functions give.
 func pushIntoSeries(n *seriesNode, where []expr) node {
-	var below, above []expr
-	for _, e := range where {
-		if side(e, len(n.in.columns())) == 1 {
-			below = append(below, e)
-		} else {
-			above = append(above, e)
-		}
-	}
+	width := len(n.in.columns())
+	below, above := split(where, func(e expr) bool { return side(e, width) == 1 })
 	n.in = pushDown(n.in, below)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
+	return filtered(n, above)
 }
 
 // pushIntoProject pushes conditions over columns that the projection passes on unchanged: anything else would be computed
 // twice, and in nested queries twice as often with each level.
 func pushIntoProject(n *projectNode, where []expr) node {
-	var below, above []expr
-	for _, e := range where {
+	below, above := split(where, func(e expr) bool {
 		plain := !n.set
 		walk(e, func(x expr) {
 			if c, ok := x.(*columnExpr); ok {
 				plain = plain && isPlain(n.exprs[c.index])
 			}
 		})
-		if plain {
-			below = append(below, substitute(e, n.exprs))
-		} else {
-			above = append(above, e)
-		}
+		return plain
+	})
+	for i, e := range below {
+		below[i] = substitute(e, n.exprs)
 	}
 	n.in = pushDown(n.in, below)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
+	return filtered(n, above)
 }
 
 // pushIntoJoin pushes conditions to the side that they are about. Those about no row stay above, where they are looked at before
@@ -201,10 +187,7 @@ func pushIntoJoin(n *joinNode, where []expr) node {
 	}
 	n.l, n.r = pushDown(n.l, l), pushDown(n.r, r)
 	imply(n)
-	if len(above) > 0 {
-		return &filterNode{in: n, where: above}
-	}
-	return n
+	return filtered(n, above)
 }
 
 // pushOn pushes those conditions of an outer join that are about the side alone whose rows may go without a match.
