@@ -235,10 +235,7 @@ func (st *state) loadJournal(db *pebble.DB) error {
 		if it.First() {
 			return missing(key)
 		}
-		if err := it.Error(); err != nil {
-			return damaged(key, err)
-		}
-		return nil
+		return damaged(key, it.Error())
 	}
 	return each(db, KindJournalDay, func(k Key, c *cursor) error {
 		d := JournalDay{Day: uint32(k.Number)}
@@ -292,10 +289,7 @@ func (s *Store) ReadJournal(from, to uint64, desc bool, f func(l JournalLine, er
 			return nil
 		}
 	}
-	if err := it.Error(); err != nil {
-		return damaged(Key{Kind: KindJournal, Number: from}, err)
-	}
-	return nil
+	return damaged(Key{Kind: KindJournal, Number: from}, it.Error())
 }
 
 // JournalSince returns the number of the first line that is not before a time, one more than there are lines if all are. It

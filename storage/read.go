@@ -32,8 +32,11 @@ func get(r pebble.Reader, k Key, decode func(*cursor) error) (ok bool, err error
 	return true, nil
 }
 
-// damaged translates an error of Pebble while reading k.
+// damaged translates an error of Pebble while reading k; nil stays nil.
 func damaged(k Key, err error) error {
+	if err == nil {
+		return nil
+	}
 	if pebble.IsCorruptionError(err) {
 		return fmt.Errorf("%s: %s: %w", k, index.DamagedFile(err), ErrCorrupt)
 	}

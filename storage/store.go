@@ -335,10 +335,7 @@ func (st *state) loadSealed(db *pebble.DB) error {
 	}
 	defer it.Close()
 	if !it.First() {
-		if err := it.Error(); err != nil {
-			return damaged(Key{Kind: KindHead}, err)
-		}
-		return nil
+		return damaged(Key{Kind: KindHead}, it.Error())
 	}
 	k, err := ParseKey(it.Key())
 	if err != nil {
@@ -381,8 +378,5 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		first := Key{Kind: KindRun, Round: k.Round, Slot: k.Slot}
 		ok = it.SeekLT(first.bytes())
 	}
-	if err := it.Error(); err != nil {
-		return damaged(Key{Kind: KindRun, Round: st.closed + 1}, err)
-	}
-	return nil
+	return damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
 }
