@@ -124,12 +124,7 @@ func (b *building) work() {
 }
 
 // makeDigests returns a list of n zero digests, in large pages if they are many.
-func makeDigests(n uint64) []Digest {
-	if n*lanes.Size < 2*largepage.Size {
-		return make([]Digest, n)
-	}
-	return unflat(largepage.Make(int(n) * lanes.Size))
-}
+func makeDigests(n uint64) []Digest { return unflat(largepage.Bytes(int(n) * lanes.Size)) }
 
 // read appends leaves first to end-1.
 func (t *Tree) read(source Source, buf []Digest, first, end uint64) error {

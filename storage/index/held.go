@@ -41,7 +41,8 @@ func (h *held) keep(r *run, bucket uint32, p *part) {
 	t := h.table.Load()
 	if t == nil {
 		ends := r.file.ends
-		h.table.CompareAndSwap(nil, &heldTable{heldBytes(int(ends[len(ends)-1])), make(bucketStates, len(ends))})
+		// Buckets are read here and there: of small pages most would be looked up in the page tables.
+		h.table.CompareAndSwap(nil, &heldTable{largepage.Bytes(int(ends[len(ends)-1])), make(bucketStates, len(ends))})
 		t = h.table.Load()
 	}
 	if !t.states.begin(bucket) {
@@ -49,15 +50,6 @@ func (h *held) keep(r *run, bucket uint32, p *part) {
 	}
 	copy(t.bytes[r.file.start(bucket)+partHead:r.file.ends[bucket]], p.entries)
 	t.states.end(bucket)
-}
-
-// heldBytes returns n bytes, if they are many in large pages: buckets are read here and there, and of small pages most would be looked
-// up in the page tables.
-func heldBytes(n int) []byte {
-	if n < 2*largepage.Size {
-		return make([]byte, n)
-	}
-	return largepage.Make(n)
 }
 
 // hold decides of which runs the files are held: of the newest and so the smaller ones first, as far as there is room.
