@@ -1,7 +1,6 @@
 package query
 
 import (
-	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -59,11 +58,16 @@ func (f planFormat) write(plan, more map[string]any) (string, error) {
 	}
 	top := map[string]any{"Plan": plan}
 	maps.Copy(top, more)
-	var text bytes.Buffer
+	return plainJSON([]any{top}, "  ")
+}
+
+// plainJSON returns v in JSON that is not made for HTML, on lines that are indented by indent, on one line if that is empty.
+func plainJSON(v any, indent string) (string, error) {
+	var text strings.Builder
 	w := json.NewEncoder(&text)
 	w.SetEscapeHTML(false)
-	w.SetIndent("", "  ")
-	err := w.Encode([]any{top})
+	w.SetIndent("", indent)
+	err := w.Encode(v)
 	return strings.TrimSpace(text.String()), err
 }
 
@@ -189,11 +193,9 @@ func yamlScalar(v any) string {
 	if !ok {
 		return scalarText("", v)
 	}
-	var b strings.Builder
-	w := json.NewEncoder(&b)
-	w.SetEscapeHTML(false)
-	if err := w.Encode(s); err != nil {
+	text, err := plainJSON(s, "")
+	if err != nil {
 		panic("query: a text has no form in JSON: " + err.Error())
 	}
-	return strings.TrimSpace(b.String())
+	return text
 }
