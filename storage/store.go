@@ -14,7 +14,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // A Genesis is what is fixed for ever when a store is created.
@@ -179,7 +178,7 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 	defer rescue(&err)
 	db, err = pebble.Open(dir, p)
 	if pebble.IsCorruptionError(err) {
-		err = fmt.Errorf("%s: %w", index.DamagedFile(err), ErrCorrupt)
+		err = fmt.Errorf("%s: %w", damagedFile(err), ErrCorrupt)
 	}
 	return db, err
 }
@@ -261,7 +260,7 @@ func each(db *pebble.DB, kind Kind, f func(Key, *cursor) error) error {
 		}
 	}
 	if err := it.Error(); err != nil {
-		return damaged(Key{Kind: kind}, err)
+		return Damaged(Key{Kind: kind}, err)
 	}
 	return nil
 }
@@ -335,7 +334,7 @@ func (st *state) loadSealed(db *pebble.DB) error {
 	}
 	defer it.Close()
 	if !it.First() {
-		return damaged(Key{Kind: KindHead}, it.Error())
+		return Damaged(Key{Kind: KindHead}, it.Error())
 	}
 	k, err := ParseKey(it.Key())
 	if err != nil {
@@ -347,7 +346,7 @@ func (st *state) loadSealed(db *pebble.DB) error {
 		st.heads, st.headsErr = append(st.heads, closedHead{k.Round, h}), err
 	}
 	if err := it.Error(); err != nil && st.headsErr == nil {
-		st.headsErr = damaged(k, err)
+		st.headsErr = Damaged(k, err)
 	}
 	return nil
 }
@@ -378,5 +377,5 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		first := Key{Kind: KindRun, Round: k.Round, Slot: k.Slot}
 		ok = it.SeekLT(first.bytes())
 	}
-	return damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
+	return Damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
 }
