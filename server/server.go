@@ -124,6 +124,9 @@ func (s *Server) open() (err error) {
 		s.ops = s.startOps(s.opsListen)
 	}
 	// The files too, whose faults are the operator's.
+	if info, err := os.Stat(s.config.DataDir); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory: give the data directory with --data", s.config.DataDir)
+	}
 	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
 	if err := s.access.open(); err != nil {
 		return err
@@ -249,14 +252,25 @@ func (s *Server) listen() (err error) {
 		if l.address == "" {
 			continue
 		}
-		*l.to, err = net.Listen("tcp", l.address)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w: is a server running already? Choose another port with --%s", err, l.name)
-		} else if err != nil {
-			return err
+		if *l.to, err = net.Listen("tcp", l.address); err != nil {
+			return listenError(l.name, err)
 		}
 	}
 	return nil
+}
+
+// listenError says what to do about an address that cannot be listened on, the value of a flag.
+func listenError(flag string, err error) error {
+	advice := "want host:port, such as 127.0.0.1:5433"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "is a server running already? Choose another port"
+	case errors.Is(err, syscall.EACCES):
+		advice = "ports below 1024 take rights that this account lacks: choose a higher one, or have systemd open it (examples/ops/jurat.socket)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "this machine has no such address: give one that it has, or 0.0.0.0 for all"
+	}
+	return fmt.Errorf("--%s: %v: %s", flag, err, advice)
 }
 
 // serverKeys are the keys that a running server works with.
