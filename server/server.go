@@ -117,19 +117,12 @@ func (s *Server) open() (err error) {
 	if err := s.listen(); err != nil {
 		return err
 	}
-	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+	// Then the files, whose faults are the operator's too.
+	if err := s.readFiles(); err != nil {
 		return err
 	}
 	if s.opsListen != nil {
 		s.ops = s.startOps(s.opsListen)
-	}
-	// The files too, whose faults are the operator's.
-	if info, err := os.Stat(s.config.DataDir); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is no directory: give the data directory with --data", s.config.DataDir)
-	}
-	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
-	if err := s.access.open(); err != nil {
-		return err
 	}
 	keys, err := s.openMarked()
 	if errors.Is(err, storage.ErrCorrupt) {
@@ -182,6 +175,18 @@ func (s *Server) open() (err error) {
 		s.page, err = s.startPage(s.pageListen)
 	}
 	return err
+}
+
+// readFiles reads the TLS certificate and the login rules.
+func (s *Server) readFiles() (err error) {
+	if info, err := os.Stat(s.config.DataDir); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory: give the data directory with --data", s.config.DataDir)
+	}
+	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+		return err
+	}
+	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
+	return s.access.open()
 }
 
 // serveClients makes what serves clients.
