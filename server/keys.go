@@ -190,7 +190,7 @@ func (f keyFiles) load(dir string) (*keyPair, error) {
 		return nil, err
 	}
 	if !key.PublicKey.Equal(cert.X509.PublicKey) {
-		return nil, fmt.Errorf("%s is not the certificate of %s", filepath.Join(dir, f.certificate), path)
+		return nil, fmt.Errorf("%s is not the certificate of %s: put both back from one backup of keys/", filepath.Join(dir, f.certificate), path)
 	}
 	return &keyPair{signer: key, certificate: cert}, nil
 }

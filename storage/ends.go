@@ -95,6 +95,9 @@ func openEnds(dir string, fs vfs.FS, readOnly bool) (*endsFS, error) {
 	if err := e.load(); err != nil {
 		return nil, err
 	}
+	if err := e.checkNewest(); err != nil {
+		return nil, err
+	}
 	for _, k := range slices.Collect(maps.Keys(e.known)) {
 		switch err := e.check(k); {
 		case errors.Is(err, os.ErrNotExist): // obsolete, removed; or Pebble says what it misses
@@ -140,6 +143,29 @@ func (e *endsFS) load() error {
 		return fmt.Errorf("%s: not as it is written: %w", path, ErrCorrupt)
 	}
 	return nil
+}
+
+// checkNewest finds that the newest log is missing: it is removed only after another has begun. Pebble goes on without it in silence.
+func (e *endsFS) checkNewest() error {
+	var newest endKey
+	for k := range e.known {
+		if !k.manifest && k.number > newest.number {
+			newest = k
+		}
+	}
+	names, err := e.List(e.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if k, ok := parseEnd(name); ok && !k.manifest && k.number >= newest.number {
+			return nil
+		}
+	}
+	if newest.number == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: missing: %w", e.PathJoin(e.dir, newest.name()), ErrCorrupt)
 }
 
 // check compares a file with what is noted of it.

@@ -122,6 +122,51 @@ func TestFlips(t *testing.T) {
 	t.Log(outcomes)
 }
 
+// TestMissingFiles takes away each file of a store that was killed: the store does not open and says that it is damaged, and by what missing
+// file unless that is a marker, or it holds what it held.
+func TestMissingFiles(t *testing.T) {
+	t.Parallel()
+	files, held := flipImage(t)
+	outcomes := make(map[string]int)
+	for gone := range files {
+		fs := vfs.NewMem()
+		for path, data := range files {
+			if path != gone {
+				writeFile(t, fs, path, data)
+			}
+		}
+		s, err := storage.Open("store", options(fs))
+		outcome := "held"
+		if err != nil {
+			outcome = "named"
+			words := strings.TrimSuffix(filepath.Base(gone), filepath.Ext(gone)) // the number, which Pebble gives
+			switch kind := kindOf(gone); {
+			case kind == "blob":
+				words = "*.blob"
+			case strings.HasPrefix(kind, "marker"): // by which Pebble finds the others
+				words = "store"
+			}
+			if !errors.Is(err, storage.ErrCorrupt) || !strings.Contains(err.Error(), words) {
+				t.Errorf("%s is missing: %v", gone, err)
+			}
+		} else {
+			if got, err := tryDump(s); err != nil || got != held {
+				t.Errorf("without %s something else is held: %v", gone, err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		outcomes[kindOf(gone)+" "+outcome]++
+	}
+	for _, kind := range []string{"log", "MANIFEST", "sst", "blob"} {
+		if outcomes[kind+" named"] == 0 {
+			t.Errorf("a missing %s is never named", kind)
+		}
+	}
+	t.Log(outcomes)
+}
+
 // kindOf returns what kind of file a name stands for.
 func kindOf(name string) string {
 	base, _, _ := strings.Cut(filepath.Base(name), "-")

@@ -111,6 +111,9 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		s.db, s.runs, err = openRuns(s.ends.dir, s.ends, o)
 	}
 	if err == nil {
+		err = countValues(s.db, s.ends.dir, s.ends)
+	}
+	if err == nil {
 		err = s.load()
 	}
 	if err != nil {
@@ -205,6 +208,8 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 	db, err = pebble.Open(dir, p)
 	if pebble.IsCorruptionError(err) {
 		err = fmt.Errorf("%s: %w", damagedFile(err), ErrCorrupt)
+	} else if errors.Is(err, os.ErrNotExist) || errors.Is(err, pebble.ErrDBNotPristine) { // the directory is there, so one of its files is not
+		err = fmt.Errorf("%v: %w", err, ErrCorrupt)
 	}
 	return db, err
 }
