@@ -588,6 +588,9 @@ func (a *analyzer) collate(s *scope, e *parse.Collate) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t := x.typ(); t != value.Unknown && !t.IsString() && !(t.IsArray() && value.MustType(t.Elem).IsString()) {
+		return nil, a.fail(errf(codeDatatypeMismatch, "collations are not supported by type %s", t.SQL), e)
+	}
 	switch strings.ToLower(e.Collation.Name) {
 	case "default", "c", "posix", "ucs_basic":
 		return x, nil
