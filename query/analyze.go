@@ -185,7 +185,7 @@ func cannotCast(from, to *value.Type, context fn.Context) error {
 // coerceUnknown gives a literal or parameter without a type the type t.
 func (a *analyzer) coerceUnknown(x expr, t *value.Type) (expr, bool, error) {
 	record := t == value.RecordT
-	if t.Pseudo {
+	if t.Pseudo && !record && t.OID != value.RecordArrayOID {
 		t = value.Text
 	}
 	switch x := x.(type) {
