@@ -182,7 +182,7 @@ func (e *Engine) shape(t Table) *tableShape {
 			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
 		}
 		if !c.Hidden {
-			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col})
+			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col, row: def.Row})
 		}
 	}
 	s.cols, s.scope = slices.Clip(s.cols), slices.Clip(s.scope)
@@ -352,8 +352,12 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	if !ok && hasSeries(x) {
 		return a.unsupported(at, "a set-returning function inside an expression in FROM is")
 	}
-	if ok && x.typ() == value.RecordT {
+	switch t := x.typ(); {
+	case t == value.RecordT:
 		return a.fail(errf(codeSyntax, "a column definition list is required for functions returning \"record\""), e)
+	case t.Fields != nil:
+		n.add(x, true, fieldsOf(x)...)
+		return nil
 	}
 	if ok && s.call.Func.Column != "" {
 		name = s.call.Func.Column

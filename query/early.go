@@ -147,7 +147,7 @@ func (a *analyzer) fold(e expr) expr {
 // isSmall reports whether e is a constant that takes little memory, and no record.
 func isSmall(e expr) bool {
 	c, ok := e.(*constExpr)
-	if !ok || c.d.Type == value.Unknown || c.d.Type == value.RecordT {
+	if !ok || c.d.Type == value.Unknown || c.d.Type.IsRow() {
 		return false
 	}
 	return len(c.d.B) <= maxFolded && (c.d.X == nil || boxSize(c.d.X) <= maxFolded)

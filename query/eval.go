@@ -150,7 +150,7 @@ func (x *execution) build(e expr) evaluator {
 	case *fieldExpr:
 		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowExpr:
-		return &rowEval{names: e.names, nullable: e.nullable, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
+		return &rowEval{t: e.t, names: e.names, nullable: e.nullable, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subqueryExpr:
 		return x.compileSubquery(e)
 	case *outerExpr:

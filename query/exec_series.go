@@ -51,6 +51,7 @@ func (c *seriesCall) start(env *fn.Env, row int, cols []Column) (*seriesSource, 
 		return src, nil
 	}
 	var err error
+	src.whole = c.call.Ret
 	src.series, err = c.call.Start(env, args)
 	return src, err
 }
@@ -79,9 +80,10 @@ func recordColumns(call *fn.Call) (cols []Column) {
 type seriesSource struct {
 	series fn.Series // nil at its end, and for a single row, which is in cols
 	cols   []*value.Vector
-	names  []string // of cols
-	fields []Column // of records to take apart, in the only one of cols
-	fit    bool     // one of them had these fields
+	names  []string    // of cols
+	whole  *value.Type // of a row as one value
+	fields []Column    // of records to take apart, in the only one of cols
+	fit    bool        // one of them had these fields
 	n, at  int
 }
 
@@ -197,7 +199,7 @@ func (src *seriesSource) record() value.Datum {
 	for _, c := range src.cols {
 		r.Fields = append(r.Fields, c.Datum(src.at))
 	}
-	return value.NewBox(value.RecordT, r)
+	return value.NewBox(src.whole, r)
 }
 
 // ready returns how many rows the longest of sources can give now.

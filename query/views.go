@@ -85,6 +85,7 @@ func (a *analyzer) fromView(t *parse.Table, v *view) (plan node, s *scope, err e
 	s, err = a.derived(t, plan, name, t.Alias)
 	for i := range s.cols {
 		c := &s.cols[i]
+		c.row = v.def.Row
 		c.from.Table, c.from.Attribute = v.def.OID, int16(i+1)
 		if t.Alias.Name == "" {
 			c.schema = v.def.Schema
