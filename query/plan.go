@@ -48,6 +48,7 @@ type (
 		in         node
 		calls      []expr // *seriesExpr, or any other expression for one row
 		widths     []int  // columns of each
+		records    []bool // of each: it gives records, whose fields are the columns
 		ordinality bool
 		cols       []Column // of the functions
 		name       string   // of the first function
