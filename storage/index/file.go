@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/internal/readnow"
 )
 
 // runSuffix is what the files of runs end with.
@@ -80,7 +82,7 @@ func (f *runFile) getPart(key []byte, bucket, n uint32) (part, io.Closer, error)
 	from, to := f.place(bucket, n)
 	b := partBuffers.Get().(*partBuffer)
 	value := b[:to-from]
-	if _, err := f.f.ReadAt(value, int64(from)); err != nil {
+	if _, err := readnow.At(f.f, value, int64(from)); err != nil {
 		return part{}, nil, errors.Join(f.failed(err), b.Close())
 	}
 	p, err := decodePart(key, value, n)
