@@ -35,6 +35,8 @@ type runFile struct {
 	f    vfs.File
 	path string
 	ends []uint64 // where each bucket ends
+
+	around bucketStates // of each readAhead buckets: whether all have been read for what is kept of them
 }
 
 // start returns where a bucket starts.
@@ -152,6 +154,7 @@ func (x *Index) openFile(r *run) (_ *runFile, err error) {
 	if before != uint64(start) {
 		return nil, file.failed(fmt.Errorf("%d bytes of buckets instead of %d: %w", start, before, ErrCorrupt))
 	}
+	file.around = newAround(len(file.ends))
 	return file, nil
 }
 
@@ -284,7 +287,7 @@ func (s *fileSink) finish(r *run) error {
 	if err != nil {
 		return err
 	}
-	s.file.f = f
+	s.file.f, s.file.around = f, newAround(len(s.file.ends))
 	r.file, r.filed = s.file, true
 	return nil
 }
