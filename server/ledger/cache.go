@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sort"
 	"sync"
@@ -100,6 +101,15 @@ func (c *cache[K, V]) put(k K, v V, size int) {
 	c.size += size
 }
 
+// leafRoom returns how many bytes there are for whole tiles and branches without any having to go.
+func (c *caches) leafRoom() int { return c.wholeTop - c.branches.bytes() - c.whole.bytes() }
+
+// has reports whether there is a value for k.
+func (c *cache[K, V]) has(k K) bool {
+	_, ok := c.get(k)
+	return ok
+}
+
 // bytes returns what all values take.
 func (c *cache[K, V]) bytes() int {
 	c.mu.RLock()
@@ -109,10 +119,12 @@ func (c *cache[K, V]) bytes() int {
 
 // keepTile keeps a copy of a whole tile of leaves that is under its kept node while there is room for all of it, else its branch: proofs
 // of one in millions of leaves find everything in memory, those of one in a hundred million leaves take a cut. It returns the copy,
-// nil if there is none. The slot has so many whole tiles.
+// nil if there is none. The slot has so many whole tiles; where they do not all fit, their branches are to.
 func (c *caches) keepTile(name tileName, tile *leafTile, tiles uint64, branch *merkle.Branch) *leafTile {
-	if kept := c.whole.put(c.wholeTop-c.branches.bytes(), name, tile, tiles); kept != nil {
-		return kept
+	if tiles <= uint64(c.wholeTop/wholeSize) {
+		if kept := c.whole.put(c.wholeTop-c.branches.bytes(), name, tile, tiles); kept != nil {
+			return kept
+		}
 	}
 	c.branches.put(name, branch, branchSize)
 	c.whole.shrink(c.wholeTop - c.branches.bytes())
@@ -375,15 +387,40 @@ func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 	whole := wholeTiles.Get().(*leafTile)
 	defer wholeTiles.Put(whole)
 	branch, copied, err := t.readWhole(whole, cut/cuts)
-	if err != nil || copied != nil {
-		return copied, copied != nil, err
+	if err != nil {
+		return nil, false, err
 	}
-	var leaves merkle.Leaves
-	for i := range uint64(merkle.CutNodes) {
-		leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
+	if copied == nil {
+		var leaves merkle.Leaves
+		for i := range uint64(merkle.CutNodes) {
+			leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
+		}
+		tileCut, _ := branch.Cut(leaves, t.base, cut%cuts)
+		tile = &leafTile{Tile: tileCut, accepted: whole.accepted}
 	}
-	tileCut, _ := branch.Cut(leaves, t.base, cut%cuts)
-	return &leafTile{Tile: tileCut, accepted: whole.accepted}, false, nil
+	t.readAround(whole, cut/cuts)
+	return cmp.Or(tile, copied), copied != nil, nil
+}
+
+// readAhead is how many tiles of leaves, aligned, are read when one of them is, as far as there is room for what is kept of them: a server
+// that was just started, with so many leaves that proofs hardly meet, is warm sooner by about this factor.
+const readAhead = 8
+
+// readAround reads the whole tiles around one that was just read, in the memory of a tile. Of those that cannot be read, who asks for
+// them will be told.
+func (t *tiles) readAround(memory *leafTile, index uint64) {
+	c := t.ledger.caches
+	first := index - index%readAhead
+	end := min(first+readAhead, t.slot.Count/merkle.TileNodes)
+	for i := first; i < end && c.leafRoom() >= wholeSize; i++ {
+		name := t.name(0, i)
+		if i == index || c.branches.has(name) || c.whole.row(slotName{t.round, t.slot.Slot}).get(i) != nil {
+			continue
+		}
+		if _, _, err := t.readWhole(memory, i); err != nil {
+			return
+		}
+	}
 }
 
 // wholeTiles holds *leafTile, memory for tiles.
