@@ -307,7 +307,7 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *sortNode:
 		return x.newParallel(n, w)
 	case *windowNode:
-		return x.newWindow(n, w)
+		return x.neededWindows(n, w)
 	case *recursiveNode:
 		return x.newRecursive(n, w)
 	case *workNode:
