@@ -262,12 +262,39 @@ func (s *Server) listen() (err error) {
 // serverKeys are the keys that a running server works with.
 type serverKeys struct{ calendar, publications *keyPair }
 
+// How long a start waits for others to close the store, and how often it looks. jurat doctor has that of a stopped server open for a moment.
+const (
+	lockPatience = 5 * time.Second
+	lockPace     = 50 * time.Millisecond
+)
+
+// openLocked opens a store, which somebody else may have open for a moment still.
+func (s *Server) openLocked(dir string, options storage.Options) (*storage.Store, error) {
+	patience, pace := time.NewTimer(lockPatience), time.NewTicker(lockPace)
+	defer patience.Stop()
+	defer pace.Stop()
+	for told := false; ; told = true {
+		store, err := storage.Open(dir, options)
+		if !errors.Is(err, storage.ErrLocked) {
+			return store, err
+		}
+		if !told {
+			s.log.Info("waiting: another process has the store open", "store", dir, "at_most", lockPatience)
+		}
+		select {
+		case <-pace.C:
+		case <-patience.C:
+			return nil, err
+		}
+	}
+}
+
 // openStore opens the store and the keys, making all on the first start.
 func (s *Server) openStore() (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
 	options := s.config.Store
 	options.Logger = s.log
-	store, err := storage.Open(dir, options)
+	store, err := s.openLocked(dir, options)
 	if errors.Is(err, storage.ErrNotFound) {
 		return s.firstStart(dir, options)
 	} else if err != nil {

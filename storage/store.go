@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -93,12 +95,9 @@ func Open(dir string, o Options) (*Store, error) {
 
 // start locks dir, does what is to be done first, and opens the database.
 func start(dir string, o Options, first func() error) (*Store, error) {
-	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
-		return nil, ErrLocked
-	}
+	lock, err := lockStore(dir, o.FS)
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, err
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
 		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger)}
@@ -119,6 +118,34 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// lockStore locks dir, or returns ErrLocked.
+func lockStore(dir string, disk vfs.FS) (io.Closer, error) {
+	lock, err := disk.Lock(disk.PathJoin(dir, lockFile))
+	switch file := (*fs.PathError)(nil); {
+	case errors.As(err, &file) && errors.Is(err, fs.ErrPermission): // of the file, which system calls call as they call a lock of others
+		return nil, fmt.Errorf("lock: %w: run this as the user whom the store belongs to", err)
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES):
+		return nil, ErrLocked
+	case err != nil:
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	return lock, nil
+}
+
+// InUse reports whether another process has the store in dir open. Where there is no store nobody has it.
+func InUse(dir string) (bool, error) {
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	lock, err := lockStore(dir, vfs.Default)
+	if errors.Is(err, ErrLocked) {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	return false, lock.Close()
 }
 
 // found makes the database of a new store.
