@@ -19,7 +19,8 @@ const (
 	maxRecordBytes = 16 << 20
 	maxViewBytes   = 32 << 20
 	maxTrunkBytes  = 16 << 20
-	maxLeafTiles   = 32 << 20
+	maxLeafTiles   = 16 << 20
+	maxCuts        = 16 << 20
 	maxLimbBytes   = 16 << 20
 	maxBranches    = 256 << 20 // those over a hundred million leaves; whole tiles take what they leave
 	maxNodeTiles   = 32 << 20  // those of height 8 over a hundred million leaves
@@ -34,7 +35,8 @@ type caches struct {
 	trunks  *cache[trunkName, *trunk]
 	seals   *cache[calendar.Second, seal.RoundSignature]
 	limbs   *cache[limbName, *ksi.Limb]
-	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
+	leaves  *cache[tileName, *leafTile] // tiles that are not whole
+	cuts    cutCache
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
 	whole    *shelf                           // of leaves, each under its kept node
@@ -50,6 +52,7 @@ func newCaches() *caches {
 		seals:    newCache[calendar.Second, seal.RoundSignature](maxSealSignatures),
 		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
+		cuts:     make(cutCache, maxCuts/cutSize),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
 		whole:    newShelf(),
 		wholeTop: maxBranches,
@@ -355,18 +358,15 @@ func (t *tiles) holding(index uint64) (tile *leafTile, err error) {
 	return tile, err
 }
 
-// cutHeight stands for a height in the names of cuts: they are numbered through a slot.
-const cutHeight = 4
-
 // cutAt returns a cut of a whole tile, or the tile if that is kept now. Its leaves are right as far as the kept node over their tile is.
 func (t *tiles) cutAt(cut uint64) (tile *leafTile, kept bool, err error) {
-	name := t.name(cutHeight, cut)
-	if tile, ok := t.ledger.caches.leaves.get(name); ok {
+	name := cutName{slotName{t.round, t.slot.Slot}, cut}
+	if tile := t.ledger.caches.cuts.get(name); tile != nil {
 		return tile, false, nil
 	}
 	tile, kept, err = t.readCut(cut)
 	if err == nil && !kept {
-		t.ledger.caches.leaves.put(name, tile, cutSize)
+		t.ledger.caches.cuts.put(name, tile)
 	}
 	return tile, kept, err
 }
