@@ -117,16 +117,12 @@ func (s *Server) open() (err error) {
 	if err := s.listen(); err != nil {
 		return err
 	}
-	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+	// Then the files, whose faults are the operator's too.
+	if err := s.readFiles(); err != nil {
 		return err
 	}
 	if s.opsListen != nil {
 		s.ops = s.startOps(s.opsListen)
-	}
-	// The files too, whose faults are the operator's.
-	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
-	if err := s.access.open(); err != nil {
-		return err
 	}
 	keys, err := s.openMarked()
 	if errors.Is(err, storage.ErrCorrupt) {
@@ -179,6 +175,18 @@ func (s *Server) open() (err error) {
 		s.page, err = s.startPage(s.pageListen)
 	}
 	return err
+}
+
+// readFiles reads the TLS certificate and the login rules.
+func (s *Server) readFiles() (err error) {
+	if info, err := os.Stat(s.config.DataDir); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory: give the data directory with --data", s.config.DataDir)
+	}
+	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+		return err
+	}
+	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
+	return s.access.open()
 }
 
 // serveClients makes what serves clients.
@@ -249,14 +257,25 @@ func (s *Server) listen() (err error) {
 		if l.address == "" {
 			continue
 		}
-		*l.to, err = net.Listen("tcp", l.address)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w: is a server running already? Choose another port with --%s", err, l.name)
-		} else if err != nil {
-			return err
+		if *l.to, err = net.Listen("tcp", l.address); err != nil {
+			return listenError(l.name, err)
 		}
 	}
 	return nil
+}
+
+// listenError says what to do about an address that cannot be listened on, the value of a flag.
+func listenError(flag string, err error) error {
+	advice := "want host:port, such as 127.0.0.1:5433"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "is a server running already? Choose another port"
+	case errors.Is(err, syscall.EACCES):
+		advice = "ports below 1024 take rights that this account lacks: choose a higher one, or have systemd open it (examples/ops/jurat.socket)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "this machine has no such address: give one that it has, or 0.0.0.0 for all"
+	}
+	return fmt.Errorf("--%s: %v: %s", flag, err, advice)
 }
 
 // serverKeys are the keys that a running server works with.

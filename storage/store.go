@@ -123,12 +123,11 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 // lockStore locks dir, or returns ErrLocked.
 func lockStore(dir string, disk vfs.FS) (io.Closer, error) {
 	lock, err := disk.Lock(disk.PathJoin(dir, lockFile))
-	switch file := (*fs.PathError)(nil); {
-	case errors.As(err, &file) && errors.Is(err, fs.ErrPermission): // of the file, which system calls call as they call a lock of others
-		return nil, fmt.Errorf("lock: %w: run this as the user whom the store belongs to", err)
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES):
+	opening := errors.As(err, new(*fs.PathError)) // which may fail by EACCES too
+	if !opening && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES)) {
 		return nil, ErrLocked
-	case err != nil:
+	}
+	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	return lock, nil
@@ -213,7 +212,7 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 // exists returns ErrNotFound if there is no store in dir.
 func exists(dir string, fs vfs.FS) error {
 	_, err := fs.Stat(fs.PathJoin(dir, database))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return ErrNotFound
 	}
 	return err

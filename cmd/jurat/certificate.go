@@ -117,5 +117,8 @@ func writeNew(name, kind string, der []byte, mode os.FileMode) error {
 	case err != nil:
 		return err
 	}
-	return errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close())
+	if err := errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close()); err != nil { // the disk may be full
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
 }

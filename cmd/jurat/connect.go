@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -21,10 +22,17 @@ func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	if err == nil {
 		return conn, nil
 	}
-	if advice := connectAdvice(err); advice != "" {
-		return nil, fmt.Errorf("%w\n%s", serverError(err), advice)
+	advice := connectAdvice(err)
+	var refused *pgconn.PgError
+	var attempt *pgconn.ConnectError
+	if errors.As(err, &refused) && errors.As(err, &attempt) { // with it stands what was tried before, such as TLS with a server that has none
+		c := attempt.Config
+		err = fmt.Errorf("%s: %w", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), refused)
 	}
-	return nil, serverError(err)
+	if err = serverError(err); advice != "" {
+		err = fmt.Errorf("%w\n%s", err, advice)
+	}
+	return nil, err
 }
 
 // connectAdvice says what to do about a connection that was not made, "" if the error does.
