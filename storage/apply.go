@@ -31,11 +31,16 @@ func (s *Store) Propose(entries ...Entry) error {
 	return nil
 }
 
-// commit makes entries durable: large groups of leaves as tables, all else by one batch that is synced.
+// commit makes entries durable: large groups of leaves, and tiles ahead of a round's end, as tables, all else by one batch that
+// is synced.
 func (s *Store) commit(entries []Entry) error {
-	if group := s.largeGroup(entries); group != nil && s.tables.TryLock() {
+	if tables := s.asTables(entries); tables != nil && s.tables.TryLock() {
 		defer s.tables.Unlock()
-		return s.commitTables(group)
+		for _, e := range entries {
+			e.check(s.ahead)
+			e.advance(s.ahead)
+		}
+		return s.commitTables(tables)
 	}
 	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}
 	for _, e := range entries {
@@ -109,7 +114,7 @@ func (e AppendLeaves) write(w *writer) error {
 	n := e.Leaves.Len()
 	for i := 0; i < n; i += MaxRun {
 		w.buf = appendRun(w.buf[:0], e.At, &e.Leaves, i, min(i+MaxRun, n))
-		w.setBytes(Key{Kind: KindRun, Round: e.Round, Slot: e.Slot, Number: e.First + uint64(i)}, w.buf)
+		w.setBytes(e.key(i), w.buf)
 	}
 	return nil
 }
@@ -128,13 +133,25 @@ func (e CloseRound) write(w *writer) error {
 	for i := range e.Slots {
 		w.set(Key{Kind: KindOrdinal, Slot: e.Slots[i].Slot}, number(e.Slots[i].Ordinal))
 	}
-	for i := range e.Tiles {
-		t := &e.Tiles[i]
-		w.buf = appendNodes(w.buf[:0], t.Nodes)
-		w.setBytes(Key{Kind: KindTile, Round: t.Round, Slot: t.Slot, Height: t.Height, Number: t.Index}, w.buf)
-	}
+	w.setTiles(e.Tiles)
 	w.close(e.Round, w.st.leaves+e.Leaves(), e.Calendar)
 	return nil
+}
+
+func (e KeepTiles) write(w *writer) error {
+	w.setTiles(e.Tiles)
+	return nil
+}
+
+func (w *writer) setTiles(tiles []Tile) {
+	for i := range tiles {
+		w.buf = appendNodes(w.buf[:0], tiles[i].Nodes)
+		w.setBytes(tiles[i].key(), w.buf)
+	}
+}
+
+func (t *Tile) key() Key {
+	return Key{Kind: KindTile, Round: t.Round, Slot: t.Slot, Height: t.Height, Number: t.Index}
 }
 
 func (e CloseIdle) write(w *writer) error {

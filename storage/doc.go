@@ -112,6 +112,10 @@
 // A store's directory, open to its owner alone, holds the file LOCK and the database in directory db. Create makes the
 // database in db.new and renames it when it is whole.
 //
+// Kept nodes of a large round can be stored ahead of its end (KeepTiles), as tables too: what closes it is then a small batch.
+// After a crash in between they stand in the store of an open round; more leaves may come, and the nodes are stored again where
+// their tile was not full.
+//
 // Proposals of leaves alone, 65,536 and more for each slot, do not go through the log: their runs are written to sorted
 // tables, one for each slot, named N.leaves.sst until the database takes them in, all or none, which is durable when its
 // manifest is. So a leaf is written once, 32 bytes, on Linux past the cache of the operating system. What a crash leaves of

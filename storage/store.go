@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage/index"
 )
@@ -224,7 +225,7 @@ func (s *Store) load() error {
 
 // loadState reads the state that the entries so far have led to.
 func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
-	st := &state{first: first, open: make(map[calendar.Second]map[uint32]uint64), roles: make(map[string]Role),
+	st := &state{first: first, open: make(map[calendar.Second]map[uint32]uint64), kept: make(map[calendar.Second]map[tilePlace]int), roles: make(map[string]Role),
 		ksiKeys: make(map[string][]byte)}
 	var p progress
 	key := Key{Kind: KindMeta, Group: GroupProgress}
@@ -235,7 +236,7 @@ func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
 	}
 	st.closed, st.leaves = p.closed, p.leaves
 	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadKSIKeys,
-		st.loadCertificates, st.loadPublications, st.loadJournal, st.loadSealed, st.loadOpen} {
+		st.loadCertificates, st.loadPublications, st.loadJournal, st.loadSealed, st.loadOpen, st.loadKept} {
 		if err := load(db); err != nil {
 			return nil, err
 		}
@@ -379,4 +380,30 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		ok = it.SeekLT(first.bytes())
 	}
 	return damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
+}
+
+// loadKept finds the tiles that are stored of open rounds.
+func (st *state) loadKept(db *pebble.DB) error {
+	from := Key{Kind: KindTile, Round: st.closed + 1}
+	it, err := newIter(db, from, Key{Kind: KindTile, Round: maxSecond + 1})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		k, err := ParseKey(it.Key())
+		if err != nil {
+			return err
+		}
+		c := newCursor(it.Value())
+		nodes, err := decodeNodes(&c, TileNodes)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		if st.kept[k.Round] == nil {
+			st.kept[k.Round] = make(map[tilePlace]int)
+		}
+		st.kept[k.Round][tilePlace{k.Slot, k.Height, k.Number}] = len(nodes) / len(merkle.Digest{})
+	}
+	return damaged(from, it.Error())
 }

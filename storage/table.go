@@ -24,8 +24,28 @@ const (
 	tableSync   = 8 << 20 // after so many bytes a table starts to be synced
 )
 
-// tableSuffix is what the files of tables end with that the database has not taken in.
+// tableSuffix is what the files of tables, of leaves or tiles, end with that the database has not taken in.
 const tableSuffix = ".leaves.sst"
+
+// A table is what one file takes: keys of one kind, of one slot in one round. No other key lies between them, so it goes to the
+// bottom of the database at once and is not written again.
+type table struct {
+	first Key
+	write func(set func(k Key, value []byte) error) error // in order
+}
+
+// asTables returns what entries write, if tables are the better place for it, else nothing.
+func (s *Store) asTables(entries []Entry) []table {
+	if len(entries) == 1 {
+		if e, ok := entries[0].(KeepTiles); ok {
+			return tileTables(e)
+		}
+	}
+	if group := s.largeGroup(entries); group != nil {
+		return leafTables(group)
+	}
+	return nil
+}
 
 // largeGroup returns the entries if they are leaves alone and so many for each slot that tables are the better place, else
 // nil.
@@ -50,16 +70,65 @@ func (s *Store) largeGroup(entries []Entry) []AppendLeaves {
 	return group
 }
 
-// commitTables writes leaves as sorted tables, one for each slot and round, and has the database take them in, all or none.
-// No other key lies between those of one table, so it goes to the bottom of the database at once and is not written again.
-func (s *Store) commitTables(group []AppendLeaves) (err error) {
-	for _, e := range group {
-		e.check(s.ahead)
-		e.advance(s.ahead)
-	}
+// leafTables returns the tables of leaves.
+func leafTables(group []AppendLeaves) (tables []table) {
 	slices.SortStableFunc(group, func(a, b AppendLeaves) int {
 		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot)) // by First they are ascending
 	})
+	for len(group) > 0 {
+		n := 1
+		for n < len(group) && group[n].Round == group[0].Round && group[n].Slot == group[0].Slot {
+			n++
+		}
+		entries := group[:n]
+		group = group[n:]
+		tables = append(tables, table{entries[0].key(0), func(set func(Key, []byte) error) error {
+			var buf []byte
+			for i := range entries {
+				e := &entries[i]
+				for k, n := 0, e.Leaves.Len(); k < n; k += MaxRun {
+					buf = appendRun(buf[:0], e.At, &e.Leaves, k, min(k+MaxRun, n))
+					if err := set(e.key(k), buf); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}})
+	}
+	return tables
+}
+
+// key returns the key of the run that begins with leaf k of e.
+func (e *AppendLeaves) key(k int) Key {
+	return Key{Kind: KindRun, Round: e.Round, Slot: e.Slot, Number: e.First + uint64(k)}
+}
+
+// tileTables returns the tables of tiles.
+func tileTables(e KeepTiles) (tables []table) {
+	for rest := e.Tiles; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].Slot == rest[0].Slot {
+			n++
+		}
+		tiles := rest[:n]
+		rest = rest[n:]
+		tables = append(tables, table{tiles[0].key(), func(set func(Key, []byte) error) error {
+			var buf []byte
+			for i := range tiles {
+				buf = appendNodes(buf[:0], tiles[i].Nodes)
+				if err := set(tiles[i].key(), buf); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+	}
+	return tables
+}
+
+// commitTables writes tables and has the database take them in, all or none.
+func (s *Store) commitTables(tables []table) (err error) {
 	var paths []string
 	defer func() {
 		if err != nil { // what cannot be removed now is removed by the next Open
@@ -68,31 +137,26 @@ func (s *Store) commitTables(group []AppendLeaves) (err error) {
 			}
 		}
 	}()
-	for len(group) > 0 {
-		n := 1
-		for n < len(group) && group[n].Round == group[0].Round && group[n].Slot == group[0].Slot {
-			n++
-		}
-		path := s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", len(paths), tableSuffix))
+	for i := range tables {
+		path := s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", i, tableSuffix))
 		paths = append(paths, path)
-		err := s.writeTable(path, group[:n])
+		err := s.writeTable(path, &tables[i])
 		for s.room.retry(err) { // nobody knows of the table yet
-			err = s.writeTable(path, group[:n])
+			err = s.writeTable(path, &tables[i])
 		}
 		if err != nil {
-			return fmt.Errorf("table of %s: %w", Key{Kind: KindRun, Round: group[0].Round, Slot: group[0].Slot}, err)
+			return fmt.Errorf("table of %s: %w", tables[i].first, err)
 		}
-		group = group[n:]
 	}
 	defer rescue(&err)
 	if err := s.db.Ingest(context.Background(), paths); err != nil {
-		return fmt.Errorf("take in %d tables of leaves: %w", len(paths), err)
+		return fmt.Errorf("take in %d tables: %w", len(paths), err)
 	}
 	return nil
 }
 
-// writeTable writes leaves of one slot and round to a table, durably.
-func (s *Store) writeTable(path string, group []AppendLeaves) error {
+// writeTable writes a table, durably.
+func (s *Store) writeTable(path string, t *table) error {
 	out, err := s.createTable(path)
 	if err != nil {
 		return err
@@ -102,15 +166,11 @@ func (s *Store) writeTable(path string, group []AppendLeaves) error {
 		Compression: sstable.NoCompression,
 		TableFormat: s.db.FormatMajorVersion().MaxTableFormat(),
 	})
-	var buf []byte
-	for i := range group {
-		e := &group[i]
-		for k, n := 0, e.Leaves.Len(); k < n && err == nil; k += MaxRun {
-			buf = appendRun(buf[:0], e.At, &e.Leaves, k, min(k+MaxRun, n))
-			key := Key{Kind: KindRun, Round: e.Round, Slot: e.Slot, Number: e.First + uint64(k)}
-			err = w.Set(key.bytes(), buf)
-		}
-	}
+	var key []byte
+	err = t.write(func(k Key, value []byte) error {
+		key = k.Append(key[:0])
+		return w.Set(key, value)
+	})
 	return firstError(err, w.Close())
 }
 
