@@ -49,6 +49,7 @@ var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 		{m.Append(first+1301, 3, 2000, true), m.Close(first + 1301), m.Append(first+1302, 3, 1, false)},
 		{m.Append(first+1302, 3, 1100, false), m.Append(first+1302, 1, 30, true), m.Append(first+1302, 3, 20, true)},
 		{m.Append(first+1302, 3, 2, false)},
+		{m.Append(first+1302, 3, 4*storage.MaxRun+1, false)}, // two tables
 		{keep(m, first+1302)},
 		{m.Append(first+1302, 3, 200, false)},
 		{keep(m, first+1302), m.Publish("Gazette", "Herald")},

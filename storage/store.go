@@ -42,9 +42,9 @@ type Store struct {
 	ends        *endsFS // of the database's files
 
 	// Used by the proposer alone.
-	ahead       *state // after all entries proposed
-	failed      error  // of the first proposal that failed
-	tableMemory []byte // for writing tables
+	ahead       *state    // after all entries proposed
+	failed      error     // of the first proposal that failed
+	tableMemory [2][]byte // for writing tables
 
 	// tables is held while a proposal is written as tables, and by Checkpoint: see there.
 	tables sync.Mutex

@@ -24,6 +24,10 @@ const (
 	tableSync   = 8 << 20 // after so many bytes a table starts to be synced
 )
 
+// tableMost is the most leaves of a table, as a multiple of Options.TableLeaves, but four runs at least. Who reads a table first reads
+// all of its index; and a table is synced while the next one is written.
+const tableMost = 16
+
 // tableSuffix is what the files of tables, of leaves or tiles, end with that the database has not taken in.
 const tableSuffix = ".leaves.sst"
 
@@ -42,7 +46,7 @@ func (s *Store) asTables(entries []Entry) []table {
 		}
 	}
 	if group := s.largeGroup(entries); group != nil {
-		return leafTables(group)
+		return leafTables(group, max(4, tableMost*s.tableLeaves/MaxRun))
 	}
 	return nil
 }
@@ -70,8 +74,8 @@ func (s *Store) largeGroup(entries []Entry) []AppendLeaves {
 	return group
 }
 
-// leafTables returns the tables of leaves.
-func leafTables(group []AppendLeaves) (tables []table) {
+// leafTables returns the tables of leaves, each of so many runs at most.
+func leafTables(group []AppendLeaves, most int) (tables []table) {
 	slices.SortStableFunc(group, func(a, b AppendLeaves) int {
 		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot)) // by First they are ascending
 	})
@@ -82,21 +86,40 @@ func leafTables(group []AppendLeaves) (tables []table) {
 		}
 		entries := group[:n]
 		group = group[n:]
-		tables = append(tables, table{entries[0].key(0), func(set func(Key, []byte) error) error {
-			var buf []byte
-			for i := range entries {
-				e := &entries[i]
-				for k, n := 0, e.Leaves.Len(); k < n; k += MaxRun {
-					buf = appendRun(buf[:0], e.At, &e.Leaves, k, min(k+MaxRun, n))
-					if err := set(e.key(k), buf); err != nil {
-						return err
-					}
+		var runs []runOf
+		for i := range entries {
+			for k := 0; k < entries[i].Leaves.Len(); k += MaxRun {
+				if runs = append(runs, runOf{&entries[i], k}); len(runs) == most {
+					tables = append(tables, leafTable(runs))
+					runs = nil
 				}
 			}
-			return nil
-		}})
+		}
+		if len(runs) > 0 {
+			tables = append(tables, leafTable(runs))
+		}
 	}
 	return tables
+}
+
+// A runOf is the run of an entry that begins with its leaf k.
+type runOf struct {
+	entry *AppendLeaves
+	k     int
+}
+
+// leafTable returns the table of runs.
+func leafTable(runs []runOf) table {
+	return table{runs[0].entry.key(runs[0].k), func(set func(Key, []byte) error) error {
+		var buf []byte
+		for _, r := range runs {
+			buf = appendRun(buf[:0], r.entry.At, &r.entry.Leaves, r.k, min(r.k+MaxRun, r.entry.Leaves.Len()))
+			if err := set(r.entry.key(r.k), buf); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
 }
 
 // key returns the key of the run that begins with leaf k of e.
@@ -127,9 +150,12 @@ func tileTables(e KeepTiles) (tables []table) {
 	return tables
 }
 
-// commitTables writes tables and has the database take them in, all or none.
+// commitTables writes tables and has the database take them in, all or none. Each is synced while the next is written.
 func (s *Store) commitTables(tables []table) (err error) {
-	var paths []string
+	paths := make([]string, len(tables))
+	for i := range tables {
+		paths[i] = s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", i, tableSuffix))
+	}
 	defer func() {
 		if err != nil { // what cannot be removed now is removed by the next Open
 			for _, path := range paths {
@@ -137,16 +163,30 @@ func (s *Store) commitTables(tables []table) (err error) {
 			}
 		}
 	}()
-	for i := range tables {
-		path := s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", i, tableSuffix))
-		paths = append(paths, path)
-		err := s.writeTable(path, &tables[i])
+	write := func(i int) <-chan error {
+		return s.writeTable(paths[i], &tables[i], &s.tableMemory[i%len(s.tableMemory)])
+	}
+	settle := func(i int, done <-chan error) error {
+		err := <-done
 		for s.room.retry(err) { // nobody knows of the table yet
-			err = s.writeTable(path, &tables[i])
+			err = <-write(i)
 		}
 		if err != nil {
 			return fmt.Errorf("table of %s: %w", tables[i].first, err)
 		}
+		return nil
+	}
+	before := write(0)
+	for i := 1; i < len(tables); i++ {
+		done := write(i)
+		if err := settle(i-1, before); err != nil {
+			<-done
+			return err
+		}
+		before = done
+	}
+	if err := settle(len(tables)-1, before); err != nil {
+		return err
 	}
 	defer rescue(&err)
 	if err := s.db.Ingest(context.Background(), paths); err != nil {
@@ -155,13 +195,17 @@ func (s *Store) commitTables(tables []table) (err error) {
 	return nil
 }
 
-// writeTable writes a table, durably.
-func (s *Store) writeTable(path string, t *table) error {
-	out, err := s.createTable(path)
+// writeTable writes a table with a buffer in *memory, which is in use until the table is durable: then, or when that cannot be, the
+// channel has the outcome.
+func (s *Store) writeTable(path string, t *table, memory *[]byte) <-chan error {
+	done := make(chan error, 1)
+	out, err := s.createTable(path, memory)
 	if err != nil {
-		return err
+		done <- err
+		return done
 	}
-	w := sstable.NewWriter(out, sstable.WriterOptions{
+	later := &laterFile{Writable: out}
+	w := sstable.NewWriter(later, sstable.WriterOptions{
 		BlockSize:   blockBytes,
 		Compression: sstable.NoCompression,
 		TableFormat: s.db.FormatMajorVersion().MaxTableFormat(),
@@ -171,14 +215,34 @@ func (s *Store) writeTable(path string, t *table) error {
 		key = k.Append(key[:0])
 		return w.Set(key, value)
 	})
-	return firstError(err, w.Close())
+	if err = firstError(err, w.Close()); err != nil {
+		if later.whole {
+			out.Abort()
+		}
+		done <- err
+		return done
+	}
+	go func() { done <- out.Finish() }()
+	return done
+}
+
+// A laterFile is the file of a table that others make durable.
+type laterFile struct {
+	objstorage.Writable
+	whole bool // all is written
+}
+
+// Finish notes that all is written.
+func (l *laterFile) Finish() error {
+	l.whole = true
+	return nil
 }
 
 // createTable creates the file of a table, written past the cache of the operating system where that can be.
-func (s *Store) createTable(path string) (objstorage.Writable, error) {
+func (s *Store) createTable(path string, memory *[]byte) (objstorage.Writable, error) {
 	if fs := directOf(s.fs); fs != nil {
 		if f, err := fs.CreateDirect(path); err == nil {
-			return newDirectFile(f, &s.tableMemory), nil
+			return newDirectFile(f, memory), nil
 		}
 	}
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
