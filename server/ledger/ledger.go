@@ -116,6 +116,7 @@ type Ledger struct {
 	genesis     storage.Genesis
 	monthly     bool   // publish the calendar root of every month
 	reserve     uint64 // bytes that filing leaves free on the disk
+	manyLeaves  uint64
 	readOnly    bool
 	observer    observer
 	meters      *meters
@@ -169,6 +170,7 @@ func Open(c Config) (*Ledger, error) {
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
 		reserve:     c.DiskReserve,
+		manyLeaves:  manyLeaves,
 		readOnly:    c.ReadOnly,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),

@@ -173,6 +173,7 @@ type acked struct {
 const (
 	historyParts    = 8
 	historyMidnight = 3 // the part of a history after which a day is over
+	historyLarge    = 5 // the part with most leaves
 )
 
 // history files, lets seconds pass, records lines of the journal, publishes and waits until it is through or a write fails;
@@ -189,7 +190,11 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 	r := rand.New(rand.NewPCG(seed, 1))
 	for i := 0; i < historyParts && err == nil; i++ {
 		var filings []Filing
-		list := leaves(i*1000, 1+r.IntN(20))
+		n := 1 + r.IntN(20)
+		if i == historyLarge {
+			n = 300 // kept nodes are stored ahead
+		}
+		list := leaves(i*1000, n)
 		agency := []string{"canton", "ministry"}[r.IntN(2)]
 		filings, err = l.Append(ctx, request(agency, LaneMain, list))
 		for _, f := range filings {
