@@ -13,13 +13,18 @@ import (
 // entries. After an error it is unknown whether the entries are on disk; every later call returns an error too, and only
 // Close and Open tell.
 func (s *Store) Propose(entries ...Entry) error {
+	return s.propose(entries, func() error { return s.commit(entries) })
+}
+
+// propose is Propose by a function that makes the entries durable and applies them to the state ahead.
+func (s *Store) propose(entries []Entry, commit func() error) error {
 	if s.readOnly {
 		panic("storage: propose to a read-only store")
 	}
 	if s.failed != nil {
 		return fmt.Errorf("store failed before: %w", s.failed)
 	}
-	if err := s.commit(entries); err != nil {
+	if err := commit(); err != nil {
 		s.failed = err
 		return err
 	}
@@ -36,12 +41,22 @@ func (s *Store) Propose(entries ...Entry) error {
 func (s *Store) commit(entries []Entry) error {
 	if tables := s.asTables(entries); tables != nil && s.tables.TryLock() {
 		defer s.tables.Unlock()
-		for _, e := range entries {
-			e.check(s.ahead)
-			e.advance(s.ahead)
-		}
+		s.advance(entries)
 		return s.commitTables(tables)
 	}
+	return s.commitBatch(entries)
+}
+
+// advance checks entries against the state ahead and applies them to it.
+func (s *Store) advance(entries []Entry) {
+	for _, e := range entries {
+		e.check(s.ahead)
+		e.advance(s.ahead)
+	}
+}
+
+// commitBatch makes entries durable by one batch that is synced.
+func (s *Store) commitBatch(entries []Entry) error {
 	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}
 	for _, e := range entries {
 		if err := w.apply(e); err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -42,9 +43,11 @@ type Store struct {
 	ends        *endsFS // of the database's files
 
 	// Used by the proposer alone.
-	ahead       *state    // after all entries proposed
-	failed      error     // of the first proposal that failed
-	tableMemory [2][]byte // for writing tables
+	ahead  *state // after all entries proposed
+	failed error  // of the first proposal that failed
+
+	tableCount  atomic.Uint64     // of names of tables so far
+	tableMemory chan *tableMemory // that nobody uses
 
 	// tables is held while a proposal is written as tables, and by Checkpoint: see there.
 	tables sync.Mutex
@@ -103,7 +106,7 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
-		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger)}
+		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger), tableMemory: make(chan *tableMemory, tableWriters)}
 	if err = first(); err == nil && !o.ReadOnly {
 		err = s.removeTables()
 	}

@@ -46,7 +46,7 @@ func (s *Store) asTables(entries []Entry) []table {
 		}
 	}
 	if group := s.largeGroup(entries); group != nil {
-		return leafTables(group, max(4, tableMost*s.tableLeaves/MaxRun))
+		return s.leafTables(group)
 	}
 	return nil
 }
@@ -74,8 +74,9 @@ func (s *Store) largeGroup(entries []Entry) []AppendLeaves {
 	return group
 }
 
-// leafTables returns the tables of leaves, each of so many runs at most.
-func leafTables(group []AppendLeaves, most int) (tables []table) {
+// leafTables returns the tables of leaves. It changes their order.
+func (s *Store) leafTables(group []AppendLeaves) (tables []table) {
+	most := max(4, tableMost*s.tableLeaves/MaxRun) // runs
 	slices.SortStableFunc(group, func(a, b AppendLeaves) int {
 		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot)) // by First they are ascending
 	})
@@ -150,22 +151,72 @@ func tileTables(e KeepTiles) (tables []table) {
 	return tables
 }
 
-// commitTables writes tables and has the database take them in, all or none. Each is synced while the next is written.
-func (s *Store) commitTables(tables []table) (err error) {
-	paths := make([]string, len(tables))
-	for i := range tables {
-		paths[i] = s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", i, tableSuffix))
+// commitTables writes tables and has the database take them in, all or none.
+func (s *Store) commitTables(tables []table) error {
+	paths, err := s.writeTables(tables)
+	if err != nil {
+		return err
 	}
+	return s.takeIn(paths)
+}
+
+// takeIn has the database take tables in, all or none.
+func (s *Store) takeIn(paths []string) (err error) {
 	defer func() {
-		if err != nil { // what cannot be removed now is removed by the next Open
-			for _, path := range paths {
-				_ = s.fs.Remove(path)
-			}
+		if err != nil {
+			s.removeAll(paths)
 		}
 	}()
-	write := func(i int) <-chan error {
-		return s.writeTable(paths[i], &tables[i], &s.tableMemory[i%len(s.tableMemory)])
+	defer rescue(&err)
+	if err := s.db.Ingest(context.Background(), paths); err != nil {
+		return fmt.Errorf("take in %d tables: %w", len(paths), err)
 	}
+	return nil
+}
+
+// removeAll removes tables. What cannot be removed now is removed by the next Open.
+func (s *Store) removeAll(paths []string) {
+	for _, path := range paths {
+		_ = s.fs.Remove(path)
+	}
+}
+
+// A tableMemory is the buffers of tables, of which one is synced while the next is written.
+type tableMemory [2][]byte
+
+// tableWriters is how many write tables at the same time with memory that was in use before: who proposes, and who stages.
+const tableWriters = 2
+
+// takeMemory returns memory for tables, for giveMemory to take back.
+func (s *Store) takeMemory() *tableMemory {
+	select {
+	case m := <-s.tableMemory:
+		return m
+	default:
+		return new(tableMemory)
+	}
+}
+
+func (s *Store) giveMemory(m *tableMemory) {
+	select {
+	case s.tableMemory <- m:
+	default:
+	}
+}
+
+// writeTables writes tables, durably, and returns their paths. Each is synced while the next is written.
+func (s *Store) writeTables(tables []table) (paths []string, err error) {
+	for range tables {
+		paths = append(paths, s.fs.PathJoin(s.dir, fmt.Sprintf("%d%s", s.tableCount.Add(1), tableSuffix)))
+	}
+	defer func() {
+		if err != nil {
+			s.removeAll(paths)
+		}
+	}()
+	memory := s.takeMemory()
+	defer s.giveMemory(memory)
+	write := func(i int) <-chan error { return s.writeTable(paths[i], &tables[i], &memory[i%len(memory)]) }
 	settle := func(i int, done <-chan error) error {
 		err := <-done
 		for s.room.retry(err) { // nobody knows of the table yet
@@ -181,18 +232,11 @@ func (s *Store) commitTables(tables []table) (err error) {
 		done := write(i)
 		if err := settle(i-1, before); err != nil {
 			<-done
-			return err
+			return paths, err
 		}
 		before = done
 	}
-	if err := settle(len(tables)-1, before); err != nil {
-		return err
-	}
-	defer rescue(&err)
-	if err := s.db.Ingest(context.Background(), paths); err != nil {
-		return fmt.Errorf("take in %d tables: %w", len(paths), err)
-	}
-	return nil
+	return paths, settle(len(tables)-1, before)
 }
 
 // writeTable writes a table with a buffer in *memory, which is in use until the table is durable: then, or when that cannot be, the

@@ -44,8 +44,10 @@ func (l *Ledger) closeDue(now time.Time) error {
 	if err := l.publishMonthly(); err != nil {
 		return err
 	}
-	if err := l.fileJournalDay(now); err != nil {
-		return err
+	if l.staging == nil { // else the next round is early enough
+		if err := l.fileJournalDay(now); err != nil {
+			return err
+		}
 	}
 	if block, ok := l.store.SealableBlock(); ok {
 		return l.propose(storage.SealBlock{Block: block})

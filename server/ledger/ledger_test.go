@@ -31,6 +31,7 @@ var start = time.Date(2026, 11, 22, 1, 15, 29, 500e6, time.UTC)
 
 // A world is a ledger on a file system in memory, run with a clock that the test moves.
 type world struct {
+	before func(*Ledger) // called before it runs; may be nil
 	t      *testing.T
 	fs     vfs.FS
 	clock  *ledgertest.Clock
@@ -120,6 +121,9 @@ func (w *world) run() {
 	var err error
 	if w.ledger, w.store, err = openLedger(w.fs, w.clock); err != nil {
 		w.t.Fatal(err)
+	}
+	if w.before != nil {
+		w.before(w.ledger)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop, w.done = stop, make(chan error, 2)
