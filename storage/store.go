@@ -49,7 +49,7 @@ type Store struct {
 	tableCount  atomic.Uint64     // of names of tables so far
 	tableMemory chan *tableMemory // that nobody uses
 
-	// tables is held while a proposal is written as tables, and by Checkpoint: see there.
+	// tables is held while a proposal is written as tables, or what is staged is taken in, and by Checkpoint: see there.
 	tables sync.Mutex
 
 	mu      sync.RWMutex // covers durable; never held over I/O
