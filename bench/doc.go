@@ -13,7 +13,9 @@
 // the operating system (Linux's /proc). After each load a sample of proofs is fetched and verified, and when the server has
 // stopped, fsck computes every root again: a benchmark of a ledger that has lost something fails.
 //
-// Filing is measured on a server that is warm: every client has filed once, and the server was idle again since.
+// Filing is measured on a server that is warm: every client has filed once, and the server was idle again since. Looking up is measured
+// on servers that were started anew for each run: which processors the kernel gives to a server and its clients decides much of the
+// rate of few clients, and hardly changes while they run.
 //
 // Latencies of single filings are taken in open loop too: operations start when they are due, however late the answers are, and
 // count from when they were due.

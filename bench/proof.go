@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 const many = 100
 
 // Proofs files leaves on each target and then looks random ones up: one by its digest, many by their digests, and, where there
-// are receipts, one by its receipt. Some proofs are verified at the end.
+// are receipts, one by its receipt. For every run all servers are started anew: which processors the kernel gives a server and its
+// clients decides much of the rate, and lasts as long as they do. Some proofs are verified at the end.
 func (b *Bench) Proofs(ctx context.Context, o *Servers, p *Proofs) error {
 	b.promises(o)
 	return b.proofs(ctx, o, o.Targets, nil, p)
@@ -33,10 +35,9 @@ type Proofs struct {
 	Leaves uint64
 	// Clients are how many look up at the same time, each number in turn.
 	Clients []int
-	// Warm is how many seconds of looking up go ahead of what is measured, with each server, after all of its files have been
-	// read once: large loads are written past the cache of the operating system, and a server keeps what it was asked for.
-	// Connections are warmed in any case: those that are measured stay from run to run, and look up once, unmeasured, before
-	// the first.
+	// Warm is how many seconds of looking up go ahead of what is measured, with each server at each start, after all of its files
+	// have been read once: large loads are written past the cache of the operating system, and a server keeps what it was asked
+	// for. At 0 they are as many as one measurement takes, and no files are read.
 	Warm float64
 }
 
@@ -61,7 +62,6 @@ type library struct {
 	digests  stream.Stream
 	n        uint64
 	receipts [][]byte // of some leaves chosen at random
-	prover   *prover
 }
 
 // remembered is how many receipts a library holds.
@@ -88,10 +88,7 @@ func (b *Bench) fill(ctx context.Context, o *Servers, l *library) error {
 			return err
 		}
 	}
-	if _, err := l.server.Settle(ctx, closing); err != nil {
-		return err
-	}
-	if l.prover, err = newProver(ctx, l.server); err != nil || !l.server.Target.Proofs {
+	if _, err := l.server.Settle(ctx, closing); err != nil || !l.server.Target.Proofs {
 		return err
 	}
 	if err := conn.Prepare("receipt", "SELECT receipt FROM hashes WHERE digest = $1"); err != nil {
@@ -147,15 +144,36 @@ func distinct(r *rand.Rand, count int, n uint64) []uint64 {
 	return all
 }
 
-// warmers is how many clients warm a server up.
-const warmers = 8
-
-// warmUp reads all files of a server and looks leaves up for some seconds.
-func (l *library) warmUp(ctx context.Context, b *Bench, seconds float64) error {
-	if seconds == 0 {
-		return nil
+// restart starts the server of a library anew, connects clients and warms all up.
+func (l *library) restart(ctx context.Context, b *Bench, clients int, seconds float64) (*filer, error) {
+	b.Progress("starting "+l.server.Target.Name+" anew, and warming it up", 0, 0)
+	if err := l.server.Restart(ctx); err != nil {
+		return nil, err
 	}
-	b.Progress("warming up "+l.server.Target.Name, 0, 0)
+	if seconds > 0 {
+		if err := l.readFiles(); err != nil {
+			return nil, err
+		}
+	}
+	f, err := newFiler(ctx, l.server, method{rows: 1}, clients, 1, l.digests)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = f.each(l.ready); err == nil {
+		_, err = l.server.Settle(ctx, 0)
+	}
+	if err == nil {
+		_, err = b.lookUp(ctx, f, l, searches[0], 1<<32, max(seconds, b.Seconds))
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// readFiles reads all files of a server.
+func (l *library) readFiles() error {
 	err := filepath.WalkDir(l.server.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -168,86 +186,91 @@ func (l *library) warmUp(ctx context.Context, b *Bench, seconds float64) error {
 		return errors.Join(err, f.Close())
 	})
 	if errors.Is(err, fs.ErrNotExist) { // a file that the server has just removed
-		err = nil
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	f, err := b.readers(ctx, l, searches[0], warmers)
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	_, err = b.lookUp(ctx, f, l, searches[0], 1<<32, seconds)
 	return err
 }
 
-// readers connects clients that look up, and has each connection do once what makes it as fast as it will be.
-func (b *Bench) readers(ctx context.Context, l *library, s search, clients int) (*filer, error) {
-	f, err := newFiler(ctx, l.server, method{prepare: s.sql(l.server.Target), rows: 1}, clients, 1, l.digests)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range f.clients {
-		if l.server.Target.Touch == "" {
-			break
-		}
-		if _, err := c.conn.Exec(l.server.Target.Touch); err != nil {
-			f.close()
-			return nil, err
-		}
-	}
-	return f, nil
-}
-
-func (b *Bench) lookUps(ctx context.Context, libraries []*library, p *Proofs) error {
-	if p.Leaves <= many {
-		return fmt.Errorf("%d leaves to look up: give more than %d", p.Leaves, many)
-	}
-	for _, l := range libraries {
-		if err := l.warmUp(ctx, b, p.Warm); err != nil {
+// ready has a client's connection do once what makes it as fast as it will be.
+func (l *library) ready(c *client) error {
+	if touch := l.server.Target.Touch; touch != "" {
+		if _, err := c.conn.Exec(touch); err != nil {
 			return err
 		}
 	}
 	for _, s := range searches {
-		for _, n := range p.Clients {
-			if err := b.compare(ctx, libraries, s, n, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", p.Leaves, s.name, n)); err != nil {
-				return err
-			}
+		if !l.answers(s) {
+			continue
 		}
-	}
-	for _, l := range libraries {
-		if err := l.prover.sample(ctx, l.digests, l.n, sampled); err != nil {
+		if err := c.conn.Prepare(s.name, s.sql(l.server.Target)); err != nil {
 			return err
 		}
-		l.prover.conn.Close()
 	}
 	return nil
 }
 
-// compare has each library looked up in by its own clients, alternately. They are connected for all runs: a process of
-// PostgreSQL takes a page fault, some 12 µs on a virtual machine, for each page that it sees first.
-func (b *Bench) compare(ctx context.Context, libraries []*library, s search, clients int, name string) error {
-	var contenders []Contender
-	for _, l := range libraries {
-		if s.name == "receipt" && !l.server.Target.Proofs {
-			continue
+// answers reports whether leaves can be looked up in a library by s.
+func (l *library) answers(s search) bool { return s.name != "receipt" || l.server.Target.Proofs }
+
+// lookUps measures all runs.
+func (b *Bench) lookUps(ctx context.Context, libraries []*library, p *Proofs) error {
+	if p.Leaves <= many {
+		return fmt.Errorf("%d leaves to look up: give more than %d", p.Leaves, many)
+	}
+	if len(p.Clients) == 0 || slices.Min(p.Clients) < 1 {
+		return fmt.Errorf("%d clients look up: give 1 at least", p.Clients)
+	}
+	for run := range b.Runs {
+		if err := b.lookUpRun(ctx, libraries, p, run); err != nil {
+			return err
 		}
-		f, err := b.readers(ctx, l, s, clients)
+	}
+	for _, l := range libraries {
+		prover, err := newProver(ctx, l.server)
 		if err != nil {
 			return err
 		}
-		defer f.close()
-		b.Progress("warming up connections to "+l.server.Target.Name, 0, 0)
-		if _, err := b.lookUp(ctx, f, l, s, 1<<33, b.Seconds); err != nil {
+		err = prover.sample(ctx, l.digests, l.n, sampled)
+		if err = errors.Join(err, prover.conn.Close()); err != nil {
 			return err
 		}
-		contenders = append(contenders, Contender{l.server.Target.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
-			values, err := b.lookUp(ctx, f, l, s, uint64(run), b.Seconds)
-			return values, "", err
-		}})
 	}
-	return b.Alternate(ctx, name, contenders...)
+	return nil
+}
+
+// lookUpRun starts all servers anew and looks up in every way in one after the other. Connections stay for the run: a process
+// of PostgreSQL takes a page fault, some 12 µs on a virtual machine, for each page that it sees first.
+func (b *Bench) lookUpRun(ctx context.Context, libraries []*library, p *Proofs, run int) error {
+	clients := make([]*filer, len(libraries))
+	for i, l := range libraries {
+		f, err := l.restart(ctx, b, slices.Max(p.Clients), p.Warm)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.server.Target.Name, err)
+		}
+		defer f.close()
+		clients[i] = f
+	}
+	for _, s := range searches {
+		for _, n := range p.Clients {
+			for i, l := range libraries {
+				if !l.answers(s) {
+					continue
+				}
+				name := fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d/by=%s", p.Leaves, s.name, n, l.server.Target.Name)
+				b.Progress(name, int64(run), int64(b.Runs))
+				some := &filer{clients: clients[i].clients[:n]}
+				if _, err := b.lookUp(ctx, some, l, s, 1<<33+uint64(run), b.Seconds/4); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				values, err := b.lookUp(ctx, some, l, s, uint64(run), b.Seconds)
+				if err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				b.Record.Samples = append(b.Record.Samples, Sample{Name: name, Run: run, Values: values})
+			}
+		}
+	}
+	return nil
 }
 
 // lookUp has clients look leaves up for some seconds.
@@ -264,7 +287,7 @@ func (b *Bench) lookUp(ctx context.Context, f *filer, l *library, s search, seed
 		for ctx.Err() == nil {
 			c.buf = s.parameter(c.buf[:0], l, random)
 			now := time.Now()
-			rows, err := c.conn.Run(statement, c.buf, nil)
+			rows, err := c.conn.Run(s.name, c.buf, nil)
 			if err != nil {
 				return err
 			}

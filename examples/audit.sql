@@ -51,8 +51,9 @@ FROM (SELECT * FROM publications ORDER BY publication_time DESC LIMIT 1) p,
 ORDER BY s.step;
 
 \echo '7. Which hashes were filed more than once?'
--- That is allowed: each filing has its own time. In one's own lanes it may still be a mistake of the program that files. In a
--- large ledger ask for one digest or agency, or group a range of rounds of hashes as the view does (\d+ duplicates).
+-- That is allowed: each filing has its own time. In one's own lanes it may still be a mistake of the program that files. A
+-- large ledger is read several times over (ten million filings take about half a minute): ask for one digest or agency, or group
+-- a range of rounds of hashes as the view does (\d+ duplicates).
 SELECT encode(digest, 'hex') AS digest, filings, lanes, first_round, last_round
 FROM duplicates
 ORDER BY filings DESC, 1 LIMIT 20;

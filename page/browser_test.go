@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -215,6 +216,7 @@ func (s *scene) documents(t *tab) {
 	}
 	t.choose("files", s.path("changed.pdf")...)
 	t.expect("FAIL", "changed")
+	t.says("facts", "changed.pdf", "extended.ksig") // against which it is checked
 	t.choose("files", s.path("a.pdf", "damaged.ksig")...)
 	t.expect("FAIL", "format")
 	t.choose("files", s.path("wrong.ksig")...)
@@ -243,6 +245,11 @@ func (s *scene) seals(t *tab) {
 	t.until(fmt.Sprintf("document.getElementById('publication').value === '%s'", v.Publication))
 	t.choose("picture", s.picture(v.Vectors[0].Text))
 	t.expect("OK", "seal-valid")
+	var shown []string
+	t.eval("[...document.querySelectorAll('#facts dt')].map((e) => e.textContent)", &shown)
+	if want := []string{"born", "name", "debts", "total", "enforced"}; len(shown) < len(want) || !slices.Equal(shown[:len(want)], want) {
+		t.t.Errorf("the fields of the seal are shown as %v, want %v first", shown, want)
+	}
 	text := []byte(v.Vectors[0].Text)
 	text[len(text)/2] ^= 1
 	t.enter("seal", string(text))

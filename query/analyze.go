@@ -59,12 +59,13 @@ type scopeColumn struct {
 	table    string // alias or name of the FROM element, "" for none
 	name     string
 	x        expr
-	from     Column // what a result column that shows it unchanged is described as
-	joined   bool   // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
-	hidden   bool   // found by its qualified name alone, since USING merged it
-	aside    bool   // not in *
-	scalar   bool   // the only column of a function in FROM that returns no record: its table as a value is the column
-	nullable bool   // of a table that an outer join may fill with nulls
+	from     Column      // what a result column that shows it unchanged is described as
+	joined   bool        // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
+	hidden   bool        // found by its qualified name alone, since USING merged it
+	aside    bool        // not in *
+	scalar   bool        // the only column of a function in FROM that returns no record: its table as a value is the column
+	nullable bool        // of a table that an outer join may fill with nulls
+	row      *value.Type // of the rows of its table, nil if they are records
 }
 
 // A scope is the columns of a FROM clause.
@@ -164,6 +165,9 @@ func (a *analyzer) coerce(x expr, t *value.Type, context fn.Context) (expr, erro
 	if t.Pseudo {
 		return x, nil
 	}
+	if r, ok := x.(*rowExpr); ok && t.Fields != nil && x.typ() == value.RecordT {
+		return a.rowAs(r, t, context)
+	}
 	c, ok := a.fns.FindCast(x.typ(), t, context)
 	if !ok {
 		return nil, cannotCast(x.typ(), t, context)
@@ -185,7 +189,7 @@ func cannotCast(from, to *value.Type, context fn.Context) error {
 // coerceUnknown gives a literal or parameter without a type the type t.
 func (a *analyzer) coerceUnknown(x expr, t *value.Type) (expr, bool, error) {
 	record := t == value.RecordT
-	if t.Pseudo {
+	if t.Pseudo && !record && t.OID != value.RecordArrayOID {
 		t = value.Text
 	}
 	switch x := x.(type) {

@@ -55,7 +55,10 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 	case slices.ContainsFunc(a.fns.Functions(e.Name.Name), isOrderedSet):
 		return nil, a.fail(errf(codeWrongObject, "WITHIN GROUP is required for ordered-set aggregate %s", e.Name.Name), e)
 	}
-	x, err := a.function(e, functionName(e.Name), args, e.Variadic)
+	x, err := a.populate(e, args)
+	if x == nil && err == nil {
+		x, err = a.function(e, functionName(e.Name), args, e.Variadic)
+	}
 	if err != nil {
 		return nil, err
 	}

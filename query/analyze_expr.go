@@ -284,7 +284,14 @@ func (a *analyzer) typeName(n *parse.TypeName) (*value.Type, int32, error) {
 		return nil, 0, a.unsupported(n, "type "+n.Name.Name+" is")
 	}
 	if t == nil {
-		return nil, 0, a.fail(errf(codeUndefinedObject, "type %q does not exist", n.Name.Name), n)
+		t = a.rowType(n)
+	}
+	if t == nil {
+		name := n.Name.Name
+		if n.Schema != "" {
+			name = n.Schema + "." + name
+		}
+		return nil, 0, a.fail(errf(codeUndefinedObject, "type %q does not exist", name), n)
 	}
 	typmod, err := a.typeModifier(t, n)
 	if err != nil {
@@ -372,7 +379,7 @@ func (a *analyzer) row(s *scope, e *parse.Row) (expr, error) {
 			return nil, err
 		}
 	}
-	return &rowExpr{elems: list}, nil
+	return &rowExpr{elems: list, t: value.RecordT}, nil
 }
 
 func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
@@ -587,6 +594,9 @@ func (a *analyzer) collate(s *scope, e *parse.Collate) (expr, error) {
 	x, err := a.expr(s, e.X)
 	if err != nil {
 		return nil, err
+	}
+	if t := x.typ(); t != value.Unknown && !t.IsString() && !(t.IsArray() && value.MustType(t.Elem).IsString()) {
+		return nil, a.fail(errf(codeDatatypeMismatch, "collations are not supported by type %s", t.SQL), e)
 	}
 	switch strings.ToLower(e.Collation.Name) {
 	case "default", "c", "posix", "ucs_basic":

@@ -182,7 +182,7 @@ func (e *Engine) shape(t Table) *tableShape {
 			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col, aside: true})
 		}
 		if !c.Hidden {
-			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col})
+			s.scope = append(s.scope, scopeColumn{schema: def.Schema, table: def.Name, name: c.Name, x: tableColumn(def, i), from: col, row: def.Row})
 		}
 	}
 	s.cols, s.scope = slices.Clip(s.cols), slices.Clip(s.scope)
@@ -258,6 +258,12 @@ func returnsRecord(call expr) bool {
 	return ok && len(s.call.Func.Columns) > 0
 }
 
+// add adds a function to n that gives columns, or records of them.
+func (n *seriesNode) add(call expr, records bool, cols ...Column) {
+	n.cols = append(n.cols, cols...)
+	n.calls, n.widths, n.records = append(n.calls, call), append(n.widths, len(cols)), append(n.records, records)
+}
+
 // fromRecords adds a function with a column definition list to n.
 func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem, left *scope) error {
 	var cols []fn.Column
@@ -277,7 +283,7 @@ func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem
 		f = fn.JSONRecords(call.Name.Name, cols)
 	}
 	if f == nil {
-		return a.fail(errf(codeSyntax, "a column definition list is only allowed for functions returning \"record\""), at)
+		return a.fromAnyRecords(n, at, item, cols, left)
 	}
 	x, err := a.exprIn(left, call.Args[0], clauseFrom)
 	if err == nil {
@@ -290,8 +296,28 @@ func (a *analyzer) fromRecords(n *seriesNode, at parse.Node, item parse.FuncItem
 	if n.name == "" {
 		n.name = f.Name
 	}
-	n.cols = append(n.cols, recordColumns(c)...)
-	n.calls, n.widths = append(n.calls, &seriesExpr{call: c, args: []expr{x}}), append(n.widths, len(cols))
+	n.add(&seriesExpr{call: c, args: []expr{x}}, false, recordColumns(c)...)
+	return nil
+}
+
+// fromAnyRecords adds a function with a column definition list to n that takes no notice of it: the records that it returns have to be
+// of its columns.
+func (a *analyzer) fromAnyRecords(n *seriesNode, at parse.Node, item parse.FuncItem, cols []fn.Column, left *scope) error {
+	x, err := a.exprIn(left, item.Func, clauseFrom)
+	if err != nil {
+		return err
+	}
+	if s, ok := x.(*seriesExpr); x.typ() != value.RecordT || ok && len(s.call.Func.Columns) > 0 || !ok && hasSeries(x) {
+		return a.fail(errf(codeSyntax, "a column definition list is only allowed for functions returning \"record\""), at)
+	}
+	if n.name == "" {
+		n.name = parse.DefaultColumnName(item.Func)
+	}
+	list := make([]Column, len(cols))
+	for i, c := range cols {
+		list[i] = Column{Name: c.Name, Type: value.MustType(c.Type), TypeModifier: -1}
+	}
+	n.add(x, true, list...)
 	return nil
 }
 
@@ -320,20 +346,25 @@ func (a *analyzer) fromFunction(n *seriesNode, at parse.Node, e parse.Expr, left
 	}
 	s, ok := x.(*seriesExpr)
 	if ok && len(s.call.Func.Columns) > 0 {
-		n.cols = append(n.cols, recordColumns(s.call)...)
-		n.calls, n.widths = append(n.calls, x), append(n.widths, len(s.call.Func.Columns))
+		n.add(x, false, recordColumns(s.call)...)
 		return nil
 	}
 	if !ok && hasSeries(x) {
 		return a.unsupported(at, "a set-returning function inside an expression in FROM is")
+	}
+	switch t := x.typ(); {
+	case t == value.RecordT:
+		return a.fail(errf(codeSyntax, "a column definition list is required for functions returning \"record\""), e)
+	case t.Fields != nil:
+		n.add(x, true, fieldsOf(x)...)
+		return nil
 	}
 	if ok && s.call.Func.Column != "" {
 		name = s.call.Func.Column
 	} else {
 		n.renameable = true
 	}
-	n.cols = append(n.cols, Column{Name: name, Type: x.typ(), TypeModifier: -1})
-	n.calls, n.widths = append(n.calls, x), append(n.widths, 1)
+	n.add(x, false, Column{Name: name, Type: x.typ(), TypeModifier: -1})
 	return nil
 }
 

@@ -31,6 +31,9 @@ func (e *rowsExpr) typ() *value.Type  { return value.Bool }
 
 // fieldsOf returns the fields of a record, nil where they are not known before it is computed.
 func fieldsOf(e expr) []Column {
+	if r, ok := e.(*rowExpr); e.typ().Fields != nil && !(ok && r.names != nil) {
+		return fieldColumns(e.typ())
+	}
 	switch e := e.(type) {
 	case *rowExpr:
 		cols := make([]Column, len(e.elems))
@@ -88,7 +91,7 @@ func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.typ() != value.RecordT {
+	if !x.typ().IsRow() {
 		return nil, a.fail(errf(codeWrongObject, "column notation .%s applied to type %s, which is not a composite type", e.Name, x.typ().SQL), e)
 	}
 	fields := fieldsAt(e.X, x)
@@ -103,6 +106,9 @@ func (a *analyzer) field(s *scope, e *parse.Field) (expr, error) {
 		if _, ok := x.(*rowExpr); ok {
 			return nil, a.fail(errf(codeUndefinedColumn, "column %s.%s does not exist", ref.Parts[len(ref.Parts)-1], e.Name), e)
 		}
+	}
+	if i < 0 && x.typ().Fields != nil {
+		return nil, a.fail(errf(codeUndefinedColumn, "column %q not found in data type %s", e.Name, x.typ().SQL), e)
 	}
 	if i < 0 {
 		return nil, a.fail(errf(codeUndefinedColumn, "could not identify column %q in record data type", e.Name), e)
@@ -126,7 +132,7 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 	}
 	fields := fieldsAt(star.X, x)
 	switch {
-	case x.typ() != value.RecordT:
+	case !x.typ().IsRow():
 		return a.fail(errf(codeWrongObject, "type %s is not composite", x.typ().SQL), star)
 	case fields == nil:
 		return a.fail(unregistered(), star)
@@ -185,7 +191,10 @@ func (s *scope) row(schema, table string) (r *rowExpr, scalar bool) {
 			continue
 		}
 		if r == nil {
-			r, scalar = &rowExpr{names: []string{}, nullable: c.nullable}, c.scalar
+			r, scalar = &rowExpr{t: value.RecordT, names: []string{}, nullable: c.nullable}, c.scalar
+			if c.row != nil {
+				r.t = c.row
+			}
 		}
 		r.elems, r.names = append(r.elems, c.x), append(r.names, c.name)
 	}

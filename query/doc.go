@@ -62,6 +62,12 @@
 // it has read, one with NO SCROLL drops them; any other keeps them until they take a mebibyte, and from then on goes forward
 // alone. WITH HOLD reads the rest of the rows at COMMIT. The cursors of a session may keep as much as one statement may take.
 //
+// # More groups than memory
+//
+// Where the groups of GROUP BY over a table do not fit into the memory of the statement, they are made in passes (exec_passes.go): each
+// reads the table again, as it stood when the first pass gave up, and makes the groups whose keys have certain bits in their
+// hash. So the view duplicates answers over any number of filings. EXPLAIN ANALYZE tells the number of passes.
+//
 // # Leaving out rounds
 //
 // Conditions on the leaves of rounds reach the ledger as a LeafSpan, and a sort with a limit narrows it while it reads

@@ -17,24 +17,27 @@ func known(ev evaluator) (d value.Datum, ok bool) {
 	return d, false
 }
 
-// collapsed reports that ev, of e, is that of a part of e: constants decided about the rest.
-func collapsed(e expr, ev evaluator) bool {
-	ok := true
-	switch l := e.(type) {
+// compileBranches makes an evaluator of an expression of which constants may leave out parts. decided says that they leave a single
+// part, or a constant, so that ev is that of the part. ok is false for expressions of other kinds.
+func (x *execution) compileBranches(e expr) (ev evaluator, decided, ok bool) {
+	switch e := e.(type) {
 	case *caseExpr:
-		_, ok = ev.(*caseEval)
+		ev, decided = x.compileCase(e)
 	case *coalesceExpr:
-		_, ok = ev.(*coalesceEval)
+		ev, decided = x.compileCoalesce(e)
 	case *logicExpr:
-		if l.op != opNot {
-			_, ok = ev.(*logicEval)
+		if e.op == opNot {
+			return nil, false, false
 		}
+		ev, decided = x.compileLogic(e)
+	default:
+		return nil, false, false
 	}
-	return !ok
+	return ev, decided, true
 }
 
 // compileCase leaves out the branches that constants show to be out of reach: what they would compute is no error.
-func (x *execution) compileCase(e *caseExpr) evaluator {
+func (x *execution) compileCase(e *caseExpr) (ev evaluator, decided bool) {
 	c, els := &caseEval{t: e.t}, e.els
 	for i, cond := range e.conds {
 		ev := x.compile(cond)
@@ -55,19 +58,19 @@ func (x *execution) compileCase(e *caseExpr) evaluator {
 		c.els = &constEval{d: value.Null(e.t)}
 	}
 	if len(c.conds) == 0 {
-		return c.els
+		return c.els, true
 	}
-	return c
+	return c, false
 }
 
 // compileLogic is for AND and OR: behind a constant that decides, nothing is computed.
-func (x *execution) compileLogic(e *logicExpr) evaluator {
+func (x *execution) compileLogic(e *logicExpr) (ev evaluator, decided bool) {
 	l := &logicEval{or: e.op == opOr}
 	for _, a := range e.args {
 		ev := x.compile(a)
 		if d, ok := known(ev); ok && !d.Null {
 			if d.Bool() == l.or {
-				return ev
+				return ev, true
 			}
 			continue
 		}
@@ -75,15 +78,15 @@ func (x *execution) compileLogic(e *logicExpr) evaluator {
 	}
 	switch len(l.args) {
 	case 0:
-		return &constEval{d: value.NewBool(!l.or)}
+		return &constEval{d: value.NewBool(!l.or)}, true
 	case 1:
-		return l.args[0]
+		return l.args[0], true
 	}
-	return l
+	return l, false
 }
 
 // compileCoalesce computes nothing behind a constant that is not null.
-func (x *execution) compileCoalesce(e *coalesceExpr) evaluator {
+func (x *execution) compileCoalesce(e *coalesceExpr) (ev evaluator, decided bool) {
 	c := &coalesceEval{t: e.t}
 	for _, a := range e.args {
 		ev := x.compile(a)
@@ -98,11 +101,11 @@ func (x *execution) compileCoalesce(e *coalesceExpr) evaluator {
 	}
 	switch len(c.args) {
 	case 0:
-		return &constEval{d: value.Null(e.t)}
+		return &constEval{d: value.Null(e.t)}, true
 	case 1:
-		return c.args[0]
+		return c.args[0], true
 	}
-	return c
+	return c, false
 }
 
 // maxFolded is the longest text or bytea, in bytes, that a call folded by the analyzer is given or makes: what it makes is kept
@@ -147,7 +150,7 @@ func (a *analyzer) fold(e expr) expr {
 // isSmall reports whether e is a constant that takes little memory, and no record.
 func isSmall(e expr) bool {
 	c, ok := e.(*constExpr)
-	if !ok || c.d.Type == value.Unknown || c.d.Type == value.RecordT {
+	if !ok || c.d.Type == value.Unknown || c.d.Type.IsRow() {
 		return false
 	}
 	return len(c.d.B) <= maxFolded && (c.d.X == nil || boxSize(c.d.X) <= maxFolded)

@@ -102,6 +102,7 @@ func NewEngine(c Config) *Engine {
 		newIndexStatusTable(c.Ledger, 16392), newJournalTable(c.Ledger, 16393), newLandmarkTable(c.Ledger, 16395),
 		newDuplicatesView(16396), newLateFilingsView(16397),
 	} {
+		t.Def().Row = rowTypeOf(t.Def())
 		e.tables[t.Def().Name] = t
 	}
 	own := append(ledgerFunctions(c.Ledger), e.roleFunctions()...)

@@ -30,8 +30,11 @@ var oneRow = value.Batch{N: 1}
 // compile makes an evaluator of e. Parts that do not depend on the row are computed here and now. If that fails, the error
 // is one of planning (execution.fault) where Postgres computes the part then, else it comes when a row needs the value.
 func (x *execution) compile(e expr) evaluator {
-	ev := x.build(e)
-	if !foldable(e) || collapsed(e, ev) {
+	ev, decided, ok := x.compileBranches(e)
+	if !ok {
+		ev = x.build(e)
+	}
+	if decided || !foldable(e) {
 		return ev
 	}
 	late := dependsOnMoment(e)
@@ -113,7 +116,7 @@ func constituents(ev evaluator) []evaluator {
 	return nil
 }
 
-// build makes an evaluator of e, whose parts are compiled.
+// build makes an evaluator of e, whose parts are compiled, except for those of compileBranches.
 func (x *execution) build(e expr) evaluator {
 	switch e := e.(type) {
 	case *constExpr:
@@ -128,15 +131,8 @@ func (x *execution) build(e expr) evaluator {
 		return &callEval{parts: parts{x: x}, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args)), grows: grows[e.call.Func.Name]}
 	case *castExpr:
 		return &castEval{parts: parts{x: x}, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x)}
-	case *logicExpr:
-		if e.op == opNot {
-			return &notEval{arg: x.compile(e.args[0])}
-		}
-		return x.compileLogic(e)
-	case *caseExpr:
-		return x.compileCase(e)
-	case *coalesceExpr:
-		return x.compileCoalesce(e)
+	case *logicExpr: // NOT
+		return &notEval{arg: x.compile(e.args[0])}
 	case *testExpr:
 		return &testEval{test: e.test, not: e.not, arg: x.compile(e.x)}
 	case *distinctExpr:
@@ -150,7 +146,7 @@ func (x *execution) build(e expr) evaluator {
 	case *fieldExpr:
 		return &fieldEval{e: e, arg: x.compile(e.x)}
 	case *rowExpr:
-		return &rowEval{names: e.names, nullable: e.nullable, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
+		return &rowEval{t: e.t, names: e.names, nullable: e.nullable, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subqueryExpr:
 		return x.compileSubquery(e)
 	case *outerExpr:

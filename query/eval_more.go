@@ -389,6 +389,7 @@ func element(v *value.Vector, subs []*value.Vector, i int) (int, bool) {
 
 // rowEval is ROW(…).
 type rowEval struct {
+	t        *value.Type
 	names    []string
 	nullable bool
 	elems    []evaluator
@@ -400,7 +401,7 @@ func (e *rowEval) eval(b *value.Batch) (*value.Vector, error) {
 	if err := evalAll(e.in, e.elems, b); err != nil {
 		return nil, err
 	}
-	e.out.Reset(value.RecordT, b.N)
+	e.out.Reset(e.t, b.N)
 	rows(b, func(i int) {
 		r := &value.Record{Names: e.names, Fields: make([]value.Datum, len(e.in))}
 		null := e.nullable

@@ -20,6 +20,8 @@ type aggregateOp struct {
 	index  map[string]int32
 	store  *rowStore // one row a group: its keys
 	count  int       // of groups
+	only   *pass     // whose rows alone are grouped, nil for all
+	kept   []int32   // of the batch, those rows
 	null   int32     // group of the null key where ints is in use, -1 for none
 	of     []int32   // group of each row of the batch
 	single bool      // all rows of the batch are in one group
@@ -190,6 +192,11 @@ func (op *aggregateOp) read() error {
 func (op *aggregateOp) step(b *value.Batch) error {
 	if err := evalAll(op.keys, op.groups, b); err != nil {
 		return err
+	}
+	if op.only != nil {
+		if b = op.ofPass(b); len(b.Sel) == 0 {
+			return nil
+		}
 	}
 	if cap(op.of) < b.N {
 		op.of = make([]int32, max(b.N, value.BatchSize))

@@ -315,7 +315,7 @@ func (op *semiOp) explain() explained {
 	if op.n.anti {
 		title = "Hash Anti Join"
 	}
-	lines := []string{"Join Cond: " + conditionText(op.n.on)}
+	lines := joinLines(op.n.on, len(op.n.l.columns()))
 	r, err := op.x.operator(op.n.r, op.wishR)
 	if err == nil {
 		defer r.close()

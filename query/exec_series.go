@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"io"
 	"slices"
 
@@ -11,9 +12,10 @@ import (
 // A seriesCall is a call of a set-returning function, or any other expression for one row, in one execution. Its
 // arguments are computed for a whole batch, its rows for one row of the batch.
 type seriesCall struct {
-	call *fn.Call // nil: the only argument is the one row
-	args []evaluator
-	vals []*value.Vector
+	call   *fn.Call // nil: the only argument is the one row
+	args   []evaluator
+	vals   []*value.Vector
+	record *value.Type // of what is given and taken apart into its fields; nil if it comes in columns
 }
 
 func (x *execution) seriesCall(e expr) *seriesCall {
@@ -33,6 +35,9 @@ func (c *seriesCall) prepare(b *value.Batch) error { return evalAll(c.vals, c.ar
 // start calls the function for one row of the batch that was prepared. Its rows are put into vectors for cols.
 func (c *seriesCall) start(env *fn.Env, row int, cols []Column) (*seriesSource, error) {
 	src := &seriesSource{cols: newVectors(cols, 0)}
+	if c.record != nil {
+		src.cols, src.fields = []*value.Vector{value.NewVector(c.record, 0)}, cols
+	}
 	for _, col := range cols {
 		src.names = append(src.names, col.Name)
 	}
@@ -46,6 +51,7 @@ func (c *seriesCall) start(env *fn.Env, row int, cols []Column) (*seriesSource, 
 		return src, nil
 	}
 	var err error
+	src.whole = c.call.Ret
 	src.series, err = c.call.Start(env, args)
 	return src, err
 }
@@ -74,7 +80,10 @@ func recordColumns(call *fn.Call) (cols []Column) {
 type seriesSource struct {
 	series fn.Series // nil at its end, and for a single row, which is in cols
 	cols   []*value.Vector
-	names  []string // of cols
+	names  []string    // of cols
+	whole  *value.Type // of a row as one value
+	fields []Column    // of records to take apart, in the only one of cols
+	fit    bool        // one of them had these fields
 	n, at  int
 }
 
@@ -118,22 +127,70 @@ func closeAll(sources []*seriesSource) {
 func (src *seriesSource) give(env *fn.Env, out []*value.Vector, at, n int) error {
 	for i := at; i < at+n; i++ {
 		ok, err := src.fill(env)
-		if err != nil {
-			return err
-		}
-		for k, v := range out {
-			switch {
-			case !ok:
-				v.SetNull(i)
-			case len(out) < len(src.cols):
-				v.Set(i, src.record())
-			default:
+		switch {
+		case err != nil:
+		case !ok:
+			setNulls(out, i)
+		case src.fields != nil:
+			err = src.takeApart(out, i)
+		case len(out) < len(src.cols):
+			out[0].Set(i, src.record())
+		default:
+			for k, v := range out {
 				v.Copy(i, src.cols[k], src.at)
 			}
+		}
+		if err != nil {
+			return err
 		}
 		src.at++
 	}
 	return nil
+}
+
+func setNulls(out []*value.Vector, i int) {
+	for _, v := range out {
+		v.SetNull(i)
+	}
+}
+
+// takeApart copies the fields of the record to give to row i of out. A null one has fields of null.
+func (src *seriesSource) takeApart(out []*value.Vector, i int) error {
+	d := src.cols[0].Datum(src.at)
+	if d.Null {
+		setNulls(out, i)
+		return nil
+	}
+	r := d.X.(*value.Record)
+	if detail := otherFields(r, src.fields); detail != "" {
+		err := errf(codeDatatypeMismatch, "function return row and query-specified return row do not match")
+		if err.Detail = detail; src.fit {
+			err = errf(codeDatatypeMismatch, "rows returned by function are not all of the same row type")
+		}
+		return err
+	}
+	src.fit = true
+	for k, f := range r.Fields {
+		out[k].Set(i, f)
+	}
+	return nil
+}
+
+// otherFields says how the fields of a record differ from what a query expects, "" if they do not.
+func otherFields(r *value.Record, want []Column) string {
+	if len(r.Fields) != len(want) {
+		plural := "s"
+		if len(r.Fields) == 1 {
+			plural = ""
+		}
+		return fmt.Sprintf("Returned row contains %d attribute%s, but query expects %d.", len(r.Fields), plural, len(want))
+	}
+	for k, f := range r.Fields {
+		if t := want[k].Type; f.Type != t {
+			return fmt.Sprintf("Returned type %s at ordinal position %d, but query expects %s.", f.Type.SQL, k+1, t.SQL)
+		}
+	}
+	return ""
 }
 
 // record returns the row to give as one value.
@@ -142,7 +199,7 @@ func (src *seriesSource) record() value.Datum {
 	for _, c := range src.cols {
 		r.Fields = append(r.Fields, c.Datum(src.at))
 	}
-	return value.NewBox(value.RecordT, r)
+	return value.NewBox(src.whole, r)
 }
 
 // ready returns how many rows the longest of sources can give now.
@@ -174,8 +231,12 @@ type seriesOp struct {
 
 func (x *execution) newSeries(n *seriesNode, w wish) (operator, error) {
 	op := &seriesOp{x: x, n: n, in: &oneRowOp{}}
-	for _, e := range n.calls {
-		op.calls = append(op.calls, x.seriesCall(e))
+	for i, e := range n.calls {
+		c := x.seriesCall(e)
+		if n.records[i] {
+			c.record = e.typ()
+		}
+		op.calls = append(op.calls, c)
 	}
 	if n.in == nil {
 		return op, nil
@@ -256,11 +317,11 @@ func (op *seriesOp) expand() error {
 	}
 	at, n := op.out.N, min(most, value.BatchSize-op.out.N)
 	col := op.width
-	for _, src := range op.sources {
-		if err := src.give(&op.x.env, op.out.Cols[col:col+len(src.cols)], at, n); err != nil {
+	for k, src := range op.sources {
+		if err := src.give(&op.x.env, op.out.Cols[col:col+op.n.widths[k]], at, n); err != nil {
 			return err
 		}
-		col += len(src.cols)
+		col += op.n.widths[k]
 	}
 	for i := range n {
 		op.same = append(op.same, op.sel[0])

@@ -67,6 +67,42 @@ func (x *execution) neededAggregates(n *aggregateNode, w wish) (operator, error)
 	return op, err
 }
 
+// neededWindows returns an operator for n without the window functions that nobody reads.
+func (x *execution) neededWindows(n *windowNode, w wish) (operator, error) {
+	width := len(n.in.columns())
+	need := allOf(w.need, len(n.cols))
+	fewer := *n
+	fewer.calls, fewer.cols = nil, n.cols[:width:width]
+	op, below := &spreadOp{width: len(n.cols)}, wish{need: need[:width:width], limit: -1, few: w.few}
+	for k := range n.cols {
+		if k >= width {
+			c := n.calls[k-width]
+			if !need[k] && !slices.ContainsFunc(children(c), func(e expr) bool { return !forkable(e) }) {
+				continue
+			}
+			fewer.calls, fewer.cols = append(fewer.calls, c), append(fewer.cols, n.cols[k])
+			below.need = append(below.need, true)
+		}
+		op.at = append(op.at, k)
+	}
+	for _, k := range w.order {
+		if k.Column >= width {
+			break
+		}
+		below.order = append(below.order, k)
+	}
+	var err error
+	switch len(fewer.calls) {
+	case len(n.calls):
+		return x.newWindow(n, w)
+	case 0:
+		op.operator, err = x.operator(n.in, below)
+	default:
+		op.operator, err = x.newWindow(&fewer, below)
+	}
+	return op, err
+}
+
 // atMostOne reports that n has at most one row for each set of values of the columns in fixed.
 func atMostOne(n node, fixed map[int]bool) bool {
 	switch n := n.(type) {

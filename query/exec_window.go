@@ -22,7 +22,9 @@ type windowOp struct {
 	vecs   []*value.Vector // of keys
 	width  int             // columns of the input
 	calls  []*windowCall
-	rows   *rowStore // input and extra columns
+	rows   *rowStore     // input and extra columns
+	chunks [][]windowRow // of the batches that were read, until they are sorted
+	ends   []int         // of the keys of a batch
 	sorted []windowRow
 	bytes  int // reserved for sorted
 	done   bool
@@ -37,6 +39,9 @@ type windowRow struct {
 	prefix int
 	row    int32
 }
+
+// windowRowBytes is the memory of a windowRow besides its key.
+const windowRowBytes = 40
 
 // partition is the rows of one partition in order.
 type partition struct {
@@ -175,20 +180,8 @@ func (op *windowOp) take(b *value.Batch) error {
 	if err := evalAll(all.Cols[op.width:], op.extra, b); err != nil {
 		return err
 	}
-	size := 0
-	at := op.rows.n
-	rows(b, func(i int) {
-		r := windowRow{row: int32(at)}
-		for k, v := range op.vecs {
-			r.key = appendKey(r.key, v, i, op.by[k].desc, op.by[k].nullsFirst)
-			if k == op.parts-1 {
-				r.prefix = len(r.key)
-			}
-		}
-		size += len(r.key) + 48
-		op.sorted = append(op.sorted, r)
-		at++
-	})
+	chunk, size := op.keyed(b)
+	op.chunks = append(op.chunks, chunk)
 	op.bytes += size
 	if err := op.x.reserve(size); err != nil {
 		return err
@@ -196,8 +189,36 @@ func (op *windowOp) take(b *value.Batch) error {
 	return op.rows.add(&all)
 }
 
+// keyed returns the rows of b with their keys, which stand one after the other in one piece of memory, and the bytes of both.
+func (op *windowOp) keyed(b *value.Batch) (chunk []windowRow, size int) {
+	n := countRows(b)
+	chunk = make([]windowRow, 0, n)
+	keys := make([]byte, 0, n*9*len(op.vecs)) // that of a number is 9 bytes
+	op.ends = op.ends[:0]
+	rows(b, func(i int) {
+		r, start := windowRow{row: int32(op.rows.n + len(chunk))}, len(keys)
+		for k, v := range op.vecs {
+			keys = appendKey(keys, v, i, op.by[k].desc, op.by[k].nullsFirst)
+			if k == op.parts-1 {
+				r.prefix = len(keys) - start
+			}
+		}
+		chunk, op.ends = append(chunk, r), append(op.ends, len(keys))
+	})
+	start := 0
+	for i, end := range op.ends {
+		chunk[i].key = keys[start:end:end]
+		start = end
+	}
+	return chunk, cap(keys) + 2*windowRowBytes*n // twice, for sort puts the chunks together
+}
+
 // sort orders the rows, those with equal keys as they came.
 func (op *windowOp) sort() error {
+	op.sorted = slices.Concat(op.chunks...)
+	op.chunks = nil
+	op.bytes -= windowRowBytes * len(op.sorted)
+	op.x.release(windowRowBytes * len(op.sorted))
 	return sortRows(op.x, op.sorted, func(a, b windowRow) int {
 		if c := bytes.Compare(a.key, b.key); c != 0 {
 			return c
@@ -256,7 +277,7 @@ func (op *windowOp) close() {
 	}
 	op.x.release(op.part.size() + op.bytes)
 	op.rows.free()
-	op.sorted, op.part, op.bytes, op.at, op.done = nil, partition{}, 0, 0, true
+	op.chunks, op.sorted, op.part, op.bytes, op.at, op.done = nil, nil, partition{}, 0, 0, true
 }
 
 // sortRows sorts and looks for cancelling while it does.

@@ -245,22 +245,35 @@ func (op *joinOp) explain() explained {
 	case op.n.keepR:
 		kind = "Right "
 	}
-	title, lines := "Nested Loop "+kind+"Join", []string(nil)
+	title := "Nested Loop " + kind + "Join"
 	if kind == "" {
 		title = "Nested Loop"
 	}
 	if len(op.rkeys) > 0 {
 		title = "Hash " + kind + "Join"
 	}
-	if len(op.n.on) > 0 {
-		lines = []string{"Join Cond: " + conditionText(op.n.on)}
-	}
+	lines := joinLines(op.n.on, len(op.n.l.columns()))
 	e, err := op.explainSides(title, lines)
 	if err != nil {
 		e = under(title, op.n, 0, lines, true, op.l)
 	}
 	e.rows = e.children[0].rows
 	return e
+}
+
+// joinLines shows the conditions of a join whose left side has so many columns: those by which rows are found, and the others.
+func joinLines(on []expr, left int) (lines []string) {
+	keys, rest := split(on, func(e expr) bool {
+		_, _, ok := equiKeys(e, left)
+		return ok
+	})
+	if len(keys) > 0 {
+		lines = append(lines, "Hash Cond: "+conditionText(keys))
+	}
+	if len(rest) > 0 {
+		lines = append(lines, "Join Filter: "+conditionText(rest))
+	}
+	return lines
 }
 
 func (op *recursiveOp) explain() explained {
@@ -313,7 +326,7 @@ func (op *lateralOp) explain() explained {
 		title = "Nested Loop Left Join"
 	}
 	if len(op.n.on) > 0 {
-		lines = []string{"Join Cond: " + conditionText(op.n.on)}
+		lines = []string{"Join Filter: " + conditionText(op.n.on)}
 	}
 	e := under(title, op.n, 0, lines, false, op.l)
 	if r, err := op.x.operator(op.n.r, everything); err == nil {

@@ -73,7 +73,8 @@ func plainJSON(v any, indent string) (string, error) {
 
 // planProperties returns the names of a plan's properties in the order in which they are written, and the plans below it.
 func planProperties(plan map[string]any) (names []string, below []any) {
-	first := []string{"Node Type", "Parent Relationship", "Relation Name", "Alias", "Index Name", "Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
+	first := []string{"Node Type", "Strategy", "Partial Mode", "Operation", "Parent Relationship", "Parallel Aware", "Async Capable", "Scan Direction",
+		"Index Name", "Relation Name", "Function Name", "CTE Name", "Alias", "Join Type", "Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
 	for _, name := range append(first, slices.Sorted(maps.Keys(plan))...) {
 		if _, ok := plan[name]; ok && name != "Plans" && !slices.Contains(names, name) {
 			names = append(names, name)

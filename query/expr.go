@@ -138,7 +138,8 @@ type (
 	// its elements are.
 	rowExpr struct {
 		elems    []expr
-		names    []string // nil for f1, f2 …
+		t        *value.Type // the row type of the table, record if it has none
+		names    []string    // nil for f1, f2 …
 		nullable bool
 	}
 
@@ -208,7 +209,7 @@ func (e *distinctExpr) typ() *value.Type   { return value.Bool }
 func (e *quantifiedExpr) typ() *value.Type { return value.Bool }
 func (e *arrayExpr) typ() *value.Type      { return e.t }
 func (e *subscriptExpr) typ() *value.Type  { return e.t }
-func (e *rowExpr) typ() *value.Type        { return value.RecordT }
+func (e *rowExpr) typ() *value.Type        { return e.t }
 func (e *letExpr) typ() *value.Type        { return e.body.typ() }
 func (e *slotExpr) typ() *value.Type       { return e.t }
 func (e *extremeExpr) typ() *value.Type    { return e.t }
@@ -341,7 +342,7 @@ func mapChildren(e expr, f func(expr) expr) expr {
 		c.x, c.subs = f(x.x), each(x.subs)
 		e = &c
 	case *rowExpr:
-		e = &rowExpr{elems: each(x.elems), names: x.names, nullable: x.nullable}
+		e = &rowExpr{elems: each(x.elems), t: x.t, names: x.names, nullable: x.nullable}
 	case *letExpr:
 		e = &letExpr{x: f(x.x), slot: x.slot, body: f(x.body)}
 	default:

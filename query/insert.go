@@ -234,7 +234,7 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 		}
 		leaf.cols = append(leaf.cols, col)
 		if !c.Hidden {
-			s.cols = append(s.cols, scopeColumn{schema: "public", table: name, name: c.Name, x: tableColumn(proofs, i), from: col, aside: i > colFiledAt})
+			s.cols = append(s.cols, scopeColumn{schema: "public", table: name, name: c.Name, x: tableColumn(proofs, i), from: col, aside: i > colFiledAt, row: t.def.Row})
 		}
 	}
 	p.returning = &projectNode{in: leaf}

@@ -26,6 +26,9 @@ type partial[P any] interface {
 func (x *execution) newParallel(n node, w wish) (operator, error) {
 	switch n := n.(type) {
 	case *aggregateNode:
+		if x.repeatable(n) {
+			return x.newPasses(n)
+		}
 		return parallel(x, func(x *execution) (*aggregateOp, error) { return x.newAggregate(n) }, n.in)
 	case *sortNode:
 		return parallel(x, func(x *execution) (*sortOp, error) { return x.newSort(n, w) }, n.in)

@@ -48,6 +48,7 @@ type (
 		in         node
 		calls      []expr // *seriesExpr, or any other expression for one row
 		widths     []int  // columns of each
+		records    []bool // of each: it gives records, whose fields are the columns
 		ordinality bool
 		cols       []Column // of the functions
 		name       string   // of the first function
@@ -306,7 +307,7 @@ func (x *execution) newOperator(n node, w wish) (operator, error) {
 	case *sortNode:
 		return x.newParallel(n, w)
 	case *windowNode:
-		return x.newWindow(n, w)
+		return x.neededWindows(n, w)
 	case *recursiveNode:
 		return x.newRecursive(n, w)
 	case *workNode:

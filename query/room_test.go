@@ -36,7 +36,7 @@ var escapes = []string{
 	"select count(*) from json_array_elements(('[' || repeat('1,', 500000) || '1]')::json)",
 	"select jsonb_set(('[' || repeat('1,', 500000) || '1]')::jsonb, '{1}', '2')",
 	"select json_build_array(repeat(E'\\x01', 900000), repeat(E'\\x01', 900000))",
-	"select count(*) from (select jsonb_agg(repeat('x', 100)) over (order by g) from generate_series(1, 2000) g) x",
+	"select count(j) from (select jsonb_agg(repeat('x', 100)) over (order by g) as j from generate_series(1, 2000) g) x",
 	"select array_length(array_agg((10::numeric^100000) + g), 1) from generate_series(1, 20000) g",
 	"select g, sum((10::numeric^100000) + g) from generate_series(1, 20000) g group by g",
 	"select g, max(repeat('x', 50000) || g) from generate_series(1, 20000) g group by g",

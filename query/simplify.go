@@ -27,7 +27,7 @@ func (a *analyzer) simplify(e expr) expr {
 				return &constExpr{d: value.Null(x.t)}
 			}
 		case *testExpr:
-			if c, ok := x.x.(*constExpr); ok && c.d.Type != value.Unknown && c.d.Type != value.RecordT {
+			if c, ok := x.x.(*constExpr); ok && c.d.Type != value.Unknown && !c.d.Type.IsRow() {
 				return &constExpr{d: value.NewBool(passes(x.test, c.d) != x.not)}
 			}
 		case *logicExpr:

@@ -23,6 +23,8 @@ type TableDef struct {
 	Schema  string
 	Name    string
 	Columns []ColumnDef
+	// Row is the type of the table's rows; nil for tables of the catalog, whose rows are records.
+	Row *value.Type
 	// Ledger tables only grow: UPDATE and the like are refused with their reason.
 	Ledger bool
 	// Private tables are for superusers alone.

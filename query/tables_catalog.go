@@ -28,7 +28,7 @@ func (e *Engine) addCatalog(functions []*fn.Function) {
 	c := catalog.Config{Database: e.Database, Functions: functions, Registry: e.fns}
 	for _, t := range e.tables {
 		def := t.Def()
-		d := catalog.Table{Insert: def.Insertable, Private: def.Private, Filings: slices.Contains([]string{"hashes", "proofs", "duplicates", "late_filings"}, def.Name), Comment: tableComments[def.Name], Comments: map[string]string{}}
+		d := catalog.Table{Row: def.Row, Insert: def.Insertable, Private: def.Private, Filings: e.showsFilings(t), Comment: tableComments[def.Name], Comments: map[string]string{}}
 		d.Relation = catalog.Relation{OID: def.OID, Schema: def.Schema, Name: def.Name, Kind: 'r'}
 		if v, ok := t.(*view); ok {
 			d.Kind, d.Definition = 'v', v.text

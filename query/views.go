@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -13,6 +14,7 @@ type view struct {
 	def   TableDef
 	text  string // the query in SQL, as pg_get_viewdef shows it; it names tables with their schema
 	query *parse.Select
+	reads []string // the tables that the query names in FROM
 }
 
 func newView(name string, oid value.OID, text string, columns ...ColumnDef) *view {
@@ -20,7 +22,43 @@ func newView(name string, oid value.OID, text string, columns ...ColumnDef) *vie
 	if err != nil {
 		panic("query: view " + name + ": " + err.Error())
 	}
-	return &view{def: TableDef{OID: oid, Schema: "public", Name: name, Ledger: true, Columns: columns}, text: strings.TrimSpace(text), query: list[0].Stmt.(*parse.Select)}
+	q := list[0].Stmt.(*parse.Select)
+	def := TableDef{OID: oid, Schema: "public", Name: name, Ledger: true, Columns: columns}
+	return &view{def: def, text: strings.TrimSpace(text), query: q, reads: tablesOf(name, q)}
+}
+
+// tablesOf returns the tables that the query of a view reads. The queries of views are plain: FROM names all of them.
+func tablesOf(view string, q *parse.Select) (names []string) {
+	if q.With != nil || q.Op != 0 {
+		panic("query: view " + view + ": WITH and UNION need a look at what they read")
+	}
+	var add func(parse.TableExpr)
+	add = func(t parse.TableExpr) {
+		switch t := t.(type) {
+		case *parse.Table:
+			names = append(names, t.Name.Name)
+		case *parse.Join:
+			add(t.Left)
+			add(t.Right)
+		default:
+			panic("query: view " + view + ": FROM is to name tables")
+		}
+	}
+	for _, t := range q.From {
+		add(t)
+	}
+	return names
+}
+
+// showsFilings reports whether the rows of a table come from filings: it is one of them, or a view that reads one.
+func (e *Engine) showsFilings(t Table) bool {
+	switch t := t.(type) {
+	case *leafTable:
+		return true
+	case *view:
+		return slices.ContainsFunc(t.reads, func(name string) bool { return e.showsFilings(e.tables[name]) })
+	}
+	return false
 }
 
 func (v *view) Def() *TableDef { return &v.def }
@@ -85,6 +123,7 @@ func (a *analyzer) fromView(t *parse.Table, v *view) (plan node, s *scope, err e
 	s, err = a.derived(t, plan, name, t.Alias)
 	for i := range s.cols {
 		c := &s.cols[i]
+		c.row = v.def.Row
 		c.from.Table, c.from.Attribute = v.def.OID, int16(i+1)
 		if t.Alias.Name == "" {
 			c.schema = v.def.Schema

@@ -53,10 +53,16 @@ func (a *access) readRules() error {
 		return err
 	}
 	rules, err := hba.Parse(a.path, string(text))
-	if err == nil {
-		a.rules.Store(rules)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, r := range rules.List() {
+		if a.certificate == nil && r.Type == "hostssl" {
+			a.log.Warn("a login rule lets nobody in: it is for TLS, which this server does not have; give --tls-cert and --tls-key", "hba", a.path, "line", r.Line)
+		}
+	}
+	a.rules.Store(rules)
+	return nil
 }
 
 // Rules of logins in force.

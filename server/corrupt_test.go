@@ -71,7 +71,8 @@ func TestWrongValue(t *testing.T) {
 // blocksOf returns bytes of a table or a value file, one in the middle of each block of values.
 func blocksOf(t *testing.T, name string, data []byte) (at []uint64) {
 	if filepath.Ext(name) != ".sst" {
-		return []uint64{uint64(len(data)) / 4, uint64(len(data)) / 2} // a value file holds little but blocks
+		n := uint64(len(data))
+		return []uint64{n / 4, n / 2, n - 60, n - 10} // a value file holds little but blocks, then its index and what says where that is
 	}
 	r, err := sstable.NewMemReader(data, sstable.ReaderOptions{Comparer: pebble.DefaultComparer})
 	if err != nil {
@@ -95,7 +96,7 @@ func blocksOf(t *testing.T, name string, data []byte) (at []uint64) {
 // or each answer is right or XX001 with the file's name, and some are XX001.
 func TestDamagedBlocks(t *testing.T) {
 	t.Parallel()
-	image := damageImage(t, 800) // whose lines take some blocks
+	image := damageImage(t, 800) // whose lines take some blocks, and whose leaves a value file
 	want, _, err := askDamaged(t, copyData(t, image), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +122,7 @@ func TestDamagedBlocks(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, name), damaged, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			named := strings.TrimSuffix(filepath.Base(name), ".blob") // by its number alone
+			named := filepath.Join(filepath.Base(filepath.Dir(name)), filepath.Base(name))
 			what := fmt.Sprintf("byte %d of %s", at, name)
 			answers, refused, err := askDamaged(t, dir, nil)
 			outcome := judge(t, what, want, answers, refused, err)

@@ -40,6 +40,9 @@ func damageImage(t *testing.T, roles int) string {
 	for i := range roles {
 		conn.must(fmt.Sprintf("CREATE ROLE r%d LOGIN", i))
 	}
+	if roles > 0 {
+		conn.must("INSERT INTO hashes (digest) SELECT sha256(('b' || g)::bytea) FROM generate_series(1, 1500) g")
+	}
 	s.pass(2)
 	conn.must("INSERT INTO hashes (digest, lane) SELECT sha256(('a' || g)::bytea), 'seal' FROM generate_series(151, 290) g")
 	s.pass(3)

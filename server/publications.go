@@ -90,7 +90,7 @@ func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, e
 			s.log.Warn("the ledger has no root for publications files: a new one is made. If it had one, stop the server and put keys/ back from the backup; else hand the new one out: verifiers do not know it",
 				"root", filepath.Join(dir, rootFiles.certificate))
 		}
-		return makePublicationsKeys(dir, server, cmp.Or(s.config.Email, "publications@"+server), s.now())
+		return makePublicationsKeys(dir, server, publicationsEmail(s.config.Email, server), s.now())
 	}
 	key, rotateErr := rotatePublicationsKey(dir, server, s.config.Email, s.now())
 	if rotateErr != nil {
@@ -155,6 +155,9 @@ func makePublicationsKeys(dir, server, email string, now time.Time) (*keyPair, e
 	return key, key.save(dir, publicationsFiles)
 }
 
+// publicationsEmail returns the address in the certificate that signs publications files: the one given, if any.
+func publicationsEmail(given, server string) string { return cmp.Or(given, "publications@"+server) }
+
 // newPublicationsKey makes a key to sign publications files, issued by the root, in memory.
 func newPublicationsKey(root *keyPair, server, email string, now time.Time) (*keyPair, error) {
 	return newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
@@ -172,7 +175,7 @@ func rotatePublicationsKey(dir, server, email string, now time.Time) (*keyPair, 
 	if old, err := publicationsFiles.loadCertificate(dir); err == nil {
 		email = cmp.Or(email, ksi.Email(old.X509))
 	}
-	key, err := newPublicationsKey(root, server, cmp.Or(email, "publications@"+server), now)
+	key, err := newPublicationsKey(root, server, publicationsEmail(email, server), now)
 	if err != nil {
 		return nil, err
 	}

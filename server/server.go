@@ -117,7 +117,8 @@ func (s *Server) open() (err error) {
 	if err := s.listen(); err != nil {
 		return err
 	}
-	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+	// Then the files, whose faults are the operator's too.
+	if err := s.readFiles(); err != nil {
 		return err
 	}
 	if s.opsListen != nil {
@@ -129,8 +130,8 @@ func (s *Server) open() (err error) {
 	} else if err != nil {
 		return err
 	}
-	s.access = &access{store: s.store, path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
-	if err := errors.Join(s.access.open(), s.access.checkNetwork(s.listener.Addr().String())); err != nil {
+	s.access.store = s.store
+	if err := s.access.checkNetwork(s.listener.Addr().String()); err != nil {
 		return err
 	}
 	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly}); err != nil {
@@ -174,6 +175,18 @@ func (s *Server) open() (err error) {
 		s.page, err = s.startPage(s.pageListen)
 	}
 	return err
+}
+
+// readFiles reads the TLS certificate and the login rules.
+func (s *Server) readFiles() (err error) {
+	if info, err := os.Stat(s.config.DataDir); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory: give the data directory with --data", s.config.DataDir)
+	}
+	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
+		return err
+	}
+	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
+	return s.access.open()
 }
 
 // serveClients makes what serves clients.
@@ -244,25 +257,63 @@ func (s *Server) listen() (err error) {
 		if l.address == "" {
 			continue
 		}
-		*l.to, err = net.Listen("tcp", l.address)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w: is a server running already? Choose another port with --%s", err, l.name)
-		} else if err != nil {
-			return err
+		if *l.to, err = net.Listen("tcp", l.address); err != nil {
+			return listenError(l.name, err)
 		}
 	}
 	return nil
 }
 
+// listenError says what to do about an address that cannot be listened on, the value of a flag.
+func listenError(flag string, err error) error {
+	advice := "want host:port, such as 127.0.0.1:5433"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "is a server running already? Choose another port"
+	case errors.Is(err, syscall.EACCES):
+		advice = "ports below 1024 take rights that this account lacks: choose a higher one, or have systemd open it (examples/ops/jurat.socket)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice = "this machine has no such address: give one that it has, or 0.0.0.0 for all"
+	}
+	return fmt.Errorf("--%s: %v: %s", flag, err, advice)
+}
+
 // serverKeys are the keys that a running server works with.
 type serverKeys struct{ calendar, publications *keyPair }
+
+// How long a start waits for others to close the store, and how often it looks. jurat doctor has that of a stopped server open for a moment.
+const (
+	lockPatience = 5 * time.Second
+	lockPace     = 50 * time.Millisecond
+)
+
+// openLocked opens a store, which somebody else may have open for a moment still.
+func (s *Server) openLocked(dir string, options storage.Options) (*storage.Store, error) {
+	patience, pace := time.NewTimer(lockPatience), time.NewTicker(lockPace)
+	defer patience.Stop()
+	defer pace.Stop()
+	for told := false; ; told = true {
+		store, err := storage.Open(dir, options)
+		if !errors.Is(err, storage.ErrLocked) {
+			return store, err
+		}
+		if !told {
+			s.log.Info("waiting: another process has the store open", "store", dir, "at_most", lockPatience)
+		}
+		select {
+		case <-pace.C:
+		case <-patience.C:
+			return nil, err
+		}
+	}
+}
 
 // openStore opens the store and the keys, making all on the first start.
 func (s *Server) openStore() (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
 	options := s.config.Store
 	options.Logger = s.log
-	store, err := storage.Open(dir, options)
+	store, err := s.openLocked(dir, options)
 	if errors.Is(err, storage.ErrNotFound) {
 		return s.firstStart(dir, options)
 	} else if err != nil {
@@ -290,7 +341,13 @@ func (s *Server) openStore() (*serverKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &serverKeys{key, publications}, s.completeStart(key)
+	var first *storage.Role
+	if len(store.Roles()) == 0 { // the first start was cut off before it made the role
+		if first, err = s.firstRole(); err != nil {
+			return nil, err
+		}
+	}
+	return &serverKeys{key, publications}, s.completeStart(key, first)
 }
 
 // firstStartTime is how long after the making of the key a start that was cut off may be repeated. The certificate of a
@@ -302,10 +359,17 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 	if !loopback(s.listener.Addr().String()) && s.config.PasswordFile == "" {
 		return nil, fmt.Errorf("--listen %s can be reached from other machines, so the first superuser needs a password: give --password-file, or make the first start on 127.0.0.1", s.config.Listen)
 	}
-	if err := makeDataDir(s.config.DataDir); err != nil {
+	name := cmp.Or(s.config.ServerName, defaultName)
+	if email := publicationsEmail(s.config.Email, name); !validEmail(email) {
+		return nil, fmt.Errorf("no --email, and %w", badEmail(email))
+	}
+	first, err := s.firstRole()
+	if err != nil {
 		return nil, err
 	}
-	name := cmp.Or(s.config.ServerName, defaultName)
+	if err := makeDataDir(s.config.DataDir); err != nil { // only now: nothing is made by a start that was mistaken
+		return nil, err
+	}
 	key, err := calendarFiles.load(s.config.DataDir)
 	switch {
 	case errors.Is(err, errNoKey):
@@ -331,7 +395,18 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 		return nil, err
 	}
 	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", genesis.First.String())
-	return &serverKeys{key, publications}, s.completeStart(key)
+	return &serverKeys{key, publications}, s.completeStart(key, first)
+}
+
+// firstRole returns the superuser that a first start makes.
+func (s *Server) firstRole() (*storage.Role, error) {
+	role := &storage.Role{Name: cmp.Or(s.config.Role, defaultName), Kind: storage.Superuser}
+	if s.config.PasswordFile == "" {
+		return role, nil
+	}
+	var err error
+	role.Verifier, err = firstPassword(s.config.PasswordFile)
+	return role, err
 }
 
 // makeDataDir makes the data directory. One that exists may hold nothing but what belongs into it.
@@ -353,20 +428,13 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-// completeStart adds to the store what it lacks of the first role and the certificate of the key.
-func (s *Server) completeStart(key *keyPair) error {
+// completeStart adds to the store what it lacks of the first role, unless that is nil, and the certificate of the key.
+func (s *Server) completeStart(key *keyPair, first *storage.Role) error {
 	var entries []storage.Entry
-	if len(s.store.Roles()) == 0 {
-		role := storage.Role{Name: cmp.Or(s.config.Role, defaultName), Kind: storage.Superuser}
-		if s.config.PasswordFile != "" {
-			var err error
-			if role.Verifier, err = firstPassword(s.config.PasswordFile); err != nil {
-				return err
-			}
-		}
+	if first != nil {
 		entries = append(entries,
-			storage.CreateRole{Role: role},
-			storage.CreateSlot{Slot: storage.Slot{Agency: role.Name, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
+			storage.CreateRole{Role: *first},
+			storage.CreateSlot{Slot: storage.Slot{Agency: first.Name, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
 	}
 	known := false
 	for _, c := range s.store.Certificates() {

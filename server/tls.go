@@ -3,7 +3,9 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -16,6 +18,12 @@ import (
 // lookAgain is how often at most the files of the certificate are looked at for changes.
 const lookAgain = 5 * time.Second
 
+// How long before its end the certificate is warned of, and how often. Many are renewed by programs, some 30 days before.
+const (
+	warnTLSBefore = 14 * 24 * time.Hour
+	warnTLSEvery  = 24 * time.Hour
+)
+
 // A certificate is what the server shows clients, read from files, and read again when they change.
 type certificate struct {
 	files [3]string // certificate, key, authority of clients' certificates; the last may be ""
@@ -26,6 +34,8 @@ type certificate struct {
 	config *tls.Config
 	stamps [3]fileStamp
 	looked time.Time
+	end    time.Time // of the certificate
+	warned time.Time // of its end
 }
 
 // A fileStamp tells whether a file is another one than before.
@@ -54,8 +64,11 @@ func (x *certificate) reload() error {
 
 func (x *certificate) readLocked() error {
 	pair, err := tls.LoadX509KeyPair(x.files[0], x.files[1])
-	if err != nil {
+	if errors.As(err, new(*fs.PathError)) {
 		return fmt.Errorf("TLS certificate %s with key %s: %w", x.files[0], x.files[1], err)
+	} else if err != nil {
+		return fmt.Errorf("TLS certificate %s with key %s: %w; want the certificate in PEM, behind it those up to its authority, and its own key, without a passphrase",
+			x.files[0], x.files[1], err)
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{wire.ALPN}}
 	if ca := x.files[2]; ca != "" {
@@ -68,8 +81,18 @@ func (x *certificate) readLocked() error {
 			return fmt.Errorf("authority of client certificates: %s holds no certificate in PEM", ca)
 		}
 	}
-	x.config = config
+	x.config, x.end, x.warned = config, pair.Leaf.NotAfter, time.Time{}
+	x.warnLocked()
 	return nil
+}
+
+// warnLocked warns of the end of the certificate when it is near.
+func (x *certificate) warnLocked() {
+	now := x.now()
+	if x.end.Sub(now) < warnTLSBefore && now.Sub(x.warned) >= warnTLSEvery {
+		x.warned = now
+		x.log.Error("the TLS certificate is at its end, from which on clients that verify it stay away: put a new one in its place", "file", x.files[0], "not_after", x.end)
+	}
 }
 
 // stamp looks at the files. One that is missing has no stamp, and is an error only when it is read.
@@ -88,6 +111,7 @@ func (x *certificate) current() *tls.Config {
 	defer x.mu.Unlock()
 	if now := x.now(); now.Sub(x.looked) >= lookAgain {
 		x.looked = now
+		x.warnLocked()
 		if stamps := x.stamp(); stamps != x.stamps {
 			x.stamps = stamps
 			if err := x.readLocked(); err != nil {

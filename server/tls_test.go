@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,11 +12,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +99,43 @@ func TestReloadCertificate(t *testing.T) {
 	shown("second")
 	if _, err := old.Exec(t.Context(), "SELECT 1").ReadAll(); err != nil {
 		t.Errorf("a connection from before: %v", err)
+	}
+}
+
+// TestCertificateEnds: the log warns of the certificate's end at the start and once a day, and not any more when there is a new one. A key of
+// another certificate is refused with what is wanted.
+func TestCertificateEnds(t *testing.T) {
+	dir := t.TempDir()
+	c := Config{TLSCert: filepath.Join(dir, "crt"), TLSKey: filepath.Join(dir, "key")}
+	writePair(t, &c, "short") // for an hour
+	var log bytes.Buffer
+	now := time.Now()
+	x := &certificate{files: [3]string{c.TLSCert, c.TLSKey}, log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return now }}
+	warnings := func(want int) {
+		t.Helper()
+		if got := strings.Count(log.String(), "put a new one in its place"); got != want {
+			t.Errorf("%d warnings, want %d: %s", got, want, &log)
+		}
+	}
+	if err := x.reload(); err != nil {
+		t.Fatal(err)
+	}
+	warnings(1)
+	for hours, want := range []int{1, 1, 1, 2, 2} { // 0, 10, 20, 30, 40
+		now = now.Add(time.Duration(min(hours, 1)) * 10 * time.Hour)
+		x.current()
+		warnings(want)
+	}
+	now = now.AddDate(0, 0, -30) // as if the certificate were for a month
+	if err := x.reload(); err != nil {
+		t.Fatal(err)
+	}
+	x.current()
+	warnings(2)
+	other := Config{TLSCert: filepath.Join(dir, "other.crt"), TLSKey: c.TLSKey}
+	writePair(t, &other, "other")
+	if err := x.reload(); err == nil || !strings.Contains(err.Error(), "want the certificate in PEM") {
+		t.Errorf("a key of another certificate: %v", err)
 	}
 }
 

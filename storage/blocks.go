@@ -79,7 +79,7 @@ func (e SealBlock) write(w *writer) error {
 		}
 	}
 	if err := it.Error(); err != nil {
-		return damaged(Key{Kind: KindHead, Round: start}, err)
+		return Damaged(Key{Kind: KindHead, Round: start}, err)
 	}
 	must(s.counts.n > 0, "seal block %d, which is idle", e.Block)
 	s.write(w, e.Block)

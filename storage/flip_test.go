@@ -96,9 +96,15 @@ func TestFlips(t *testing.T) {
 		if os.Getenv("JURAT_SOAK") != "" {
 			places = used
 		}
-		for i := range places {
+		feet := 0
+		if kind := kindOf(name); kind == "sst" || kind == "blob" {
+			feet = 2
+		}
+		for i := range places + feet {
 			at := i
-			if places < used {
+			if i >= places {
+				at = used - 1 - 10*(i-places)
+			} else if places < used {
 				at = r.IntN(used)
 			}
 			what := flip(t, files, name, at, 1<<r.IntN(8), held)
@@ -141,6 +147,7 @@ func flip(t *testing.T, files map[string][]byte, name string, at int, bits byte,
 		if strings.HasSuffix(name, ".log") && !errors.Is(err, storage.ErrCorrupt) {
 			t.Errorf("not said to be damage: %v", err)
 		}
+		namesFile(t, name, err)
 		return "named"
 	}
 	defer s.Close()
@@ -148,6 +155,8 @@ func flip(t *testing.T, files map[string][]byte, name string, at int, bits byte,
 	if err != nil {
 		if _, err := fsck.Check(t.Context(), s, fsck.Options{}); err == nil {
 			t.Error("fsck finds nothing")
+		} else {
+			namesFile(t, name, err)
 		}
 		return "named"
 	}
@@ -155,6 +164,14 @@ func flip(t *testing.T, files map[string][]byte, name string, at int, bits byte,
 		t.Error("something else is held, and nobody says so")
 	}
 	return "right"
+}
+
+// namesFile demands of an error about damage in a table or value file the path of it from the store's directory on.
+func namesFile(t *testing.T, name string, err error) {
+	t.Helper()
+	if kind := kindOf(name); (kind == "sst" || kind == "blob") && !strings.Contains(err.Error(), strings.TrimPrefix(name, "store/")) {
+		t.Errorf("%v: want the file's name", err)
+	}
 }
 
 func readFile(fs vfs.FS, path string) ([]byte, error) {

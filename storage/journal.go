@@ -235,7 +235,7 @@ func (st *state) loadJournal(db *pebble.DB) error {
 		if it.First() {
 			return missing(key)
 		}
-		return damaged(key, it.Error())
+		return Damaged(key, it.Error())
 	}
 	return each(db, KindJournalDay, func(k Key, c *cursor) error {
 		d := JournalDay{Day: uint32(k.Number)}
@@ -289,7 +289,7 @@ func (s *Store) ReadJournal(from, to uint64, desc bool, f func(l JournalLine, er
 			return nil
 		}
 	}
-	return damaged(Key{Kind: KindJournal, Number: from}, it.Error())
+	return Damaged(Key{Kind: KindJournal, Number: from}, it.Error())
 }
 
 // JournalSince returns the number of the first line that is not before a time, one more than there are lines if all are. It

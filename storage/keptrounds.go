@@ -193,7 +193,7 @@ func (iter *RoundIter) seekBlock(block uint64) (next uint64, ok bool, err error)
 	}
 	if !ok {
 		if err := iter.blocks.Error(); err != nil {
-			return 0, false, damaged(key, err)
+			return 0, false, Damaged(key, err)
 		}
 		return 0, false, nil
 	}

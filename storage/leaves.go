@@ -137,7 +137,7 @@ func (iter *LeafIter) Next() bool {
 		ok = iter.step()
 	}
 	if err := iter.it.Error(); err != nil {
-		iter.err = damaged(Key{Kind: KindRun, Round: iter.run.Round}, err)
+		iter.err = Damaged(Key{Kind: KindRun, Round: iter.run.Round}, err)
 	}
 	return false
 }
@@ -198,7 +198,7 @@ func (iter *LeafIter) limit(key Key) uint64 {
 func (iter *LeafIter) read(key Key, limit uint64) error {
 	v, err := iter.it.ValueAndErr()
 	if err != nil {
-		return damaged(key, err)
+		return Damaged(key, err)
 	}
 	var r run
 	c := newCursor(v)
@@ -279,7 +279,7 @@ func (s *Store) readRuns(dst *merkle.Leaves, key Key, n int, accepted []Accepted
 	for ok := seekRun(it, key); ; ok = it.Next() {
 		if !ok {
 			if err := it.Error(); err != nil {
-				return nil, damaged(key, err)
+				return nil, Damaged(key, err)
 			}
 			return nil, missing(Key{Kind: KindRun, Round: key.Round, Slot: key.Slot, Number: first})
 		}
@@ -339,7 +339,7 @@ func readRun(it *pebble.Iterator) (key Key, r run, err error) {
 	}
 	v, err := it.ValueAndErr()
 	if err != nil {
-		return key, r, damaged(key, err)
+		return key, r, Damaged(key, err)
 	}
 	c := newCursor(v)
 	if err := r.decode(&c); err != nil {
@@ -375,7 +375,7 @@ func (s *Store) Leaf(round calendar.Second, slot uint32, index uint64) (merkle.I
 	defer it.Close()
 	if !seekRun(it, key) {
 		if err := it.Error(); err != nil {
-			return merkle.Imprint{}, time.Time{}, damaged(key, err)
+			return merkle.Imprint{}, time.Time{}, Damaged(key, err)
 		}
 		if it.First() { // the first run does not start at 0
 			return merkle.Imprint{}, time.Time{}, missing(key)

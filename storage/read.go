@@ -12,7 +12,6 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // get decodes the value of k, if r has one.
@@ -22,7 +21,7 @@ func get(r pebble.Reader, k Key, decode func(*cursor) error) (ok bool, err error
 		return false, nil
 	}
 	if err != nil {
-		return false, damaged(k, err)
+		return false, Damaged(k, err)
 	}
 	defer closer.Close()
 	c := newCursor(v)
@@ -30,17 +29,6 @@ func get(r pebble.Reader, k Key, decode func(*cursor) error) (ok bool, err error
 		return false, fmt.Errorf("%s: %w", k, err)
 	}
 	return true, nil
-}
-
-// damaged translates an error of Pebble while reading k; nil stays nil.
-func damaged(k Key, err error) error {
-	if err == nil {
-		return nil
-	}
-	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%s: %s: %w", k, index.DamagedFile(err), ErrCorrupt)
-	}
-	return fmt.Errorf("%s: %v", k, err)
 }
 
 // missing says that k should be there.
@@ -158,7 +146,7 @@ func (s *Store) roundOf(n uint64) (calendar.Second, error) {
 	defer it.Close()
 	if !it.Last() {
 		if err := it.Error(); err != nil {
-			return 0, damaged(key, err)
+			return 0, Damaged(key, err)
 		}
 		return 0, missing(key)
 	}
@@ -185,7 +173,7 @@ func (s *Store) roundOf(n uint64) (calendar.Second, error) {
 func newIter(r pebble.Reader, from, to Key) (*pebble.Iterator, error) {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: from.bytes(), UpperBound: to.bytes()})
 	if err != nil {
-		return nil, damaged(from, err)
+		return nil, Damaged(from, err)
 	}
 	return it, nil
 }
@@ -257,7 +245,7 @@ func (s *Store) ReadCalendarNodes(dst []merkle.Digest, height uint8, first uint6
 		dst[k.Number-first] = merkle.Digest(n)
 	}
 	if err := it.Error(); err != nil {
-		return damaged(key, err)
+		return Damaged(key, err)
 	}
 	return nil
 }
@@ -303,7 +291,7 @@ func (s *Store) readHeadRoots(dst []merkle.Digest, first calendar.Second) error 
 		dst[k.Round-first] = h.root
 	}
 	if err := it.Error(); err != nil {
-		return damaged(from, err)
+		return Damaged(from, err)
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (iter *RoundIter) readHead(second calendar.Second) (found bool, err error) 
 	key := Key{Kind: KindHead, Round: second}
 	if !iter.heads.SeekGE(key.bytes()) {
 		if err := iter.heads.Error(); err != nil {
-			return false, damaged(key, err)
+			return false, Damaged(key, err)
 		}
 		return false, nil
 	}
@@ -198,7 +198,7 @@ func (iter *RoundIter) readListed(second calendar.Second) error {
 	key := Key{Kind: KindBlock, Number: blockOf(second)}
 	if !iter.blocks.SeekGE(key.bytes()) {
 		if err := iter.blocks.Error(); err != nil {
-			return damaged(key, err)
+			return Damaged(key, err)
 		}
 		return nil
 	}

@@ -134,7 +134,7 @@ func (iter *RoundIter) open() (err error) {
 		iter.onHead = iter.heads.First()
 	}
 	if err := iter.heads.Error(); err != nil {
-		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
+		return Damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func (iter *RoundIter) readNextBlock() error {
 	if !ok {
 		iter.next = blocksEnd
 		if err := iter.blocks.Error(); err != nil {
-			return damaged(key, err)
+			return Damaged(key, err)
 		}
 		return nil
 	}
@@ -262,7 +262,7 @@ func containsDigest(list []byte, d *merkle.Digest) bool {
 func (iter *RoundIter) column(k Key, decode func(*cursor) error) (ok bool, err error) {
 	if !iter.blocks.SeekGE(k.bytes()) {
 		if err := iter.blocks.Error(); err != nil {
-			return false, damaged(k, err)
+			return false, Damaged(k, err)
 		}
 		return false, nil
 	}
@@ -271,7 +271,7 @@ func (iter *RoundIter) column(k Key, decode func(*cursor) error) (ok bool, err e
 	}
 	v, err := iter.blocks.ValueAndErr()
 	if err != nil {
-		return false, damaged(k, err)
+		return false, Damaged(k, err)
 	}
 	c := newCursor(v)
 	if err := decode(&c); err != nil {
@@ -432,7 +432,7 @@ func (iter *RoundIter) readHeads() error {
 	}
 	iter.size = min(4*iter.size, BlockSeconds)
 	if err := iter.heads.Error(); err != nil {
-		return damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
+		return Damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
 	}
 	return nil
 }

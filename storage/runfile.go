@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/jurat-ledger/jurat/internal/readnow"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
@@ -154,7 +155,7 @@ func (t *runTable) readLeaves(dst *merkle.Leaves, p *runPlace, h *runHead, first
 		room = make([]byte, n*size)
 	}
 	at := int64(p.handle.Offset) + int64(t.head+runHeadBytes) + int64(skip)*int64(size)
-	if _, err := t.file.ReadAt(room[:n*size], at); err != nil {
+	if _, err := readnow.At(t.file, room[:n*size], at); err != nil {
 		return 0
 	}
 	if own {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,7 +18,6 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
-	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // A Genesis is what is fixed for ever when a store is created.
@@ -98,12 +99,9 @@ func Open(dir string, o Options) (*Store, error) {
 
 // start locks dir, does what is to be done first, and opens the database.
 func start(dir string, o Options, first func() error) (*Store, error) {
-	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
-		return nil, ErrLocked
-	}
+	lock, err := lockStore(dir, o.FS)
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, err
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
 		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger), tableMemory: make(chan *tableMemory, tableWriters)}
@@ -124,6 +122,33 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// lockStore locks dir, or returns ErrLocked.
+func lockStore(dir string, disk vfs.FS) (io.Closer, error) {
+	lock, err := disk.Lock(disk.PathJoin(dir, lockFile))
+	opening := errors.As(err, new(*fs.PathError)) // which may fail by EACCES too
+	if !opening && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES)) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	return lock, nil
+}
+
+// InUse reports whether another process has the store in dir open. Where there is no store nobody has it.
+func InUse(dir string) (bool, error) {
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	lock, err := lockStore(dir, vfs.Default)
+	if errors.Is(err, ErrLocked) {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	return false, lock.Close()
 }
 
 // found makes the database of a new store.
@@ -183,7 +208,7 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 	defer rescue(&err)
 	db, err = pebble.Open(dir, p)
 	if pebble.IsCorruptionError(err) {
-		err = fmt.Errorf("%s: %w", index.DamagedFile(err), ErrCorrupt)
+		err = fmt.Errorf("%s: %w", damagedFile(err), ErrCorrupt)
 	}
 	return db, err
 }
@@ -191,7 +216,7 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 // exists returns ErrNotFound if there is no store in dir.
 func exists(dir string, fs vfs.FS) error {
 	_, err := fs.Stat(fs.PathJoin(dir, database))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return ErrNotFound
 	}
 	return err
@@ -265,7 +290,7 @@ func each(db *pebble.DB, kind Kind, f func(Key, *cursor) error) error {
 		}
 	}
 	if err := it.Error(); err != nil {
-		return damaged(Key{Kind: kind}, err)
+		return Damaged(Key{Kind: kind}, err)
 	}
 	return nil
 }
@@ -339,7 +364,7 @@ func (st *state) loadSealed(db *pebble.DB) error {
 	}
 	defer it.Close()
 	if !it.First() {
-		return damaged(Key{Kind: KindHead}, it.Error())
+		return Damaged(Key{Kind: KindHead}, it.Error())
 	}
 	k, err := ParseKey(it.Key())
 	if err != nil {
@@ -351,7 +376,7 @@ func (st *state) loadSealed(db *pebble.DB) error {
 		st.heads, st.headsErr = append(st.heads, closedHead{k.Round, h}), err
 	}
 	if err := it.Error(); err != nil && st.headsErr == nil {
-		st.headsErr = damaged(k, err)
+		st.headsErr = Damaged(k, err)
 	}
 	return nil
 }
@@ -382,7 +407,7 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		first := Key{Kind: KindRun, Round: k.Round, Slot: k.Slot}
 		ok = it.SeekLT(first.bytes())
 	}
-	return damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
+	return Damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
 }
 
 // loadKept finds the tiles that are stored of open rounds.

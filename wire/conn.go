@@ -80,7 +80,7 @@ func (c *conn) serve() {
 			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
 		})
 	}
-	c.setConn(newSocket(c.nc))
+	c.setConn(NewSocket(c.nc))
 	err := c.guard(c.run)
 	if e := (*Error)(nil); errors.As(err, &e) {
 		last := *e

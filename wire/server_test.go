@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"os/exec"
@@ -574,6 +575,38 @@ func certificate(t *testing.T) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// lines is a log of which tests read the lines.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
+// TestNoTLS has clients want TLS of a server that has none: for whoever looks for the reason, the log says it.
+func TestNoTLS(t *testing.T) {
+	log := make(lines, 100)
+	s := serve(t, func(c *wire.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	for how, told := range map[string]bool{"sslmode=require": true, "sslmode=require&sslnegotiation=direct": true, "sslmode=disable": false} {
+		conn, err := pgx.Connect(context.Background(), "postgres://jo@"+s.addr+"/db?"+how)
+		if (err != nil) != told {
+			t.Errorf("%s: %v", how, err)
+		}
+		if err == nil {
+			conn.Close(context.Background())
+		}
+		line := <-log
+		for !strings.Contains(line, "connection closed") {
+			line = <-log
+		}
+		if strings.Contains(line, "asked for TLS") != told || strings.Contains(line, "sslmode=disable") != told {
+			t.Errorf("%s: %s", how, line)
+		}
+	}
 }
 
 func TestTLS(t *testing.T) {

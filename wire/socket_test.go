@@ -33,7 +33,7 @@ func sockets(t *testing.T, network string) (server, client net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server = newSocket(nc)
+	server = NewSocket(nc)
 	t.Cleanup(func() { server.Close(); client.Close() })
 	return server, client
 }

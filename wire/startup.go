@@ -45,6 +45,10 @@ var (
 // errDone ends a connection that has been served before admission: a cancel request, or noise that got its answer.
 var errDone = errors.New("served")
 
+// errNoTLS ends a connection whose client left or was sent away for want of TLS. A client that prefers TLS may come again without, so
+// that this is no warning.
+var errNoTLS = errors.New("the client asked for TLS, which this server does not have: give the server a certificate, or the client sslmode=disable")
+
 // httpAnswer is what a browser shows.
 const httpAnswer = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
 	"This port speaks the PostgreSQL protocol. Connect with a PostgreSQL client, for example psql.\n"
@@ -64,6 +68,9 @@ func (c *conn) readStartup() (*startPacket, error) {
 	askedTLS, askedGSS := false, false
 	for {
 		code, body, err := c.readPacket()
+		if errors.Is(err, io.EOF) && askedTLS && !c.encrypted {
+			err = errNoTLS
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -128,9 +135,11 @@ func (c *conn) readPacket() (code uint32, body []byte, err error) {
 
 // noise answers a connection that does not speak the protocol.
 func (c *conn) noise(first byte) error {
+	served := errDone
 	switch {
 	case first == tlsHandshake:
 		c.out.buf = append(c.out.buf, tlsRefusal...)
+		served = errNoTLS
 	case first >= 'A' && first <= 'Z':
 		c.out.buf = append(c.out.buf, httpAnswer...)
 	default:
@@ -140,7 +149,7 @@ func (c *conn) noise(first byte) error {
 		return err
 	}
 	c.linger()
-	return errDone
+	return served
 }
 
 // answerByte sends the one byte that answers SSLRequest and GSSENCRequest.

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/jurat-ledger/jurat/wire"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 	maxMessage = 1 << 26
 	// bufferSize is the initial size of either buffer in bytes.
 	bufferSize = 1 << 16
-	// patience is how long the server may take to do anything at all.
+	// patience is how long the server may take to do anything at all, give or take half of it.
 	patience = 5 * time.Minute
 )
 
@@ -25,7 +27,8 @@ const (
 // *ServerError it is of no use any more.
 type Conn struct {
 	net  net.Conn
-	in   []byte // in[read:] is received and not consumed yet
+	late time.Time // when the server has done nothing for too long, unless that is put off
+	in   []byte    // in[read:] is received and not consumed yet
 	read int
 	out  []byte
 }
@@ -43,7 +46,7 @@ func Dial(ctx context.Context, address, user, database string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{net: n, in: make([]byte, 0, bufferSize), out: make([]byte, 0, bufferSize)}
+	c := &Conn{net: wire.NewSocket(n), in: make([]byte, 0, bufferSize), out: make([]byte, 0, bufferSize)}
 	c.out = binary.BigEndian.AppendUint32(c.out, 0)
 	c.out = binary.BigEndian.AppendUint32(c.out, 3<<16)
 	for _, s := range []string{"user", user, "database", database, ""} {
@@ -69,8 +72,11 @@ func (c *Conn) Close() error {
 
 // flush sends what is in out.
 func (c *Conn) flush() error {
-	if err := c.net.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
+	if now := time.Now(); c.late.Sub(now) < patience/2 { // not for each message: a new deadline costs a timer
+		c.late = now.Add(patience)
+		if err := c.net.SetDeadline(c.late); err != nil {
+			return err
+		}
 	}
 	_, err := c.net.Write(c.out)
 	c.out = c.out[:0]

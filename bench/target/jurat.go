@@ -41,7 +41,7 @@ func Jurat(name, program string, flags ...string) *Target {
 }
 
 func startJurat(ctx context.Context, t *Target, dir, program string, flags []string) (*Server, error) {
-	s := &Server{Target: t, Dir: dir, User: "jurat", Database: "jurat"}
+	s := &Server{Target: t, Dir: dir, User: "jurat", Database: "jurat", process: new(process)}
 	ready := make(chan string, 1)
 	s.log.line = func(line []byte) bool {
 		_, rest, ok := bytes.Cut(line, []byte("msg=ready listen="))

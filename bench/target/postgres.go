@@ -93,7 +93,7 @@ func startPostgres(ctx context.Context, t *Target, dir, bin, column string, sett
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Target: t, Dir: dir, Address: net.JoinHostPort("127.0.0.1", port), User: "jurat", Database: "postgres"}
+	s := &Server{Target: t, Dir: dir, Address: net.JoinHostPort("127.0.0.1", port), User: "jurat", Database: "postgres", process: new(process)}
 	args := []string{"-D", dir, "-p", port}
 	for _, setting := range slices.Concat(postgresSettings, settings) {
 		args = append(args, "-c", setting)

@@ -58,9 +58,14 @@ const (
 type Server struct {
 	Target         *Target
 	Dir            string
-	Address        string // TCP
+	Address        string // TCP; another after Restart
 	User, Database string
 
+	*process
+}
+
+// A process is that of a server.
+type process struct {
 	cmd    *exec.Cmd
 	log    tail
 	exited chan struct{} // closed when the process has ended
@@ -72,14 +77,28 @@ func (s *Server) launch(cmd *exec.Cmd) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopTimeout
 	cmd.Stderr = &s.log
-	s.cmd, s.exited = cmd, make(chan struct{})
+	p := s.process
+	p.cmd, p.exited = cmd, make(chan struct{})
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	go func() {
-		s.err = cmd.Wait()
-		close(s.exited)
+		p.err = cmd.Wait()
+		close(p.exited)
 	}()
+	return nil
+}
+
+// Restart stops the server in an orderly way and starts it again on its directory. Connections end.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	again, err := s.Target.Start(ctx, s.Dir)
+	if err != nil {
+		return err
+	}
+	s.Address, s.process = again.Address, again.process
 	return nil
 }
 

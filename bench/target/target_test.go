@@ -39,7 +39,7 @@ func TestUsage(t *testing.T) {
 		dd if=/dev/zero of="$0/own" bs=1M count=3 conv=fsync 2>/dev/null
 		sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done > "$0/done"; exec cat > /dev/null' "$0" &
 		exec sleep 600`
-	s := &Server{Target: &Target{Name: "shell"}}
+	s := &Server{Target: &Target{Name: "shell"}, process: new(process)}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script, dir)
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -56,7 +56,7 @@ func airGapped(t *testing.T) {
 			t.Errorf("%v: %d\n%s%s", args, r.code, r.stdout, r.stderr)
 		}
 	}
-	if _, err := exec.LookPath("psql"); err == nil {
+	if installed(t, "psql") {
 		if out := s.psql("SELECT count(*) FROM hashes;", "-At"); out != "1\n" {
 			t.Errorf("psql: %q", out)
 		}

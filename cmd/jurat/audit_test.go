@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
 // notebook returns the statements of examples/audit.sql by the number of their question.
@@ -98,7 +99,7 @@ func TestAuditNotebook(t *testing.T) {
 		t.Error("an agency counts another's filings")
 	}
 	testByHand(t, canton)
-	testPsqlNotebook(t, s)
+	t.Run("psql", func(t *testing.T) { testPsqlNotebook(t, s) })
 	s.stop()
 }
 
@@ -120,11 +121,7 @@ func testByHand(t *testing.T, conn *pgx.Conn) {
 
 // testPsqlNotebook runs the notebook as its first lines say.
 func testPsqlNotebook(t *testing.T, s *serverProcess) {
-	t.Helper()
-	if _, err := exec.LookPath("psql"); err != nil {
-		t.Log("psql is not installed")
-		return
-	}
+	require.Program(t, "psql")
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "audit.sql"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -61,6 +64,9 @@ type backupOptions struct {
 func (o *backupOptions) run(ctx context.Context, out io.Writer, now time.Time) error {
 	if o.to == "" {
 		return errors.New("give a new directory, or a file ending with .tar.zst, with --to")
+	}
+	if ending := filepath.Ext(o.to); !strings.HasSuffix(o.to, backup.ArchiveSuffix) && slices.Contains([]string{".tar", ".gz", ".tgz", ".zst", ".zip", ".xz", ".bz2"}, ending) {
+		return fmt.Errorf("--to %s: archives are of one sort, whose names end with %s; a directory needs another name", o.to, backup.ArchiveSuffix)
 	}
 	var previous []byte
 	var base *backup.Manifest

@@ -98,7 +98,7 @@ var benchmarks = []benchmark{
 		func(f *pflag.FlagSet, o *benchOptions) {
 			leavesFlag(f, o, 2_000_000, "leaves that are stored")
 			f.IntSliceVar(&o.clients, "clients", []int{1, 8}, "how many look up at the same time")
-			f.Float64Var(&o.warm, "warm", 0, "seconds of looking up before anything is measured, after all files were read once")
+			f.Float64Var(&o.warm, "warm", 3, "seconds of looking up ahead of each run, after the servers were started anew and all files read once")
 			serverFlags(f, o)
 		}, runProofs},
 	{"billion", "A long run: file, index, prove, check, with memory over time",

@@ -9,8 +9,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,6 +52,16 @@ func makeCertificate(hosts []string, days int, certFile, keyFile string) error {
 	if days < 1 {
 		return fmt.Errorf("--days %d: at least 1", days)
 	}
+	for _, h := range hosts {
+		if h == "" || strings.ContainsFunc(h, func(r rune) bool { return r <= ' ' || r >= 0x7f }) || net.ParseIP(h) == nil && strings.ContainsAny(h, ":/") {
+			return fmt.Errorf("--host %q: want a name or address alone, as clients write it, such as ledger.example or 192.0.2.7", h)
+		}
+	}
+	for _, name := range []string{keyFile, certFile} { // both before either is made: half a pair is of no use
+		if _, err := os.Lstat(name); err == nil {
+			return existsAlready(name)
+		}
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -81,14 +93,32 @@ func makeCertificate(hosts []string, days int, certFile, keyFile string) error {
 	if err := writeNew(keyFile, "PRIVATE KEY", keyDER, 0o600); err != nil {
 		return err
 	}
-	return writeNew(certFile, "CERTIFICATE", der, 0o644)
+	if err := writeNew(certFile, "CERTIFICATE", der, 0o644); err != nil {
+		return errors.Join(err, os.Remove(keyFile))
+	}
+	return nil
+}
+
+// existsAlready says what to do about a file that would be overwritten.
+func existsAlready(name string) error {
+	return fmt.Errorf("%s exists and is not overwritten: a server may use it. Move it away, or give other files with --cert and --key", name)
 }
 
 // writeNew writes PEM into a file that does not exist yet.
 func writeNew(name, kind string, der []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return existsAlready(name)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: make the directory first, or give other files with --cert and --key", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: give files that this account can make with --cert and --key", err)
+	case err != nil:
 		return err
 	}
-	return errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close())
+	if err := errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close()); err != nil { // the disk may be full
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ type acknowledgement struct {
 type load struct {
 	server *serverProcess
 	ctx    context.Context
+	psql   bool // is installed
+
+	scripts atomic.Int64 // of psql that were acknowledged
 
 	mu   sync.Mutex // covers acks
 	acks []acknowledgement
@@ -94,9 +98,9 @@ func (l *load) bulk(stream int) {
 	}
 }
 
-// psqls files three digests a process, in one transaction.
+// psqls files three digests a process, in one transaction, where psql is installed.
 func (l *load) psqls(stream int) {
-	if _, err := exec.LookPath("psql"); err != nil {
+	if !l.psql {
 		return
 	}
 	for i := 0; l.ctx.Err() == nil; i += 3 {
@@ -110,6 +114,7 @@ func (l *load) psqls(stream int) {
 		cmd.Stdin = strings.NewReader(script + "COMMIT;\n")
 		if cmd.Run() == nil {
 			l.acked(acks...)
+			l.scripts.Add(1)
 		}
 	}
 }
@@ -126,12 +131,14 @@ func TestKill(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
+	psql := installed(t, "psql")
+	scripts := int64(0)
 	var all, latest []acknowledgement
 	for k := range kills {
 		s := startServer(t, dir)
 		mustHold(t, s, latest, r)
 		ctx, cancel := context.WithCancel(context.Background())
-		l := &load{server: s, ctx: ctx}
+		l := &load{server: s, ctx: ctx, psql: psql}
 		var wg sync.WaitGroup
 		for c := range 4 {
 			wg.Go(func() { l.inserts(k*100 + c) })
@@ -146,6 +153,7 @@ func TestKill(t *testing.T) {
 		cancel()
 		wg.Wait()
 		latest = l.acks
+		scripts += l.scripts.Load()
 		all = append(all, latest...)
 		if out := run(t, dir, "fsck", "--data", dir); out.code != 0 {
 			t.Fatalf("kill %d: fsck ended with %d:\n%s%s", k, out.code, out.stdout, out.stderr)
@@ -156,6 +164,9 @@ func TestKill(t *testing.T) {
 	s.stop()
 	if len(all) < 100*kills {
 		t.Errorf("%d digests acknowledged only", len(all))
+	}
+	if psql && scripts == 0 {
+		t.Error("psql files nothing")
 	}
 	t.Logf("%d digests acknowledged over %d kills", len(all), kills)
 }

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 func (d *doctor) checkClock() {
@@ -78,24 +81,50 @@ func (d *doctor) checkProcessor() {
 
 func (d *doctor) checkPort() {
 	const check = "port"
-	if d.running {
-		conn, err := net.DialTimeout("tcp", d.listen, time.Second)
-		if err != nil {
-			d.add(stateWarn, check, err.Error(), "A server is running, but not there: give its address with --listen.")
+	if !d.running {
+		ln, err := net.Listen("tcp", d.listen)
+		switch {
+		case err == nil:
+			ln.Close()
+			d.ok(check, "%s is free", d.listen)
+			return
+		case errors.Is(err, syscall.EADDRINUSE) && d.starts():
+		case errors.Is(err, syscall.EADDRINUSE):
+			d.add(stateFail, check, err.Error(), "Another program has it: choose another port with --listen. If systemd holds it for jurat.socket, all is well.")
+			return
+		default:
+			d.add(stateFail, check, err.Error(), "Give an address of this machine with --listen.")
 			return
 		}
-		conn.Close()
-		d.ok(check, "%s answers", d.listen)
+	}
+	conn, err := net.DialTimeout("tcp", d.listen, time.Second)
+	if err != nil {
+		d.add(stateWarn, check, err.Error(), "A server is running, but not there: give its address with --listen.")
 		return
 	}
-	ln, err := net.Listen("tcp", d.listen)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		d.add(stateFail, check, err.Error(), "Another program has it: choose another port with --listen. If systemd holds it for jurat.socket, all is well.")
-	case err != nil:
-		d.add(stateFail, check, err.Error(), "Give an address of this machine with --listen.")
-	default:
-		ln.Close()
-		d.ok(check, "%s is free", d.listen)
+	conn.Close()
+	d.ok(check, "%s answers", d.listen)
+}
+
+// How long a server may take from its port to the store, between which it makes keys on its first start, and how often that is looked at.
+const (
+	startPatience = 3 * time.Second
+	startPace     = 100 * time.Millisecond
+)
+
+// starts reports whether a server opens the store that nobody had open before: it has its port first.
+func (d *doctor) starts() bool {
+	patience, pace := time.NewTimer(startPatience), time.NewTicker(startPace)
+	defer patience.Stop()
+	defer pace.Stop()
+	for {
+		if used, err := storage.InUse(filepath.Join(d.data, server.StoreDir)); used || err != nil {
+			return used
+		}
+		select {
+		case <-pace.C:
+		case <-patience.C:
+			return false
+		}
 	}
 }

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jurat-ledger/jurat/internal/require"
+	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // diagnose runs jurat doctor and returns its findings by their checks.
@@ -84,9 +89,54 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// TestDoctorBesideStart has the doctor and a starting server meet: the doctor sees the ledger before the server opens it and the port after,
+// and the server waits while the doctor has the store open.
+func TestDoctorBesideStart(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	d := doctor{data: dir, now: time.Now}
+	d.checkLedger()
+	s := startServer(t, dir)
+	d.listen = s.address
+	d.checkPort()
+	for _, f := range d.findings {
+		if f.State != stateOK {
+			t.Errorf("%+v", f)
+		}
+	}
+	s.stop()
+
+	looking, err := storage.Open(filepath.Join(dir, server.StoreDir), storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program(t), "serve", "--data", dir, "--listen", "127.0.0.1:0")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	ready := false
+	for lines := bufio.NewScanner(log); !ready && lines.Scan(); {
+		if strings.Contains(lines.Text(), "another process has the store open") {
+			if err := looking.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ready = strings.Contains(lines.Text(), "msg=ready")
+	}
+	if !ready {
+		t.Errorf("the server did not wait: %v", cmd.Wait())
+	}
+}
+
 // TestManual writes the manual pages and has man read them where it is installed.
 func TestManual(t *testing.T) {
 	dir := t.TempDir()
+	groff := installed(t, "groff")
 	if r := run(t, dir, "manual", "--dir", dir, "--date", "2026-11-22"); r.code != 0 {
 		t.Fatal(r.stderr)
 	}
@@ -98,7 +148,7 @@ func TestManual(t *testing.T) {
 		if err != nil || !strings.Contains(string(text), words) {
 			t.Errorf("%s: %v, %q is not in it", page, err, words)
 		}
-		if _, err := exec.LookPath("groff"); err != nil {
+		if !groff {
 			continue
 		}
 		if out, err := exec.Command("groff", "-man", "-Tutf8", "-ww", "-z", path).CombinedOutput(); err != nil || len(out) > 0 {

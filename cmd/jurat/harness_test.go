@@ -209,6 +209,16 @@ func (s *serverProcess) certificates() []ksi.Certificate {
 	return certificatesOf(c)
 }
 
+// installed reports whether a program is there, for a test that has more to do than to drive it: where it is not, a test below t is
+// skipped, or fails as require.Program says.
+func installed(t *testing.T, name string) (there bool) {
+	t.Run(name, func(t *testing.T) {
+		require.Program(t, name)
+		there = true
+	})
+	return there
+}
+
 // psql runs psql with a script on standard input and returns what it prints.
 func (s *serverProcess) psql(script string, args ...string) string {
 	s.t.Helper()

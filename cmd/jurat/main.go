@@ -6,6 +6,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,9 @@ func main() {
 		os.Exit(int(status))
 	default:
 		fmt.Fprintln(os.Stderr, "jurat:", err)
+		if errors.Is(err, fs.ErrPermission) {
+			fmt.Fprintln(os.Stderr, "Run this as a user who may do that: a data directory belongs to the user that its server runs as.")
+		}
 		os.Exit(exitError)
 	}
 }
@@ -53,6 +57,9 @@ signatures in the KSI-compatible format, that anybody can verify offline. The se
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
 	root.AddCommand(newServe(), newMakeCertificate(), newSign(), newVerify(), newInspect(), newExtend(), newPublish(), newPage(), newQR(), newRole(), newRotateKey(), newFsck(), newDoctor(), newManual(), newSBOM(), newBackup(), newRestore(), newExport(), newVerifyBundle(), newExtract(), newSeal(), newVerifySeal(), newLandmarks(), newReceipt(), newCounterReceipt(), newTransfer(), newBench(), newVersion())
 	return root
 }

@@ -64,6 +64,9 @@ func (o *sealOptions) run(ctx context.Context, out, words io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if at := content.NotAfter; at != 0 && at.Time().Before(time.Now()) {
+		fmt.Fprintf(words, "Warning: --not-after %s is in the past: whoever checks this seal reads that it does not hold any more.\n", at)
+	}
 	var profile *string
 	if o.profile != "" {
 		if _, err := seal.ParseProfile(o.profile); err != nil {

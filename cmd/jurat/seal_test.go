@@ -60,6 +60,20 @@ func TestCantonExample(t *testing.T) {
 	s.stop()
 }
 
+// TestSealOver seals what does not hold any more: allowed, since a seal may be made again by its salt, but not in silence.
+func TestSealOver(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	dir := t.TempDir()
+	for date, warned := range map[string]bool{"2020-01-31": true, "2199-12-31": false} {
+		r := run(t, dir, "seal", "--server", s.url(), "--fields", "../../examples/canton/extract.json", "--not-after", date)
+		if r.code != 0 || strings.Contains(r.stderr, "Warning: --not-after "+date+"T23:59:59Z is in the past") != warned {
+			t.Errorf("%s: %d %s", date, r.code, r.stderr)
+		}
+	}
+	s.stop()
+}
+
 // TestSealedDocument puts a seal onto a document, prints it and scans it again.
 func TestSealedDocument(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -103,19 +101,6 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 		}
 	}
 	return nil
-}
-
-// connect connects to the server of a URL, else to that of the environment variable JURAT_SERVER, else to the default one.
-func connect(ctx context.Context, server string) (*pgx.Conn, error) {
-	conn, err := pgx.Connect(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
-	var refused *pgconn.PgError
-	switch {
-	case err == nil:
-		return conn, nil
-	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28"):
-		return nil, fmt.Errorf("%w\nIs the role in --server right? Give its password by PGPASSWORD or in ~/.pgpass", err)
-	}
-	return nil, fmt.Errorf("%w\nIs the server running (jurat serve), and is --server right?", err)
 }
 
 // hash hashes the files, after a look at whether their proofs may be written.
@@ -224,20 +209,6 @@ func (f *filing) check(data []byte, certificates []ksi.Certificate) error {
 		return fmt.Errorf("%s: the server sent a proof that does not verify: %s", f.path, r)
 	}
 	return nil
-}
-
-// serverError adds what the server says besides its message.
-func serverError(err error) error {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return err
-	}
-	for _, more := range []string{e.Detail, e.Hint} {
-		if more != "" {
-			err = fmt.Errorf("%w\n%s", err, more)
-		}
-	}
-	return err
 }
 
 // writeWhole writes a file whole or not at all.

@@ -46,9 +46,10 @@ func soakMemory() int {
 
 // A soaking is a run of TestSoak.
 type soaking struct {
-	t   *testing.T
-	dir string
-	r   *rand.Rand // of the test's goroutine alone; no plan depends on it
+	t    *testing.T
+	dir  string
+	psql bool       // is installed
+	r    *rand.Rand // of the test's goroutine alone; no plan depends on it
 
 	mu    sync.Mutex // covers tally
 	tally map[string]int
@@ -82,7 +83,7 @@ func TestSoak(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("repeat with -soak.seed=%d -soak.time=%s", seed, *soakTime)
-	s := &soaking{t: t, dir: filepath.Join(t.TempDir(), "data"), tally: make(map[string]int)}
+	s := &soaking{t: t, dir: filepath.Join(t.TempDir(), "data"), psql: installed(t, "psql"), tally: make(map[string]int)}
 	for number, start := 1, time.Now(); time.Since(start) < *soakTime; number++ {
 		p := planLife(seed, number)
 		t.Log(p)
@@ -115,7 +116,7 @@ func (s *soaking) life(p *plan) []acknowledgement {
 	s.hold(server, s.all[s.latest:])
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	l := &load{server: server, ctx: ctx}
+	l := &load{server: server, ctx: ctx, psql: s.psql}
 	var wg sync.WaitGroup
 	for _, harm := range []func(){s.hostile(l, s.r.Uint64()), s.hostile(l, s.r.Uint64()), s.rude(l, s.r.Uint64())} {
 		wg.Go(harm)

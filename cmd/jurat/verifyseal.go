@@ -189,11 +189,7 @@ func printSeal(w io.Writer, r *seal.Report) {
 	fmt.Fprintln(w)
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		text := f.Value.Text
-		if text == "" {
-			text = seal.ValueJSON(&f.Value)
-		}
-		fmt.Fprintf(w, "  %s: %s\n", plain(f.Key), plain(text))
+		fmt.Fprintf(w, "  %s: %s\n", plain(f.Key), plain(seal.Plain(&f.Value)))
 	}
 	for _, list := range []struct {
 		name      string

@@ -189,5 +189,10 @@ func appendJSONText(dst []byte, s string) []byte {
 	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }
 
-// ValueJSON returns a value as JSON.
-func ValueJSON(v *Value) string { return string(appendJSON(nil, v)) }
+// Plain returns a value for people: text as it is, all else, and text that is empty, as JSON.
+func Plain(v *Value) string {
+	if v.Text != "" {
+		return v.Text
+	}
+	return string(appendJSON(nil, v))
+}

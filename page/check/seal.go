@@ -55,9 +55,16 @@ func (c *Checker) options() ksi.Options {
 	return ksi.Options{Policy: ksi.General, Certificates: c.certificates, Publication: c.publication, PublicationsFile: c.file}
 }
 
-// Seal verifies the text of a seal as of now. It returns the report of package seal as JSON. A publication string that the
-// user gave is all that is believed then.
-func (c *Checker) Seal(ctx context.Context, text string) (json.RawMessage, error) {
+// A SealReport is what there is to say of a seal.
+type SealReport struct {
+	Report json.RawMessage `json:"report"` // of package seal, as JSON
+	// Fields are the names and values of the seal for people, in its order. Those in Report lose both in a browser: objects there have
+	// names that are numbers first, and numbers 53 bits.
+	Fields [][2]string `json:"fields"`
+}
+
+// Seal verifies the text of a seal as of now. A publication string that the user gave is all that is believed then.
+func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	known := landmark.Options{Certificates: c.certificates, PublicationsFile: c.file}
 	if c.publication != nil {
 		known = landmark.Options{Publications: []ksi.Publication{*c.publication}}
@@ -74,7 +81,7 @@ func (c *Checker) Seal(ctx context.Context, text string) (json.RawMessage, error
 	}
 	s, err := seal.Parse(text)
 	if err != nil {
-		return seal.Check(text, o).JSON(), nil
+		return &SealReport{Report: seal.Check(text, o).JSON()}, nil
 	}
 	for _, l := range c.status {
 		if l.server == s.Server && l.agency == s.Agency {
@@ -83,5 +90,9 @@ func (c *Checker) Seal(ctx context.Context, text string) (json.RawMessage, error
 			}
 		}
 	}
-	return seal.Verify(s, o).JSON(), nil
+	r := &SealReport{Report: seal.Verify(s, o).JSON()}
+	for i := range s.Fields {
+		r.Fields = append(r.Fields, [2]string{s.Fields[i].Key, seal.Plain(&s.Fields[i].Value)})
+	}
+	return r, nil
 }

@@ -68,7 +68,9 @@
 		const past = ['seal-expired', 'seal-revoked', 'seal-superseded'].includes(r.reason);
 		$('verdict').textContent = past ? word('verdict-past') : r.reason === 'seal-not-yet-valid' ? word('verdict-early') : word('verdict-' + r.verdict);
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
-		const facts = r.seal || r.reason.startsWith('reference') ? [] : [['fact-document', documents && documents.name]];
+		// What was checked against what: the files may have been chosen one after the other.
+		const facts = r.seal || r.reason.startsWith('reference') ? []
+			: [['fact-document', documents && documents.name], ['chosen-' + proof.kind, proof.file.name]];
 		if (r.verdict === 'OK') {
 			facts.push(['fact-receipt', r.receipt], ['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')],
 				['fact-holder', r.holder ? juratPapers.holder(r.holder, word) : '']);
@@ -82,11 +84,9 @@
 			facts.push(['fact-from', time(r.seal.not_before)], ['fact-until', time(r.seal.not_after)], ['fact-check', r.seal.check],
 				['fact-status', r.seal.status && r.seal.status.at ? time(r.seal.status.at) : '']);
 		}
-		const rows = facts.filter(([, text]) => text).map(([key, text]) => [word(key), text]);
 		// What a seal says is shown only if it is what was filed, even if it does not hold any more.
-		if (r.seal && r.seal.basis) {
-			for (const [name, value] of Object.entries(r.seal.fields)) rows.unshift([name, typeof value === 'string' ? value : JSON.stringify(value)]);
-		}
+		const fields = r.seal && r.seal.basis ? r.fields : [];
+		const rows = [...fields, ...facts.filter(([, text]) => text).map(([key, text]) => [word(key), text])];
 		$('papers').replaceChildren(...juratPapers(r, word, time));
 		$('facts').replaceChildren(...rows.flatMap(([name, text]) => [element('dt', name), element('dd', text)]));
 		$('not-proven').replaceChildren();
@@ -103,8 +103,8 @@
 	};
 
 	// sealed turns the report of a seal into the form of the others.
-	const sealed = (r) => ({
-		verdict: r.verdict === 'valid' ? 'OK' : ['unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
+	const sealed = ({report: r, fields}) => ({
+		fields, verdict: r.verdict === 'valid' ? 'OK' : ['unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
 		reason: 'seal-' + r.verdict.replaceAll(' ', '-'), sentence: [r.sentence, r.missing].filter(Boolean).join(' '), seal: r,
 		time: r.time, agency: r.agency, lane: r.server, document: r.leaf && 'sha256:' + r.leaf,
 		publication_time: r.basis && r.basis.kind === 'publication' ? r.basis.time : '', references: r.basis && r.basis.references,
@@ -147,7 +147,7 @@
 		if (seal.startsWith('JR')) return show(await juratEngine('reference', seal)); // the code of a receipt
 		if (seal) {
 			const first = await juratEngine('seal', seal);
-			return show(sealed(!again && await newest(first.agency) ? await juratEngine('seal', seal) : first));
+			return show(sealed(!again && await newest(first.report.agency) ? await juratEngine('seal', seal) : first));
 		}
 		if (!proof || (!documents && proof.kind === 'proof')) return;
 		shown.state = 'working';

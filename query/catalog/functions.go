@@ -67,7 +67,13 @@ func visibility() (list []*fn.Function) {
 		}, "oid")...)
 	}
 	none := func(*Catalog, value.OID) (string, bool) { return "", false }
-	visible("type", func(_ *Catalog, oid value.OID) (string, bool) { return "pg_catalog", value.ByOID(oid) != nil })
+	visible("type", func(_ *Catalog, oid value.OID) (string, bool) {
+		t := value.ByOID(oid)
+		if t != nil && oid >= firstOwnOID {
+			return "public", true
+		}
+		return "pg_catalog", t != nil
+	})
 	visible("function", func(k *Catalog, oid value.OID) (string, bool) {
 		if p := k.proc(oid); p != nil {
 			return p.schema, true

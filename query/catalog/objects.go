@@ -86,7 +86,7 @@ func (k *Catalog) pgClass(r *Rows) {
 			f["relfrozenxid"], f["relminmxid"] = 3, 1
 		}
 		if own {
-			f["relacl"], f["relreplident"] = tableACL(t), "d"
+			f["relacl"], f["relreplident"], f["reltype"] = tableACL(t), "d", t.Row.OID
 		} else {
 			f["relacl"] = []string{Owner + "=arwdDxt/" + Owner, "=r/" + Owner}
 		}

@@ -48,6 +48,26 @@ func (k *Catalog) pgType(r *Rows) {
 			"typstorage": f.storage, "typtypmod": -1, "typcollation": f.collation,
 		})
 	}
+	for i := range k.Tables {
+		k.rowType(r, &k.Tables[i])
+	}
+}
+
+// rowType adds the row type of a table, and the type of arrays of it. Their functions are those of all records and arrays.
+func (k *Catalog) rowType(r *Rows, t *Table) {
+	for _, u := range []*value.Type{t.Row, value.MustType(t.Row.Array)} {
+		like, relation, kind := value.RecordT, t.OID, "c"
+		if u.IsArray() {
+			like, relation, kind = value.MustType(value.RecordArrayOID), 0, "b"
+		}
+		f := storageOf(like)
+		r.add(row{
+			"oid": u.OID, "typname": u.Name, "typnamespace": publicOID, "typowner": OwnerOID, "typlen": u.Len, "typbyval": false,
+			"typtype": kind, "typcategory": u.Category, "typispreferred": false, "typisdefined": true, "typdelim": ",",
+			"typrelid": relation, "typsubscript": f.subscript, "typelem": u.Elem, "typarray": u.Array, "typinput": f.in, "typoutput": f.out,
+			"typreceive": f.recv, "typsend": f.send, "typalign": "d", "typstorage": "x", "typtypmod": -1,
+		})
+	}
 }
 
 // A proc is a function with its row of pg_proc.

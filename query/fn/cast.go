@@ -115,6 +115,10 @@ func (r *Registry) findCast(from, to *value.Type) *Cast {
 		c.Volatility, c.kernel = Stable, parseKernel(to)
 		return c
 	}
+	if from.Fields != nil && to == value.RecordT {
+		c.Binary = true
+		return c
+	}
 	if vectorToArray(from, to) || to.OID == value.AnyArrayOID && from.IsArray() {
 		c.Binary = true
 		return c

@@ -175,7 +175,7 @@ func (s *jsonTexts) Step(env *Env, groups []int32, args []*value.Vector, n int, 
 			dst = append(dst, '[')
 		default:
 			dst = append(dst, ", "...)
-			if t := x.Type; !x.Null && !s.object && s.t == value.JSON && (t.IsArray() || t == value.RecordT) {
+			if t := x.Type; !x.Null && !s.object && s.t == value.JSON && (t.IsArray() || t.IsRow()) {
 				dst = append(dst, "\n "...) // as Postgres does before what has a structure
 			}
 		}

@@ -28,19 +28,40 @@ func JSONRecords(name string, columns []Column) *Function {
 		}
 		out := &list{}
 		for _, c := range columns {
-			v := value.NewVector(value.MustType(c.Type), 0)
-			for _, n := range nodes {
-				d, err := nodeValue(env.Settings, n.Get(c.Name), v.Type)
+			out.cols = append(out.cols, value.NewVector(value.MustType(c.Type), 0))
+		}
+		members := membersOf(columns)
+		for _, n := range nodes {
+			for i, m := range members(n) {
+				d, err := nodeValue(env.Settings, m, out.cols[i].Type)
 				if err != nil {
 					return nil, err
 				}
-				v.Append(d)
+				out.cols[i].Append(d)
 			}
-			out.cols = append(out.cols, v)
 		}
 		return out, nil
 	}
 	return f
+}
+
+// membersOf returns a function that finds the members of an object that are named as columns are, nil for those that it lacks. Of
+// several of a name the last one counts.
+func membersOf(columns []Column) func(*value.JSONNode) []*value.JSONNode {
+	at := map[string][]int{}
+	for i, c := range columns {
+		at[c.Name] = append(at[c.Name], i)
+	}
+	found := make([]*value.JSONNode, len(columns))
+	return func(n *value.JSONNode) []*value.JSONNode {
+		clear(found)
+		for k, key := range n.Keys {
+			for _, i := range at[key] {
+				found[i] = n.Items[k]
+			}
+		}
+		return found
+	}
 }
 
 // recordNodes returns the objects of an argument.

@@ -41,6 +41,9 @@ func parseBinary(s *Settings, t *Type, data []byte) (Datum, error) {
 	case RecordOID:
 		return Datum{}, errRecordInput
 	}
+	if t.Fields != nil {
+		return parseBinaryRow(s, t, data)
+	}
 	return Datum{}, Errorf(CodeUndefinedFunction, "no binary input function available for type %s", t.SQL)
 }
 

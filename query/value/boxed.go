@@ -18,6 +18,9 @@ func parseBoxed(s *Settings, t *Type, text []byte) (Datum, error) {
 	case RecordOID:
 		return Datum{}, errRecordInput
 	}
+	if t.Fields != nil {
+		return parseRow(s, t, text)
+	}
 	return Datum{}, Errorf(CodeUnsupported, "cannot accept a value of type %s", strings.Trim(t.SQL, `"`))
 }
 

@@ -46,6 +46,9 @@ func ParseTypeName(text string) (*Type, error) {
 	if t := ByName(name); t != nil {
 		return t, nil
 	}
+	if t := parseRowTypeName(name); t != nil {
+		return t, nil
+	}
 	if len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' {
 		if t := byName[name[1:len(name)-1]]; t != nil && t.Name == name[1:len(name)-1] {
 			return t, nil

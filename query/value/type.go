@@ -31,8 +31,9 @@ type Type struct {
 	Elem      OID    // element type of an array (of int2vector and oidvector too), else 0
 	Array     OID    // array type of this type, 0 if none
 	Kind      Kind
-	Opaque    bool // stored and shown as text, without operators: catalog columns of types nothing computes with
-	Unread    bool // opaque, and refused as input: people write values of it, which would look understood
+	Opaque    bool    // stored and shown as text, without operators: catalog columns of types nothing computes with
+	Fields    []Field // of the row type of a table, else nil
+	Unread    bool    // opaque, and refused as input: people write values of it, which would look understood
 }
 
 // IsArray reports whether t is an array type, int2vector and oidvector included.
@@ -66,11 +67,16 @@ func linkTypes() (map[OID]*Type, map[string]*Type) {
 }
 
 // ByOID returns the type with this OID, nil if there is none.
-func ByOID(oid OID) *Type { return byOID[oid] }
+func ByOID(oid OID) *Type {
+	if t := byOID[oid]; t != nil {
+		return t
+	}
+	return rowTypeAt(oid)
+}
 
 // MustType returns the type with this OID and panics if there is none.
 func MustType(oid OID) *Type {
-	t := byOID[oid]
+	t := ByOID(oid)
 	if t == nil {
 		panic("value: no type with OID " + strconv.Itoa(int(oid)))
 	}
@@ -93,7 +99,7 @@ func ByName(name string) *Type {
 	return nil
 }
 
-// All returns every type in ascending order of OID, for the catalog.
+// All returns every built-in type in ascending order of OID, for the catalog.
 func All() []*Type {
 	all := make([]*Type, 0, len(byOID))
 	for _, t := range byOID {

@@ -99,8 +99,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 	case !ok && asked == hba.Cert:
 		return a.fail(ctx, s, "no rule", refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
 	case !ok:
-		return a.fail(ctx, s, "no rule", refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s",
-			address, s.User, s.Database, encryption))
+		no := refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s", address, s.User, s.Database, encryption)
+		if s.TLS == nil && a.triesWithTLS(s) {
+			no.Hint = "The rules ask for TLS: connect with sslmode=require or verify-full."
+		}
+		return a.fail(ctx, s, "no rule", no)
 	case rule.Method == hba.Reject:
 		return a.fail(ctx, s, "rule of "+where(&rule), refused(codeNotAuthorized, "pg_hba.conf rejects connection for host %q, user %q, database %q, %s",
 			address, s.User, s.Database, encryption))
@@ -134,6 +137,17 @@ func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool
 		}
 	}
 	return rule, ok, asked
+}
+
+// triesWithTLS reports whether the rules would let a role of this name, of some kind, try to log in from there if it came with TLS.
+func (a *Authenticator) triesWithTLS(s *wire.Startup) bool {
+	client := hba.Client{Database: s.Database, User: s.User, Address: clientAddr(s.Remote), TLS: true}
+	for _, client.Kind = range kinds {
+		if r, ok := a.config.Rules().Find(client, localNetworks); ok && r.Method != hba.Reject {
+			return true
+		}
+	}
+	return false
 }
 
 func where(r *hba.Rule) string { return fmt.Sprintf("line %d", r.Line) }

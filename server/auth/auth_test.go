@@ -222,6 +222,36 @@ func TestKindsHidden(t *testing.T) {
 	}
 }
 
+// TestHintOfTLS: who comes without TLS where the rules want it is told so, whoever it is; nobody else is.
+func TestHintOfTLS(t *testing.T) {
+	for _, c := range []struct {
+		rules string
+		tls   bool
+		want  bool
+	}{
+		{"hostssl all all all scram-sha-256\n", false, true},
+		{"hostssl all all all scram-sha-256\nhost all other all reject\n", false, true},
+		{"hostssl all +agency all cert\n", false, true},
+		{"hostssl all all 10.0.0.0/8 scram-sha-256\n", false, false},
+		{"hostssl all all all reject\n", false, false},
+		{"hostssl all other all scram-sha-256\n", false, false},
+		{"hostnossl all other all trust\n", true, false},
+	} {
+		a, _ := tester(t, strings.ReplaceAll(c.rules, "all trust", "127.0.0.0/8 trust"))
+		for _, user := range []string{"right", "auditor", "nobody"} {
+			s := startup(user)
+			if c.tls {
+				s.TLS = &tls.ConnectionState{}
+			}
+			var e *wire.Error
+			if err := a.Authenticate(t.Context(), s, honest(t, "wrong", nil)); !errors.As(err, &e) || e.Code != codeNotAuthorized ||
+				strings.Contains(e.Hint, "sslmode=require") != c.want {
+				t.Errorf("%q: %s: %+v, want the hint: %v", c.rules, user, e, c.want)
+			}
+		}
+	}
+}
+
 // TestMalformed: messages that are cut, out of order or from another conversation let nobody in.
 func TestMalformed(t *testing.T) {
 	a, _ := tester(t, passwords)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sort"
 	"sync"
@@ -18,7 +19,8 @@ const (
 	maxRecordBytes = 16 << 20
 	maxViewBytes   = 32 << 20
 	maxTrunkBytes  = 16 << 20
-	maxLeafTiles   = 32 << 20
+	maxLeafTiles   = 16 << 20
+	maxCuts        = 16 << 20
 	maxLimbBytes   = 16 << 20
 	maxBranches    = 256 << 20 // those over a hundred million leaves; whole tiles take what they leave
 	maxNodeTiles   = 32 << 20  // those of height 8 over a hundred million leaves
@@ -33,7 +35,8 @@ type caches struct {
 	trunks  *cache[trunkName, *trunk]
 	seals   *cache[calendar.Second, seal.RoundSignature]
 	limbs   *cache[limbName, *ksi.Limb]
-	leaves  *cache[tileName, *leafTile] // cuts of whole tiles, and tiles that are not whole
+	leaves  *cache[tileName, *leafTile] // tiles that are not whole
+	cuts    cutCache
 
 	branches *cache[tileName, *merkle.Branch] // of whole tiles of leaves
 	whole    *shelf                           // of leaves, each under its kept node
@@ -49,6 +52,7 @@ func newCaches() *caches {
 		seals:    newCache[calendar.Second, seal.RoundSignature](maxSealSignatures),
 		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
 		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
+		cuts:     make(cutCache, maxCuts/cutSize),
 		branches: newCache[tileName, *merkle.Branch](maxBranches),
 		whole:    newShelf(),
 		wholeTop: maxBranches,
@@ -100,6 +104,15 @@ func (c *cache[K, V]) put(k K, v V, size int) {
 	c.size += size
 }
 
+// leafRoom returns how many bytes there are for whole tiles and branches without any having to go.
+func (c *caches) leafRoom() int { return c.wholeTop - c.branches.bytes() - c.whole.bytes() }
+
+// has reports whether there is a value for k.
+func (c *cache[K, V]) has(k K) bool {
+	_, ok := c.get(k)
+	return ok
+}
+
 // bytes returns what all values take.
 func (c *cache[K, V]) bytes() int {
 	c.mu.RLock()
@@ -109,10 +122,12 @@ func (c *cache[K, V]) bytes() int {
 
 // keepTile keeps a copy of a whole tile of leaves that is under its kept node while there is room for all of it, else its branch: proofs
 // of one in millions of leaves find everything in memory, those of one in a hundred million leaves take a cut. It returns the copy,
-// nil if there is none. The slot has so many whole tiles.
+// nil if there is none. The slot has so many whole tiles; where they do not all fit, their branches are to.
 func (c *caches) keepTile(name tileName, tile *leafTile, tiles uint64, branch *merkle.Branch) *leafTile {
-	if kept := c.whole.put(c.wholeTop-c.branches.bytes(), name, tile, tiles); kept != nil {
-		return kept
+	if tiles <= uint64(c.wholeTop/wholeSize) {
+		if kept := c.whole.put(c.wholeTop-c.branches.bytes(), name, tile, tiles); kept != nil {
+			return kept
+		}
 	}
 	c.branches.put(name, branch, branchSize)
 	c.whole.shrink(c.wholeTop - c.branches.bytes())
@@ -343,18 +358,15 @@ func (t *tiles) holding(index uint64) (tile *leafTile, err error) {
 	return tile, err
 }
 
-// cutHeight stands for a height in the names of cuts: they are numbered through a slot.
-const cutHeight = 4
-
 // cutAt returns a cut of a whole tile, or the tile if that is kept now. Its leaves are right as far as the kept node over their tile is.
 func (t *tiles) cutAt(cut uint64) (tile *leafTile, kept bool, err error) {
-	name := t.name(cutHeight, cut)
-	if tile, ok := t.ledger.caches.leaves.get(name); ok {
+	name := cutName{slotName{t.round, t.slot.Slot}, cut}
+	if tile := t.ledger.caches.cuts.get(name); tile != nil {
 		return tile, false, nil
 	}
 	tile, kept, err = t.readCut(cut)
 	if err == nil && !kept {
-		t.ledger.caches.leaves.put(name, tile, cutSize)
+		t.ledger.caches.cuts.put(name, tile)
 	}
 	return tile, kept, err
 }
@@ -375,15 +387,40 @@ func (t *tiles) readCut(cut uint64) (tile *leafTile, kept bool, err error) {
 	whole := wholeTiles.Get().(*leafTile)
 	defer wholeTiles.Put(whole)
 	branch, copied, err := t.readWhole(whole, cut/cuts)
-	if err != nil || copied != nil {
-		return copied, copied != nil, err
+	if err != nil {
+		return nil, false, err
 	}
-	var leaves merkle.Leaves
-	for i := range uint64(merkle.CutNodes) {
-		leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
+	if copied == nil {
+		var leaves merkle.Leaves
+		for i := range uint64(merkle.CutNodes) {
+			leaves.Append(whole.Leaf(cut%cuts*merkle.CutNodes + i))
+		}
+		tileCut, _ := branch.Cut(leaves, t.base, cut%cuts)
+		tile = &leafTile{Tile: tileCut, accepted: whole.accepted}
 	}
-	tileCut, _ := branch.Cut(leaves, t.base, cut%cuts)
-	return &leafTile{Tile: tileCut, accepted: whole.accepted}, false, nil
+	t.readAround(whole, cut/cuts)
+	return cmp.Or(tile, copied), copied != nil, nil
+}
+
+// readAhead is how many tiles of leaves, aligned, are read when one of them is, as far as there is room for what is kept of them: a server
+// that was just started, with so many leaves that proofs hardly meet, is warm sooner by about this factor.
+const readAhead = 8
+
+// readAround reads the whole tiles around one that was just read, in the memory of a tile. Of those that cannot be read, who asks for
+// them will be told.
+func (t *tiles) readAround(memory *leafTile, index uint64) {
+	c := t.ledger.caches
+	first := index - index%readAhead
+	end := min(first+readAhead, t.slot.Count/merkle.TileNodes)
+	for i := first; i < end && c.leafRoom() >= wholeSize; i++ {
+		name := t.name(0, i)
+		if i == index || c.branches.has(name) || c.whole.row(slotName{t.round, t.slot.Slot}).get(i) != nil {
+			continue
+		}
+		if _, _, err := t.readWhole(memory, i); err != nil {
+			return
+		}
+	}
 }
 
 // wholeTiles holds *leafTile, memory for tiles.

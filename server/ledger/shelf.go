@@ -127,6 +127,13 @@ func (s *shelf) drop(name tileName) {
 	}
 }
 
+// bytes returns what all tiles take, about.
+func (s *shelf) bytes() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.size
+}
+
 // held returns how many tiles are kept.
 func (s *shelf) held() (n int) {
 	s.mu.RLock()

@@ -24,6 +24,7 @@ func (c *checker) checkKinds() error {
 		return fmt.Errorf("store: %w", err)
 	}
 	defer it.Close()
+	var at storage.Key // the last that could be read
 	for ok := it.First(); ok; {
 		if len(it.Key()) == 0 || !slices.Contains(kinds, storage.Kind(it.Key()[0])) {
 			return different("key %x: of no known kind", it.Key())
@@ -33,17 +34,17 @@ func (c *checker) checkKinds() error {
 			ok = it.SeekGE([]byte{kind + 1})
 			continue
 		}
-		if _, err := storage.ParseKey(it.Key()); err != nil {
+		if at, err = storage.ParseKey(it.Key()); err != nil {
 			return err
 		}
 		if ok = it.SeekLT([]byte{kind + 1}); ok {
-			if _, err := storage.ParseKey(it.Key()); err != nil {
+			if at, err = storage.ParseKey(it.Key()); err != nil {
 				return err
 			}
 			ok = it.Next()
 		}
 	}
-	return it.Error()
+	return storage.Damaged(at, it.Error())
 }
 
 // A walk goes over the keys of one kind in order.
@@ -76,7 +77,7 @@ func newKindWalk(db *pebble.DB, kind storage.Kind) (*walk, error) {
 func (w *walk) load(ok bool) error {
 	w.done = !ok
 	if !ok {
-		return w.it.Error()
+		return storage.Damaged(w.key, w.it.Error())
 	}
 	var err error
 	if w.key, err = storage.ParseKey(w.it.Key()); err != nil {
@@ -84,7 +85,7 @@ func (w *walk) load(ok bool) error {
 	}
 	v, err := w.it.ValueAndErr()
 	if err != nil {
-		return fmt.Errorf("%s: %v: %w", w.key, err, storage.ErrCorrupt)
+		return storage.Damaged(w.key, err)
 	}
 	return storage.Inspect(w.key, v, nil)
 }

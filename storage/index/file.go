@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/internal/readnow"
 )
 
 // runSuffix is what the files of runs end with.
@@ -33,6 +35,8 @@ type runFile struct {
 	f    vfs.File
 	path string
 	ends []uint64 // where each bucket ends
+
+	around bucketStates // of each readAhead buckets: whether all have been read for what is kept of them
 }
 
 // start returns where a bucket starts.
@@ -80,7 +84,7 @@ func (f *runFile) getPart(key []byte, bucket, n uint32) (part, io.Closer, error)
 	from, to := f.place(bucket, n)
 	b := partBuffers.Get().(*partBuffer)
 	value := b[:to-from]
-	if _, err := f.f.ReadAt(value, int64(from)); err != nil {
+	if _, err := readnow.At(f.f, value, int64(from)); err != nil {
 		return part{}, nil, errors.Join(f.failed(err), b.Close())
 	}
 	p, err := decodePart(key, value, n)
@@ -150,6 +154,7 @@ func (x *Index) openFile(r *run) (_ *runFile, err error) {
 	if before != uint64(start) {
 		return nil, file.failed(fmt.Errorf("%d bytes of buckets instead of %d: %w", start, before, ErrCorrupt))
 	}
+	file.around = newAround(len(file.ends))
 	return file, nil
 }
 
@@ -282,7 +287,7 @@ func (s *fileSink) finish(r *run) error {
 	if err != nil {
 		return err
 	}
-	s.file.f = f
+	s.file.f, s.file.around = f, newAround(len(s.file.ends))
 	r.file, r.filed = s.file, true
 	return nil
 }

@@ -167,6 +167,7 @@ func (x *Index) getPart(r *run, bucket, n uint32) (part, io.Closer, error) {
 		p, closer, err := r.file.getPart(key, bucket, n)
 		if n == 0 && err == nil {
 			r.held.keep(r, bucket, &p)
+			r.readAround(bucket)
 		}
 		return p, closer, err
 	}

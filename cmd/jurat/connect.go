@@ -1,0 +1,92 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// connect connects to the server of a URL, else to that of the environment variable JURAT_SERVER, else to the default one.
+func connect(ctx context.Context, server string) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
+	if err == nil {
+		return conn, nil
+	}
+	advice := connectAdvice(err)
+	var refused *pgconn.PgError
+	var attempt *pgconn.ConnectError
+	if errors.As(err, &refused) && errors.As(err, &attempt) { // with it stands what was tried before, such as TLS with a server that has none
+		c := attempt.Config
+		err = fmt.Errorf("%s: %w", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), refused)
+	}
+	if err = serverError(err); advice != "" {
+		err = fmt.Errorf("%w\n%s", err, advice)
+	}
+	return nil, err
+}
+
+// connectAdvice says what to do about a connection that was not made, "" if the error does.
+func connectAdvice(err error) string {
+	var refused *pgconn.PgError
+	var url *pgconn.ParseConfigError
+	var network *net.OpError
+	var attempt *pgconn.ConnectError
+	switch {
+	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28") && refused.Hint == "":
+		return "Is the role in --server right? Give its password by PGPASSWORD or in ~/.pgpass"
+	case errors.As(err, &refused):
+		return "" // the server speaks for itself
+	case errors.As(err, &url):
+		return "Give the server as a URL such as " + defaultServer
+	case certificateAdvice(err) != "":
+		return certificateAdvice(err)
+	case errors.As(err, &network) && network.Op == "dial":
+	case errors.As(err, &attempt) && demandsTLS(attempt.Config):
+		return "The URL demands TLS, and what answers there has none or does not agree on it. Is it the server's Postgres port? " +
+			"A server without TLS (serve --tls-cert) takes clients of its own machine alone: those give sslmode=disable"
+	}
+	return "Is the server running (jurat serve), and is --server right?"
+}
+
+// demandsTLS reports whether a connection is made with TLS or not at all.
+func demandsTLS(c *pgconn.Config) bool {
+	return c.TLSConfig != nil && !slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
+}
+
+// certificateAdvice says what to do about a server's certificate that does not verify, "" if that is not what is wrong.
+func certificateAdvice(err error) string {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, new(x509.HostnameError)):
+		return "Reach the server by a name that its certificate has, or have its operator make one with this name (jurat make-certificate --host)"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "The server's operator has to renew its certificate (serve --tls-cert), unless the clock of this machine is wrong"
+	case errors.As(err, &invalid), errors.As(err, new(x509.UnknownAuthorityError)):
+		return "Add sslrootcert=FILE to the URL: the server's certificate, which its operator hands out, or that of the authority that issued it"
+	}
+	return ""
+}
+
+// serverError adds what the server says besides its message.
+func serverError(err error) error {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, more := range []string{e.Detail, e.Hint} {
+		if more != "" {
+			err = fmt.Errorf("%w\n%s", err, more)
+		}
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestMistakes makes mistakes of operators: each is told apart, with what to do about it, and leaves nothing behind.
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.WriteFile(path("file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, t.TempDir())
+	for _, c := range []struct{ command, words string }{
+		{"serve --data " + path("file"), "file is no directory: give the data directory with --data"},
+		{"serve --data " + path("file/x"), "file/x is no directory: give the data directory with --data"},
+		{"fsck --data " + path("file"), "file holds no ledger: give the data directory"},
+		{"serve --data " + path("made") + " --listen " + s.address, "--listen: listen tcp " + s.address + ": bind: address already in use: is a server running already?"},
+		{"serve --data " + path("made") + " --listen 127.0.0.1:0 --http-listen 127.0.0.1:99999", "--http-listen: listen tcp: address 99999: invalid port: want host:port"},
+		{"serve --data " + path("made") + " --listen 127.0.0.1:0 --page-listen [::1%none]:1", "--page-listen"},
+		{"serve --data " + path("made") + " --max-clock-jump 10", "see jurat serve --help"},
+		{"serve --date " + path("made"), "see jurat serve --help"},
+		{"backup --to " + path("made.tar.gz") + " --server " + s.url(), "whose names end with .tar.zst"},
+		{"backup --to " + path("made.zip") + " --data " + s.dir, "whose names end with .tar.zst"},
+		{"publish --server postgres://nobody@" + s.address + "/jurat", "jurat: " + s.address + `: FATAL: role "nobody" does not exist (SQLSTATE 28000)` + "\nA superuser makes it"},
+	} {
+		r := run(t, dir, strings.Fields(c.command)...)
+		if r.code != exitError || !strings.Contains(r.stderr, c.words) {
+			t.Errorf("%s: %d %s, want %q", c.command, r.code, r.stderr, c.words)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	s.stop()
+}
+
+// TestOthersDirectory has somebody else work on a server's data directory: he is told to be its user, not that another process has it open.
+func TestOthersDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can be somebody else")
+	}
+	const nobody = 65534
+	s := startServer(t, t.TempDir())
+	s.stop()
+	for dir := s.dir; dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := filepath.Join(t.TempDir(), "jurat") // which anybody may run
+	if err := os.Chmod(filepath.Dir(filepath.Dir(other)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(program(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(other, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []fs.FileMode{0o700, 0o755} { // of the store
+		if err := os.Chmod(filepath.Join(s.dir, "store"), open); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"fsck --data ", "serve --listen 127.0.0.1:0 --data ", "rotate-key calendar --data "} {
+			cmd := exec.Command(other, strings.Fields(command+s.dir)...)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			out, err := cmd.CombinedOutput()
+			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitError ||
+				!strings.Contains(string(out), "permission denied\nRun this as a user who may do that") {
+				t.Errorf("%s: %v: %s", command, err, out)
+			}
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package query
+
+import (
+	"fmt"
+	"hash/crc32"
+	"slices"
+
+	"github.com/jurat-ledger/jurat/query/value"
+)
+
+// passesOp groups in several passes over its input where the groups do not fit into the memory that the statement may take: a pass
+// makes those groups whose keys have certain bits in their hash. Nothing is written to disk, and the input is read again as it
+// stood when the first pass gave up, which a ledger always can.
+type passesOp struct {
+	x       *execution
+	n       *aggregateNode
+	part    *execution // whose memory is that of the pass at hand
+	op      operator   // of the pass at hand: an aggregateOp, or the parallelOp of a first pass
+	at      pass
+	given   bool   // it gave rows
+	waiting []pass // the next one last
+	count   int    // of passes
+}
+
+// A pass takes the keys whose hash has these bits, of those that mask has.
+type pass struct{ bits, mask uint32 }
+
+const (
+	// passBits is how many bits more of the hash the passes have that take the place of one that gave up.
+	passBits = 4
+	// passBitsMost is the most bits that a pass goes by.
+	passBitsMost = 28
+	// passGroups is how many groups a pass has at least when it gives up: where fewer fill the memory, they are large, and making them
+	// apart would not help for long.
+	passGroups = 256
+)
+
+// repeatable reports whether the input of n gives the same rows whenever it is read, and the groups do not depend on the moment.
+func (x *execution) repeatable(n *aggregateNode) bool {
+	exprs := slices.Clone(n.groups)
+	for _, a := range n.aggs {
+		exprs = append(exprs, children(a)...)
+	}
+	return len(n.groups) > 0 && !x.forked && forkableNode(n.in) && !slices.ContainsFunc(exprs, func(e expr) bool { return !forkable(e) })
+}
+
+// newPasses makes the operator of a repeatable aggregateNode; the first pass is worked at by several goroutines if that is possible.
+func (x *execution) newPasses(n *aggregateNode) (operator, error) {
+	part := x.keeping()
+	op, err := parallel(x, func(y *execution) (*aggregateOp, error) {
+		if y == x {
+			y = part
+		}
+		return y.newAggregate(n)
+	}, n.in)
+	if x.fault == nil {
+		x.fault = part.fault
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &passesOp{x: x, n: n, part: part, op: op, count: 1}, nil
+}
+
+func (op *passesOp) next() (*value.Batch, error) {
+	for {
+		b, err := op.op.next()
+		op.given = op.given || b != nil
+		switch {
+		case err != nil && op.divide(err):
+		case err != nil || b != nil:
+			return b, err
+		case len(op.waiting) == 0:
+			return nil, nil
+		}
+		if err := op.begin(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// divide puts passes in the place of the one at hand, which failed before it gave a row. It reports whether that may help.
+func (op *passesOp) divide(err error) bool {
+	e, ok := err.(*Error)
+	if !ok || e.Code != codeOutOfMemory || op.given || op.groups() < passGroups || op.at.mask >= 1<<passBitsMost-1 {
+		return false
+	}
+	if op.x.asOf == nil {
+		taken := op.x.session.engine.Ledger.Snapshot()
+		op.x.asOf = &taken
+	}
+	step := op.at.mask + 1
+	for i := range uint32(1 << passBits) {
+		op.waiting = append(op.waiting, pass{bits: op.at.bits | i*step, mask: op.at.mask | (1<<passBits-1)*step})
+	}
+	return true
+}
+
+// groups returns how many groups the pass at hand has made.
+func (op *passesOp) groups() (n int) {
+	switch o := op.op.(type) {
+	case *aggregateOp:
+		return o.count
+	case *parallelOp[*aggregateOp]:
+		for _, p := range o.parts {
+			n += p.count
+		}
+	}
+	return n
+}
+
+// begin gives back what the pass at hand holds and begins the next one.
+func (op *passesOp) begin() error {
+	op.release()
+	last := len(op.waiting) - 1
+	op.at, op.given = op.waiting[last], false
+	op.waiting = op.waiting[:last]
+	op.part = op.x.keeping()
+	next, err := op.part.newAggregate(op.n)
+	if err != nil {
+		return err
+	}
+	next.only, op.op = &op.at, next
+	op.count++
+	return nil
+}
+
+// release gives back what the pass at hand holds.
+func (op *passesOp) release() {
+	op.op.close()
+	if o, ok := op.op.(*parallelOp[*aggregateOp]); ok {
+		for _, f := range o.forks {
+			f.forget()
+			f.end()
+		}
+		o.forks = nil
+	}
+	op.part.forget()
+	op.part.end()
+	op.op = &oneRowOp{} // there is nothing left to close
+}
+
+func (op *passesOp) ordered() int { return 0 }
+
+func (op *passesOp) close() { op.release() }
+
+func (op *passesOp) explain() explained {
+	e := op.op.explain()
+	if op.count > 1 {
+		e.lines = append(e.lines, fmt.Sprintf("Passes: %d", op.count))
+	}
+	return e
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ofPass returns the rows of b whose keys belong to the pass.
+func (op *aggregateOp) ofPass(b *value.Batch) *value.Batch {
+	op.kept = op.kept[:0]
+	rows(b, func(i int) {
+		op.key = appendRowKey(op.key[:0], op.keys, i)
+		if crc32.Checksum(op.key, castagnoli)&op.only.mask == op.only.bits {
+			op.kept = append(op.kept, int32(i))
+		}
+	})
+	return &value.Batch{N: b.N, Cols: b.Cols, Sel: op.kept}
+}

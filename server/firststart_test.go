@@ -1,0 +1,53 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMistakenFirstStart makes the mistakes that a first start can find: each is refused by a sentence that names it, and leaves no
+// data directory behind.
+func TestMistakenFirstStart(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	missing := filepath.Join(dir, "missing")
+	junk := write("junk", "no rule, no PEM\nno password\n")
+	for name, mistake := range map[string]struct {
+		change func(*Config)
+		words  string
+	}{
+		"no login rules":     {func(c *Config) { c.HBA = missing }, missing},
+		"bad login rules":    {func(c *Config) { c.HBA = junk }, "junk:1: "},
+		"no password":        {func(c *Config) { c.PasswordFile = missing }, missing},
+		"two lines":          {func(c *Config) { c.PasswordFile = junk }, "one line"},
+		"empty password":     {func(c *Config) { c.PasswordFile = write("empty", "") }, "one line"},
+		"no certificate":     {func(c *Config) { c.TLSCert, c.TLSKey = missing, missing }, missing},
+		"no PEM":             {func(c *Config) { c.TLSCert, c.TLSKey = junk, junk }, junk},
+		"e-mail by default":  {func(c *Config) { c.ServerName = "Zürich" }, "--email"},
+		"kernel":             {func(c *Config) { c.Kernel = "abacus" }, "abacus"},
+		"name of the server": {func(c *Config) { c.ServerName = "ledger\nexample" }, "server name"},
+		"name of the role":   {func(c *Config) { c.Role = "Über" }, "role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testConfig(filepath.Join(t.TempDir(), "data"))
+			mistake.change(&c)
+			err := serveOnce(t, c)
+			if err == nil || !strings.Contains(err.Error(), mistake.words) {
+				t.Errorf("%v, want %q", err, mistake.words)
+			}
+			if _, err := os.Stat(c.DataDir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the data directory is there: %v", err)
+			}
+		})
+	}
+}
