@@ -13,13 +13,18 @@ import (
 // entries. After an error it is unknown whether the entries are on disk; every later call returns an error too, and only
 // Close and Open tell.
 func (s *Store) Propose(entries ...Entry) error {
+	return s.propose(entries, func() error { return s.commit(entries) })
+}
+
+// propose is Propose by a function that makes the entries durable and applies them to the state ahead.
+func (s *Store) propose(entries []Entry, commit func() error) error {
 	if s.readOnly {
 		panic("storage: propose to a read-only store")
 	}
 	if s.failed != nil {
 		return fmt.Errorf("store failed before: %w", s.failed)
 	}
-	if err := s.commit(entries); err != nil {
+	if err := commit(); err != nil {
 		s.failed = err
 		return err
 	}
@@ -31,12 +36,27 @@ func (s *Store) Propose(entries ...Entry) error {
 	return nil
 }
 
-// commit makes entries durable: large groups of leaves as tables, all else by one batch that is synced.
+// commit makes entries durable: large groups of leaves, and tiles ahead of a round's end, as tables, all else by one batch that
+// is synced.
 func (s *Store) commit(entries []Entry) error {
-	if group := s.largeGroup(entries); group != nil && s.tables.TryLock() {
+	if tables := s.asTables(entries); tables != nil && s.tables.TryLock() {
 		defer s.tables.Unlock()
-		return s.commitTables(group)
+		s.advance(entries)
+		return s.commitTables(tables)
 	}
+	return s.commitBatch(entries)
+}
+
+// advance checks entries against the state ahead and applies them to it.
+func (s *Store) advance(entries []Entry) {
+	for _, e := range entries {
+		e.check(s.ahead)
+		e.advance(s.ahead)
+	}
+}
+
+// commitBatch makes entries durable by one batch that is synced.
+func (s *Store) commitBatch(entries []Entry) error {
 	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}
 	for _, e := range entries {
 		if err := w.apply(e); err != nil {
@@ -109,7 +129,7 @@ func (e AppendLeaves) write(w *writer) error {
 	n := e.Leaves.Len()
 	for i := 0; i < n; i += MaxRun {
 		w.buf = appendRun(w.buf[:0], e.At, &e.Leaves, i, min(i+MaxRun, n))
-		w.setBytes(Key{Kind: KindRun, Round: e.Round, Slot: e.Slot, Number: e.First + uint64(i)}, w.buf)
+		w.setBytes(e.key(i), w.buf)
 	}
 	return nil
 }
@@ -128,13 +148,25 @@ func (e CloseRound) write(w *writer) error {
 	for i := range e.Slots {
 		w.set(Key{Kind: KindOrdinal, Slot: e.Slots[i].Slot}, number(e.Slots[i].Ordinal))
 	}
-	for i := range e.Tiles {
-		t := &e.Tiles[i]
-		w.buf = appendNodes(w.buf[:0], t.Nodes)
-		w.setBytes(Key{Kind: KindTile, Round: t.Round, Slot: t.Slot, Height: t.Height, Number: t.Index}, w.buf)
-	}
+	w.setTiles(e.Tiles)
 	w.close(e.Round, w.st.leaves+e.Leaves(), e.Calendar)
 	return nil
+}
+
+func (e KeepTiles) write(w *writer) error {
+	w.setTiles(e.Tiles)
+	return nil
+}
+
+func (w *writer) setTiles(tiles []Tile) {
+	for i := range tiles {
+		w.buf = appendNodes(w.buf[:0], tiles[i].Nodes)
+		w.setBytes(tiles[i].key(), w.buf)
+	}
+}
+
+func (t *Tile) key() Key {
+	return Key{Kind: KindTile, Round: t.Round, Slot: t.Slot, Height: t.Height, Number: t.Index}
 }
 
 func (e CloseIdle) write(w *writer) error {

@@ -113,12 +113,17 @@
 // database in db.new and renames it when it is whole.
 //
 // Proposals of leaves alone, 65,536 and more for each slot, do not go through the log: their runs are written to sorted
-// tables, one for each slot, named N.leaves.sst until the database takes them in, all or none, which is durable when its
-// manifest is. So a leaf is written once, 32 bytes, on Linux past the cache of the operating system. What a crash leaves of
-// such files the next Open removes. Small proposals would leave too many tables: they go to the log, and their values from
+// tables, of about a million leaves of one slot at most, named N.leaves.sst until the database takes them in, all or none, which is
+// durable when its manifest is. So a leaf is written once, 32 bytes, on Linux past the cache of the operating system. What a crash
+// leaves of such files the next Open removes. Stage writes such tables before it is clear what is proposed before them. Small
+// proposals would leave too many tables: they go to the log, and their values from
 // 13 KiB on, full runs most of all, to Pebble's blob files, so that a leaf is written twice, to the log and there, and not
 // again by compactions: 64 bytes. Stored are 32.1 either way. Runs share no table with other keys: a compaction rewrites
 // tables that overlap, and those with keys of all kinds overlap with everything.
+//
+// Kept nodes of a large round can be stored ahead of its end (KeepTiles), as tables too: what closes it is then a small batch.
+// After a crash in between they stand in the store of an open round; more leaves may come, and the nodes are stored again where
+// their tile was not full.
 //
 // The database's directory also holds the file ENDS: how many bytes of each log and manifest are durable, and their CRC. Pebble
 // takes what it cannot read for the torn end of a file, so that a flipped bit would take acknowledged groups away in silence;

@@ -7,7 +7,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
 
-// An Entry is one element of the ledger's totally ordered log: AppendLeaves, CloseRound, CloseIdle, CreateSlot,
+// An Entry is one element of the ledger's totally ordered log: AppendLeaves, KeepTiles, CloseRound, CloseIdle, CreateSlot,
 // CreateRole, ChangeRole, SetKSIKey, AddCertificate, Publish, AppendJournal, FileJournalDay
 // or SealBlock. See Store.Propose.
 type Entry interface {
@@ -54,10 +54,17 @@ type AppendLeaves struct {
 	Leaves merkle.Leaves
 }
 
+// KeepTiles stores kept nodes of an open round ahead of the entry that closes it, for which little is left to write then. They
+// are such as closing the round would call for now. A KeepTiles that is proposed alone is written as tables, one for each slot.
+type KeepTiles struct {
+	Round calendar.Second
+	Tiles []Tile // of the round, each once, ascending by slot, height and index
+}
+
 // CloseRound fixes a round that holds leaves. All seconds between the last closed one and the round were idle.
 type CloseRound struct {
 	RoundRecord
-	Tiles    []Tile         // every kept node of the round's slots, ascending by slot, height and index
+	Tiles    []Tile         // kept nodes of the round's slots, ascending by slot, height and index: all but what KeepTiles has stored
 	Calendar []CalendarNode // kept nodes of the calendar that the round completes, idle ones left out
 }
 

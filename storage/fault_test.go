@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/fsck"
 	"github.com/jurat-ledger/jurat/storage/storagetest"
@@ -48,12 +49,24 @@ var script = sync.OnceValues(func() (storage.Genesis, [][]storage.Entry) {
 		{m.Append(first+1301, 3, 2000, true), m.Close(first + 1301), m.Append(first+1302, 3, 1, false)},
 		{m.Append(first+1302, 3, 1100, false), m.Append(first+1302, 1, 30, true), m.Append(first+1302, 3, 20, true)},
 		{m.Append(first+1302, 3, 2, false)},
-		{m.Append(first+1302, 3, 50, false)},
+		{m.Append(first+1302, 3, 4*storage.MaxRun+1, false)}, // two tables
+		{keep(m, first+1302)},
+		{m.Append(first+1302, 3, 200, false)},
+		{keep(m, first+1302), m.Publish("Gazette", "Herald")},
 		{m.Close(first + 1302), m.CreateSlot(storage.JournalAgency, storage.JournalLane, 0, first+1303)},
 		{m.AppendLeaves(first+1303, 4, hash), storage.FileJournalDay{JournalDay: filed}},
 		{m.Close(first + 1303), lines[3]},
 	}
 })
+
+// keep returns the entry that stores nodes of a round ahead of its end.
+func keep(m *storagetest.Maker, round calendar.Second) storage.KeepTiles {
+	e, ok := m.Keep(round)
+	if !ok {
+		panic("nothing to keep")
+	}
+	return e
+}
 
 // A disk fails at its i-th operation: it returns an error, or the power goes.
 type disk struct {

@@ -196,8 +196,15 @@ func refused() map[string]func(*storagetest.Maker) storage.Entry {
 	}
 }
 
-// refusedToo returns keys and publications of that sort.
+// keepTile returns an entry for n nodes of a tile.
+func keepTile(t storage.Tile, n int) storage.KeepTiles {
+	t.Nodes = make([]merkle.Digest, n)
+	return storage.KeepTiles{Round: t.Round, Tiles: []storage.Tile{t}}
+}
+
+// refusedToo returns kept nodes, keys and publications of that sort.
 func refusedToo() map[string]func(*storagetest.Maker) storage.Entry {
+	const first = storagetest.First
 	published := func(change func(*storage.Publish)) func(m *storagetest.Maker) storage.Entry {
 		return func(m *storagetest.Maker) storage.Entry {
 			e := m.Publish()
@@ -206,6 +213,23 @@ func refusedToo() map[string]func(*storagetest.Maker) storage.Entry {
 		}
 	}
 	return map[string]func(*storagetest.Maker) storage.Entry{
+		"keep nothing":           fixed(storage.KeepTiles{Round: first + 10}),
+		"keep of a closed round": fixed(keepTile(storage.Tile{Round: first, Height: 8}, 1)),
+		"keep too many nodes":    fixed(keepTile(storage.Tile{Round: first + 10, Height: 8}, 2)),
+		"keep an odd height":     fixed(keepTile(storage.Tile{Round: first + 10, Height: 7}, 1)),
+		"keep a tile too far":    fixed(keepTile(storage.Tile{Round: first + 10, Height: 8, Index: 1}, 1)),
+		"keep of another round":  fixed(storage.KeepTiles{Round: first + 10, Tiles: keepTile(storage.Tile{Round: first + 11, Height: 8}, 1).Tiles}),
+		"keep twice": func(m *storagetest.Maker) storage.Entry {
+			e, _ := m.Keep(first + 10)
+			e.Tiles = append(e.Tiles, e.Tiles...)
+			return e
+		},
+		"close with a tile missing": func(m *storagetest.Maker) storage.Entry {
+			if _, ok := m.Keep(first + 10); !ok { // given, but never proposed
+				panic("nothing to keep")
+			}
+			return m.Close(first + 10)
+		},
 		"key of no role":        fixed(storage.SetKSIKey{Login: "nobody", Key: []byte("key")}),
 		"long key":              fixed(storage.SetKSIKey{Login: "jurat", Key: make([]byte, 256)}),
 		"no key to remove":      fixed(storage.SetKSIKey{Login: "jurat"}),

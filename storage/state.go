@@ -19,6 +19,7 @@ type state struct {
 	closed   calendar.Second
 	leaves   uint64                                // of closed rounds
 	open     map[calendar.Second]map[uint32]uint64 // leaves of each slot in rounds after closed
+	kept     map[calendar.Second]map[tilePlace]int // nodes of tiles that KeepTiles has stored, in rounds after closed
 	slots    []Slot
 	ordinals []uint64 // by slot
 	roles    map[string]Role
@@ -42,6 +43,10 @@ func (st *state) clone() *state {
 		for slot, n := range slots {
 			c.open[round][slot] = n
 		}
+	}
+	c.kept = make(map[calendar.Second]map[tilePlace]int)
+	for round, tiles := range st.kept {
+		c.kept[round] = maps.Clone(tiles)
 	}
 	c.heads = slices.Clone(st.heads)
 	c.slots, c.ordinals, c.certs = slices.Clone(st.slots), slices.Clone(st.ordinals), slices.Clone(st.certs)
@@ -113,7 +118,7 @@ func (e CloseRound) check(st *state) {
 	must(st.certificate(e.Certificate) >= 0, "close round %s: unknown certificate %x", e.Round, e.Certificate)
 	must(len(e.Signature) > 0 && len(e.Signature) <= MaxSignature, "close round %s: signature of %d bytes", e.Round,
 		len(e.Signature))
-	checkTiles(&e.RoundRecord, e.Tiles)
+	checkTiles(&e.RoundRecord, e.Tiles, st.kept[e.Round])
 	checkCalendar(e.Calendar, st.closed, e.Round)
 }
 
@@ -125,6 +130,7 @@ func (e CloseRound) advance(st *state) {
 	st.heads = append(st.heads, closedHead{e.Round, head{root: e.Root, first: e.FirstLeaf, leaves: leaves, slots: uint32(len(e.Slots))}})
 	st.leaves += leaves
 	delete(st.open, e.Round)
+	delete(st.kept, e.Round)
 	st.closed = e.Round
 }
 
@@ -141,30 +147,76 @@ func kept(n uint64, height uint8) uint64 { return n >> height }
 // keptHeight reports whether nodes of this height are kept.
 func keptHeight(height uint8) bool { return height > 0 && height < 64 && height%TileHeight == 0 }
 
-// checkTiles panics unless tiles are all kept nodes of the round, each once.
-func checkTiles(r *RoundRecord, tiles []Tile) {
-	want := 0
-	for i := range r.Slots {
-		for h := uint8(TileHeight); kept(r.Slots[i].Count, h) > 0; h += TileHeight {
-			want += int((kept(r.Slots[i].Count, h) + TileNodes - 1) / TileNodes)
-		}
+// A tilePlace names a tile of a round.
+type tilePlace struct {
+	slot   uint32
+	height uint8
+	index  uint64
+}
+
+// tileNodes returns how many nodes a tile has in a slot of so many leaves, 0 if it has none.
+func tileNodes(leaves uint64, height uint8, index uint64) int {
+	all := kept(leaves, height)
+	if index > all/TileNodes {
+		return 0
 	}
-	must(len(tiles) == want, "close round %s: %d tiles, want %d", r.Round, len(tiles), want)
-	type place struct {
-		slot   uint32
-		height uint8
-		index  uint64
+	return int(min(TileNodes, all-index*TileNodes))
+}
+
+// checkTile panics unless t is a whole tile of the round whose slot has so many leaves.
+func checkTile(round calendar.Second, t *Tile, leaves uint64) {
+	n := 0
+	if keptHeight(t.Height) {
+		n = tileNodes(leaves, t.Height, t.Index)
 	}
-	seen := make(map[place]bool, len(tiles))
+	must(t.Round == round && n > 0 && len(t.Nodes) == n, "round %s: tile %d of height %d in slot %d of round %s: %d nodes, %d leaves give %d",
+		round, t.Index, t.Height, t.Slot, t.Round, len(t.Nodes), leaves, n)
+}
+
+// checkTiles panics unless tiles, and those that are stored ahead, are all kept nodes of the round, the former each once.
+func checkTiles(r *RoundRecord, tiles []Tile, ahead map[tilePlace]int) {
+	given := make(map[tilePlace]bool, len(tiles))
 	for i := range tiles {
 		t := &tiles[i]
-		p := place{t.Slot, t.Height, t.Index}
+		p := tilePlace{t.Slot, t.Height, t.Index}
 		s, ok := slices.BinarySearchFunc(r.Slots, t.Slot, func(s SlotRound, id uint32) int { return int(s.Slot) - int(id) })
-		must(ok && t.Round == r.Round && keptHeight(t.Height) && !seen[p], "close round %s: stray tile %+v", r.Round, p)
-		all := kept(r.Slots[s].Count, t.Height)
-		must(t.Index < (all+TileNodes-1)/TileNodes && len(t.Nodes) == int(min(TileNodes, all-t.Index*TileNodes)),
-			"close round %s: tile %+v of %d nodes, %d leaves", r.Round, p, len(t.Nodes), r.Slots[s].Count)
-		seen[p] = true
+		must(ok && !given[p], "close round %s: stray tile %+v", r.Round, p)
+		checkTile(r.Round, t, r.Slots[s].Count)
+		given[p] = true
+	}
+	for i := range r.Slots {
+		s := &r.Slots[i]
+		for h := uint8(TileHeight); kept(s.Count, h) > 0; h += TileHeight {
+			for p := (tilePlace{s.Slot, h, 0}); tileNodes(s.Count, h, p.index) > 0; p.index++ {
+				must(given[p] || ahead[p] == tileNodes(s.Count, h, p.index), "close round %s: tile %+v is missing", r.Round, p)
+			}
+		}
+	}
+}
+
+func (e KeepTiles) check(st *state) {
+	must(e.Round > st.closed && len(e.Tiles) > 0, "keep %d tiles of round %s, closed through %s", len(e.Tiles), e.Round, st.closed)
+	for i := range e.Tiles {
+		t := &e.Tiles[i]
+		must(i == 0 || compareTiles(&e.Tiles[i-1], t) < 0, "round %s: tile %d of height %d in slot %d out of order", e.Round, t.Index, t.Height, t.Slot)
+		checkTile(e.Round, t, st.open[e.Round][t.Slot])
+	}
+}
+
+// compareTiles orders tiles of a round as their keys.
+func compareTiles(a, b *Tile) int {
+	return cmp.Or(cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Height, b.Height), cmp.Compare(a.Index, b.Index))
+}
+
+func (e KeepTiles) advance(st *state) {
+	tiles := st.kept[e.Round]
+	if tiles == nil {
+		tiles = make(map[tilePlace]int)
+		st.kept[e.Round] = tiles
+	}
+	for i := range e.Tiles {
+		t := &e.Tiles[i]
+		tiles[tilePlace{t.Slot, t.Height, t.Index}] = len(t.Nodes)
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
 
@@ -42,11 +44,13 @@ type Store struct {
 	ends        *endsFS // of the database's files
 
 	// Used by the proposer alone.
-	ahead       *state // after all entries proposed
-	failed      error  // of the first proposal that failed
-	tableMemory []byte // for writing tables
+	ahead  *state // after all entries proposed
+	failed error  // of the first proposal that failed
 
-	// tables is held while a proposal is written as tables, and by Checkpoint: see there.
+	tableCount  atomic.Uint64     // of names of tables so far
+	tableMemory chan *tableMemory // that nobody uses
+
+	// tables is held while a proposal is written as tables, or what is staged is taken in, and by Checkpoint: see there.
 	tables sync.Mutex
 
 	mu      sync.RWMutex // covers durable; never held over I/O
@@ -100,7 +104,7 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
-		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger)}
+		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger), tableMemory: make(chan *tableMemory, tableWriters)}
 	if err = first(); err == nil && !o.ReadOnly {
 		err = s.removeTables()
 	}
@@ -254,7 +258,7 @@ func (s *Store) load() error {
 
 // loadState reads the state that the entries so far have led to.
 func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
-	st := &state{first: first, open: make(map[calendar.Second]map[uint32]uint64), roles: make(map[string]Role),
+	st := &state{first: first, open: make(map[calendar.Second]map[uint32]uint64), kept: make(map[calendar.Second]map[tilePlace]int), roles: make(map[string]Role),
 		ksiKeys: make(map[string][]byte)}
 	var p progress
 	key := Key{Kind: KindMeta, Group: GroupProgress}
@@ -265,7 +269,7 @@ func loadState(db *pebble.DB, first calendar.Second) (*state, error) {
 	}
 	st.closed, st.leaves = p.closed, p.leaves
 	for _, load := range []func(*pebble.DB) error{st.loadSlots, st.loadOrdinals, st.loadRoles, st.loadKSIKeys,
-		st.loadCertificates, st.loadPublications, st.loadJournal, st.loadSealed, st.loadOpen} {
+		st.loadCertificates, st.loadPublications, st.loadJournal, st.loadSealed, st.loadOpen, st.loadKept} {
 		if err := load(db); err != nil {
 			return nil, err
 		}
@@ -409,4 +413,30 @@ func (st *state) loadOpen(db *pebble.DB) error {
 		ok = it.SeekLT(first.bytes())
 	}
 	return Damaged(Key{Kind: KindRun, Round: st.closed + 1}, it.Error())
+}
+
+// loadKept finds the tiles that are stored of open rounds.
+func (st *state) loadKept(db *pebble.DB) error {
+	from := Key{Kind: KindTile, Round: st.closed + 1}
+	it, err := newIter(db, from, Key{Kind: KindTile, Round: maxSecond + 1})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		k, err := ParseKey(it.Key())
+		if err != nil {
+			return err
+		}
+		c := newCursor(it.Value())
+		nodes, err := decodeNodes(&c, TileNodes)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		if st.kept[k.Round] == nil {
+			st.kept[k.Round] = make(map[tilePlace]int)
+		}
+		st.kept[k.Round][tilePlace{k.Slot, k.Height, k.Number}] = len(nodes) / len(merkle.Digest{})
+	}
+	return damaged(from, it.Error())
 }

@@ -89,6 +89,11 @@ func (w *world) round(skip int) {
 		if r.IntN(2) == 0 {
 			w.propose(group...)
 			group = nil
+			if e, ok := w.m.Keep(round); ok && r.IntN(2) == 0 {
+				w.propose(e)
+			} else if ok {
+				group = append(group, e)
+			}
 		}
 	}
 	if r.IntN(20) == 0 {

@@ -70,12 +70,10 @@ func (tw *twin) apply(entries ...storage.Entry) {
 		case storage.CloseRound:
 			tw.closed = e.Round
 			tw.rounds[e.Round] = e.RoundRecord
-			for _, t := range e.Tiles {
-				for i, n := range t.Nodes {
-					tw.tiles[fmt.Sprint(t.Round, t.Slot, t.Height, t.Index*storage.TileNodes+uint64(i))] = n
-				}
-			}
+			tw.keepTiles(e.Tiles)
 			tw.keep(e.Calendar)
+		case storage.KeepTiles:
+			tw.keepTiles(e.Tiles)
 		case storage.CloseIdle:
 			tw.closed = e.Through
 			tw.keep(e.Calendar)
@@ -96,6 +94,14 @@ func (tw *twin) apply(entries ...storage.Entry) {
 		case storage.FileJournalDay:
 			tw.days = append(tw.days, e.JournalDay)
 		case storage.SealBlock:
+		}
+	}
+}
+
+func (tw *twin) keepTiles(tiles []storage.Tile) {
+	for _, t := range tiles {
+		for i, n := range t.Nodes {
+			tw.tiles[fmt.Sprint(t.Round, t.Slot, t.Height, t.Index*storage.TileNodes+uint64(i))] = n
 		}
 	}
 }

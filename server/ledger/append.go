@@ -91,10 +91,11 @@ func (l *Ledger) submit(ctx context.Context, t *ticket) error {
 
 // A plan is a group of tickets turned into entries.
 type plan struct {
-	now     time.Time
+	round   calendar.Second
+	now     time.Time // when its leaves are accepted
 	entries []storage.AppendLeaves
 	last    map[uint32]int    // newest entry of each slot
-	counts  map[uint32]uint64 // of the open round's slots, with what is planned
+	counts  map[uint32]uint64 // of the round's slots, with what is planned
 	filed   map[filedKey]bool // what is planned; nil unless a part is marked New
 	done    []*ticket         // tickets that are carried out once the entries are durable
 }
@@ -139,7 +140,10 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 		return err
 	}
 	began := l.watch.elapsed()
-	p := &plan{now: now, last: make(map[uint32]int), counts: make(map[uint32]uint64)}
+	p := &plan{now: now, round: l.open.second, last: make(map[uint32]int), counts: make(map[uint32]uint64)}
+	if l.late(filings, now) {
+		p.round, p.now = l.open.second+1, l.open.second.Time().Add(time.Microsecond)
+	}
 	for _, t := range filings {
 		if marked(t.request) {
 			p.filed = make(map[filedKey]bool)
@@ -150,11 +154,17 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 			return err
 		}
 	}
+	if p.round != l.open.second {
+		l.stage(p)
+		return nil
+	}
 	if len(p.entries) > 0 {
 		if err := l.file(p.entries); err != nil {
 			return err
 		}
-		l.meters.filed(p, l.watch.elapsed()-began)
+		took := l.watch.elapsed() - began
+		l.paced(p, took)
+		l.meters.filed(p, took)
 	}
 	for _, t := range p.done {
 		t.finish(nil)
@@ -218,14 +228,14 @@ func (l *Ledger) newSlot(agency, lane string) storage.CreateSlot {
 	}}
 }
 
-// plan gives the leaves of t their places in the open round. An error is fatal.
+// plan gives the leaves of t their places in the round. An error is fatal.
 func (l *Ledger) plan(p *plan, t *ticket) error {
 	r := t.request
 	for i := range r.Parts {
 		part := &r.Parts[i]
 		slot := l.byLane[laneKey{r.Agency, part.Lane}]
 		first, ok := p.counts[slot]
-		if tree := l.open.trees[slot]; !ok && tree != nil {
+		if tree := l.open.trees[slot]; !ok && tree != nil && p.round == l.open.second {
 			first = tree.Count()
 		}
 		leaves, filed := part.Leaves, []int(nil)
@@ -238,11 +248,11 @@ func (l *Ledger) plan(p *plan, t *ticket) error {
 			p.remember(r.Agency, &leaves)
 		}
 		if leaves.Len() > 0 {
-			p.add(storage.AppendLeaves{Round: l.open.second, Slot: slot, First: first, At: p.now, Leaves: leaves})
+			p.add(storage.AppendLeaves{Round: p.round, Slot: slot, First: first, At: p.now, Leaves: leaves})
 		}
 		p.counts[slot] = first + uint64(leaves.Len())
 		t.filings = append(t.filings, Filing{
-			Round: l.open.second, Slot: slot, First: first, Count: leaves.Len(), At: p.now, Filed: filed,
+			Round: p.round, Slot: slot, First: first, Count: leaves.Len(), At: p.now, Filed: filed,
 		})
 	}
 	p.done = append(p.done, t)

@@ -3,7 +3,9 @@ package ledger
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -42,8 +44,10 @@ func (l *Ledger) closeDue(now time.Time) error {
 	if err := l.publishMonthly(); err != nil {
 		return err
 	}
-	if err := l.fileJournalDay(now); err != nil {
-		return err
+	if l.staging == nil { // else the next round is early enough
+		if err := l.fileJournalDay(now); err != nil {
+			return err
+		}
 	}
 	if block, ok := l.store.SealableBlock(); ok {
 		return l.propose(storage.SealBlock{Block: block})
@@ -129,24 +133,57 @@ func (l *Ledger) closeRound() error {
 		SlotCount: l.slotsIn(second),
 	}}
 	ordinals := l.store.Ordinals()
-	for id, tree := range l.open.trees {
+	var ahead []storage.Tile
+	for _, id := range slices.Sorted(maps.Keys(l.open.trees)) {
+		tree := l.open.trees[id]
 		entry.Slots = append(entry.Slots, storage.SlotRound{
 			Slot: id, Count: tree.Count(), Root: tree.Root(), Ordinal: ordinals[id] + 1,
 		})
-		entry.Tiles = appendTiles(entry.Tiles, second, id, tree)
+		if tree.Count() >= l.manyLeaves {
+			ahead = appendTiles(ahead, second, id, tree)
+		} else {
+			entry.Tiles = appendTiles(entry.Tiles, second, id, tree)
+		}
 	}
-	slices.SortFunc(entry.Slots, func(a, b storage.SlotRound) int { return int(a.Slot) - int(b.Slot) })
 	entry.Root = l.slotTree(&entry.RoundRecord).Root()
 	entry.Calendar = l.advance(second, &entry.Root)
-	authentication, err := ksi.SignAuthentication(rand.Reader, l.key, l.certificate, ksi.Publication{
-		Time: second, Root: l.frontier.Root().Imprint(),
-	})
-	if err != nil {
-		return fmt.Errorf("%w: sign round %s: %w", ErrFatal, second, err)
+	if err := l.signAndKeep(&entry, ahead); err != nil {
+		return err
 	}
-	entry.Certificate, entry.Signature = authentication.CertificateID, authentication.Signature
 	return l.propose(entry)
 }
+
+// signAndKeep signs the calendar root as of the round of entry and, meanwhile, makes tiles of it durable. Both run in goroutines that
+// are started now: the processor that is free takes over the first at once, but what this goroutine would begin only later.
+func (l *Ledger) signAndKeep(entry *storage.CloseRound, tiles []storage.Tile) error {
+	root := l.frontier.Root().Imprint()
+	var signErr, keepErr error
+	sign := func() {
+		var a *ksi.Authentication
+		if a, signErr = ksi.SignAuthentication(rand.Reader, l.key, l.certificate, ksi.Publication{Time: entry.Round, Root: root}); signErr == nil {
+			entry.Certificate, entry.Signature = a.CertificateID, a.Signature
+		}
+	}
+	if len(tiles) == 0 {
+		sign()
+	} else {
+		var both sync.WaitGroup
+		both.Go(sign)
+		both.Go(func() { keepErr = l.store.Propose(storage.KeepTiles{Round: entry.Round, Tiles: tiles}) })
+		both.Wait()
+	}
+	switch {
+	case keepErr != nil:
+		return fmt.Errorf("%w: %w", ErrFatal, keepErr)
+	case signErr != nil:
+		return fmt.Errorf("%w: sign round %s: %w", ErrFatal, entry.Round, signErr)
+	}
+	return nil
+}
+
+// manyLeaves is from how many leaves of a slot in a round on its kept nodes are written as a table, while the round is signed, and not
+// with all else that closes it.
+const manyLeaves = 1 << 21
 
 // slotsIn returns how many slots may hold leaves in a round.
 func (l *Ledger) slotsIn(round calendar.Second) uint32 {

@@ -16,6 +16,17 @@
 // The trees of the open round are that goroutine's alone. They take in a group while the store writes it: when the write
 // fails, they are never looked at again.
 //
+// # Large groups
+//
+// A group of millions of leaves takes the disk some tenths of a second, and a round cannot close while one is written into it. So a
+// group that would hold its round up, by what groups before it took, is staged: it is written for the round after, as tables that the
+// store does not know yet, and the trees of that round grow, while the open round closes at its second. Then it is proposed; its
+// leaves count as accepted when their round began. Should the clock be stepped back meanwhile, or run past that round, the group is
+// filed in the round that is open.
+//
+// The kept nodes of a round of two million leaves and more are written as tables too, while the calendar root is signed: what closes
+// the round is a small batch, however many leaves there are.
+//
 // # Time
 //
 // The round of second T takes what is accepted in (T-1, T]. It closes when the clock reaches T, late if it must, never
@@ -54,7 +65,7 @@
 // Record adds a line about what happened to the server's journal, whose format package storage draws. Lines wait in memory for what
 // is written next, within a second, since every second closes durably: so they cost no sync of their own, and whoever
 // records waits for nothing. The line of an administrative change (WithLine) is written with it, all or nothing. In the first second
-// of a new UTC day in which there is room the hash of the last line before is filed in the slot (@server, journal).
+// of a new UTC day in which there is room, and no group is staged, the hash of the last line before is filed in the slot (@server, journal).
 //
 // # Finding a digest
 //

@@ -116,6 +116,8 @@ type Ledger struct {
 	genesis     storage.Genesis
 	monthly     bool   // publish the calendar root of every month
 	reserve     uint64 // bytes that filing leaves free on the disk
+	manyLeaves  uint64
+	stageLeaves int
 	readOnly    bool
 	observer    observer
 	meters      *meters
@@ -134,6 +136,9 @@ type Ledger struct {
 	deferred []*ticket          // wait for the next round, in which their slots exist
 	ready    []*ticket          // were deferred, and the next round is open
 	warned   time.Time          // when the log last warned of the end of the certificate
+	staging  *staging           // a group for the round after the open one; nil if there is none
+	pace     time.Duration      // that a leaf takes in large groups
+	ending   bool               // Run is to end
 	low      bool               // the disk had no room for the last filings
 	failed   calendar.Second    // monthly publication that could not be made
 
@@ -169,6 +174,8 @@ func Open(c Config) (*Ledger, error) {
 		genesis:     c.Store.Genesis(),
 		monthly:     c.MonthlyPublications,
 		reserve:     c.DiskReserve,
+		manyLeaves:  manyLeaves,
+		stageLeaves: stageLeaves,
 		readOnly:    c.ReadOnly,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
@@ -331,10 +338,15 @@ func (l *Ledger) grow(e *storage.AppendLeaves) {
 	if e.Round != l.open.second {
 		panic(fmt.Sprintf("ledger: leaves of %s applied to open round %s", e.Round, l.open.second))
 	}
-	t := l.open.trees[e.Slot]
+	growIn(l.open.trees, l.slots, e)
+}
+
+// growIn adds leaves to the trees of their round.
+func growIn(trees map[uint32]*merkle.Tree, slots []storage.Slot, e *storage.AppendLeaves) {
+	t := trees[e.Slot]
 	if t == nil {
-		t = merkle.NewTree(l.slots[e.Slot].Base)
-		l.open.trees[e.Slot] = t
+		t = merkle.NewTree(slots[e.Slot].Base)
+		trees[e.Slot] = t
 	}
 	if t.Count() != e.First {
 		panic(fmt.Sprintf("ledger: round %s: slot %d: run at %d after %d leaves", e.Round, e.Slot, e.First, t.Count()))
@@ -385,7 +397,11 @@ func (l *Ledger) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		l.watch.clock.Wait(ctx, l.untilClose(), l.queue.wake)
+		wake := l.queue.wake
+		if l.staging != nil { // until the round closes nothing else is filed
+			wake = l.staging.wake
+		}
+		l.watch.clock.Wait(ctx, l.untilClose(), wake)
 	}
 }
 
@@ -405,7 +421,10 @@ func (l *Ledger) untilClose() time.Duration {
 // younger than that time and filed under an earlier one.
 func (l *Ledger) step() error {
 	for {
-		group := l.queue.take()
+		var group []*ticket
+		if l.staging == nil {
+			group = l.queue.take()
+		}
 		was := l.watch.jumped
 		now, jumped := l.watch.look()
 		l.meters.look(l.watch)
@@ -422,6 +441,11 @@ func (l *Ledger) step() error {
 		}
 		if err := l.writeJournal(journalDelay); err != nil {
 			return failAll(group, err)
+		}
+		if ended, err := l.endStaging(now, jumped); err != nil {
+			return failAll(group, err)
+		} else if !ended {
+			return nil
 		}
 		group = append(l.ready, group...)
 		l.ready = nil
@@ -446,11 +470,12 @@ func failAll(tickets []*ticket, err error) error {
 // clock that was stepped back: such a round is closed after the next start.
 func (l *Ledger) finish() error {
 	l.queue.close(ErrStopped)
+	l.ending = true
 	if err := l.step(); err != nil {
 		return err
 	}
 	for range 3 {
-		if len(l.open.trees) == 0 && len(l.deferred) == 0 {
+		if len(l.open.trees) == 0 && len(l.deferred) == 0 && l.staging == nil {
 			break
 		}
 		l.watch.clock.Wait(context.Background(), l.untilClose(), nil)
@@ -469,6 +494,7 @@ func (l *Ledger) stop(err error) {
 	close(l.open.done)
 	l.mu.Unlock()
 	l.backlog.wake()
+	l.dropStaging(err)
 	for group := l.queue.take(); group != nil; group = l.queue.take() {
 		failAll(group, err)
 	}

@@ -31,6 +31,7 @@ var start = time.Date(2026, 11, 22, 1, 15, 29, 500e6, time.UTC)
 
 // A world is a ledger on a file system in memory, run with a clock that the test moves.
 type world struct {
+	before func(*Ledger) // called before it runs; may be nil
 	t      *testing.T
 	fs     vfs.FS
 	clock  *ledgertest.Clock
@@ -86,7 +87,11 @@ func openLedger(fs vfs.FS, clock Clock) (*Ledger, *storage.Store, error) {
 
 // openWith opens the ledger with a changed configuration.
 func openWith(fs vfs.FS, clock Clock, change func(*Config)) (*Ledger, *storage.Store, error) {
-	store, err := storage.Open("store", storage.Options{FS: fs, TableLeaves: 20})
+	o := storage.Options{FS: fs, TableLeaves: 20}
+	if fs == vfs.Default { // what is measured
+		o.TableLeaves = 0
+	}
+	store, err := storage.Open("store", o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,6 +109,9 @@ func openWith(fs vfs.FS, clock Clock, change func(*Config)) (*Ledger, *storage.S
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
+	if fs != vfs.Default {
+		l.manyLeaves = 256
+	}
 	return l, store, nil
 }
 
@@ -113,6 +121,9 @@ func (w *world) run() {
 	var err error
 	if w.ledger, w.store, err = openLedger(w.fs, w.clock); err != nil {
 		w.t.Fatal(err)
+	}
+	if w.before != nil {
+		w.before(w.ledger)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop, w.done = stop, make(chan error, 2)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -173,6 +174,7 @@ type acked struct {
 const (
 	historyParts    = 8
 	historyMidnight = 3 // the part of a history after which a day is over
+	historyLarge    = 5 // the part with most leaves
 )
 
 // history files, lets seconds pass, records lines of the journal, publishes and waits until it is through or a write fails;
@@ -183,15 +185,20 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 	if err != nil {
 		return nil, nil, err
 	}
+	l.stageLeaves, l.pace = 200, time.Second
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
 	r := rand.New(rand.NewPCG(seed, 1))
 	for i := 0; i < historyParts && err == nil; i++ {
 		var filings []Filing
-		list := leaves(i*1000, 1+r.IntN(20))
+		n := 1 + r.IntN(20)
+		if i == historyLarge {
+			n = 300 // they are staged, and their kept nodes stored ahead
+		}
+		list := leaves(i*1000, n)
 		agency := []string{"canton", "ministry"}[r.IntN(2)]
-		filings, err = l.Append(ctx, request(agency, LaneMain, list))
+		filings, err = appendMoving(l, clock, request(agency, LaneMain, list))
 		for _, f := range filings {
 			for j := range f.Count {
 				told = append(told, acked{Position{Round: f.Round, Slot: f.Slot, Index: f.First + uint64(j)}, list.At(j)})
@@ -225,6 +232,25 @@ func history(fs vfs.FS, seed uint64) (told []acked, published []storage.Publicat
 		}
 	}
 	return told, published, errors.Join(err, store.Close())
+}
+
+// appendMoving files while time passes slowly.
+func appendMoving(l *Ledger, clock *ledgertest.Clock, r *Request) (filings []Filing, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		filings, err = l.Append(context.Background(), r)
+	}()
+	for n := 1; ; n++ {
+		select {
+		case <-done:
+			return filings, err
+		default:
+			if runtime.Gosched(); n%1000 == 0 {
+				clock.Move(50*time.Millisecond, 0)
+			}
+		}
+	}
 }
 
 // Every file operation fails once; what was acknowledged before is there after a crash, with a proof, and what was

@@ -85,8 +85,7 @@ func Check(ctx context.Context, s *storage.Store, o Options) (Report, error) {
 	}
 	defer c.close()
 	for _, step := range []func() error{c.checkKinds, c.checkSmall, c.open, c.checkRounds, c.checkEnd, c.checkOpenRounds,
-		c.checkJournal,
-		c.checkIndex} {
+		c.checkLeft, c.checkJournal, c.checkIndex} {
 		if err := step(); err != nil {
 			return c.report, err
 		}

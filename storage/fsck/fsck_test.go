@@ -60,6 +60,9 @@ func newStore(t testing.TB, fs vfs.FS, big int) *storage.Store {
 	propose(m.Append(first+2500, 0, 2, false), m.Append(first+2500, 1, 2, false), m.Close(first+2500))
 	propose(m.Append(first+2501, 0, 2, false), m.Close(first+2501), m.Publish("Gazette", "Herald"))
 	propose(m.Append(first+2503, 1, 4, true), m.Append(first+2503, 1, 4, true), m.Append(first+2504, 2, 1, true))
+	propose(m.Append(first+2504, 0, 300, false))
+	kept, _ := m.Keep(first + 2504)
+	propose(kept)
 	return s
 }
 
@@ -76,9 +79,9 @@ func TestClean(t *testing.T) {
 		Rounds:        6,
 		Blocks:        2,
 		Leaves:        1 + 300 + 70_000 + 2 + 3 + 3 + 5 + 2 + 2 + 2,
-		OpenLeaves:    9,
-		Runs:          1 + 1 + 69 + 1 + 2 + 1 + 2 + 1 + 3,
-		Tiles:         1 + 2 + 1,
+		OpenLeaves:    309,
+		Runs:          1 + 1 + 69 + 1 + 2 + 1 + 2 + 1 + 4,
+		Tiles:         1 + 2 + 1 + 1,
 		CalendarNodes: 2, // of height 8; the last rounds' is not complete
 		Signatures:    6,
 		Publications:  3,
@@ -284,8 +287,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// unmissed reports whether a store without key n is a valid one: it is a KSI key, a publication, or the last run of a slot in an
-// open round. The one role has a KSI key, so it is missed.
+// unmissed reports whether a store without key n is a valid one: it is a KSI key, a publication, the last run of a slot in an
+// open round, or nodes of one. The one role has a KSI key, so it is missed.
 func unmissed(all []pair, n int) bool {
 	key, _ := storage.ParseKey(all[n].key)
 	next := storage.Key{}
@@ -293,7 +296,8 @@ func unmissed(all []pair, n int) bool {
 		next, _ = storage.ParseKey(all[n+1].key)
 	}
 	last := next.Kind != key.Kind || next.Round != key.Round || next.Slot != key.Slot
-	return key.Kind == storage.KindKSIKey || key.Kind == storage.KindPublication || key.Kind == storage.KindRun && key.Round > storagetest.First+2501 && last
+	open := key.Round > storagetest.First+2501 && (key.Kind == storage.KindRun && last || key.Kind == storage.KindTile)
+	return open || key.Kind == storage.KindKSIKey || key.Kind == storage.KindPublication
 }
 
 func contains(all []pair, key []byte) bool {

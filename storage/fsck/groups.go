@@ -28,7 +28,7 @@ type group struct {
 	slot   uint32
 	runs   uint64
 	leaves uint64
-	tree   *merkle.Tree // over the leaves; nil for an open round or a slot that does not exist
+	tree   *merkle.Tree // over the leaves; nil for a slot that does not exist
 }
 
 // A segment is a range of rounds whose runs one goroutine reads.
@@ -148,7 +148,7 @@ func (r *groupReader) read(s *segment) error {
 			continue
 		}
 		g.tree.Append(&run.Leaves)
-		if r.c.o.Index != nil {
+		if r.c.o.Index != nil && run.Round <= r.c.closed {
 			hashes = hashLeaves(r.c.o.Index, hashes, &run.Leaves)
 			r.c.o.Index.Add(number, hashes)
 		}
@@ -174,7 +174,7 @@ func hashLeaves(x Index, hashes []uint64, leaves *merkle.Leaves) []uint64 {
 // newGroup returns the group that a run begins.
 func (r *groupReader) newGroup(run *storage.Run) group {
 	g := group{round: run.Round, slot: run.Slot}
-	if run.Round <= r.c.closed && int(run.Slot) < len(r.c.slots) {
+	if int(run.Slot) < len(r.c.slots) {
 		g.tree = merkle.NewTree(r.c.slots[run.Slot].Base)
 	}
 	return g

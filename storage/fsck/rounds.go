@@ -3,6 +3,7 @@ package fsck
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -127,6 +128,9 @@ func (c *checker) checkNumber(r *storage.RoundRecord) error {
 	}
 	want := storage.Position{Round: r.Round, Slot: r.Slots[0].Slot}
 	got, err := c.s.LeafNumber(r.FirstLeaf)
+	if errors.Is(err, storage.ErrNotFound) {
+		return different("%s: %v", key, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -168,33 +172,57 @@ func (c *checker) checkSlot(r *storage.RoundRecord, s *storage.SlotRound) (node 
 	return merkle.SlotNode(s.Root, metadata.Append(nil)), nil
 }
 
+// checkOpenTiles compares the nodes that are stored of a slot in an open round: some or all of those to keep.
+func (c *checker) checkOpenTiles(g *group) error {
+	kept := maps.Collect(g.tree.Kept())
+	for w := c.tiles; !w.done && w.key.Round == g.round && w.key.Slot == g.slot; {
+		nodes := kept[w.key.Height]
+		n := (len(w.it.Value()) - 1) / len(merkle.Digest{})
+		if w.key.Number > uint64(len(nodes)/storage.TileNodes) || int(w.key.Number)*storage.TileNodes+n > len(nodes) {
+			return different("%s: %d nodes, leaves give %d of this height", w.key, n, len(nodes))
+		}
+		nodes = nodes[w.key.Number*storage.TileNodes:]
+		if err := c.checkTile(w.key, nodes[:n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkTiles compares the kept nodes of one height.
 func (c *checker) checkTiles(round calendar.Second, slot uint32, height uint8, nodes []merkle.Digest) error {
-	var got [storage.TileNodes]merkle.Digest
 	for tile := 0; tile*storage.TileNodes < len(nodes); tile++ {
-		want := nodes[tile*storage.TileNodes:]
-		want = want[:min(len(want), storage.TileNodes)]
 		key := storage.Key{Kind: storage.KindTile, Round: round, Slot: slot, Height: height, Number: uint64(tile)}
-		if c.tiles.at(key) {
-			if v := c.tiles.it.Value(); len(v) != 1+len(want)*len(merkle.Digest{}) {
-				return different("%s: %d bytes, leaves give %d nodes", key, len(v), len(want))
-			}
-		}
-		if err := c.tiles.pass(key); err != nil {
+		want := nodes[tile*storage.TileNodes:]
+		if err := c.checkTile(key, want[:min(len(want), storage.TileNodes)]); err != nil {
 			return err
 		}
-		first := uint64(tile) * storage.TileNodes
-		if err := c.s.ReadNodes(got[:len(want)], round, slot, height, first); err != nil {
-			return err
-		}
-		for i := range want {
-			if got[i] != want[i] {
-				return different("round %s: slot %d: node %d of height %d is %s, leaves give %s", round, slot,
-					first+uint64(i), height, got[i], want[i])
-			}
-		}
-		c.report.Tiles++
 	}
+	return nil
+}
+
+// checkTile passes a tile and compares its nodes.
+func (c *checker) checkTile(key storage.Key, want []merkle.Digest) error {
+	if c.tiles.at(key) {
+		if v := c.tiles.it.Value(); len(v) != 1+len(want)*len(merkle.Digest{}) {
+			return different("%s: %d bytes, leaves give %d nodes", key, len(v), len(want))
+		}
+	}
+	if err := c.tiles.pass(key); err != nil {
+		return err
+	}
+	var got [storage.TileNodes]merkle.Digest
+	first := key.Number * storage.TileNodes
+	if err := c.s.ReadNodes(got[:len(want)], key.Round, key.Slot, key.Height, first); err != nil {
+		return err
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			return different("round %s: slot %d: node %d of height %d is %s, leaves give %s", key.Round, key.Slot,
+				first+uint64(i), key.Height, got[i], want[i])
+		}
+	}
+	c.report.Tiles++
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
+	"maps"
 	mathrand "math/rand/v2"
 	"slices"
 	"sync"
@@ -38,6 +39,7 @@ type Maker struct {
 	leaves   uint64
 	frontier *calendar.Frontier
 	open     map[calendar.Second]map[uint32]*merkle.Tree
+	given    map[string]bool // tiles that Keep has given, as place names them, with how many nodes
 }
 
 // NewMaker returns a Maker whose leaves follow from the seed.
@@ -48,6 +50,7 @@ func NewMaker(seed uint64) *Maker {
 		closed:   First - 1,
 		frontier: calendar.NewFrontier(First),
 		open:     make(map[calendar.Second]map[uint32]*merkle.Tree),
+		given:    make(map[string]bool),
 	}
 	for i := range m.genesis.BlindingKey {
 		m.genesis.BlindingKey[i] = byte(m.Rand.Uint32())
@@ -144,6 +147,36 @@ func (m *Maker) append(round calendar.Second, slot uint32, at time.Time, leaves 
 	return e
 }
 
+// Keep returns the entry that stores the nodes to keep of an open round, as far as no Keep before has given them; ok is false if
+// there are none. Close leaves them out.
+func (m *Maker) Keep(round calendar.Second) (e storage.KeepTiles, ok bool) {
+	e = storage.KeepTiles{Round: round, Tiles: m.tiles(round, m.open[round])}
+	for i := range e.Tiles {
+		m.given[place(&e.Tiles[i])] = true
+	}
+	return e, len(e.Tiles) > 0
+}
+
+func place(t *storage.Tile) string {
+	return fmt.Sprint(t.Round, t.Slot, t.Height, t.Index, len(t.Nodes))
+}
+
+// tiles returns the tiles of a round that Keep has not given, in order.
+func (m *Maker) tiles(round calendar.Second, trees map[uint32]*merkle.Tree) (tiles []storage.Tile) {
+	for _, id := range slices.Sorted(maps.Keys(trees)) {
+		for height, nodes := range trees[id].Kept() {
+			for i := 0; i < len(nodes); i += storage.TileNodes {
+				t := storage.Tile{Round: round, Slot: id, Height: height, Index: uint64(i / storage.TileNodes),
+					Nodes: nodes[i:min(i+storage.TileNodes, len(nodes))]}
+				if !m.given[place(&t)] {
+					tiles = append(tiles, t)
+				}
+			}
+		}
+	}
+	return tiles
+}
+
 // Close returns the entry that closes everything up to and including a second. Of the rounds in between only the last may
 // hold leaves.
 func (m *Maker) Close(through calendar.Second) storage.Entry {
@@ -160,13 +193,8 @@ func (m *Maker) Close(through calendar.Second) storage.Entry {
 		m.ordinals[id]++
 		m.leaves += tree.Count()
 		e.Slots = append(e.Slots, storage.SlotRound{Slot: id, Count: tree.Count(), Root: tree.Root(), Ordinal: m.ordinals[id]})
-		for height, nodes := range tree.Kept() {
-			for i := 0; i < len(nodes); i += storage.TileNodes {
-				e.Tiles = append(e.Tiles, storage.Tile{Round: through, Slot: id, Height: height,
-					Index: uint64(i / storage.TileNodes), Nodes: nodes[i:min(i+storage.TileNodes, len(nodes))]})
-			}
-		}
 	}
+	e.Tiles = m.tiles(through, trees)
 	slices.SortFunc(e.Slots, func(a, b storage.SlotRound) int { return int(a.Slot) - int(b.Slot) })
 	for e.SlotCount < uint32(len(m.slots)) && m.slots[e.SlotCount].Created <= through {
 		e.SlotCount++
