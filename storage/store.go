@@ -433,5 +433,5 @@ func (st *state) loadKept(db *pebble.DB) error {
 		}
 		st.kept[k.Round][tilePlace{k.Slot, k.Height, k.Number}] = len(nodes) / len(merkle.Digest{})
 	}
-	return damaged(from, it.Error())
+	return Damaged(from, it.Error())
 }
