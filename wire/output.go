@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgproto3/v2"
@@ -43,6 +44,7 @@ var (
 
 // message appends a message. It panics if m cannot be encoded: more columns than the protocol can count, say.
 func (o *output) message(m pgproto3.BackendMessage) {
+	o.begin()
 	buf, err := m.Encode(o.buf)
 	if err != nil {
 		panic("wire: " + err.Error())
@@ -118,6 +120,7 @@ func (o *output) openData() { o.open('d') }
 
 // open starts a message of any type.
 func (o *output) open(typ byte) {
+	o.begin()
 	o.opened = len(o.buf)
 	o.buf = append(o.buf, typ, 0, 0, 0, 0)
 }
@@ -179,9 +182,25 @@ func (o *output) flush() error {
 	return o.err
 }
 
+// outputs holds *[]byte, large empty buffers of connections that wait for their clients: a pipeline of a thousand statements fills
+// one again and again.
+var outputs sync.Pool
+
+// begin takes a large buffer, if there is one, for a connection that has none.
+func (o *output) begin() {
+	if o.buf != nil {
+		return
+	}
+	if b, ok := outputs.Get().(*[]byte); ok {
+		o.buf = *b
+	}
+}
+
 // trim gives a large empty buffer back, for a connection that goes idle.
 func (o *output) trim() {
 	if len(o.buf) == 0 && cap(o.buf) > keepOutput {
+		b := o.buf
+		outputs.Put(&b)
 		o.buf = nil
 	}
 	if cap(o.fields) > keepScratch {

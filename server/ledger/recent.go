@@ -16,6 +16,9 @@ const (
 	segmentLeaves = index.MaxBatch
 	// ownSegment is from how many leaves on a part of an entry gets a segment of its own.
 	ownSegment = segmentLeaves / 4
+	// smallTable is how many leaves a table has room for while it grows little by little. One that outgrows it soon holds all that a
+	// segment can, and to grow by halves would copy it again and again into fresh memory.
+	smallTable = segmentLeaves / 16
 )
 
 // recent finds the leaves that the digest index does not hold yet: those of the open round and of the rounds closed
@@ -150,11 +153,18 @@ func (r *recent) mark() uint64 {
 func (s *segment) add(r run, hashes []uint64) {
 	r.start = len(s.hashes)
 	s.runs = append(s.runs, r)
+	if n := r.start + len(hashes); n > smallTable && n > cap(s.hashes) {
+		s.hashes = slices.Grow(s.hashes, max(n, segmentLeaves)-r.start)
+		s.next = slices.Grow(s.next, cap(s.hashes)-len(s.next))
+	}
 	s.hashes = append(s.hashes, hashes...)
 	if len(s.hashes) > len(s.heads) {
 		n := len(s.heads)
 		for n < len(s.hashes) {
 			n *= 2
+		}
+		if n > smallTable {
+			n = max(n, segmentLeaves)
 		}
 		s.heads = make([]uint32, n)
 		s.next = s.next[:0]
