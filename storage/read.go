@@ -231,23 +231,14 @@ func (s *Store) ReadCalendarNodes(dst []merkle.Digest, height uint8, first uint6
 	if err != nil {
 		return err
 	}
-	defer it.Close()
-	for ok := it.First(); ok; ok = it.Next() {
-		k, err := ParseKey(it.Key())
-		if err != nil {
+	return scan(it, key, func(k Key, c *cursor) error {
+		var n node
+		if err := n.decode(c); err != nil {
 			return err
 		}
-		var n node
-		c := newCursor(it.Value())
-		if err := n.decode(&c); err != nil {
-			return fmt.Errorf("%s: %w", k, err)
-		}
 		dst[k.Number-first] = merkle.Digest(n)
-	}
-	if err := it.Error(); err != nil {
-		return Damaged(key, err)
-	}
-	return nil
+		return nil
+	})
 }
 
 // ReadCalendarLeaves fills dst with the calendar's leaves of seconds first, first+1, …: round roots, the zero digest for

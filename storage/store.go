@@ -283,6 +283,11 @@ func each(db *pebble.DB, kind Kind, f func(Key, *cursor) error) error {
 	if err != nil {
 		return err
 	}
+	return scan(it, Key{Kind: kind}, f)
+}
+
+// scan calls f with every key of an iterator that is about keys from here on, and its value, and closes it.
+func scan(it *pebble.Iterator, from Key, f func(Key, *cursor) error) error {
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
 		k, err := ParseKey(it.Key())
@@ -294,10 +299,7 @@ func each(db *pebble.DB, kind Kind, f func(Key, *cursor) error) error {
 			return fmt.Errorf("%s: %w", k, err)
 		}
 	}
-	if err := it.Error(); err != nil {
-		return Damaged(Key{Kind: kind}, err)
-	}
-	return nil
+	return Damaged(from, it.Error())
 }
 
 func (st *state) loadSlots(db *pebble.DB) error {
@@ -422,21 +424,15 @@ func (st *state) loadKept(db *pebble.DB) error {
 	if err != nil {
 		return err
 	}
-	defer it.Close()
-	for ok := it.First(); ok; ok = it.Next() {
-		k, err := ParseKey(it.Key())
+	return scan(it, from, func(k Key, c *cursor) error {
+		nodes, err := decodeNodes(c, TileNodes)
 		if err != nil {
 			return err
-		}
-		c := newCursor(it.Value())
-		nodes, err := decodeNodes(&c, TileNodes)
-		if err != nil {
-			return fmt.Errorf("%s: %w", k, err)
 		}
 		if st.kept[k.Round] == nil {
 			st.kept[k.Round] = make(map[tilePlace]int)
 		}
 		st.kept[k.Round][tilePlace{k.Slot, k.Height, k.Number}] = len(nodes) / len(merkle.Digest{})
-	}
-	return Damaged(from, it.Error())
+		return nil
+	})
 }
