@@ -129,7 +129,11 @@ func TestPublications(t *testing.T) {
 	a.expect(0, []string{"OK", "forged.bin was left out", "changed after it was signed"},
 		append([]string{"verify", letter, a.file("fresh.ksig", string(fresh))}, tampered...)...)
 	stranger.expect(3, []string{"say who may have signed it"}, with("--publications-file", file)...)
-	stranger.expect(3, []string{"checksum"}, with("--publication", publication[:len(publication)-1]+"A")...)
+	last := "A"
+	if strings.HasSuffix(publication, last) {
+		last = "B"
+	}
+	stranger.expect(3, []string{"checksum"}, with("--publication", publication[:len(publication)-1]+last)...)
 	stranger.expect(1, []string{"FAIL GEN-01"}, append([]string{"verify", stranger.file("other", "x"), proof}, trust...)...)
 
 	testProofsInSQL(t, conn, fresh, a.read(proof), publication)
