@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
-	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -16,7 +15,6 @@ const stageLeaves = 1 << 17
 // know yet, and its trees grow, while the open round closes at its second; then the group is proposed and its tickets are done.
 type staging struct {
 	plan  *plan
-	round calendar.Second
 	began time.Duration // as the unstepped counter shows it
 	paced bool          // how long it took is noted
 
@@ -32,18 +30,24 @@ type staging struct {
 // late reports whether to file so many leaves in so many slots, which takes about as long as such groups took before, would go on
 // beyond the end of the open round and hold it up. What is marked New looks for what was filed before, which must not change.
 func (l *Ledger) late(filings []*ticket, now time.Time) bool {
-	leaves, slots := 0, make(map[laneKey]bool)
+	leaves := 0
+	for _, t := range filings {
+		leaves += t.leaves()
+	}
+	left := l.open.second.Time().Sub(now)
+	if l.ending || leaves < l.stageLeaves || left > time.Second || l.pace*time.Duration(leaves)/4*5 <= left {
+		return false
+	}
+	slots := make(map[laneKey]bool)
 	for _, t := range filings {
 		if marked(t.request) {
 			return false
 		}
-		leaves += t.leaves()
 		for i := range t.request.Parts {
 			slots[laneKey{t.request.Agency, t.request.Parts[i].Lane}] = true
 		}
 	}
-	left := l.open.second.Time().Sub(now)
-	return !l.ending && leaves >= l.stageLeaves*len(slots) && left <= time.Second && l.pace*time.Duration(leaves)/4*5 > left
+	return leaves >= l.stageLeaves*len(slots)
 }
 
 // paced notes that a group took d.
@@ -59,7 +63,7 @@ func (l *Ledger) paced(p *plan, d time.Duration) {
 
 // stage begins to file what is planned in the round after the open one.
 func (l *Ledger) stage(p *plan) {
-	s := &staging{plan: p, round: p.round, began: l.watch.elapsed(), wake: make(chan struct{}, 1), done: make(chan struct{}), trees: make(map[uint32]*merkle.Tree)}
+	s := &staging{plan: p, began: l.watch.elapsed(), wake: make(chan struct{}, 1), done: make(chan struct{}), trees: make(map[uint32]*merkle.Tree)}
 	l.staging = s
 	grown := make(chan struct{})
 	slots := l.slots // the goroutine of Run may add some meanwhile
@@ -94,7 +98,7 @@ func (l *Ledger) endStaging(now time.Time, jumped bool) (ended bool, err error) 
 	default:
 	}
 	back := l.open.second.Time().Sub(now) > time.Second
-	if l.open.second < s.round && !back && !jumped {
+	if l.open.second < s.plan.round && !back && !jumped {
 		return false, nil
 	}
 	<-s.done
@@ -103,7 +107,7 @@ func (l *Ledger) endStaging(now time.Time, jumped bool) (ended bool, err error) 
 	case s.err != nil:
 		err := fmt.Errorf("%w: %w", ErrFatal, s.err)
 		return true, failAll(s.plan.done, err)
-	case l.open.second == s.round && !jumped:
+	case l.open.second == s.plan.round && !jumped:
 		return true, l.fileStaged(s)
 	}
 	s.staged.Discard()
