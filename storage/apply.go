@@ -148,20 +148,22 @@ func (e CloseRound) write(w *writer) error {
 	for i := range e.Slots {
 		w.set(Key{Kind: KindOrdinal, Slot: e.Slots[i].Slot}, number(e.Slots[i].Ordinal))
 	}
-	w.setTiles(e.Tiles)
+	writeTiles(e.Tiles, w.setBytes)
 	w.close(e.Round, w.st.leaves+e.Leaves(), e.Calendar)
 	return nil
 }
 
 func (e KeepTiles) write(w *writer) error {
-	w.setTiles(e.Tiles)
+	writeTiles(e.Tiles, w.setBytes)
 	return nil
 }
 
-func (w *writer) setTiles(tiles []Tile) {
+// writeTiles calls set with the key and the value of each tile, which are valid until it returns.
+func writeTiles(tiles []Tile, set func(k Key, value []byte)) {
+	var buf []byte
 	for i := range tiles {
-		w.buf = appendNodes(w.buf[:0], tiles[i].Nodes)
-		w.setBytes(tiles[i].key(), w.buf)
+		buf = appendNodes(buf[:0], tiles[i].Nodes)
+		set(tiles[i].key(), buf)
 	}
 }
 

@@ -153,6 +153,9 @@ func (e *endsFS) checkNewest() error {
 			newest = k
 		}
 	}
+	if newest.number == 0 {
+		return nil
+	}
 	names, err := e.List(e.dir)
 	if err != nil {
 		return err
@@ -161,9 +164,6 @@ func (e *endsFS) checkNewest() error {
 		if k, ok := parseEnd(name); ok && !k.manifest && k.number >= newest.number {
 			return nil
 		}
-	}
-	if newest.number == 0 {
-		return nil
 	}
 	return fmt.Errorf("%s: missing: %w", e.PathJoin(e.dir, newest.name()), ErrCorrupt)
 }

@@ -192,10 +192,7 @@ func (iter *RoundIter) seekBlock(block uint64) (next uint64, ok bool, err error)
 		ok = iter.blocks.SeekGE(key.bytes())
 	}
 	if !ok {
-		if err := iter.blocks.Error(); err != nil {
-			return 0, false, Damaged(key, err)
-		}
-		return 0, false, nil
+		return 0, false, Damaged(key, iter.blocks.Error())
 	}
 	key, err = ParseKey(iter.blocks.Key())
 	return key.Number, err == nil, err

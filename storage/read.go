@@ -281,10 +281,7 @@ func (s *Store) readHeadRoots(dst []merkle.Digest, first calendar.Second) error 
 		}
 		dst[k.Round-first] = h.root
 	}
-	if err := it.Error(); err != nil {
-		return Damaged(from, err)
-	}
-	return nil
+	return Damaged(from, it.Error())
 }
 
 // parseHead returns the head that it stands at.

@@ -174,10 +174,7 @@ func (iter *RoundIter) readHead(second calendar.Second) (found bool, err error) 
 	}
 	key := Key{Kind: KindHead, Round: second}
 	if !iter.heads.SeekGE(key.bytes()) {
-		if err := iter.heads.Error(); err != nil {
-			return false, Damaged(key, err)
-		}
-		return false, nil
+		return false, Damaged(key, iter.heads.Error())
 	}
 	k, h, err := parseHead(iter.heads)
 	if err != nil || k != key {
@@ -197,10 +194,7 @@ func (iter *RoundIter) readHead(second calendar.Second) (found bool, err error) 
 func (iter *RoundIter) readListed(second calendar.Second) error {
 	key := Key{Kind: KindBlock, Number: blockOf(second)}
 	if !iter.blocks.SeekGE(key.bytes()) {
-		if err := iter.blocks.Error(); err != nil {
-			return Damaged(key, err)
-		}
-		return nil
+		return Damaged(key, iter.blocks.Error())
 	}
 	got, err := ParseKey(iter.blocks.Key())
 	if err != nil || got.Number != key.Number {

@@ -133,10 +133,7 @@ func (iter *RoundIter) open() (err error) {
 	} else {
 		iter.onHead = iter.heads.First()
 	}
-	if err := iter.heads.Error(); err != nil {
-		return Damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
-	}
-	return nil
+	return Damaged(Key{Kind: KindHead, Round: iter.scan.From}, iter.heads.Error())
 }
 
 // Next reads the next batch, of 1 to BlockSeconds rounds, or of none where a wanted root was looked for in vain for a while. It
@@ -213,10 +210,7 @@ func (iter *RoundIter) readNextBlock() error {
 	}
 	if !ok {
 		iter.next = blocksEnd
-		if err := iter.blocks.Error(); err != nil {
-			return Damaged(key, err)
-		}
-		return nil
+		return Damaged(key, iter.blocks.Error())
 	}
 	key, err := ParseKey(iter.blocks.Key())
 	if err != nil {
@@ -261,10 +255,7 @@ func containsDigest(list []byte, d *merkle.Digest) bool {
 // column moves to a key of a block and decodes its value. ok is false if there is none.
 func (iter *RoundIter) column(k Key, decode func(*cursor) error) (ok bool, err error) {
 	if !iter.blocks.SeekGE(k.bytes()) {
-		if err := iter.blocks.Error(); err != nil {
-			return false, Damaged(k, err)
-		}
-		return false, nil
+		return false, Damaged(k, iter.blocks.Error())
 	}
 	if got, err := ParseKey(iter.blocks.Key()); err != nil || got != k {
 		return false, err
@@ -431,10 +422,7 @@ func (iter *RoundIter) readHeads() error {
 		}
 	}
 	iter.size = min(4*iter.size, BlockSeconds)
-	if err := iter.heads.Error(); err != nil {
-		return Damaged(Key{Kind: KindHead, Round: iter.scan.From}, err)
-	}
-	return nil
+	return Damaged(Key{Kind: KindHead, Round: iter.scan.From}, iter.heads.Error())
 }
 
 // countHead adds the counts of a round that has a head.

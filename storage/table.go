@@ -35,7 +35,7 @@ const tableSuffix = ".leaves.sst"
 // bottom of the database at once and is not written again.
 type table struct {
 	first Key
-	write func(set func(k Key, value []byte) error) error // in order
+	write func(set func(k Key, value []byte)) // in order
 }
 
 // asTables returns what entries write, if tables are the better place for it, else nothing.
@@ -111,15 +111,12 @@ type runOf struct {
 
 // leafTable returns the table of runs.
 func leafTable(runs []runOf) table {
-	return table{runs[0].entry.key(runs[0].k), func(set func(Key, []byte) error) error {
+	return table{runs[0].entry.key(runs[0].k), func(set func(Key, []byte)) {
 		var buf []byte
 		for _, r := range runs {
 			buf = appendRun(buf[:0], r.entry.At, &r.entry.Leaves, r.k, min(r.k+MaxRun, r.entry.Leaves.Len()))
-			if err := set(r.entry.key(r.k), buf); err != nil {
-				return err
-			}
+			set(r.entry.key(r.k), buf)
 		}
-		return nil
 	}}
 }
 
@@ -137,16 +134,7 @@ func tileTables(e KeepTiles) (tables []table) {
 		}
 		tiles := rest[:n]
 		rest = rest[n:]
-		tables = append(tables, table{tiles[0].key(), func(set func(Key, []byte) error) error {
-			var buf []byte
-			for i := range tiles {
-				buf = appendNodes(buf[:0], tiles[i].Nodes)
-				if err := set(tiles[i].key(), buf); err != nil {
-					return err
-				}
-			}
-			return nil
-		}})
+		tables = append(tables, table{tiles[0].key(), func(set func(Key, []byte)) { writeTiles(tiles, set) }})
 	}
 	return tables
 }
@@ -255,9 +243,10 @@ func (s *Store) writeTable(path string, t *table, memory *[]byte) <-chan error {
 		TableFormat: s.db.FormatMajorVersion().MaxTableFormat(),
 	})
 	var key []byte
-	err = t.write(func(k Key, value []byte) error {
-		key = k.Append(key[:0])
-		return w.Set(key, value)
+	t.write(func(k Key, value []byte) {
+		if key = k.Append(key[:0]); err == nil {
+			err = w.Set(key, value)
+		}
 	})
 	if err = firstError(err, w.Close()); err != nil {
 		if later.whole {
