@@ -34,25 +34,34 @@ func (b *Bench) Alternate(ctx context.Context, name string, contenders ...Conten
 	agreed := ""
 	for run := range b.Runs {
 		for i, c := range contenders {
-			if err := ctx.Err(); err != nil {
-				return context.Cause(ctx)
-			}
-			full := name + "/by=" + c.Name
-			b.Progress(full, int64(run*len(contenders)+i), int64(b.Runs*len(contenders)))
-			values, checksum, err := c.Run(ctx, run)
+			s, err := b.measure(ctx, name, c, run, run*len(contenders)+i, b.Runs*len(contenders))
 			if err != nil {
-				return fmt.Errorf("%s: %w", full, err)
+				return err
 			}
 			if agreed == "" {
-				agreed = checksum
+				agreed = s.Checksum
 			}
-			if checksum != "" && checksum != agreed {
-				return fmt.Errorf("%s: computed %s, another contender %s", full, checksum, agreed)
+			if s.Checksum != "" && s.Checksum != agreed {
+				return fmt.Errorf("%s: computed %s, another contender %s", s.Name, s.Checksum, agreed)
 			}
-			b.Record.Samples = append(b.Record.Samples, Sample{Name: full, Run: run, Values: values, Checksum: checksum})
+			b.Record.Samples = append(b.Record.Samples, s)
 		}
 	}
 	return nil
+}
+
+// measure runs a contender once: done of all such runs were before.
+func (b *Bench) measure(ctx context.Context, name string, c Contender, run, done, all int) (Sample, error) {
+	if ctx.Err() != nil {
+		return Sample{}, context.Cause(ctx)
+	}
+	full := name + "/by=" + c.Name
+	b.Progress(full, int64(done), int64(all))
+	values, checksum, err := c.Run(ctx, run)
+	if err != nil {
+		return Sample{}, fmt.Errorf("%s: %w", full, err)
+	}
+	return Sample{Name: full, Run: run, Values: values, Checksum: checksum}, nil
 }
 
 // Promise records what an acknowledgement of a contender means.

@@ -256,17 +256,19 @@ func (b *Bench) lookUpRun(ctx context.Context, libraries []*library, p *Proofs, 
 				if !l.answers(s) {
 					continue
 				}
-				name := fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d/by=%s", p.Leaves, s.name, n, l.server.Target.Name)
-				b.Progress(name, int64(run), int64(b.Runs))
 				some := &filer{clients: clients[i].clients[:n]}
-				if _, err := b.lookUp(ctx, some, l, s, 1<<33+uint64(run), b.Seconds/4); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				values, err := b.lookUp(ctx, some, l, s, uint64(run), b.Seconds)
+				c := Contender{l.server.Target.Name, func(ctx context.Context, run int) (map[string]float64, string, error) {
+					if _, err := b.lookUp(ctx, some, l, s, 1<<33+uint64(run), b.Seconds/4); err != nil {
+						return nil, "", err
+					}
+					values, err := b.lookUp(ctx, some, l, s, uint64(run), b.Seconds)
+					return values, "", err
+				}}
+				sample, err := b.measure(ctx, fmt.Sprintf("proof/leaves=%d/find=%s/clients=%d", p.Leaves, s.name, n), c, run, run, b.Runs)
 				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
+					return err
 				}
-				b.Record.Samples = append(b.Record.Samples, Sample{Name: name, Run: run, Values: values})
+				b.Record.Samples = append(b.Record.Samples, sample)
 			}
 		}
 	}
