@@ -1,11 +1,7 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,31 +9,6 @@ import (
 	"testing"
 	"time"
 )
-
-// expiredCertificate makes a certificate whose time is over, and its key.
-func expiredCertificate(t *testing.T, certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotBefore: now.AddDate(0, 0, -9), NotAfter: now.AddDate(0, 0, -2),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, err := range []error{writeNew(keyFile, "PRIVATE KEY", keyDER, 0o600), writeNew(certFile, "CERTIFICATE", der, 0o644)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // TestConnectAdvice has the program's own client come in the wrong way: it says what to do, and does not ask whether a server runs that
 // has answered.
@@ -48,7 +19,9 @@ func TestConnectAdvice(t *testing.T) {
 	if err := makeCertificate([]string{"ledger.example"}, 1, path("server.crt"), path("server.key")); err != nil {
 		t.Fatal(err)
 	}
-	expiredCertificate(t, path("expired.crt"), path("expired.key"))
+	over := &x509.Certificate{NotBefore: time.Now().AddDate(0, 0, -9), NotAfter: time.Now().AddDate(0, 0, -2),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	issue(t, path("expired"), over, over, nil)
 	if err := os.WriteFile(path("hba.conf"), []byte("hostssl all all all scram-sha-256\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

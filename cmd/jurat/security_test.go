@@ -42,32 +42,35 @@ func secureServer(t *testing.T, args ...string) (s *serverProcess, certificates 
 // clientCertificates makes an authority, ca.crt, and a certificate of a role by it: role.crt, role.key.
 func clientCertificates(t *testing.T, dir, role string) {
 	t.Helper()
-	now := time.Now()
-	make := func(name string, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) *ecdsa.PrivateKey {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if signer == nil {
-			signer = key
-		}
-		template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(7), now.Add(-time.Hour), now.Add(time.Hour)
-		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(writeNew(filepath.Join(dir, name+".crt"), "CERTIFICATE", der, 0o644), writeNew(filepath.Join(dir, name+".key"), "PRIVATE KEY", keyDER, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		return key
+	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "clients"}, NotBefore: from, NotAfter: to, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	key := issue(t, filepath.Join(dir, "ca"), ca, ca, nil)
+	issue(t, filepath.Join(dir, role), &x509.Certificate{Subject: pkix.Name{CommonName: role}, NotBefore: from, NotAfter: to, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ca, key)
+}
+
+// issue makes a certificate like the template by parent, whose key is signer, nil if it signs itself, and its key: path.crt, path.key.
+func issue(t *testing.T, path string, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
-	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "clients"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	key := make("ca", ca, ca, nil)
-	make(role, &x509.Certificate{Subject: pkix.Name{CommonName: role}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ca, key)
+	if signer == nil {
+		signer = key
+	}
+	template.SerialNumber = big.NewInt(7)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(writeNew(path+".crt", "CERTIFICATE", der, 0o644), writeNew(path+".key", "PRIVATE KEY", keyDER, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // try connects with pgx and returns the SQLSTATE that refused it, "" if nothing did.
