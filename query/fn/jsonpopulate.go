@@ -105,10 +105,7 @@ func (p *populating) series(env *Env, _ *value.Type, args []value.Datum) (Series
 		}
 		return nil, value.Errorf(value.CodeInvalidParameter, "cannot call %s on %s", p.name, what)
 	}
-	out := &list{}
-	for _, c := range p.columns {
-		out.cols = append(out.cols, value.NewVector(value.MustType(c.Type), 0))
-	}
+	out := newList(p.columns)
 	for _, item := range n.Items {
 		if item.Kind != value.JSONObject {
 			return nil, value.Errorf(value.CodeInvalidParameter, "argument of %s must be an array of objects", p.name)

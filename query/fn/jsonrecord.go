@@ -26,11 +26,7 @@ func JSONRecords(name string, columns []Column) *Function {
 		if err != nil {
 			return nil, err
 		}
-		out := &list{}
-		for _, c := range columns {
-			out.cols = append(out.cols, value.NewVector(value.MustType(c.Type), 0))
-		}
-		members := membersOf(columns)
+		out, members := newList(columns), membersOf(columns)
 		for _, n := range nodes {
 			for i, m := range members(n) {
 				d, err := nodeValue(env.Settings, m, out.cols[i].Type)

@@ -77,6 +77,15 @@ type list struct {
 	at   int
 }
 
+// newList returns a list of columns without rows.
+func newList(columns []Column) *list {
+	l := &list{}
+	for _, c := range columns {
+		l.cols = append(l.cols, value.NewVector(value.MustType(c.Type), 0))
+	}
+	return l
+}
+
 func (l *list) Next(_ *Env, out []*value.Vector) (int, error) {
 	n := min(value.BatchSize, l.cols[0].Len()-l.at)
 	for c, v := range out {
