@@ -200,7 +200,15 @@ func (op *projectOp) next() (*value.Batch, error) {
 }
 
 func (op *projectOp) ordered() int { return op.in.ordered() }
-func (op *projectOp) close()       { op.in.close() }
+
+func (op *projectOp) close() {
+	for _, e := range op.exprs {
+		if c, ok := e.(*computedEval); ok {
+			c.out.Release()
+		}
+	}
+	op.in.close()
+}
 
 // limitOp passes some of the rows.
 type limitOp struct {

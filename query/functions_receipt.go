@@ -113,15 +113,15 @@ func (c *ledgerCalls) record(env *fn.Env, name string) (*receipt.Record, error) 
 
 // proof returns the proof of a leaf, as the session wants proofs.
 func (c *ledgerCalls) proof(env *fn.Env, p Position) (*ksi.Signature, error) {
-	signatures, err := sign(c.ledger)(env)
+	made, err := sign(c.ledger)(env)
 	if err != nil {
 		return nil, err
 	}
-	data, err := signatures(env.Ctx, []Position{p})
-	if err != nil {
+	var signature [1][]byte
+	if err := made(env.Ctx, signature[:], []Position{p}, new(value.Vector)); err != nil {
 		return nil, err
 	}
-	return ksi.Parse(data[0])
+	return ksi.Parse(signature[0])
 }
 
 // addCounters finds what was answered to a filing: by any agency, or by the only one that may be seen.

@@ -17,8 +17,9 @@ type Ledger interface {
 	// Append files a request whole and returns when all of it is durable, one Filing a part. It reads the leaves until it
 	// returns, and not after.
 	Append(ctx context.Context, r *Request) ([]Filing, error)
-	// Signatures returns the KSI signatures of leaves, serialized. It waits while the round of one is open.
-	Signatures(ctx context.Context, positions []Position) ([][]byte, error)
+	// Signatures makes the KSI signatures of leaves, serialized, in memory that it asks for. It waits while the round of one is open. After an
+	// error none is of use.
+	Signatures(ctx context.Context, signatures [][]byte, positions []Position, memory Memory) error
 	// PublishedSignature returns the signature of a leaf extended to the first publication after the leaf's round.
 	PublishedSignature(ctx context.Context, p Position) ([]byte, error)
 	// Extend returns a signature of this calendar extended to the publication of second to, the first one after the
@@ -106,6 +107,12 @@ type Ledger interface {
 	IndexStatus() (IndexStatus, error)
 	// ConfirmClock accepts the clock's present time after a jump that stopped filing. It returns that time.
 	ConfirmClock(ctx context.Context) (time.Time, error)
+}
+
+// A Memory is where signatures are put.
+type Memory interface {
+	// Alloc returns n bytes, of any content.
+	Alloc(n int) []byte
 }
 
 // An IndexStatus says how far the index of digests is.

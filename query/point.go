@@ -127,6 +127,7 @@ func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.D
 		if err != nil {
 			return nil, err
 		}
+		recycle(op)
 		project := op.(*projectOp)
 		r = &pointRun{projectOp: project, scan: project.in.(*scanOp), home: p}
 		table, request := r.scan.n.table.(pointTable), r.scan.request

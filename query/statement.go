@@ -156,7 +156,22 @@ func (s *Session) runPlan(ctx context.Context, plan node, params []value.Datum) 
 	if err != nil {
 		return nil, stopped(limit, err)
 	}
+	recycle(op)
 	return &Result{session: s, cols: rowColumns(plan), x: x, op: op, tag: "SELECT", counted: true}, nil
+}
+
+// recycle has the memory of columns that a table computes used again by each batch: a Result's rows are copied to the client one by one.
+func recycle(op operator) {
+	switch op := op.(type) {
+	case *limitOp:
+		recycle(op.in)
+	case *projectOp:
+		for _, e := range op.exprs {
+			if c, ok := e.(*computedEval); ok {
+				c.out.Recycle()
+			}
+		}
+	}
 }
 
 // A Result is a statement in execution. Rows are pulled one after the other.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -36,42 +37,46 @@ func roundOf(micros int64) calendar.Second {
 }
 
 // A signer chooses how the signatures of a statement are made.
-type signer func(env *fn.Env) (func(context.Context, []Position) ([][]byte, error), error)
+type signer func(env *fn.Env) (signatures, error)
+
+// signatures makes signatures as Ledger.Signatures does.
+type signatures func(ctx context.Context, signatures [][]byte, positions []Position, memory Memory) error
 
 // sign makes signatures as jurat.proof says: signed by the calendar key, or extended, with an error where there is no
 // publication yet.
 func sign(l Ledger) signer {
-	return func(env *fn.Env) (func(context.Context, []Position) ([][]byte, error), error) {
+	signed, published := signatures(l.Signatures), publishedSignatures(l)
+	return func(env *fn.Env) (signatures, error) {
 		kind, err := env.Session.Setting("jurat.proof")
 		if kind == proofPublished {
-			return publishedSignatures(l), err
+			return published, err
 		}
-		return l.Signatures, err
+		return signed, err
 	}
 }
 
 // publishedSignatures makes signatures of many leaves, each extended.
-func publishedSignatures(l Ledger) func(context.Context, []Position) ([][]byte, error) {
-	return func(ctx context.Context, positions []Position) (signatures [][]byte, err error) {
-		signatures = make([][]byte, len(positions))
+func publishedSignatures(l Ledger) signatures {
+	return func(ctx context.Context, signatures [][]byte, positions []Position, _ Memory) (err error) {
 		for i, p := range positions {
 			if signatures[i], err = l.PublishedSignature(ctx, p); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		return signatures, nil
+		return nil
 	}
 }
 
 // signFresh makes signatures of leaves that were just filed: nothing is published yet, whatever jurat.proof says.
 func signFresh(l Ledger) signer {
-	return func(*fn.Env) (func(context.Context, []Position) ([][]byte, error), error) { return l.Signatures, nil }
+	made := signatures(l.Signatures)
+	return func(*fn.Env) (signatures, error) { return made, nil }
 }
 
 // signatureKernel makes signatures of round, slot and index. It waits for rounds that are open.
 func signatureKernel(s signer) fn.Kernel {
 	return func(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
-		return s.each(env, args, n, sel, func(i int, sig []byte) error {
+		return s.each(env, out, args, n, sel, func(i int, sig []byte) error {
 			out.Bytes[i] = sig
 			return nil
 		})
@@ -81,27 +86,40 @@ func signatureKernel(s signer) fn.Kernel {
 // signedTogether is how many signatures are asked for at once: they may be of no use for longer than f takes.
 const signedTogether = 128
 
-// each calls f with the signature of each row.
-func (s signer) each(env *fn.Env, args []*value.Vector, n int, sel []int32, f func(int, []byte) error) error {
-	signatures, err := s(env)
+// A signing is leaves whose signatures are made together.
+type signing struct {
+	positions  [signedTogether]Position
+	at         [signedTogether]int // the row of each
+	signatures [signedTogether][]byte
+	n          int
+}
+
+// signings holds *signing.
+var signings = sync.Pool{New: func() any { return new(signing) }}
+
+// each calls f with the signature of each row, which is in the memory of a vector.
+func (s signer) each(env *fn.Env, memory *value.Vector, args []*value.Vector, n int, sel []int32, f func(int, []byte) error) error {
+	sign, err := s(env)
 	if err != nil {
 		return err
 	}
-	room := min(n, signedTogether)
-	positions, at := make([]Position, 0, room), make([]int, 0, room)
+	t := signings.Get().(*signing)
+	t.n = 0
+	defer signings.Put(t)
 	flush := func() {
-		var list [][]byte
 		if err == nil {
-			list, err = signatures(env.Ctx, positions)
+			err = sign(env.Ctx, t.signatures[:t.n], t.positions[:t.n], memory)
 		}
-		for k := 0; k < len(at) && err == nil; k++ {
-			err = f(at[k], list[k])
+		for k := 0; k < t.n && err == nil; k++ {
+			err = f(t.at[k], t.signatures[k])
 		}
-		positions, at = positions[:0], at[:0]
+		clear(t.signatures[:t.n])
+		t.n = 0
 	}
 	rows(&value.Batch{N: n, Sel: sel}, func(i int) {
-		positions = append(positions, Position{Round: roundOf(args[0].Ints[i]), Slot: uint32(args[1].Ints[i]), Index: uint64(args[2].Ints[i])})
-		if at = append(at, i); len(at) == signedTogether {
+		t.positions[t.n] = Position{Round: roundOf(args[0].Ints[i]), Slot: uint32(args[1].Ints[i]), Index: uint64(args[2].Ints[i])}
+		t.at[t.n] = i
+		if t.n++; t.n == signedTogether {
 			flush()
 		}
 	})
@@ -112,7 +130,7 @@ func (s signer) each(env *fn.Env, args []*value.Vector, n int, sel []int32, f fu
 // proofKernel makes proofs, signatures in readable form, of round, slot and index.
 func proofKernel(s signer) fn.Kernel {
 	return func(env *fn.Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
-		return s.each(env, args, n, sel, func(i int, sig []byte) error {
+		return s.each(env, out, args, n, sel, func(i int, sig []byte) error {
 			signature, err := ksi.Parse(sig)
 			if err != nil {
 				return err

@@ -87,13 +87,12 @@ func (s source) Append(ctx context.Context, r *query.Request) ([]query.Filing, e
 	return out, clientError(err)
 }
 
-func (s source) Signatures(ctx context.Context, positions []query.Position) ([][]byte, error) {
+func (s source) Signatures(ctx context.Context, signatures [][]byte, positions []query.Position, memory query.Memory) error {
 	in := make([]ledger.Position, len(positions))
 	for i, p := range positions {
 		in[i] = ledger.Position(p)
 	}
-	signatures, err := s.ledger.Signatures(ctx, in)
-	return signatures, clientError(err)
+	return clientError(s.ledger.Signatures(ctx, signatures, in, memory))
 }
 
 func (s source) PublishedSignature(ctx context.Context, p query.Position) ([]byte, error) {

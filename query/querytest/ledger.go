@@ -224,15 +224,15 @@ func (l *Ledger) Signature(ctx context.Context, p query.Position) ([]byte, error
 }
 
 // Signatures implements query.Ledger.
-func (l *Ledger) Signatures(ctx context.Context, positions []query.Position) ([][]byte, error) {
-	signatures := make([][]byte, len(positions))
+func (l *Ledger) Signatures(ctx context.Context, signatures [][]byte, positions []query.Position, memory query.Memory) error {
 	for i, p := range positions {
-		var err error
-		if signatures[i], err = l.Signature(ctx, p); err != nil {
-			return nil, err
+		made, err := l.Signature(ctx, p)
+		if err != nil {
+			return err
 		}
+		signatures[i] = append(memory.Alloc(len(made))[:0], made...)
 	}
-	return signatures, nil
+	return nil
 }
 
 func compareLeaves(a, b query.Leaf) int {

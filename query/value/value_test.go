@@ -423,3 +423,34 @@ func TestLongLogarithm(t *testing.T) {
 		}
 	}
 }
+
+// TestRecycle: the byte strings of a recycled vector do not overlap while they live, and those that come after are in the same memory.
+func TestRecycle(t *testing.T) {
+	v := new(Vector)
+	v.Recycle()
+	where := map[*byte]bool{}
+	again := 0
+	for round := range 20 {
+		v.Reset(Bytea, 50)
+		for i := range v.Bytes {
+			v.SetBytes(i, bytes.Repeat([]byte{byte(i)}, 1+round*i%2600))
+			if at := &v.Bytes[i][0]; where[at] {
+				again++
+			} else {
+				where[at] = true
+			}
+		}
+		v.Bytes[3] = v.Alloc(1 << 20) // in memory of its own
+		for i, b := range v.Bytes {
+			if i != 3 && (cap(b) != 1+round*i%2600 || bytes.Count(b, []byte{byte(i)}) != cap(b)) {
+				t.Fatalf("round %d: value %d was overwritten", round, i)
+			}
+		}
+		if round%3 == 0 {
+			v.Release()
+		}
+	}
+	if again == 0 {
+		t.Error("no memory was used again")
+	}
+}

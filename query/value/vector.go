@@ -1,5 +1,7 @@
 package value
 
+import "sync"
+
 // BatchSize is the largest number of rows the executor puts in a Batch.
 const BatchSize = 1024
 
@@ -7,8 +9,8 @@ const BatchSize = 1024
 // length of the vector. The zero Vector is ready for Reset.
 //
 // Memory: the byte strings and boxes of a vector are never overwritten in place, neither by this package nor by kernels:
-// a value taken out of a vector stays valid after the vector is reset. Whoever fills Bytes with memory it will reuse
-// must give the vector away before.
+// a value taken out of a vector stays valid after the vector is reset, unless Recycle was called. Whoever fills Bytes with memory it will
+// reuse must give the vector away before.
 type Vector struct {
 	Type   *Type
 	Ints   []int64
@@ -18,8 +20,16 @@ type Vector struct {
 	Nulls  []bool // nil: no value is null. Where true, the slot of the value holds anything
 
 	arena     []byte
+	recycled  bool
+	chunks    []*chunk // of a recycled vector, the last one with arena
 	nullStore []bool
 }
+
+// A chunk is memory for byte strings.
+type chunk [16 << 10]byte
+
+// chunks holds *chunk for recycled vectors.
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
 // A Batch is up to BatchSize rows in columns.
 type Batch struct {
@@ -44,8 +54,27 @@ func NewConst(d Datum, n int) *Vector {
 	return v
 }
 
+// Recycle has Reset and Release give what Alloc gave to the vectors that come, so that memory that the processor's caches hold is
+// written again. It is for a vector whose values are copied or forgotten before.
+func (v *Vector) Recycle() { v.recycled = true }
+
+// Release ends the life of the byte strings of a recycled vector.
+func (v *Vector) Release() {
+	for i, c := range v.chunks {
+		chunks.Put(c)
+		v.chunks[i] = nil
+	}
+	v.chunks = v.chunks[:0]
+	if v.recycled {
+		v.arena = nil
+	}
+}
+
 // Reset makes v a vector of n values of type t, none of them null, and otherwise of unspecified content.
 func (v *Vector) Reset(t *Type, n int) {
+	if len(v.chunks) > 0 {
+		v.Release()
+	}
 	v.Type, v.Nulls = t, nil
 	switch t.Kind {
 	case Int64:
@@ -109,13 +138,19 @@ func (v *Vector) ZeroNulls() []bool {
 	return v.Nulls
 }
 
-// Alloc returns n bytes of fresh memory for a value of v. It comes in chunks shared by values of the vector.
+// Alloc returns n bytes of memory, of any content, for a value of v. It comes in chunks shared by values of the vector.
 func (v *Vector) Alloc(n int) []byte {
 	if n > len(v.arena) {
-		if n >= 4096 {
+		switch {
+		case n >= 4096:
 			return make([]byte, n)
+		case v.recycled:
+			c := chunks.Get().(*chunk)
+			v.chunks = append(v.chunks, c)
+			v.arena = c[:]
+		default:
+			v.arena = make([]byte, len(chunk{}))
 		}
-		v.arena = make([]byte, 16<<10)
 	}
 	b := v.arena[:n:n]
 	v.arena = v.arena[n:]

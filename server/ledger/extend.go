@@ -49,7 +49,7 @@ func (l *Ledger) PublishedSignature(ctx context.Context, p Position, to calendar
 		return nil, err
 	}
 	name := trunkName{round: p.Round, slot: p.Slot, published: publication.Time, references: len(publication.References)}
-	return l.sign(p, name, func(*view) (*ending, error) {
+	return l.sign(p, heap{}, name, func(*view) (*ending, error) {
 		chain, _, err := l.publishedChain(p.Round, &publication)
 		return &ending{
 			time:   publication.Time,

@@ -416,7 +416,7 @@ func TestExtendOtherPast(t *testing.T) {
 			chain[len(chain)-1].Sibling = digest(1)
 		}
 		w.ledger.caches = newCaches()
-		signature, err := w.ledger.sign(Position{Round: f.Round}, trunkName{round: f.Round}, func(*view) (*ending, error) {
+		signature, err := w.ledger.sign(Position{Round: f.Round}, heap{}, trunkName{round: f.Round}, func(*view) (*ending, error) {
 			return &ending{time: f.Round, chain: chain}, nil
 		})
 		if err != nil {

@@ -14,10 +14,15 @@ import (
 // Signature returns the KSI signature of a leaf, serialized: its chains to the round root, the calendar chain to the
 // calendar root as of the round's own second, and the calendar authentication record. It waits while the round is open.
 func (l *Ledger) Signature(ctx context.Context, p Position) ([]byte, error) {
+	return l.signature(ctx, p, heap{})
+}
+
+// signature is Signature in memory of the caller.
+func (l *Ledger) signature(ctx context.Context, p Position, memory Memory) ([]byte, error) {
 	if err := l.waitClosed(ctx, p.Round); err != nil {
 		return nil, err
 	}
-	return l.sign(p, trunkName{round: p.Round, slot: p.Slot}, func(v *view) (*ending, error) {
+	return l.sign(p, memory, trunkName{round: p.Round, slot: p.Slot}, func(v *view) (*ending, error) {
 		return &ending{
 			time:  p.Round,
 			chain: v.calendar,
@@ -52,8 +57,8 @@ type trunkName struct {
 
 // sign returns the signature of a leaf in a closed round, serialized, with an ending made by end unless its trunk is at hand.
 // What was read is checked against the slot's root: a damaged leaf or node is found before a proof leaves.
-func (l *Ledger) sign(p Position, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
-	signature, err := l.signLeaf(p, name, end)
+func (l *Ledger) sign(p Position, memory Memory, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
+	signature, err := l.signLeaf(p, memory, name, end)
 	if err != nil {
 		return nil, proofError(p, err)
 	}
@@ -67,7 +72,7 @@ var chains = sync.Pool{New: func() any { return new(merkle.Chain) }}
 // linkSize is about what a link takes in a signature.
 const linkSize = 40
 
-func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
+func (l *Ledger) signLeaf(p Position, memory Memory, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
 	t, err := l.tiles(p)
 	if err != nil {
 		return nil, err
@@ -85,7 +90,7 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 		if err != nil {
 			return nil, err
 		}
-		if signature, err := signPath(tile, p.Index, limb); signature != nil || err != nil {
+		if signature, err := signPath(tile, p.Index, limb, memory); signature != nil || err != nil {
 			return signature, err
 		}
 	}
@@ -106,7 +111,7 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 		return nil, err
 	}
 	if limb != nil {
-		return limb.Append(make([]byte, 0, limb.Len()+(4+len(*room))*linkSize), leaf, *room)
+		return limb.Append(memory.Alloc(limb.Len() + (4+len(*room))*linkSize)[:0], leaf, *room)
 	}
 	chain, err := merkle.AppendProof((*room)[:0], t, t.base, t.slot.Count, p.Index)
 	if err != nil {
@@ -114,7 +119,7 @@ func (l *Ledger) signLeaf(p Position, name trunkName, end func(*view) (*ending, 
 	}
 	*room = append(chain, trunk.issuer)
 	size := trunk.Len() + (4+len(chain))*linkSize + len(trunk.issuer.Metadata)
-	return trunk.Append(make([]byte, 0, size), leaf, *room)
+	return trunk.Append(memory.Alloc(size)[:0], leaf, *room)
 }
 
 // tiles returns the tiles of the slot that a leaf is in. A leaf that its round, a closed one, does not have is ErrNotFound.

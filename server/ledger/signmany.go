@@ -14,20 +14,31 @@ import (
 // maxSideBySide is how many signatures are made side by side: what they need stays in the processor's caches.
 const maxSideBySide = 128
 
-// Signatures returns what Signature does for each position. Those of leaves in tiles that are kept whole are made side by side: each
-// step for all of them before the next one, so that the processor waits for the memory of many at once, and hashes many at once.
-func (l *Ledger) Signatures(ctx context.Context, positions []Position) ([][]byte, error) {
-	signatures := make([][]byte, len(positions))
+// A Memory is where signatures are put.
+type Memory interface {
+	// Alloc returns n bytes, of any content.
+	Alloc(n int) []byte
+}
+
+// heap is memory that nobody asks back.
+type heap struct{}
+
+func (heap) Alloc(n int) []byte { return make([]byte, n) }
+
+// Signatures makes what Signature does for each position, in memory of the caller. Those of leaves in tiles that are kept whole are made
+// side by side: each step for all of them before the next one, so that the processor waits for the memory of many at once, and hashes
+// many at once. After an error none is of use.
+func (l *Ledger) Signatures(ctx context.Context, signatures [][]byte, positions []Position, memory Memory) error {
 	g := groups.Get().(*group)
 	defer groups.Put(g)
 	for first := 0; first < len(positions); first += maxSideBySide {
 		end := min(first+maxSideBySide, len(positions))
-		g.positions, g.signatures = positions[first:end], signatures[first:end]
+		g.positions, g.signatures, g.memory = positions[first:end], signatures[first:end], memory
 		if err := g.sign(ctx, l); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return signatures, nil
+	return nil
 }
 
 // groups holds *group, memory for signatures made side by side.
@@ -37,6 +48,7 @@ var groups = sync.Pool{New: func() any { return new(group) }}
 type group struct {
 	positions  []Position
 	signatures [][]byte // one for each
+	memory     Memory
 
 	paths merkle.Paths
 	limbs []*ksi.Limb // of each path
@@ -46,6 +58,7 @@ type group struct {
 // sign makes the signatures, those that cannot be made side by side each by itself.
 func (g *group) sign(ctx context.Context, l *Ledger) error {
 	defer g.clear()
+	clear(g.signatures)
 	if err := g.collect(ctx, l); err != nil {
 		return err
 	}
@@ -59,7 +72,7 @@ func (g *group) sign(ctx context.Context, l *Ledger) error {
 			continue
 		}
 		var err error
-		if g.signatures[i], err = l.Signature(ctx, p); err != nil {
+		if g.signatures[i], err = l.signature(ctx, p, g.memory); err != nil {
 			return err
 		}
 	}
@@ -71,7 +84,7 @@ func (g *group) clear() {
 	g.paths.Reset()
 	clear(g.limbs)
 	g.limbs, g.of = g.limbs[:0], g.of[:0]
-	g.positions, g.signatures = nil, nil
+	g.positions, g.signatures, g.memory = nil, nil, nil
 }
 
 // collect gathers the paths of the leaves whose tiles are kept whole, and their limbs.
@@ -100,33 +113,20 @@ func (g *group) collect(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
-// signatureChunk is how many bytes of memory signatures share at most.
-const signatureChunk = 24 << 10
-
 // serialize makes the signatures of all paths.
 func (g *group) serialize() error {
-	left := 0 // bytes of all that are not made yet, at most
-	for _, limb := range g.limbs {
-		left += pathSize(limb)
-	}
-	var room []byte
 	for k, limb := range g.limbs {
-		size := pathSize(limb)
-		if len(room) < size {
-			room = make([]byte, max(size, min(left, signatureChunk)))
-		}
-		signature, err := limb.AppendPath(room[:0:size], &g.paths, k)
+		signature, err := limb.AppendPath(g.memory.Alloc(pathSize(limb))[:0], &g.paths, k)
 		if err != nil {
 			return proofError(g.positions[g.of[k]], err)
 		}
-		g.signatures[g.of[k]] = signature[:len(signature):len(signature)]
-		room, left = room[min(len(signature), len(room)):], left-size
+		g.signatures[g.of[k]] = signature
 	}
 	return nil
 }
 
 // signPath returns the signature of a leaf that is below a limb over its tile, nil if its way is not one of those that Paths takes.
-func signPath(tile *leafTile, index uint64, limb *ksi.Limb) ([]byte, error) {
+func signPath(tile *leafTile, index uint64, limb *ksi.Limb, memory Memory) ([]byte, error) {
 	g := groups.Get().(*group)
 	defer groups.Put(g)
 	defer g.paths.Reset()
@@ -134,7 +134,7 @@ func signPath(tile *leafTile, index uint64, limb *ksi.Limb) ([]byte, error) {
 		return nil, nil
 	}
 	g.paths.Hash()
-	return limb.AppendPath(make([]byte, 0, pathSize(limb)), &g.paths, 0)
+	return limb.AppendPath(memory.Alloc(pathSize(limb))[:0], &g.paths, 0)
 }
 
 // pathSize is how many bytes a signature that begins with a path to a limb takes, at most.

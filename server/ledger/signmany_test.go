@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -54,6 +55,20 @@ func fileMany(w *world) (positions []Position) {
 	return positions
 }
 
+// pages are a Memory that has what was there before in it, and knows what it gave.
+type pages struct{ given [][]byte }
+
+func (p *pages) Alloc(n int) []byte {
+	page := bytes.Repeat([]byte{0xa5}, n+64)
+	p.given = append(p.given, page[:n])
+	return page[:n:n]
+}
+
+// has reports whether b is in one of the pages.
+func (p *pages) has(b []byte) bool {
+	return slices.ContainsFunc(p.given, func(page []byte) bool { return &page[0] == &b[0] && len(b) <= len(page) })
+}
+
 // Signatures of many leaves are, byte for byte, those made one by one with nothing kept: of every kind, in every order, some again
 // and again, whether the tiles were kept before or not.
 func TestSignatures(t *testing.T) {
@@ -78,13 +93,19 @@ func TestSignatures(t *testing.T) {
 			list[i] = positions[rng.IntN(len(positions))]
 		}
 		before := w.ledger.Stats().Proofs
-		got, err := w.ledger.Signatures(t.Context(), list)
-		if err != nil || len(got) != len(list) {
-			t.Fatalf("%d signatures of %d: %v", len(got), len(list), err)
+		got, memory := make([][]byte, len(list)), &pages{}
+		for i := range got {
+			got[i] = []byte("what was there before")
+		}
+		if err := w.ledger.Signatures(t.Context(), got, list, memory); err != nil {
+			t.Fatalf("%d signatures: %v", len(list), err)
 		}
 		for i, p := range list {
 			if !bytes.Equal(got[i], want[p]) {
 				t.Fatalf("%v: %x, made alone %x", p, got[i], want[p])
+			}
+			if !memory.has(got[i]) {
+				t.Fatalf("%v is not in the memory that was given", p)
 			}
 			_ = append(got[i], "not into the next one"...)
 		}
@@ -104,7 +125,7 @@ func TestSignaturesRefused(t *testing.T) {
 	w := newWorld(t)
 	positions := fileMany(w)
 	for range 2 { // the second time all tiles are kept
-		if _, err := w.ledger.Signatures(t.Context(), positions); err != nil {
+		if err := w.ledger.Signatures(t.Context(), make([][]byte, len(positions)), positions, heap{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,8 +139,8 @@ func TestSignaturesRefused(t *testing.T) {
 		"later round": {Round: closed + 1000},
 	} {
 		for _, list := range [][]Position{{bad}, {p, bad}, append([]Position{bad}, positions...)} {
-			if got, err := w.ledger.Signatures(t.Context(), list); !errors.Is(err, ErrNotFound) || got != nil {
-				t.Errorf("%s, %d positions: %d signatures, %v", name, len(list), len(got), err)
+			if err := w.ledger.Signatures(t.Context(), make([][]byte, len(list)), list, heap{}); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s, %d positions: %v", name, len(list), err)
 			}
 		}
 	}
@@ -129,7 +150,7 @@ func TestSignaturesRefused(t *testing.T) {
 	for _, i := range []uint64{254, 255} {
 		bad := Position{Round: p.Round, Slot: p.Slot, Index: i}
 		for _, list := range [][]Position{{bad}, append(positions[1:2:2], bad)} {
-			if _, err := w.ledger.Signatures(t.Context(), list); !errors.Is(err, storage.ErrCorrupt) {
+			if err := w.ledger.Signatures(t.Context(), make([][]byte, len(list)), list, heap{}); !errors.Is(err, storage.ErrCorrupt) {
 				t.Errorf("leaf %d beside one that was changed: %v", i, err)
 			}
 		}
