@@ -11,14 +11,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// connectTimeout is how long a server may take to let a client in, with TLS and once more without, unless the URL's connect_timeout says
+// otherwise: longer than the wait for a wrong password. What listens there may be something that waits for the client to speak.
+const connectTimeout = 10 * time.Second
+
+// silence is how long connecting takes before the user is told what it waits for.
+const silence = 2 * time.Second
+
 // connect connects to the server of a URL, else to that of the environment variable JURAT_SERVER, else to the default one.
 func connect(ctx context.Context, server string) (*pgx.Conn, error) {
-	conn, err := pgx.Connect(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
+	conn, err := dial(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
 	if err == nil {
 		return conn, nil
 	}
@@ -33,6 +41,20 @@ func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 		err = fmt.Errorf("%w\n%s", err, advice)
 	}
 	return nil, err
+}
+
+// dial connects to the server of a URL.
+func dial(ctx context.Context, url string) (*pgx.Conn, error) {
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connectTimeout)
+	told := time.AfterFunc(silence, func() {
+		fmt.Fprintf(os.Stderr, "Waiting for %s to answer\n", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))))
+	})
+	defer told.Stop()
+	return pgx.ConnectConfig(ctx, c)
 }
 
 // connectAdvice says what to do about a connection that was not made, "" if the error does.
@@ -55,7 +77,7 @@ func connectAdvice(err error) string {
 		return "The URL demands TLS, and what answers there has none or does not agree on it. Is it the server's Postgres port? " +
 			"A server without TLS (serve --tls-cert) takes clients of its own machine alone: those give sslmode=disable"
 	}
-	return "Is the server running (jurat serve), and is --server right?"
+	return "Is the server running (jurat serve), and does --server name its Postgres port (serve --listen)?"
 }
 
 // demandsTLS reports whether a connection is made with TLS or not at all.

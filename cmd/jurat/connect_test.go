@@ -59,3 +59,19 @@ func TestConnectAdvice(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectSilence: of a server that does not say a word the user is told while waiting, and what to look at in the end.
+func TestConnectSilence(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	r := run(t, t.TempDir(), "publish", "--server", "postgres://jurat@"+ln.Addr().String()+"/jurat?sslmode=disable&connect_timeout=3")
+	for _, words := range []string{"Waiting for " + ln.Addr().String() + " to answer\n", "Postgres port"} {
+		if r.code != exitError || !strings.Contains(r.stderr, words) {
+			t.Errorf("%d %s, want %q", r.code, r.stderr, words)
+		}
+	}
+}
