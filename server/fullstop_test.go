@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -26,7 +28,8 @@ func TestStopOnFullDisk(t *testing.T) {
 			t.Parallel()
 			var full atomic.Bool
 			c := testConfig(t.TempDir())
-			c.StopTime = 50 * time.Millisecond
+			log := new(syncBuffer)
+			c.StopTime, c.Logger = 50*time.Millisecond, slog.New(slog.NewTextHandler(log, nil))
 			c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
 				if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
 					return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
@@ -68,6 +71,10 @@ func TestStopOnFullDisk(t *testing.T) {
 			if err := <-filed; err == nil {
 				t.Error("acknowledged on a full disk")
 			}
+			if said := log.String(); !strings.Contains(said, "given up") || strings.Contains(said, "writing goes on") {
+				t.Errorf("the log says:\n%s", said)
+			}
+			c.Logger = slog.New(slog.DiscardHandler)
 
 			c.Store.FS = nil
 			again, _ := testServer(t, c)

@@ -51,12 +51,18 @@ func (r *room) wait() {
 	r.mu.Unlock()
 	r.log.Error("storage: the disk is full: nothing can be filed until there is room", "directory", r.dir)
 	pause := time.Millisecond
-	for r.probe() != nil && r.sleep(pause) {
+	err := r.probe()
+	for err != nil && r.sleep(pause) {
 		pause = min(2*pause, probeLast)
+		err = r.probe()
 	}
 	r.mu.Lock()
 	r.full = make(chan struct{})
 	r.mu.Unlock()
+	if err != nil {
+		r.log.Error("storage: the disk is full still: what waits for room is given up", "directory", r.dir)
+		return
+	}
 	r.log.Warn("storage: writing goes on after the disk was full", "directory", r.dir)
 }
 
