@@ -87,6 +87,9 @@
 // and ways up to the nodes over tiles are hashed side by side. What is above such a node is serialized once and checked
 // once (limb); each proof has to lead to it.
 //
+// Of a hundred million leaves, 4 GiB of whole tiles and the whole index in memory, instead of 256 and 64 MiB, gave no more proofs a
+// second on a virtual machine: what is touched that seldom costs as much there as a read from the system's cache.
+//
 // # Failure
 //
 // When a commit fails nobody knows what is on disk. The ledger then stops for good: every ticket and every waiting
