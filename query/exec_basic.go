@@ -139,6 +139,8 @@ type projectOp struct {
 	in    operator
 	exprs []evaluator
 	out   value.Batch
+
+	recycled []*value.Vector // to be released at the end
 }
 
 func (x *execution) newProject(n *projectNode, w wish) (operator, error) {
@@ -202,10 +204,8 @@ func (op *projectOp) next() (*value.Batch, error) {
 func (op *projectOp) ordered() int { return op.in.ordered() }
 
 func (op *projectOp) close() {
-	for _, e := range op.exprs {
-		if c, ok := e.(*computedEval); ok {
-			c.out.Release()
-		}
+	for _, v := range op.recycled {
+		v.Release()
 	}
 	op.in.close()
 }

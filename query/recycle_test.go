@@ -17,8 +17,8 @@ import (
 // recycledLeaves is more than a batch of signatures, and than a chunk of memory holds.
 const recycledLeaves = 300
 
-// openRecycling opens a session with a ledger of n leaves, whose signatures are their digests many times.
-func openRecycling(t *testing.T, n int) *query.Session {
+// openRecycling opens a session with a ledger of recycledLeaves, whose signatures are their digests many times.
+func openRecycling(t *testing.T) *query.Session {
 	t.Helper()
 	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
 	l.Sign = func(leaf query.Leaf) []byte { return bytes.Repeat(leaf.Imprint.Digest(), 80) }
@@ -28,7 +28,7 @@ func openRecycling(t *testing.T, n int) *query.Session {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	digests := make([]string, n)
+	digests := make([]string, recycledLeaves)
 	for i := range digests {
 		digests[i] = fmt.Sprintf("('\\x%064x')", i)
 	}
@@ -39,10 +39,10 @@ func openRecycling(t *testing.T, n int) *query.Session {
 }
 
 // TestRecycledSignatures reads signatures through several statements in turn, each row right before the next row of another one: by
-// digest again and again, of all filings, with a limit, from a cursor that goes back, and as JSON. Each row is that of its receipt,
+// digest again and again, of all filings, with a limit, sorted, and from a cursor that goes back. Each signature is that of its leaf,
 // whatever memory is used again.
 func TestRecycledSignatures(t *testing.T) {
-	s := openRecycling(t, recycledLeaves)
+	s := openRecycling(t)
 	if err := outcome(run(t.Context(), s, "begin; declare back scroll cursor for select digest, signature from proofs")); err != nil {
 		t.Fatal(err)
 	}

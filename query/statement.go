@@ -169,6 +169,7 @@ func recycle(op operator) {
 		for _, e := range op.exprs {
 			if c, ok := e.(*computedEval); ok {
 				c.out.Recycle()
+				op.recycled = append(op.recycled, &c.out)
 			}
 		}
 	}

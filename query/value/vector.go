@@ -64,10 +64,7 @@ func (v *Vector) Release() {
 		chunks.Put(c)
 		v.chunks[i] = nil
 	}
-	v.chunks = v.chunks[:0]
-	if v.recycled {
-		v.arena = nil
-	}
+	v.chunks, v.arena = v.chunks[:0], nil
 }
 
 // Reset makes v a vector of n values of type t, none of them null, and otherwise of unspecified content.
@@ -138,11 +135,12 @@ func (v *Vector) ZeroNulls() []bool {
 	return v.Nulls
 }
 
-// Alloc returns n bytes of memory, of any content, for a value of v. It comes in chunks shared by values of the vector.
+// Alloc returns n bytes of memory, of any content, for a value of v. It comes in chunks shared by values of the vector; long values have
+// memory of their own, so that neither one of them takes a chunk nor who keeps one keeps others.
 func (v *Vector) Alloc(n int) []byte {
 	if n > len(v.arena) {
 		switch {
-		case n >= 4096:
+		case n >= 4096, n >= 1024 && !v.recycled:
 			return make([]byte, n)
 		case v.recycled:
 			c := chunks.Get().(*chunk)
