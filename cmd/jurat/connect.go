@@ -34,8 +34,7 @@ func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	var refused *pgconn.PgError
 	var attempt *pgconn.ConnectError
 	if errors.As(err, &refused) && errors.As(err, &attempt) { // with it stands what was tried before, such as TLS with a server that has none
-		c := attempt.Config
-		err = fmt.Errorf("%s: %w", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), refused)
+		err = fmt.Errorf("%s: %w", addressOf(attempt.Config), refused)
 	}
 	if err = serverError(err); advice != "" {
 		err = fmt.Errorf("%w\n%s", err, advice)
@@ -51,11 +50,14 @@ func dial(ctx context.Context, url string) (*pgx.Conn, error) {
 	}
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connectTimeout)
 	told := time.AfterFunc(silence, func() {
-		fmt.Fprintf(os.Stderr, "Waiting for %s to answer\n", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))))
+		fmt.Fprintf(os.Stderr, "Waiting for %s to answer\n", addressOf(&c.Config))
 	})
 	defer told.Stop()
 	return pgx.ConnectConfig(ctx, c)
 }
+
+// addressOf returns the host and port that a client connects to first.
+func addressOf(c *pgconn.Config) string { return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) }
 
 // connectAdvice says what to do about a connection that was not made, "" if the error does.
 func connectAdvice(err error) string {

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +79,7 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 	if err != nil {
 		return serverError(err)
 	}
-	address := net.JoinHostPort(conn.Config().Host, strconv.Itoa(int(conn.Config().Port)))
+	address := addressOf(&conn.Config().Config)
 	word, err := remember(address, certificates, o.trust)
 	if err != nil {
 		return err
