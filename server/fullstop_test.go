@@ -74,7 +74,6 @@ func TestStopOnFullDisk(t *testing.T) {
 			if said := log.String(); !strings.Contains(said, "given up") || strings.Contains(said, "writing goes on") {
 				t.Errorf("the log says:\n%s", said)
 			}
-			c.Logger = slog.New(slog.DiscardHandler)
 
 			c.Store.FS = nil
 			again, _ := testServer(t, c)

@@ -51,10 +51,9 @@ func (r *room) wait() {
 	r.mu.Unlock()
 	r.log.Error("storage: the disk is full: nothing can be filed until there is room", "directory", r.dir)
 	pause := time.Millisecond
-	err := r.probe()
-	for err != nil && r.sleep(pause) {
+	var err error
+	for err = r.probe(); err != nil && r.sleep(pause); err = r.probe() {
 		pause = min(2*pause, probeLast)
-		err = r.probe()
 	}
 	r.mu.Lock()
 	r.full = make(chan struct{})

@@ -59,8 +59,8 @@ func fileMany(w *world) (positions []Position) {
 type pages struct{ given [][]byte }
 
 func (p *pages) Alloc(n int) []byte {
-	page := bytes.Repeat([]byte{0xa5}, n+64)
-	p.given = append(p.given, page[:n])
+	page := bytes.Repeat([]byte{0xa5}, n)
+	p.given = append(p.given, page)
 	return page[:n:n]
 }
 
