@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -207,16 +208,13 @@ func (s *soaking) settle(f *filer) {
 // sectors, or the end cut off.
 func (s *soaking) tear(r *rand.Rand) {
 	s.t.Helper()
-	dir := filepath.Join(s.dir, "store", "db")
-	ends, err := os.ReadFile(filepath.Join(dir, "ENDS"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for n, b := ends[1], ends[2:]; n > 0; n, b = n-1, b[21:] {
-		path, durable := filepath.Join(dir, fmt.Sprintf("%06d.log", binary.LittleEndian.Uint64(b[1:]))), int64(binary.LittleEndian.Uint64(b[9:]))
+	for path, durable := range s.ends() {
+		if filepath.Ext(path) != ".log" {
+			continue
+		}
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if b[0] != 0 || errors.Is(err, os.ErrNotExist) {
-			continue // a manifest; obsolete
+		if errors.Is(err, os.ErrNotExist) { // obsolete
+			continue
 		} else if err != nil {
 			s.t.Fatal(err)
 		}
@@ -236,5 +234,25 @@ func (s *soaking) tear(r *rand.Rand) {
 			s.t.Fatal(err)
 		}
 		s.count("torn logs", 1)
+	}
+}
+
+// ends yields the logs and manifests and how many bytes of each were durable for certain when the server ended. What lies behind
+// them was never acknowledged.
+func (s *soaking) ends() iter.Seq2[string, int64] {
+	s.t.Helper()
+	dir := filepath.Join(s.dir, "store", "db")
+	ends, err := os.ReadFile(filepath.Join(dir, "ENDS"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return func(yield func(path string, durable int64) bool) {
+		for n, b := ends[1], ends[2:]; n > 0; n, b = n-1, b[21:] {
+			name := [...]string{"%06d.log", "MANIFEST-%06d"}[b[0]]
+			path := filepath.Join(dir, fmt.Sprintf(name, binary.LittleEndian.Uint64(b[1:])))
+			if !yield(path, int64(binary.LittleEndian.Uint64(b[9:]))) {
+				return
+			}
+		}
 	}
 }

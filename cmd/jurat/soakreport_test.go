@@ -30,7 +30,7 @@ var reliabilityRows = []struct{ what, means string }{
 	{"checked by fsck", "every root computed again from the leaves, the index and the journal compared"},
 	{"flipped bits", "in a file of the store or the index, of the stopped server"},
 	{tallyNamed, "the file was mended then"},
-	{"of them without effect", "in bytes that are no part of the ledger any more: fsck finds exactly what it found before"},
+	{"of them without effect", "in bytes that are no part of the ledger any more: fsck finds exactly what it found before; or of a log behind what was durable and acknowledged"},
 	{"restored from the last backup", "times the damage was not mended: the directory was given up, and the ledger went on from the backup"},
 	{tallyGivenUp, "acknowledged later than the last backup began, when the directory was given up: not looked for. An operator would have lost them with the disk"},
 }
