@@ -227,8 +227,8 @@ func (x *execution) listConstraint(e *quantifiedExpr) (Constraint, bool) {
 	if err != nil || d.Null {
 		return Constraint{}, false
 	}
-	c := Constraint{Column: column, Op: OneOf}
 	elems := d.X.(*value.Array).Elems
+	c := Constraint{Column: column, Op: OneOf, Values: make([]value.Datum, 0, elems.Len())}
 	for i := range elems.Len() {
 		if elems.IsNull(i) {
 			continue

@@ -139,7 +139,7 @@ func (c *ledgerCalls) findPath(env *fn.Env, leaf merkle.Digest, profile value.Da
 	if !ok || !s.role.Kind.readsFilings() {
 		return nil, errf(codeNoPrivilege, "permission denied for seals").hint("Operators see no filings.")
 	}
-	found, err := c.ledger.Find(env.Ctx, s.visibleAgency(), leaf[:])
+	found, err := c.ledger.Find(env.Ctx, nil, s.visibleAgency(), leaf[:])
 	if err != nil {
 		return nil, err
 	}

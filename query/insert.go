@@ -491,7 +491,7 @@ func (f *filer) known(ctx context.Context, digest []byte) (bool, error) {
 	if f.seen[string(digest)] || f.session.holds(digest) {
 		return true, nil
 	}
-	leaves, err := f.session.engine.Ledger.Find(ctx, f.session.role.Name, digest)
+	leaves, err := f.session.engine.Ledger.Find(ctx, nil, f.session.role.Name, digest)
 	if err != nil || len(leaves) > 0 {
 		return true, err
 	}

@@ -25,10 +25,10 @@ type Ledger interface {
 	// Extend returns a signature of this calendar extended to the publication of second to, the first one after the
 	// signature's round if to is 0.
 	Extend(ctx context.Context, signature []byte, to calendar.Second) ([]byte, error)
-	// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
+	// Find appends to dst the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 	// agency is empty.
-	Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error)
-	// FindAll returns the leaves with any of the digests, each leaf once, in order of round, slot and index; else it is as
+	Find(ctx context.Context, dst []Leaf, agency string, digest []byte) ([]Leaf, error)
+	// FindAll returns the leaves with any of the digests, each leaf once, in order of round, slot and index; else it is like
 	// Find.
 	FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error)
 	// Leaf returns the leaf at p; ok is false if there is none.

@@ -24,6 +24,7 @@ type pointRun struct {
 	scan *scanOp
 	home *pointSelect
 	open func(ctx context.Context) (Scan, error) // of the scan, whatever the parameter's value
+	last Scan                                    // what open returned last
 }
 
 // close keeps the execution for the next one, unless it has the parameter's value in a condition.
@@ -68,28 +69,28 @@ func pointOf(plan node) *pointSelect {
 type pointTable interface {
 	Table
 	isPoint(column int) bool
-	// openPoint opens the path for a request whose one constraint is Equal on such a column.
-	openPoint(ctx context.Context, r *ScanRequest) (Scan, error)
+	// openPoint opens the path for a request whose one constraint is Equal on such a column, in the memory of last, what it returned
+	// before, closed, and whose rows nobody looks at any more; nil if there is none.
+	openPoint(ctx context.Context, r *ScanRequest, last Scan) (Scan, error)
 }
 
 func (t *leafTable) isPoint(column int) bool     { return column == colDigest || column == colReceipt }
 func (t *roundTable) isPoint(column int) bool    { return column <= colSecond }
 func (t *calendarTable) isPoint(column int) bool { return column <= colSecond }
 
-func (t *leafTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error) {
-	q, err := t.query(r)
-	if err != nil {
+func (t *leafTable) openPoint(ctx context.Context, r *ScanRequest, last Scan) (Scan, error) {
+	s, _ := last.(*leafScan)
+	if s == nil {
+		s = &leafScan{q: new(leafQuery)}
+	}
+	if err := t.begin(s.q, r); err != nil {
 		return nil, err
 	}
-	if c := r.Where[0]; c.Column == colDigest {
-		q.digests = c.Values
-	} else {
-		q.receipts = c.Values
-	}
-	return q.open(ctx)
+	s.q.by, s.q.values = r.Where[0].Column, r.Where[0].Values
+	return s, s.open(ctx)
 }
 
-func (t *roundTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error) {
+func (t *roundTable) openPoint(ctx context.Context, r *ScanRequest, _ Scan) (Scan, error) {
 	s := pointSpan(r.Where[0])
 	if s.from > s.to {
 		return &listScan{}, nil
@@ -97,7 +98,7 @@ func (t *roundTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error
 	return t.open(ctx, r, s, false)
 }
 
-func (t *calendarTable) openPoint(ctx context.Context, r *ScanRequest) (Scan, error) {
+func (t *calendarTable) openPoint(ctx context.Context, r *ScanRequest, _ Scan) (Scan, error) {
 	s := pointSpan(r.Where[0])
 	if s.from > s.to {
 		return &listScan{}, nil
@@ -113,7 +114,8 @@ func pointSpan(c Constraint) secondSpan {
 }
 
 // runPoint starts a pointSelect.
-func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.Datum) (*Result, error) {
+func (s *run) runPoint(ctx context.Context, p *pointSelect) (*Result, error) {
+	params := s.params
 	if p.param >= len(params) || params[p.param].Null || params[p.param].Type != p.where {
 		return s.runPlan(ctx, p.project, params)
 	}
@@ -131,9 +133,18 @@ func (s *Session) runPoint(ctx context.Context, p *pointSelect, params []value.D
 		project := op.(*projectOp)
 		r = &pointRun{projectOp: project, scan: project.in.(*scanOp), home: p}
 		table, request := r.scan.n.table.(pointTable), r.scan.request
-		r.open = func(ctx context.Context) (Scan, error) { return table.openPoint(ctx, request) }
+		r.open = func(ctx context.Context) (scan Scan, err error) {
+			scan, err = table.openPoint(ctx, request, r.last)
+			r.last = scan
+			return scan, err
+		}
 	}
-	return &Result{session: s, cols: p.cols, x: r.x, op: r, tag: "SELECT", counted: true}, nil
+	result := s.own
+	if result == nil {
+		result = new(Result)
+	}
+	*result = Result{session: s.Session, cols: p.cols, x: r.x, op: r, tag: "SELECT", counted: true}
+	return result, nil
 }
 
 // again makes an execution that has ended ready for another value of the parameter.

@@ -26,8 +26,9 @@ type prepared struct {
 type Portal struct {
 	stmt   *prepared
 	params []value.Datum
+	run    run // of the statement
 	result *Result
-	own    Result  // what result points to where the statement has no rows to give
+	own    Result  // memory for what result points to
 	cursor *cursor // of DECLARE; nil if Bind made the portal
 	kept   int64   // bytes of params
 	// Formats is a copy of what Bind was given: the engine keeps it for the caller and does not look at it.
@@ -209,7 +210,8 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 	c := p.stmt.c
 	if c.direct == nil || s.timeout() > 0 {
-		p.result, err = s.start(ctx, c, &run{Session: s, params: p.params, returning: true})
+		p.run = run{Session: s, params: p.params, returning: true, own: &p.own}
+		p.result, err = s.start(ctx, c, &p.run)
 		return err
 	}
 	if err := s.mayStart(ctx, c); err != nil {
@@ -290,7 +292,7 @@ func (p *Portal) close(s *Session) {
 
 // emptied returns a closed portal for its memory. Its last result can be asked for its tag until the portal is bound again.
 func (p *Portal) emptied() *Portal {
-	p.stmt, p.params, p.result = nil, nil, nil // a COMMIT that ends its own portal still puts its result there
+	p.stmt, p.params, p.run, p.result = nil, nil, run{}, nil // a COMMIT that ends its own portal still puts its result there
 	return p
 }
 

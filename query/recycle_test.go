@@ -106,3 +106,60 @@ func TestRecycledSignatures(t *testing.T) {
 		}
 	}
 }
+
+// TestPointsSideBySide looks digests and receipts up by statements that are prepared once, through portals that are open at the same
+// time, closed and bound again, with values that name a leaf, two leaves or none. A row read earlier from an open portal stays as it was.
+func TestPointsSideBySide(t *testing.T) {
+	s := openRecycling(t)
+	if err := outcome(run(t.Context(), s, `insert into hashes (digest) select digest from hashes where digest = '\x`+fmt.Sprintf("%064x", 7)+`'`)); err != nil {
+		t.Fatal(err)
+	}
+	for name, sql := range map[string]string{
+		"digest":  "select digest, receipt from hashes where digest = $1",
+		"receipt": "select digest, receipt from hashes where receipt = $1",
+	} {
+		if err := s.Parse(t.Context(), name, sql, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	digest := func(i int) []byte { return binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i)) }
+	open := func(portal, statement string, v value.Datum) func() (d, receipt []byte) {
+		s.ClosePortal(portal)
+		if err := s.Bind(portal, statement, []value.Datum{v}, nil); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Execute(t.Context(), portal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() (d, receipt []byte) {
+			b, k, err := r.Next(t.Context())
+			if err == io.EOF {
+				return nil, nil
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b.Cols[0].Bytes[k], b.Cols[1].Bytes[k]
+		}
+	}
+	for i := range recycledLeaves {
+		left := open("left", "digest", value.NewBytes(value.Bytea, digest(i)))
+		d, receipt := left()
+		wanted := string(receipt)
+		right := open("right", "digest", value.NewBytes(value.Bytea, digest(i+1)))
+		other, _ := right()
+		named := open("named", "receipt", value.NewBytes(value.Text, []byte(wanted)))
+		byName, sameReceipt := named()
+		if !bytes.Equal(d, digest(i)) || i+1 < recycledLeaves && !bytes.Equal(other, digest(i+1)) || i+1 == recycledLeaves && other != nil ||
+			!bytes.Equal(byName, digest(i)) || string(sameReceipt) != wanted || string(receipt) != wanted {
+			t.Fatalf("digest %d: %x at %q, beside it %x; %x at %q by receipt", i, d, receipt, other, byName, sameReceipt)
+		}
+		if again, second := left(); i == 7 && (!bytes.Equal(again, digest(7)) || string(second) == wanted) || i != 7 && again != nil {
+			t.Fatalf("digest %d stands at %q and again as %x at %q", i, wanted, again, second)
+		}
+		if gone, _ := open("named", "receipt", value.NewBytes(value.Text, []byte(wanted+"0000")))(); gone != nil {
+			t.Fatalf("receipt %s0000 names %x", wanted, gone)
+		}
+	}
+}

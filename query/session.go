@@ -207,15 +207,13 @@ func (s *Session) visibleAgency() string {
 	return s.role.Name
 }
 
-// Values returns what text input and output depend on. The caller must not change it; a later call may return another.
+// Values returns what text input and output depend on. The caller must not change it, and use it no longer than its transaction.
 func (s *Session) Values() *value.Settings { return s.valueSettings() }
 
 func (s *Session) valueSettings() *value.Settings {
 	if s.values != nil {
 		if now := value.FromTime(s.tx.start); s.values.Now != now && s.tx.state != txIdle {
-			v := *s.values
-			v.Now = now
-			s.values = &v
+			s.values.Now = now
 		}
 		return s.values
 	}

@@ -72,9 +72,9 @@ func (a asOf) newest() calendar.Second {
 }
 
 // Find implements Ledger.
-func (a asOf) Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error) {
-	found, err := a.Ledger.Find(ctx, agency, digest)
-	return slices.DeleteFunc(found, func(l Leaf) bool { return !a.holds(l.Position) }), err
+func (a asOf) Find(ctx context.Context, dst []Leaf, agency string, digest []byte) ([]Leaf, error) {
+	found, err := a.Ledger.Find(ctx, nil, agency, digest)
+	return append(dst, slices.DeleteFunc(found, func(l Leaf) bool { return !a.holds(l.Position) })...), err
 }
 
 // FindAll implements Ledger.

@@ -30,6 +30,7 @@ type run struct {
 	single bool // no other statement belongs to its implicit transaction, so filings need not wait for its end
 	// returning says that RETURNING may file at once although the implicit transaction goes on.
 	returning bool
+	own       *Result // memory for the result; nil if there is none
 }
 
 // compile analyzes a statement. types are those that the client gives for parameters, nil where it leaves them open.
@@ -138,7 +139,7 @@ func (a *analyzer) selectStatement(stmt *parse.Select) (*compiled, error) {
 	}
 	if point := pointOf(plan); point != nil {
 		return &compiled{plan: plan, cols: point.cols, run: func(ctx context.Context, r *run) (*Result, error) {
-			return r.runPoint(ctx, point, r.params)
+			return r.runPoint(ctx, point)
 		}}, nil
 	}
 	return &compiled{plan: plan, cols: rowColumns(plan), run: func(ctx context.Context, r *run) (*Result, error) {

@@ -75,24 +75,27 @@ type leafQuery struct {
 	visible  []uint32 // slots to read, nil for all
 	from, to calendar.Second
 	desc     bool
-	digests  []value.Datum // to look up; nil if the scan is no such look-up
-	receipts []value.Datum // likewise
+	by       int           // colDigest or colReceipt, whose values are looked up; unpointed if none are
+	values   []value.Datum // to look up
 }
 
-// query begins a leafQuery with what the session's role may see.
-func (t *leafTable) query(r *ScanRequest) (*leafQuery, error) {
+// unpointed is no column: a leafQuery that does not look values up.
+const unpointed = -1
+
+// begin makes q what the session's role may see.
+func (t *leafTable) begin(q *leafQuery, r *ScanRequest) error {
 	if kind := r.Session.role.Kind; !kind.readsFilings() {
-		return nil, errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).on(t.def.Name).
+		return errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).on(t.def.Name).
 			hint("Agencies read their own filings and auditors all; this role's kind is %s.", kind)
 	}
-	q := &leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, from: 0, to: math.MaxInt64}
+	*q = leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, to: math.MaxInt64, by: unpointed}
 	q.slots = q.ledger.Slots()
-	return q, nil
+	return nil
 }
 
 func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
-	q, err := t.query(r)
-	if err != nil {
+	q := new(leafQuery)
+	if err := t.begin(q, r); err != nil {
 		return nil, err
 	}
 	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
@@ -101,16 +104,12 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 		keep = func(s Slot) bool { return s.Agency == q.agency }
 	}
 	narrowed, bySlot := q.agency != "", false
-	point := ""
 	for i, c := range r.Where {
-		switch {
-		case c.Column == colDigest && c.Op <= OneOf && point == "":
-			q.digests, point, p.Used[i] = append([]value.Datum{}, c.Values...), "digest", true
-		case c.Column == colReceipt && c.Op <= OneOf && point == "":
-			q.receipts, point, p.Used[i] = append([]value.Datum{}, c.Values...), "receipt", true
+		if t.isPoint(c.Column) && c.Op <= OneOf && q.by == unpointed {
+			q.by, q.values, p.Used[i] = c.Column, c.Values, true
 		}
 	}
-	if point == "" {
+	if q.by == unpointed {
 		p.Keys = leafKeys
 		for i, c := range r.Where {
 			switch {
@@ -121,7 +120,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 			}
 		}
 	}
-	if narrowed && point == "" {
+	if narrowed && q.by == unpointed {
 		q.visible = []uint32{}
 		for _, s := range q.slots {
 			if keep(s) {
@@ -129,7 +128,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 			}
 		}
 	}
-	t.name(p, q, r, point, bySlot)
+	t.name(p, q, r, bySlot)
 	p.Open = q.open
 	return p, nil
 }
@@ -146,9 +145,9 @@ func keepNamed(keep func(Slot) bool, c Constraint) func(Slot) bool {
 }
 
 // name fills in how the path is called, which order it keeps and how many rows it may give.
-func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, point string, bySlot bool) {
-	if point != "" {
-		p.Name, p.Rows = "Index Scan using "+t.def.Name+"_"+point+" on "+t.def.Name, float64(max(1, len(q.digests)+len(q.receipts)))
+func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, bySlot bool) {
+	if q.by != unpointed {
+		p.Name, p.Rows = "Index Scan using "+t.def.Name+"_"+t.def.Columns[q.by].Name+" on "+t.def.Name, float64(max(1, len(q.values)))
 		return
 	}
 	if len(r.Order) > 0 && r.Order[0].Column == colRound {
@@ -240,19 +239,28 @@ func narrowRounds(from, to *calendar.Second, c Constraint, t *value.Type) bool {
 
 func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 	s := &leafScan{q: q}
-	var err error
+	return s, s.open(ctx)
+}
+
+// open begins to read, in the memory of leaves that were found before.
+func (s *leafScan) open(ctx context.Context) (err error) {
+	q, memory := s.q, s.memory
+	*s = leafScan{q: q, memory: memory}
 	switch {
-	case q.digests != nil:
-		s.digests = distinct(q.digests)
-	case q.receipts != nil:
-		s.found, err = q.receipted(ctx)
+	case q.by == colDigest:
+		if s.digests = q.values; len(s.digests) > maxTogether {
+			s.digests = distinct(s.digests)
+		}
+	case q.by == colReceipt:
+		s.found, err = q.receipted(ctx, memory[:0])
+		s.remember()
 	case q.from > q.to || q.visible != nil && len(q.visible) == 0:
 	default:
 		_, _, open := q.ledger.Extent()
 		to := min(q.to, open+1) // the round may close before the scan begins
 		s.cursor, err = q.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc})
 	}
-	return s, err
+	return err
 }
 
 // minDigest is the size of the shortest digest in bytes.
@@ -262,10 +270,10 @@ const minDigest = 20
 // made of them.
 const maxTogether = value.BatchSize
 
-// find looks digests up; a digest that is there twice is looked up once.
-func (q *leafQuery) find(ctx context.Context, digests []value.Datum) (found []Leaf, err error) {
+// find looks digests up; a digest that is there twice is looked up once. The leaves may be in the memory of dst.
+func (q *leafQuery) find(ctx context.Context, dst []Leaf, digests []value.Datum) (found []Leaf, err error) {
 	if len(digests) == 1 {
-		found, err = q.ledger.Find(ctx, q.agency, digests[0].B)
+		found, err = q.ledger.Find(ctx, dst[:0], q.agency, digests[0].B)
 	} else {
 		list := make([][]byte, len(digests))
 		for i, d := range digests {
@@ -284,29 +292,28 @@ func (q *leafQuery) find(ctx context.Context, digests []value.Datum) (found []Le
 	return found, nil
 }
 
-// distinct leaves out the repetitions in values, which it may overwrite.
+// distinct returns values without repetitions.
 func distinct(values []value.Datum) []value.Datum {
 	if len(values) < 2 {
 		return values
 	}
-	seen := make(map[string]bool, len(values))
-	return slices.DeleteFunc(values, func(d value.Datum) bool {
-		known := seen[string(d.B)]
-		seen[string(d.B)] = true
-		return known
-	})
+	list, seen := make([]value.Datum, 0, len(values)), make(map[string]bool, len(values))
+	for _, d := range values {
+		if !seen[string(d.B)] {
+			seen[string(d.B)] = true
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
-// receipted looks receipts up. What is no receipt names no leaf.
-func (q *leafQuery) receipted(ctx context.Context) ([]Leaf, error) {
-	var found []Leaf
-	seen := map[string]bool{}
-	for _, d := range q.receipts {
+// receipted looks receipts up and appends their leaves to found. What is no receipt names no leaf.
+func (q *leafQuery) receipted(ctx context.Context, found []Leaf) ([]Leaf, error) {
+	for _, d := range distinct(q.values) {
 		r, err := receipt.ParseName(string(d.B))
-		if err != nil || seen[string(d.B)] || q.agency != "" && r.Agency != q.agency {
+		if err != nil || q.agency != "" && r.Agency != q.agency {
 			continue
 		}
-		seen[string(d.B)] = true
 		i := slices.IndexFunc(q.slots, func(s Slot) bool { return s.Agency == r.Agency && s.Lane == r.Lane })
 		if i < 0 {
 			continue
@@ -328,10 +335,19 @@ type leafScan struct {
 	names   [][2][]byte   // agency and lane of each slot that was met
 	digests []value.Datum // still to be looked up
 	found   []Leaf        // still to be given
+	memory  []Leaf        // of what was found, if it was looked for by one value; overwritten by the next opening
 	cursor  LeafCursor
 	run     LeafBatch
 	left    int // leaves of run still to give
 	ended   bool
+}
+
+// remember keeps the memory of what was found by one value for the next opening.
+func (s *leafScan) remember() {
+	const most = 16 // leaves, for the session to hold
+	if s.memory = nil; len(s.q.values) == 1 && cap(s.found) <= most {
+		s.memory = s.found
+	}
 }
 
 func (s *leafScan) Close() {
@@ -346,9 +362,10 @@ func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
 	for len(s.found) == 0 && len(s.digests) > 0 {
 		var err error
 		n := min(len(s.digests), maxTogether)
-		if s.found, err = s.q.find(ctx, s.digests[:n]); err != nil {
+		if s.found, err = s.q.find(ctx, s.memory, s.digests[:n]); err != nil {
 			return err
 		}
+		s.remember()
 		s.digests = s.digests[n:]
 	}
 	room := value.BatchSize
@@ -390,7 +407,7 @@ func (s *leafScan) putFound(b *value.Batch) {
 	leaf := &s.found[b.N]
 	at := b.N
 	if s.q.need[colDigest] {
-		b.Cols[colDigest].Bytes[at] = leaf.Imprint.Digest() // found leaves are never overwritten
+		b.Cols[colDigest].Bytes[at] = leaf.Imprint.Digest() // found leaves are not overwritten before the next opening
 	}
 	if s.q.need[colAlgorithm] {
 		b.Cols[colAlgorithm].Bytes[at] = algorithmNames[leaf.Imprint.Algorithm()]

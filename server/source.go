@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -131,15 +133,26 @@ func (s source) CalendarChain(_ context.Context, from, to calendar.Second) (*ksi
 	return ksi.NewCalendarChain(from, leaf, to, links), nil
 }
 
-func (s source) Find(ctx context.Context, agency string, digest []byte) ([]query.Leaf, error) {
-	found, err := s.ledger.Find(ctx, agency, digest)
-	return queryLeaves(found), clientError(err)
+func (s source) Find(ctx context.Context, dst []query.Leaf, agency string, digest []byte) ([]query.Leaf, error) {
+	var room [1]ledger.Leaf
+	found, err := s.ledger.Find(ctx, room[:0], agency, digest)
+	return appendLeaves(dst, found), clientError(err)
 }
 
 func (s source) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
-	found, err := s.ledger.FindAll(ctx, agency, digests)
-	return queryLeaves(found), clientError(err)
+	room := leafLists.Get().(*[]ledger.Leaf)
+	defer leafLists.Put(room)
+	found, err := s.ledger.FindAll(ctx, *room, agency, digests)
+	if cap(found) <= maxLeafList {
+		*room = found
+	}
+	return appendLeaves(nil, found), clientError(err)
 }
+
+// leafLists holds *[]ledger.Leaf of at most maxLeafList.
+var leafLists = sync.Pool{New: func() any { return new([]ledger.Leaf) }}
+
+const maxLeafList = 2048
 
 func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
 	leaf, err := s.ledger.Leaf(ledger.Position(p))
@@ -149,12 +162,12 @@ func (s source) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, err
 	return queryLeaf(&leaf), err == nil, clientError(err)
 }
 
-func queryLeaves(found []ledger.Leaf) []query.Leaf {
-	leaves := make([]query.Leaf, len(found))
+func appendLeaves(dst []query.Leaf, found []ledger.Leaf) []query.Leaf {
+	dst = slices.Grow(dst, len(found))
 	for i := range found {
-		leaves[i] = queryLeaf(&found[i])
+		dst = append(dst, queryLeaf(&found[i]))
 	}
-	return leaves
+	return dst
 }
 
 func queryLeaf(l *ledger.Leaf) query.Leaf {

@@ -62,7 +62,8 @@ type Session interface {
 
 	Parse(ctx context.Context, name, sql string, parameterTypes []uint32) error
 	Bind(ctx context.Context, b *Bind) error
-	// DescribeStatement returns the parameter type ids and the columns, nil if the statement returns no rows.
+	// DescribeStatement returns the parameter type ids and the columns, nil if the statement returns no rows. The columns are the
+	// server's until it asks for others, of any portal, statement or result.
 	DescribeStatement(ctx context.Context, name string) ([]uint32, []Column, error)
 	DescribePortal(ctx context.Context, name string) ([]Column, error)
 	// Execute runs a portal or goes on with one that was suspended: the same Result comes back until it has ended.
@@ -120,7 +121,7 @@ type Column struct {
 
 // A Result is one statement in execution. The server pulls rows: what it cannot send it does not ask for.
 type Result interface {
-	// Columns describes the rows; nil if the statement returns none.
+	// Columns describes the rows as Session.DescribeStatement does; nil if the statement returns none.
 	Columns() []Column
 	// AppendRow appends the fields of the next row to dst in DataRow form: for each column its length as a big-endian
 	// int32, -1 for NULL, and its bytes. io.EOF ends the rows.

@@ -173,10 +173,10 @@ func (l *Ledger) find(agency string, digest []byte) []query.Leaf {
 }
 
 // Find implements query.Ledger.
-func (l *Ledger) Find(_ context.Context, agency string, digest []byte) ([]query.Leaf, error) {
+func (l *Ledger) Find(_ context.Context, dst []query.Leaf, agency string, digest []byte) ([]query.Leaf, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.find(agency, digest), nil
+	return append(dst, l.find(agency, digest)...), nil
 }
 
 // FindAll implements query.Ledger.

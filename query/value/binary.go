@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 var errShort = Errorf("08P01", "insufficient data left in message")
@@ -218,21 +219,42 @@ func parseBinaryArray(s *Settings, t *Type, data []byte) (Datum, error) {
 	if dims == 0 || total == 0 {
 		a.Dims, a.Lower, total = nil, nil, 0
 	}
-	for range total {
-		d, rest, err := parseSized(s, a.Elems.Type, data)
-		if err != nil {
-			return Datum{}, err
-		}
-		data = rest
-		a.Elems.Append(d)
+	rest, err := parseBinaryElems(s, a.Elems, int(total), data)
+	if err != nil {
+		return Datum{}, err
 	}
-	if len(data) > 0 {
+	if len(rest) > 0 {
 		return Datum{}, badBinary(t)
 	}
 	if isVector(t) && len(a.Dims) == 0 {
 		a.Dims, a.Lower = []int32{0}, []int32{0}
 	}
 	return Datum{Type: t, X: a}, nil
+}
+
+// parseBinaryElems reads so many elements of an array and returns what is behind them. Those of bytea share one copy of data.
+func parseBinaryElems(s *Settings, elems *Vector, total int, data []byte) (rest []byte, err error) {
+	const least = 4 // bytes of an element
+	if total > len(data)/least {
+		return nil, errShort
+	}
+	parse := parseBinary
+	if elems.Type == Bytea {
+		data = bytes.Clone(data)
+		parse = func(_ *Settings, t *Type, data []byte) (Datum, error) {
+			return Datum{Type: t, B: slices.Clip(data)}, nil
+		}
+	}
+	elems.Reset(elems.Type, total)
+	for i := range total {
+		d, rest, err := parseSized(s, elems.Type, data, parse)
+		if err != nil {
+			return nil, err
+		}
+		data = rest
+		elems.Set(i, d)
+	}
+	return data, nil
 }
 
 func sqlName(oid OID) string {
@@ -242,7 +264,8 @@ func sqlName(oid OID) string {
 	return "???"
 }
 
-func parseSized(s *Settings, t *Type, data []byte) (d Datum, rest []byte, err error) {
+// parseSized reads a value behind its length.
+func parseSized(s *Settings, t *Type, data []byte, parse func(*Settings, *Type, []byte) (Datum, error)) (d Datum, rest []byte, err error) {
 	if len(data) < 4 {
 		return d, nil, errShort
 	}
@@ -254,6 +277,6 @@ func parseSized(s *Settings, t *Type, data []byte) (d Datum, rest []byte, err er
 	if n < 0 || int(n) > len(data) {
 		return d, nil, errShort
 	}
-	d, err = parseBinary(s, t, data[:n])
+	d, err = parse(s, t, data[:n])
 	return d, data[n:], err
 }

@@ -42,7 +42,7 @@ func BenchmarkProof(b *testing.B) {
 			}
 			find := func(i int) (Position, error) {
 				d := digest(i)
-				found, err := l.Find(ctx, "canton", d[:])
+				found, err := l.Find(ctx, nil, "canton", d[:])
 				if err == nil && (len(found) != 1 || found[0].Position != place(i)) {
 					err = fmt.Errorf("digest %d found at %v", i, found)
 				}
@@ -82,7 +82,7 @@ func benchMany(b *testing.B, l *Ledger, total int) {
 			d := digest(rand.IntN(total))
 			digests[i] = d[:]
 		}
-		found, err := l.FindAll(b.Context(), "canton", digests)
+		found, err := l.FindAll(b.Context(), nil, "canton", digests)
 		if err != nil || len(found) == 0 {
 			return fmt.Errorf("%d leaves found: %w", len(found), err)
 		}

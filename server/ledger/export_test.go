@@ -186,7 +186,7 @@ func TestReadOnly(t *testing.T) {
 	if x := l.Stats(); x.Idle != 0 || !x.CertificateEnds.IsZero() {
 		t.Errorf("a ledger that has no writer: %+v", x)
 	}
-	found, err := l.Find(t.Context(), "canton", leafDigest(299))
+	found, err := l.Find(t.Context(), nil, "canton", leafDigest(299))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("found %v: %v", found, err)
 	}

@@ -270,7 +270,7 @@ func TestExtendLengthened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := merkle.ProveFromTiles(tiles, tiles.base, tiles.slot.Count, 0)
+	chain, err := merkle.ProveFromTiles(&tiles, tiles.base, tiles.slot.Count, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

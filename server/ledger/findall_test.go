@@ -55,14 +55,14 @@ func (w *world) mustFindAll(agency string, digests [][]byte) {
 		if slices.ContainsFunc(digests[:i], func(o []byte) bool { return bytes.Equal(o, d) }) {
 			continue
 		}
-		found, err := w.ledger.Find(ctx, agency, d)
+		found, err := w.ledger.Find(ctx, nil, agency, d)
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		want = append(want, found...)
 	}
 	slices.SortFunc(want, func(a, b Leaf) int { return comparePositions(a.Position, b.Position) })
-	got, err := w.ledger.FindAll(ctx, agency, digests)
+	got, err := w.ledger.FindAll(ctx, nil, agency, digests)
 	if err != nil || !slices.Equal(got, want) {
 		w.t.Fatalf("%d digests of %q: found %d leaves, want %d: %v", len(digests), agency, len(got), len(want), err)
 	}
@@ -102,9 +102,9 @@ func TestAbsentAsOthers(t *testing.T) {
 				var found []Leaf
 				var err error
 				if together == 1 {
-					found, err = w.ledger.Find(t.Context(), "canton", digests[0])
+					found, err = w.ledger.Find(t.Context(), nil, "canton", digests[0])
 				} else {
-					found, err = w.ledger.FindAll(t.Context(), "canton", digests)
+					found, err = w.ledger.FindAll(t.Context(), nil, "canton", digests)
 				}
 				if err != nil || len(found) > 0 {
 					t.Fatal(found, err)

@@ -92,7 +92,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		w.pass(1)
 		w.mustProve(Position{Round: o.filings[0].Round, Index: uint64(n - 1)}, digest(99+n).Imprint())
-		if found, err := w.ledger.Find(t.Context(), "", refused[:]); err != nil || len(found) > 0 {
+		if found, err := w.ledger.Find(t.Context(), nil, "", refused[:]); err != nil || len(found) > 0 {
 			t.Fatalf("refused, yet found: %v, %v", found, err)
 		}
 	}

@@ -72,7 +72,7 @@ func TestBacklog(t *testing.T) {
 func (w *world) mustFind(agency string, i, n int) {
 	w.t.Helper()
 	d := digest(i)
-	found, err := w.ledger.Find(context.Background(), agency, d[:])
+	found, err := w.ledger.Find(context.Background(), nil, agency, d[:])
 	if err != nil || len(found) != n {
 		w.t.Fatalf("digest %d of %q stands at %v: %v", i, agency, found, err)
 	}

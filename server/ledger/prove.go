@@ -73,10 +73,11 @@ var chains = sync.Pool{New: func() any { return new(merkle.Chain) }}
 const linkSize = 40
 
 func (l *Ledger) signLeaf(p Position, memory Memory, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
-	t, err := l.tiles(p)
+	of, err := l.tiles(p)
 	if err != nil {
 		return nil, err
 	}
+	t := &of
 	trunk, err := l.trunk(name, t.slot, end)
 	if err != nil {
 		return nil, err
@@ -123,16 +124,16 @@ func (l *Ledger) signLeaf(p Position, memory Memory, name trunkName, end func(*v
 }
 
 // tiles returns the tiles of the slot that a leaf is in. A leaf that its round, a closed one, does not have is ErrNotFound.
-func (l *Ledger) tiles(p Position) (*tiles, error) {
+func (l *Ledger) tiles(p Position) (tiles, error) {
 	record, err := l.record(p.Round)
 	if err != nil {
-		return nil, err
+		return tiles{}, err
 	}
 	s := slotOf(record, p.Slot)
 	if s == nil || p.Index >= s.Count {
-		return nil, ErrNotFound
+		return tiles{}, ErrNotFound
 	}
-	return &tiles{ledger: l, round: p.Round, slot: s, base: l.slot(p.Slot).Base}, nil
+	return tiles{ledger: l, round: p.Round, slot: s, base: l.slot(p.Slot).Base}, nil
 }
 
 // A trunk is what the signatures of a slot's leaves in a round share.

@@ -62,10 +62,10 @@ func (l *Ledger) Certificates() []storage.Certificate { return l.store.Certifica
 // MaxFound is the most leaves with one digest that Find returns.
 const MaxFound = 1 << 20
 
-// Find returns the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
+// Find appends to dst the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 // agency is empty. More than MaxFound are ErrTooMany.
-func (l *Ledger) Find(ctx context.Context, agency string, digest []byte) ([]Leaf, error) {
-	leaves, named, err := l.lookUp(ctx, agency, digest, 0, 0)
+func (l *Ledger) Find(ctx context.Context, dst []Leaf, agency string, digest []byte) ([]Leaf, error) {
+	leaves, named, err := l.lookUp(ctx, dst, agency, digest, 0, 0)
 	if err == nil && agency != "" && !named {
 		err = l.mimic(digest)
 	}
@@ -87,15 +87,16 @@ const maxMimicked = index.FewHashes
 
 // find is lookUp without telling whether the index names a leaf.
 func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, from uint64) ([]Leaf, error) {
-	leaves, _, err := l.lookUp(ctx, agency, digest, mark, from)
+	leaves, _, err := l.lookUp(ctx, nil, agency, digest, mark, from)
 	return leaves, err
 }
 
 // lookUp is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It asks
 // recent first: leaves leave it only after they entered the index.
-func (l *Ledger) lookUp(ctx context.Context, agency string, digest []byte, mark, from uint64) (leaves []Leaf, named bool, err error) {
+func (l *Ledger) lookUp(ctx context.Context, dst []Leaf, agency string, digest []byte, mark, from uint64) (leaves []Leaf, named bool, err error) {
 	slots := l.Slots()
-	var positions []Position
+	var room [2]Position
+	positions := room[:0]
 	add := func(p Position) bool {
 		if int(p.Slot) < len(slots) && (agency == "" || slots[p.Slot].Agency == agency) {
 			positions = append(positions, p)
@@ -119,13 +120,14 @@ func (l *Ledger) lookUp(ctx context.Context, agency string, digest []byte, mark,
 		return nil, named, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
 	}
 	slices.SortFunc(positions, comparePositions)
-	leaves, err = l.readEqual(ctx, slices.Compact(positions), digest)
+	leaves, err = l.readEqual(ctx, dst, slices.Compact(positions), digest)
 	return leaves, named, err
 }
 
-// FindAll is Find for many digests: it returns the leaves with any of them, in order of their places, each once. It reads what
-// several of them need once: buckets of the index, and tiles of leaves. More than MaxFound with one of them are ErrTooMany.
-func (l *Ledger) FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error) {
+// FindAll is Find for many digests: it returns the leaves with any of them, in order of their places, each once, in the memory of
+// dst if they have room there. It reads what several of them need once: buckets of the index, and tiles of leaves. More than
+// MaxFound with one of them are ErrTooMany.
+func (l *Ledger) FindAll(ctx context.Context, dst []Leaf, agency string, digests [][]byte) ([]Leaf, error) {
 	wanted := make([]wantedDigest, len(digests))
 	for i, d := range digests {
 		wanted[i].hash, wanted[i].digest = l.index.Hash(d), d
@@ -140,7 +142,7 @@ func (l *Ledger) FindAll(ctx context.Context, agency string, digests [][]byte) (
 	slices.SortFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(comparePositions(a.Position, b.Position), bytes.Compare(a.digest, b.digest))
 	})
-	leaves, err := l.readCandidates(ctx, candidates)
+	leaves, err := l.readCandidates(ctx, dst, candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -165,9 +167,9 @@ func (t *leafTile) touch(i uint64) uint64 {
 	return first
 }
 
-// readCandidates returns the leaves at the places of candidates, which must be in order. Of leaves in tiles that are kept whole it asks
+// readCandidates returns the leaves at the places of candidates, which must be in order, as FindAll does. Of leaves in tiles that are kept whole it asks
 // for the memory of all before it looks at the first.
-func (l *Ledger) readCandidates(ctx context.Context, candidates []candidate) ([]Leaf, error) {
+func (l *Ledger) readCandidates(ctx context.Context, dst []Leaf, candidates []candidate) ([]Leaf, error) {
 	tiles := make([]*leafTile, len(candidates))
 	var row *shelfRow
 	for i := range candidates {
@@ -184,7 +186,7 @@ func (l *Ledger) readCandidates(ctx context.Context, candidates []candidate) ([]
 		}
 	}
 	runtime.KeepAlive(touched)
-	leaves := make([]Leaf, len(candidates))
+	leaves := slices.Grow(dst[:0], len(candidates))[:len(candidates)]
 	for i := range candidates {
 		p := candidates[i].Position
 		if tiles[i] != nil {
@@ -219,7 +221,7 @@ type candidate struct {
 // candidates returns where leaves of an agency with one of the digests may stand. Like find it asks recent first.
 func (l *Ledger) candidates(ctx context.Context, agency string, digests []wantedDigest) ([]candidate, error) {
 	slots := l.Slots()
-	var list []candidate
+	list := make([]candidate, 0, len(digests))
 	tooMany := false
 	add := func(p Position, i int) bool {
 		d := &digests[i]
@@ -259,9 +261,8 @@ func (l *Ledger) candidates(ctx context.Context, agency string, digests []wanted
 	return list, nil
 }
 
-// readEqual reads the leaves at the positions and returns those with the digest.
-func (l *Ledger) readEqual(ctx context.Context, positions []Position, digest []byte) ([]Leaf, error) {
-	var leaves []Leaf
+// readEqual reads the leaves at the positions and appends those with the digest to leaves.
+func (l *Ledger) readEqual(ctx context.Context, leaves []Leaf, positions []Position, digest []byte) ([]Leaf, error) {
 	for _, p := range positions {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -283,7 +284,7 @@ func (l *Ledger) Leaf(p Position) (leaf Leaf, err error) {
 	closed := p.Round <= l.closed
 	l.mu.RUnlock()
 	if closed {
-		var t *tiles
+		var t tiles
 		if t, err = l.tiles(p); err == nil {
 			leaf, err = t.leaf(p.Index)
 		}

@@ -155,7 +155,7 @@ func TestFindWhileIndexMoves(t *testing.T) {
 				}
 				filed.Range(func(i, _ any) bool {
 					d := digest(i.(int) + 7*rnd.IntN(100))
-					found, err := w.ledger.Find(context.Background(), "canton", d[:])
+					found, err := w.ledger.Find(context.Background(), nil, "canton", d[:])
 					if err != nil || len(found) == 0 {
 						broken.Store(i, err)
 					}

@@ -411,7 +411,7 @@ func TestConcurrentFiling(t *testing.T) {
 			w.mustProve(a.Position, a.imprint)
 		}
 		im := a.imprint
-		found, err := w.ledger.Find(context.Background(), "", im.Digest())
+		found, err := w.ledger.Find(context.Background(), nil, "", im.Digest())
 		if err != nil || len(found) != 1 || found[0].Position != a.Position {
 			t.Fatalf("%v found as %v: %v", a.Position, found, err)
 		}

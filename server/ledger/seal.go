@@ -53,7 +53,7 @@ func (l *Ledger) sealPath(ctx context.Context, p Position, profile seal.Profile)
 	if slot.Lane != LaneSeal || leaf.Imprint.Algorithm() != merkle.SHA256 {
 		return nil, fmt.Errorf("%w: the leaf is a %s digest in lane %s, not a sha256 one in lane %s", ErrNoSeal, leaf.Imprint.Algorithm(), slot.Lane, LaneSeal)
 	}
-	chain, err := merkle.AppendProof(nil, t, t.base, t.slot.Count, p.Index)
+	chain, err := merkle.AppendProof(nil, &t, t.base, t.slot.Count, p.Index)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
 	"testing"
 
 	"github.com/jurat-ledger/jurat/query"
@@ -91,6 +93,44 @@ func TestCopyTakesNoMemory(t *testing.T) {
 			t.Errorf("%s: %v allocations for %d rows", sql, n, rows)
 		}
 		in.Abort()
+	}
+}
+
+// TestLookUpTakesNoMemory shows that looking a digest up by a prepared statement allocates nothing of its own: what is left is the
+// command tag and what the ledger of the test takes to find a leaf.
+func TestLookUpTakesNoMemory(t *testing.T) {
+	s := open(t)
+	_, r := result(t, s, `insert into hashes (digest) values ('\x2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824')`)
+	if _, err := r.AppendRow(t.Context(), nil); err != io.EOF {
+		t.Fatal(err)
+	}
+	if err := s.Parse(t.Context(), "find", "select digest, lane, round from hashes where digest = $1", nil); err != nil {
+		t.Fatal(err)
+	}
+	d := digest("hello")
+	bind := &wire.Bind{Statement: "find", ParameterFormats: []int16{1}, Parameters: [][]byte{d}, ResultFormats: []int16{1}}
+	buf := make([]byte, 0, 1<<10)
+	find := func() {
+		if err := s.Bind(t.Context(), bind); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Execute(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if buf, err = r.AppendRow(t.Context(), buf[:0]); err != nil || len(r.Columns()) != 3 || !bytes.Contains(buf, d) {
+			t.Fatalf("%x: %v", buf, err)
+		}
+		if _, err = r.AppendRow(t.Context(), nil); err != io.EOF || r.Tag() != "SELECT 1" {
+			t.Fatalf("%s: %v", r.Tag(), err)
+		}
+		r.Close()
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(200, find); n > 8 {
+		t.Errorf("%v allocations a look-up", n)
 	}
 }
 

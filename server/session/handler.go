@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,8 +101,9 @@ func stopped(ctx context.Context, err error) error {
 
 // session implements wire.Session.
 type session struct {
-	query  *query.Session
-	result result // the one at hand: the server asks one after the other
+	query   *query.Session
+	result  result        // the one at hand: the server asks one after the other
+	columns []wire.Column // those described last
 }
 
 func (s *session) Status() byte { return s.query.Status() }
@@ -254,7 +256,7 @@ func (s *session) DescribeStatement(_ context.Context, name string) ([]uint32, [
 	for i, t := range types {
 		oids[i] = t.OID
 	}
-	return oids, columns(cols, nil), nil
+	return oids, s.describe(cols, nil), nil
 }
 
 func (s *session) DescribePortal(_ context.Context, name string) ([]wire.Column, error) {
@@ -262,7 +264,7 @@ func (s *session) DescribePortal(_ context.Context, name string) ([]wire.Column,
 	if err != nil {
 		return nil, s.fail(err, "")
 	}
-	return columns(p.Columns(), p.Formats), nil
+	return s.describe(p.Columns(), p.Formats), nil
 }
 
 func (s *session) Execute(ctx context.Context, portal string) (wire.Result, error) {
@@ -291,17 +293,17 @@ func (s *session) Sync(ctx context.Context) error { return stopped(ctx, s.query.
 
 func (s *session) Close() { s.query.Close() }
 
-// columns describes columns for wire; nil stays nil, which means no rows.
-func columns(cols []query.Column, formats []int16) []wire.Column {
+// describe describes columns for wire, in memory of the session; nil stays nil, which means no rows.
+func (s *session) describe(cols []query.Column, formats []int16) []wire.Column {
 	if cols == nil {
 		return nil
 	}
-	out := make([]wire.Column, len(cols))
+	s.columns = slices.Grow(s.columns[:0], max(1, len(cols)))
 	for i, c := range cols {
-		out[i] = wire.Column{
+		s.columns = append(s.columns, wire.Column{
 			Name: c.Name, Table: c.Table, Attribute: c.Attribute, Type: c.Type.OID, Size: c.Type.Len,
 			TypeModifier: c.TypeModifier, Format: format(formats, i),
-		}
+		})
 	}
-	return out
+	return s.columns
 }

@@ -49,7 +49,7 @@ func (r *result) Columns() []wire.Column {
 	if r.in != nil || r.out != nil {
 		return nil
 	}
-	return columns(r.query.Columns(), r.formats)
+	return r.session.describe(r.query.Columns(), r.formats)
 }
 
 // AppendRow implements wire.Result: the bytes of the fields go from the vectors to dst.
