@@ -72,8 +72,9 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	return cmd
 }
 
-// heapBytes is how much of the heap is asked for in large pages: about what caches and statements have of it when a server is busy.
-const heapBytes = 256 << 20
+// heapBytes is how much of the heap is asked for in large pages: about twice what caches and statements have of it when a server is busy,
+// which is how far the collector lets it grow.
+const heapBytes = 512 << 20
 
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
