@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"io"
-	"slices"
 	"strconv"
 
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -25,8 +24,7 @@ type prepared struct {
 // A Portal is a statement with its parameters, ready to run or running.
 type Portal struct {
 	stmt   *prepared
-	params []value.Datum
-	run    run // of the statement
+	run    run // of the statement, with its parameters
 	result *Result
 	own    Result  // memory for what result points to
 	cursor *cursor // of DECLARE; nil if Bind made the portal
@@ -138,16 +136,18 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 			return err
 		}
 		p.hold()
+		bound := s.spare
+		if portal != "" || bound == nil {
+			bound = new(Portal)
+		}
 		if portal != "" {
-			s.portals[portal] = &Portal{stmt: p, params: params, kept: kept, Formats: slices.Clone(formats)}
-			return nil
+			s.portals[portal] = bound
+		} else {
+			s.unnamed, s.spare = bound, nil
 		}
-		if s.unnamed = s.spare; s.unnamed == nil {
-			s.unnamed = new(Portal)
-		}
-		s.spare = nil
-		s.unnamed.stmt, s.unnamed.params, s.unnamed.kept, s.unnamed.result = p, params, kept, nil
-		s.unnamed.Formats = append(s.unnamed.Formats[:0], formats...)
+		bound.stmt, bound.kept, bound.result = p, kept, nil
+		bound.run = run{Session: s, params: params, returning: true, own: &bound.own}
+		bound.Formats = append(bound.Formats[:0], formats...)
 		return nil
 	})
 }
@@ -210,7 +210,6 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 	c := p.stmt.c
 	if c.direct == nil || s.timeout() > 0 {
-		p.run = run{Session: s, params: p.params, returning: true, own: &p.own}
 		p.result, err = s.start(ctx, c, &p.run)
 		return err
 	}
@@ -221,7 +220,7 @@ func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 		return err
 	}
 	s.tx.queried = true
-	tag, err := s.insertDirect(ctx, c.direct, p.params)
+	tag, err := s.insertDirect(ctx, c.direct, p.run.params)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -292,7 +291,7 @@ func (p *Portal) close(s *Session) {
 
 // emptied returns a closed portal for its memory. Its last result can be asked for its tag until the portal is bound again.
 func (p *Portal) emptied() *Portal {
-	p.stmt, p.params, p.run, p.result = nil, nil, run{}, nil // a COMMIT that ends its own portal still puts its result there
+	p.stmt, p.run, p.result = nil, run{}, nil // a COMMIT that ends its own portal still puts its result there
 	return p
 }
 

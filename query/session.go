@@ -212,8 +212,8 @@ func (s *Session) Values() *value.Settings { return s.valueSettings() }
 
 func (s *Session) valueSettings() *value.Settings {
 	if s.values != nil {
-		if now := value.FromTime(s.tx.start); s.values.Now != now && s.tx.state != txIdle {
-			s.values.Now = now
+		if s.tx.state != txIdle {
+			s.values.Now = value.FromTime(s.tx.start)
 		}
 		return s.values
 	}

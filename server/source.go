@@ -142,7 +142,7 @@ func (s source) Find(ctx context.Context, dst []query.Leaf, agency string, diges
 func (s source) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
 	room := leafLists.Get().(*[]ledger.Leaf)
 	defer leafLists.Put(room)
-	found, err := s.ledger.FindAll(ctx, *room, agency, digests)
+	found, err := s.ledger.FindAll(ctx, (*room)[:0], agency, digests)
 	if cap(found) <= maxLeafList {
 		*room = found
 	}

@@ -73,11 +73,10 @@ var chains = sync.Pool{New: func() any { return new(merkle.Chain) }}
 const linkSize = 40
 
 func (l *Ledger) signLeaf(p Position, memory Memory, name trunkName, end func(*view) (*ending, error)) ([]byte, error) {
-	of, err := l.tiles(p)
+	t, err := l.tiles(p)
 	if err != nil {
 		return nil, err
 	}
-	t := &of
 	trunk, err := l.trunk(name, t.slot, end)
 	if err != nil {
 		return nil, err
@@ -104,8 +103,8 @@ func (l *Ledger) signLeaf(p Position, memory Memory, name trunkName, end func(*v
 		*room = t.cut.AppendPath((*room)[:0], p.Index%merkle.TileNodes)
 		limb, err = t.limb(name, p.Index, trunk)
 	case merkle.HasNode(t.slot.Count, p.Index, limbHeight):
-		if limb, err = l.limb(limbName{name, p.Index >> limbHeight}, t, trunk); err == nil {
-			*room, err = merkle.AppendProofUpTo((*room)[:0], t, t.base, t.slot.Count, p.Index, limbHeight)
+		if limb, err = l.limb(limbName{name, p.Index >> limbHeight}, &t, trunk); err == nil {
+			*room, err = merkle.AppendProofUpTo((*room)[:0], &t, t.base, t.slot.Count, p.Index, limbHeight)
 		}
 	}
 	if err != nil {
@@ -114,7 +113,7 @@ func (l *Ledger) signLeaf(p Position, memory Memory, name trunkName, end func(*v
 	if limb != nil {
 		return limb.Append(memory.Alloc(limb.Len() + (4+len(*room))*linkSize)[:0], leaf, *room)
 	}
-	chain, err := merkle.AppendProof((*room)[:0], t, t.base, t.slot.Count, p.Index)
+	chain, err := merkle.AppendProof((*room)[:0], &t, t.base, t.slot.Count, p.Index)
 	if err != nil {
 		return nil, err
 	}

@@ -124,9 +124,8 @@ func (l *Ledger) lookUp(ctx context.Context, dst []Leaf, agency string, digest [
 	return leaves, named, err
 }
 
-// FindAll is Find for many digests: it returns the leaves with any of them, in order of their places, each once, in the memory of
-// dst if they have room there. It reads what several of them need once: buckets of the index, and tiles of leaves. More than
-// MaxFound with one of them are ErrTooMany.
+// FindAll is Find for many digests: it appends to dst the leaves with any of them, in order of their places, each once. It reads what
+// several of them need once: buckets of the index, and tiles of leaves. More than MaxFound with one of them are ErrTooMany.
 func (l *Ledger) FindAll(ctx context.Context, dst []Leaf, agency string, digests [][]byte) ([]Leaf, error) {
 	wanted := make([]wantedDigest, len(digests))
 	for i, d := range digests {
@@ -146,12 +145,12 @@ func (l *Ledger) FindAll(ctx context.Context, dst []Leaf, agency string, digests
 	if err != nil {
 		return nil, err
 	}
-	equal := leaves[:0]
+	equal := leaves[:len(dst)]
 	for i := range candidates {
-		c := &candidates[i]
+		c, leaf := &candidates[i], &leaves[len(dst)+i]
 		again := i > 0 && c.Position == candidates[i-1].Position && bytes.Equal(c.digest, candidates[i-1].digest)
-		if !again && bytes.Equal(leaves[i].Imprint.Digest(), c.digest) {
-			equal = append(equal, leaves[i])
+		if !again && bytes.Equal(leaf.Imprint.Digest(), c.digest) {
+			equal = append(equal, *leaf)
 		}
 	}
 	return equal, nil
@@ -167,8 +166,8 @@ func (t *leafTile) touch(i uint64) uint64 {
 	return first
 }
 
-// readCandidates returns the leaves at the places of candidates, which must be in order, as FindAll does. Of leaves in tiles that are kept whole it asks
-// for the memory of all before it looks at the first.
+// readCandidates appends to dst the leaves at the places of candidates, which must be in order. Of leaves in tiles that are kept whole it
+// asks for the memory of all before it looks at the first.
 func (l *Ledger) readCandidates(ctx context.Context, dst []Leaf, candidates []candidate) ([]Leaf, error) {
 	tiles := make([]*leafTile, len(candidates))
 	var row *shelfRow
@@ -186,22 +185,23 @@ func (l *Ledger) readCandidates(ctx context.Context, dst []Leaf, candidates []ca
 		}
 	}
 	runtime.KeepAlive(touched)
-	leaves := slices.Grow(dst[:0], len(candidates))[:len(candidates)]
+	dst = slices.Grow(dst, len(candidates))
 	for i := range candidates {
 		p := candidates[i].Position
 		if tiles[i] != nil {
-			leaves[i] = tiles[i].leaf(p)
+			dst = append(dst, tiles[i].leaf(p))
 			continue
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		var err error
-		if leaves[i], err = l.Leaf(p); err != nil {
+		leaf, err := l.Leaf(p)
+		if err != nil {
 			return nil, err
 		}
+		dst = append(dst, leaf)
 	}
-	return leaves, nil
+	return dst, nil
 }
 
 // A wantedDigest is a digest to be looked up.
