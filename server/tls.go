@@ -18,11 +18,11 @@ import (
 // lookAgain is how often at most the files of the certificate are looked at for changes.
 const lookAgain = 5 * time.Second
 
-// How long before its end the certificate is warned of, and how often. Many are renewed by programs, some 30 days before.
-const (
-	warnTLSBefore = 14 * 24 * time.Hour
-	warnTLSEvery  = 24 * time.Hour
-)
+// WarnTLSBefore is how long before its end the certificate is warned of. Many are renewed by programs, some 30 days before.
+const WarnTLSBefore = 14 * 24 * time.Hour
+
+// warnTLSEvery is how often.
+const warnTLSEvery = 24 * time.Hour
 
 // A certificate is what the server shows clients, read from files, and read again when they change.
 type certificate struct {
@@ -63,33 +63,49 @@ func (x *certificate) reload() error {
 }
 
 func (x *certificate) readLocked() error {
-	pair, err := tls.LoadX509KeyPair(x.files[0], x.files[1])
-	if errors.As(err, new(*fs.PathError)) {
-		return fmt.Errorf("TLS certificate %s with key %s: %w", x.files[0], x.files[1], err)
-	} else if err != nil {
-		return fmt.Errorf("TLS certificate %s with key %s: %w; want the certificate in PEM, behind it those up to its authority, and its own key, without a passphrase",
-			x.files[0], x.files[1], err)
+	config, shown, err := readTLS(x.files)
+	if err != nil {
+		return err
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{wire.ALPN}}
-	if ca := x.files[2]; ca != "" {
+	x.config, x.end, x.warned = config, shown.NotAfter, time.Time{}
+	x.warnLocked()
+	return nil
+}
+
+// TLSCertificate reads the files that c names for TLS, as a start does, and returns the certificate that clients are shown. c must name
+// one.
+func TLSCertificate(c *Config) (*x509.Certificate, error) {
+	_, shown, err := readTLS([3]string{c.TLSCert, c.TLSKey, c.TLSClientCA})
+	return shown, err
+}
+
+// readTLS reads the files of a certificate.
+func readTLS(files [3]string) (config *tls.Config, shown *x509.Certificate, err error) {
+	pair, err := tls.LoadX509KeyPair(files[0], files[1])
+	if errors.As(err, new(*fs.PathError)) {
+		return nil, nil, fmt.Errorf("TLS certificate %s with key %s: %w", files[0], files[1], err)
+	} else if err != nil {
+		return nil, nil, fmt.Errorf("TLS certificate %s with key %s: %w; want the certificate in PEM, behind it those up to its authority, and its own key, without a passphrase",
+			files[0], files[1], err)
+	}
+	config = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{wire.ALPN}}
+	if ca := files[2]; ca != "" {
 		text, err := os.ReadFile(ca)
 		if err != nil {
-			return fmt.Errorf("authority of client certificates: %w", err)
+			return nil, nil, fmt.Errorf("authority of client certificates: %w", err)
 		}
 		config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
 		if !config.ClientCAs.AppendCertsFromPEM(text) {
-			return fmt.Errorf("authority of client certificates: %s holds no certificate in PEM", ca)
+			return nil, nil, fmt.Errorf("authority of client certificates: %s holds no certificate in PEM", ca)
 		}
 	}
-	x.config, x.end, x.warned = config, pair.Leaf.NotAfter, time.Time{}
-	x.warnLocked()
-	return nil
+	return config, pair.Leaf, nil
 }
 
 // warnLocked warns of the end of the certificate when it is near.
 func (x *certificate) warnLocked() {
 	now := x.now()
-	if x.end.Sub(now) < warnTLSBefore && now.Sub(x.warned) >= warnTLSEvery {
+	if x.end.Sub(now) < WarnTLSBefore && now.Sub(x.warned) >= warnTLSEvery {
 		x.warned = now
 		x.log.Error("the TLS certificate is at its end, from which on clients that verify it stay away: put a new one in its place", "file", x.files[0], "not_after", x.end)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/jurat-ledger/jurat/server"
 )
 
 func newDoctor() *cobra.Command {
@@ -14,7 +16,7 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check a machine and a data directory for what makes a server fail or slow",
-		Long: `Check the data directory, its keys and certificates, the disk and whether it does what it says when it is told to sync,
+		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the disk and whether it does what it says when it is told to sync,
 the clock, limits and memory of this machine, and the port. Works beside a running server, and on one that is stopped, whose
 newest round is then compared with the clock. Nothing is changed; for the check of the disk a small file is written to the data
 directory and removed.
@@ -31,6 +33,10 @@ Exit code: 0 if nothing failed, 1 if something did, 3 the checks could not be ca
 	}
 	cmd.Flags().StringVar(&d.data, "data", "data", "data directory")
 	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:5433", "address of the Postgres port")
+	cmd.Flags().StringVar(&d.tls.TLSCert, "tls-cert", "", "the server's certificate for TLS, to be checked too")
+	cmd.Flags().StringVar(&d.tls.TLSKey, "tls-key", "", "key of that certificate")
+	cmd.Flags().StringVar(&d.tls.TLSClientCA, "tls-client-ca", "", "the server's authority of client certificates")
+	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an array of objects with check, state, found and advice")
 	return cmd
 }
@@ -53,6 +59,7 @@ type finding struct {
 // A doctor checks a data directory and the machine that it is on.
 type doctor struct {
 	data, listen string
+	tls          server.Config // its files for TLS; none if it has no certificate
 	now          func() time.Time
 
 	running  bool // a server has the data directory open
@@ -76,6 +83,7 @@ func (d *doctor) run() {
 		d.checkDisk()
 		d.checkSync()
 	}
+	d.checkTLS()
 	d.checkClock()
 	d.checkLimits()
 	d.checkMemory()

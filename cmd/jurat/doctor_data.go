@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/internal/host"
@@ -101,6 +102,45 @@ func (d *doctor) checkCertificate(name string) {
 		d.add(stateFail, check, found, advice)
 	case left < 60*24*time.Hour:
 		d.add(stateWarn, check, found, advice)
+	default:
+		d.ok(check, "%s", found)
+	}
+}
+
+// checkTLS looks at what clients are shown.
+func (d *doctor) checkTLS() {
+	const check = "TLS certificate"
+	switch {
+	case d.tls.TLSCert == "" && d.tls.TLSClientCA == "":
+		return
+	case d.tls.TLSCert == "":
+		d.add(stateFail, check, "there is none, but an authority of client certificates", "Give --tls-cert and --tls-key, here and to jurat serve.")
+		return
+	}
+	c, err := server.TLSCertificate(&d.tls)
+	if err != nil {
+		d.add(stateFail, check, err.Error(), "With this no server starts, and one that runs keeps what it has read before.")
+		return
+	}
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	left := c.NotAfter.Sub(d.now())
+	found := fmt.Sprintf("for %s, ends %s, in %d days", strings.Join(names, ", "), c.NotAfter.Format(time.DateOnly), int(left.Hours()/24))
+	const renew = "Put a new one in its place; a server that runs reads it within seconds."
+	info, err := os.Stat(d.tls.TLSKey)
+	switch {
+	case c.NotBefore.After(d.now()):
+		d.add(stateFail, check, "not valid before "+c.NotBefore.Format(time.DateTime), "Clients that verify it stay away. Is this machine's clock right?")
+	case left <= 0:
+		d.add(stateFail, check, found, "Clients that verify it stay away. "+renew)
+	case left < server.WarnTLSBefore:
+		d.add(stateWarn, check, found, renew)
+	case len(names) == 0:
+		d.add(stateWarn, check, "it names no host", "Clients with sslmode=verify-full stay away: make one with the names by which they reach the server (subject alternative names).")
+	case err == nil && info.Mode().Perm()&0o007 != 0:
+		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.tls.TLSKey, info.Mode().Perm()), "Everybody on this machine may read it: chmod 600 "+d.tls.TLSKey)
 	default:
 		d.ok(check, "%s", found)
 	}

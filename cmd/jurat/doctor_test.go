@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/x509"
 	"encoding/json"
 	"log/slog"
 	"net"
@@ -86,6 +87,61 @@ func TestDoctor(t *testing.T) {
 	r := run(t, dir, "doctor", "--data", dir, "--listen", taken.Addr().String())
 	if r.code != exitFail || !strings.Contains(r.stdout, "FAIL  calendar key: ") || !strings.Contains(r.stdout, "OK    ledger: ") {
 		t.Errorf("%d: %s%s", r.code, r.stdout, r.stderr)
+	}
+}
+
+// TestDoctorTLS shows the doctor certificates for TLS, good ones and those with which clients stay away or no server starts.
+func TestDoctorTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	now := time.Now()
+	made := func(name string, from, to time.Time, hosts ...string) {
+		c := &x509.Certificate{NotBefore: from, NotAfter: to, DNSNames: hosts}
+		issue(t, path(name), c, c, nil)
+	}
+	made("good", now.Add(-time.Hour), now.AddDate(1, 0, 0), "ledger.example")
+	made("short", now.Add(-time.Hour), now.AddDate(0, 0, 13), "ledger.example")
+	made("over", now.AddDate(0, 0, -9), now.Add(-time.Hour), "ledger.example")
+	made("early", now.AddDate(0, 0, 1), now.AddDate(1, 0, 0), "ledger.example")
+	made("nameless", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	made("open", now.Add(-time.Hour), now.AddDate(1, 0, 0), "ledger.example")
+	if err := os.Chmod(path("open.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		cert, key, ca string
+		state, words  string
+	}{
+		{"good.crt", "good.key", "", stateOK, "ledger.example"},
+		{"good.crt", "good.key", "good.crt", stateOK, "in 36"},
+		{"short.crt", "short.key", "", stateWarn, "in 12 days"},
+		{"over.crt", "over.key", "", stateFail, "stay away"},
+		{"early.crt", "early.key", "", stateFail, "clock"},
+		{"nameless.crt", "nameless.key", "", stateWarn, "verify-full"},
+		{"open.crt", "open.key", "", stateWarn, "chmod 600"},
+		{"good.crt", "short.key", "", stateFail, "its own key"},
+		{"none.crt", "good.key", "", stateFail, "none.crt"},
+		{"good.crt", "good.key", "good.key", stateFail, "no certificate"},
+		{"", "", "good.crt", stateFail, "--tls-cert"},
+	} {
+		d := doctor{now: time.Now}
+		for file, name := range map[*string]string{&d.tls.TLSCert: c.cert, &d.tls.TLSKey: c.key, &d.tls.TLSClientCA: c.ca} {
+			if name != "" {
+				*file = path(name)
+			}
+		}
+		d.checkTLS()
+		if len(d.findings) != 1 {
+			t.Fatalf("%+v: %d findings", c, len(d.findings))
+		}
+		f := d.findings[0]
+		if f.State != c.state || !strings.Contains(f.Found+f.Advice, c.words) || (f.Advice == "") != (c.state == stateOK) {
+			t.Errorf("%+v: %+v", c, f)
+		}
+	}
+	if r := run(t, dir, "doctor", "--tls-cert", path("good.crt")); r.code == 0 || !strings.Contains(r.stderr, "tls-key") {
+		t.Errorf("a certificate without a key: exit code %d: %s", r.code, r.stderr)
 	}
 }
 
