@@ -30,6 +30,12 @@ func (s source) Backup(_ context.Context, keys bool, previous []byte) (query.Bac
 	if s.backups.readOnly {
 		return nil, &query.Error{Code: "25006", Message: "a read-only server makes no backups", Hint: "Stop it and run jurat backup --data."}
 	}
+	select {
+	case <-s.backups.from.Store.Full():
+		return nil, &query.Error{Code: "53100", Message: "no backup can be begun: the server's disk is full",
+			Hint: "A backup takes some room beside the ledger while it is made. Make room and try again; or stop the server and run jurat backup --data, which takes none there."}
+	default:
+	}
 	if !s.backups.busy.TryLock() {
 		return nil, &query.Error{Code: "55006", Message: "a backup is being made already", Hint: "One is made at a time: wait for its end, or end its session."}
 	}

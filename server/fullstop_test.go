@@ -59,6 +59,7 @@ func TestStopOnFullDisk(t *testing.T) {
 				filed <- err
 			}()
 			<-s.store.Full()
+			x.refusesBackup(s.Addr().String())
 			stop()
 			select {
 			case err := <-done:
@@ -86,5 +87,19 @@ func TestStopOnFullDisk(t *testing.T) {
 				t.Errorf("what was acknowledged stands there %s times", got)
 			}
 		})
+	}
+}
+
+// refusesBackup asks another session of a server for a backup, which takes room that there is not.
+func (x *stillConn) refusesBackup(address string) {
+	x.t.Helper()
+	conn, err := pgconn.Connect(x.t.Context(), "postgres://jurat@"+address+"/jurat?sslmode=disable")
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(x.t.Context(), "SELECT count(*) FROM backup(false, NULL)").ReadAll()
+	if e := (*pgconn.PgError)(nil); !errors.As(err, &e) || e.Code != "53100" || !strings.Contains(e.Hint, "Make room") {
+		x.t.Errorf("a backup on a full disk: %v", err)
 	}
 }
