@@ -56,7 +56,9 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 	if p.returning == nil {
 		return r.tagged("INSERT 0 " + itoa(count)), nil
 	}
-	return r.returned(x, p, f, filings)
+	result := r.returned(x, p, f, filings)
+	result.filed = count > 0
+	return result, nil
 }
 
 // insertDirect runs an INSERT whose rows are parameters, without an execution, and returns its tag: drivers send it for one
@@ -188,10 +190,10 @@ type filedRows struct {
 }
 
 // returned is the result of INSERT … RETURNING.
-func (r *run) returned(x *execution, p *insertPlan, f *filer, filings []Filing) (*Result, error) {
+func (r *run) returned(x *execution, p *insertPlan, f *filer, filings []Filing) *Result {
 	proofs := r.engine.tables["proofs"].(*leafTable)
 	op := &projectOp{x: x, n: p.returning, in: &filedRows{f: f, filings: filings, slot: proofs.slot}, exprs: x.compileAll(p.returning.exprs)}
-	return &Result{session: r.Session, cols: p.returning.cols, x: x, op: op, tag: "INSERT 0", counted: true}, nil
+	return &Result{session: r.Session, cols: p.returning.cols, x: x, op: op, tag: "INSERT 0", counted: true}
 }
 
 func (op *filedRows) next() (*value.Batch, error) {

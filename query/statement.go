@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -189,6 +190,7 @@ type Result struct {
 	binary  bool // the rows are of a cursor that was declared BINARY
 	counted bool // the number of rows follows the tag
 	done    bool
+	filed   bool // the rows are of digests that are filed already
 	err     error
 	copyIn  *CopyIn
 	copyOut *CopyOptions
@@ -242,7 +244,7 @@ func (r *Result) pull(ctx context.Context) error {
 			r.x.env.Ctx = limit
 			b, err := r.op.next()
 			if err != nil {
-				return stopped(limit, err)
+				return r.afterFiling(stopped(limit, err))
 			}
 			r.b = b
 		}
@@ -253,6 +255,16 @@ func (r *Result) pull(ctx context.Context) error {
 		err = io.EOF
 	}
 	return err
+}
+
+// afterFiling adds to an error that a client must not file again what it has filed.
+func (r *Result) afterFiling(err error) error {
+	if !r.filed {
+		return err
+	}
+	e := *asError(err)
+	e.Detail = strings.TrimSpace(e.Detail + " The digests of this statement are filed, for good: it ended while RETURNING was computed.")
+	return e.hint("Do not file them again: SELECT receipt, signature FROM proofs WHERE digest = … gives what is missing.")
 }
 
 // limit bounds ctx by what statement_timeout leaves.

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,5 +124,47 @@ func waitersEnd(t *testing.T, ctx context.Context, conn *pgx.Conn) {
 		if _, err := conn.Exec(ctx, `RESET statement_timeout`); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestCancelReturning ends INSERT … RETURNING when the digest is filed and its proof is not made yet: the error says that it is filed, and it
+// is, once.
+func TestCancelReturning(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := startServer(t, t.TempDir())
+	conn := s.connect()
+	for name, c := range map[string]struct{ setting, code, expression string }{
+		"timeout":     {"30", "57014", "signature"},
+		"request":     {"0", "57014", "signature"},
+		"other error": {"0", "22012", "slot_index / 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := conn.Exec(ctx, "SET statement_timeout = "+c.setting); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			var digest string
+			for i := 0; err == nil; i++ { // a proof may be there at once
+				digest = fmt.Sprintf("sha256('%s %d')", name, i)
+				timer := time.AfterFunc(30*time.Millisecond, func() {
+					if name == "request" {
+						conn.PgConn().CancelRequest(ctx)
+					}
+				})
+				_, err = conn.Exec(ctx, "INSERT INTO hashes (digest) VALUES ("+digest+") RETURNING "+c.expression)
+				timer.Stop()
+			}
+			if e := (*pgconn.PgError)(nil); !errors.As(err, &e) || e.Code != c.code || !strings.Contains(e.Detail, "are filed") || !strings.Contains(e.Hint, "proofs") {
+				t.Errorf("ended with %+v", err)
+			}
+			if _, err := conn.Exec(ctx, "RESET statement_timeout"); err != nil {
+				t.Fatal(err)
+			}
+			var n int
+			if err := conn.QueryRow(ctx, "SELECT count(*) FROM hashes WHERE digest = "+digest).Scan(&n); err != nil || n != 1 {
+				t.Errorf("filed %d times: %v", n, err)
+			}
+		})
 	}
 }

@@ -86,7 +86,7 @@ func wireError(err error) error {
 	return w
 }
 
-// stopped is wireError for a call with a context: where that was ended, its cause says why.
+// stopped is wireError for a call with a context: where that was ended, its cause says why. What came of the statement is kept.
 func stopped(ctx context.Context, err error) error {
 	if err == nil || err == io.EOF {
 		return err
@@ -94,7 +94,11 @@ func stopped(ctx context.Context, err error) error {
 	var e *query.Error
 	var cause *wire.Error
 	if ctx.Err() != nil && errors.As(err, &e) && e.Code == "57014" && errors.As(context.Cause(ctx), &cause) {
-		return cause
+		last := *cause
+		if e.Detail != "" {
+			last.Detail, last.Hint = e.Detail, e.Hint
+		}
+		return &last
 	}
 	return wireError(err)
 }
