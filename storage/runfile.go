@@ -62,6 +62,7 @@ type runTable struct {
 	sum   block.ChecksumType
 	head  int // bytes of a block before its run
 	tail  int // and behind it
+	key   int // where in head the key of the run stands
 	runs  []runPlace
 }
 
@@ -179,10 +180,15 @@ func (x *runTables) find(round calendar.Second, slot uint32, first uint64) *runT
 	return t
 }
 
-// run reads the block of a run into buf, checks it and decodes the run, whose leaves are in buf.
+// run reads the block of a run into buf, checks it and decodes the run, whose leaves are in buf. That it is the run looked for its
+// key says: where digests of some lengths follow each other, layOut may have counted wrong.
 func (t *runTable) run(p *runPlace, buf []byte) (r run, ok bool) {
 	raw, ok := t.block(p.handle, buf)
 	if !ok {
+		return r, false
+	}
+	key := Key{Kind: KindRun, Round: t.round, Slot: t.slot, Number: p.first}
+	if len(raw) < t.head+t.tail || !bytes.HasPrefix(raw[t.key:t.head], key.bytes()) {
 		return r, false
 	}
 	c := newCursor(raw[t.head : len(raw)-t.tail])
@@ -276,7 +282,7 @@ func (x *runTables) open(t *runTable) {
 var errUnfit = errors.New("the blocks of the table are not its runs")
 
 // layOut finds out where the runs of a table are: from the lengths of its blocks and what the first one holds besides its run.
-// The first leaf of the last run shows whether every block holds one run and no block anything else.
+// The first leaf of the last run shows whether every block holds one run and no block anything else, where all digests are of one length.
 func (x *runTables) layOut(t *runTable) error {
 	handles, err := t.blocks()
 	if err != nil {
@@ -297,6 +303,9 @@ func (x *runTables) layOut(t *runTable) error {
 	defer runBlocks.Put(buf)
 	raw, ok := t.block(handles[0], buf[:])
 	if t.head = bytes.Index(raw, value); !ok || t.head < 0 {
+		return errUnfit
+	}
+	if t.key = bytes.Index(raw[:t.head], key.bytes()); t.key < 0 {
 		return errUnfit
 	}
 	t.tail = len(raw) - t.head - len(value)

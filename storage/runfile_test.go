@@ -430,3 +430,45 @@ func TestRunTablesShort(t *testing.T) {
 	f.reopen()
 	f.mustReadAll(5)
 }
+
+// TestRunTablesOfManySizes files runs whose digests have other lengths than those of the first run, so that their blocks together are as
+// long as if they had not: each leaf is read as it was filed, by both readers, however often.
+func TestRunTablesOfManySizes(t *testing.T) {
+	f := newFiled(t, vfs.NewMem(), "store")
+	o := options(f.fs)
+	o.TableLeaves = storage.MaxRun // all runs of a group are in one table
+	f.must(f.s.Close())
+	var err error
+	f.s, err = storage.Open(f.dir, o)
+	f.must(err)
+	for _, algorithms := range [][]merkle.Algorithm{
+		{merkle.SHA256, merkle.RIPEMD160, merkle.SHA3_224, merkle.SHA384, merkle.SHA256},
+		{merkle.SHA256, merkle.SHA384, merkle.SHA384, merkle.SHA384, merkle.RIPEMD160, merkle.RIPEMD160, merkle.RIPEMD160, merkle.RIPEMD160, merkle.SHA256},
+	} {
+		var leaves merkle.Leaves
+		var digest [merkle.MaxDigestSize]byte
+		for _, alg := range algorithms {
+			for range storage.MaxRun {
+				for i := range digest {
+					digest[i] = byte(f.m.Rand.Uint32())
+				}
+				im, err := merkle.NewImprint(alg, digest[:alg.Size()])
+				f.must(err)
+				leaves.Append(im)
+			}
+		}
+		e := f.m.AppendLeaves(storagetest.First, 0, leaves)
+		f.must(f.s.Propose(e))
+		for name, read := range readers {
+			for range 2 {
+				for i := 0; i < leaves.Len(); i += 97 {
+					var got merkle.Leaves
+					p := storage.Position{Round: e.Round, Slot: e.Slot, Index: e.First + uint64(i)}
+					if _, err := read(f.s)(&got, p, 1); err != nil || got.At(0) != leaves.At(i) {
+						t.Fatalf("%s: leaf %d of %v: %v, or another leaf", name, i, algorithms, err)
+					}
+				}
+			}
+		}
+	}
+}
