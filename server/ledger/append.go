@@ -150,9 +150,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 		}
 	}
 	for _, t := range filings {
-		if err := l.plan(p, t); err != nil {
-			return err
-		}
+		l.plan(p, t)
 	}
 	if p.round != l.open.second {
 		l.stage(p)
@@ -228,9 +226,14 @@ func (l *Ledger) newSlot(agency, lane string) storage.CreateSlot {
 	}}
 }
 
-// plan gives the leaves of t their places in the round. An error is fatal.
-func (l *Ledger) plan(p *plan, t *ticket) error {
+// plan gives the leaves of t their places in the round, or finishes t with an error.
+func (l *Ledger) plan(p *plan, t *ticket) {
 	r := t.request
+	fresh, err := l.onlyNew(p, t)
+	if err != nil { // nothing is written yet: it is the ticket's alone
+		t.finish(err)
+		return
+	}
 	for i := range r.Parts {
 		part := &r.Parts[i]
 		slot := l.byLane[laneKey{r.Agency, part.Lane}]
@@ -240,12 +243,7 @@ func (l *Ledger) plan(p *plan, t *ticket) error {
 		}
 		leaves, filed := part.Leaves, []int(nil)
 		if part.New {
-			var err error
-			if leaves, filed, err = l.onlyNew(p, t, &part.Leaves); err != nil {
-				return err
-			}
-		} else {
-			p.remember(r.Agency, &leaves)
+			leaves, filed = fresh[i].leaves, fresh[i].places
 		}
 		if leaves.Len() > 0 {
 			p.add(storage.AppendLeaves{Round: p.round, Slot: slot, First: first, At: p.now, Leaves: leaves})
@@ -256,7 +254,6 @@ func (l *Ledger) plan(p *plan, t *ticket) error {
 		})
 	}
 	p.done = append(p.done, t)
-	return nil
 }
 
 // add plans an entry. Small ones of a slot become one, so that they are stored as one run.
@@ -271,16 +268,6 @@ func (p *plan) add(e storage.AppendLeaves) {
 	}
 	p.last[e.Slot] = len(p.entries)
 	p.entries = append(p.entries, e)
-}
-
-// remember notes what is planned, where later parts of the group need to know.
-func (p *plan) remember(agency string, leaves *merkle.Leaves) {
-	if p.filed == nil {
-		return
-	}
-	for i := range leaves.Len() {
-		p.filed[filedKey{agency, leaves.At(i)}] = true
-	}
 }
 
 // marked reports whether a part of r is marked New.

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
 )
@@ -36,41 +35,67 @@ func (l *Ledger) lookUpEarlier(ctx context.Context, r *Request) (*earlier, error
 			if _, ok := e.filed[im]; ok {
 				continue
 			}
-			found, err := l.find(ctx, r.Agency, im.Digest(), 0, 0)
+			filed, err := l.holds(ctx, r.Agency, im, 0, 0)
 			if err != nil {
 				return nil, err
 			}
-			e.filed[im] = holds(found, im)
+			e.filed[im] = filed
 		}
 	}
 	return e, nil
 }
 
-// onlyNew returns the leaves of a part marked New that the agency has not filed yet, neither before nor earlier in the
-// plan, with their places in the part, and notes them in the plan.
-func (l *Ledger) onlyNew(p *plan, t *ticket, leaves *merkle.Leaves) (merkle.Leaves, []int, error) {
-	var fresh merkle.Leaves
-	filed := []int{}
-	for i := range leaves.Len() {
-		im := leaves.At(i)
-		key := filedKey{t.request.Agency, im}
-		if t.earlier.filed[im] || p.filed[key] {
-			continue
-		}
-		found, err := l.find(context.Background(), t.request.Agency, im.Digest(), t.earlier.mark, t.earlier.cursor)
-		if err != nil {
-			return fresh, nil, fmt.Errorf("%w: %w", ErrFatal, err)
-		}
-		if holds(found, im) {
-			continue
-		}
-		p.filed[key] = true
-		fresh.Append(im)
-		filed = append(filed, i)
-	}
-	return fresh, filed, nil
+// A newPart is what of a part marked New is to be filed, with the places in the part.
+type newPart struct {
+	leaves merkle.Leaves
+	places []int
 }
 
-func holds(leaves []Leaf, im merkle.Imprint) bool {
-	return slices.ContainsFunc(leaves, func(f Leaf) bool { return f.Imprint == im })
+// onlyNew returns what is to be filed of each part of a ticket that is marked New: the leaves that the agency has not filed yet,
+// neither before nor earlier in the plan. It notes in the plan what the ticket files, unless it fails; then the plan is as it was.
+func (l *Ledger) onlyNew(p *plan, t *ticket) (parts []newPart, err error) {
+	if p.filed == nil {
+		return nil, nil
+	}
+	mayFail := marked(t.request)
+	var noted []filedKey
+	defer func() {
+		if err != nil {
+			for _, key := range noted {
+				delete(p.filed, key)
+			}
+		}
+	}()
+	parts = make([]newPart, len(t.request.Parts))
+	for i := range t.request.Parts {
+		part := &t.request.Parts[i]
+		fresh := newPart{places: []int{}}
+		for k := range part.Leaves.Len() {
+			im := part.Leaves.At(k)
+			key := filedKey{t.request.Agency, im}
+			if p.filed[key] {
+				continue
+			}
+			if part.New {
+				filed := t.earlier.filed[im]
+				if !filed {
+					filed, err = l.holds(context.Background(), t.request.Agency, im, t.earlier.mark, t.earlier.cursor)
+				}
+				if err != nil {
+					return nil, err
+				}
+				if filed {
+					continue
+				}
+				fresh.leaves.Append(im)
+				fresh.places = append(fresh.places, k)
+			}
+			p.filed[key] = true
+			if mayFail {
+				noted = append(noted, key)
+			}
+		}
+		parts[i] = fresh
+	}
+	return parts, nil
 }

@@ -85,18 +85,40 @@ func (l *Ledger) mimic(digest []byte) error {
 // maxMimicked is up to how many digests FindAll looks up as if somebody had filed each. Among more the time of one does not show.
 const maxMimicked = index.FewHashes
 
-// find is lookUp without telling whether the index names a leaf.
-func (l *Ledger) find(ctx context.Context, agency string, digest []byte, mark, from uint64) ([]Leaf, error) {
-	leaves, _, err := l.lookUp(ctx, nil, agency, digest, mark, from)
-	return leaves, err
+// lookUp is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It tells whether the
+// index names a leaf.
+func (l *Ledger) lookUp(ctx context.Context, dst []Leaf, agency string, digest []byte, mark, from uint64) (leaves []Leaf, named bool, err error) {
+	var room [2]Position
+	positions, named, err := l.places(ctx, room[:0], agency, digest, mark, from)
+	if err != nil {
+		return nil, named, err
+	}
+	leaves, err = l.readEqual(ctx, dst, positions, digest)
+	return leaves, named, err
 }
 
-// lookUp is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It asks
-// recent first: leaves leave it only after they entered the index.
-func (l *Ledger) lookUp(ctx context.Context, dst []Leaf, agency string, digest []byte, mark, from uint64) (leaves []Leaf, named bool, err error) {
+// holds reports whether there is such a leaf among those that lookUp looks through. It reads no more than it needs.
+func (l *Ledger) holds(ctx context.Context, agency string, im merkle.Imprint, mark, from uint64) (bool, error) {
+	positions, _, err := l.places(ctx, nil, agency, im.Digest(), mark, from)
+	if err != nil && !errors.Is(err, ErrTooMany) {
+		return false, err
+	}
+	for _, p := range positions {
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		leaf, err := l.Leaf(p)
+		if err != nil || leaf.Imprint == im {
+			return err == nil, err
+		}
+	}
+	return false, err
+}
+
+// places appends to positions where leaves that lookUp looks through may have a digest, in order. After ErrTooMany they are the first
+// that were found. It asks recent first: leaves leave it only after they entered the index.
+func (l *Ledger) places(ctx context.Context, positions []Position, agency string, digest []byte, mark, from uint64) (_ []Position, named bool, err error) {
 	slots := l.Slots()
-	var room [2]Position
-	positions := room[:0]
 	add := func(p Position) bool {
 		if int(p.Slot) < len(slots) && (agency == "" || slots[p.Slot].Agency == agency) {
 			positions = append(positions, p)
@@ -116,12 +138,11 @@ func (l *Ledger) lookUp(ctx context.Context, dst []Leaf, agency string, digest [
 			return nil, named, err
 		}
 	}
-	if len(positions) > MaxFound {
-		return nil, named, fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
-	}
 	slices.SortFunc(positions, comparePositions)
-	leaves, err = l.readEqual(ctx, dst, slices.Compact(positions), digest)
-	return leaves, named, err
+	if len(positions) > MaxFound {
+		err = fmt.Errorf("%w: more than %d leaves hold digest %x", ErrTooMany, MaxFound, digest)
+	}
+	return slices.Compact(positions), named, err
 }
 
 // FindAll is Find for many digests: it appends to dst the leaves with any of them, in order of their places, each once. It reads what
