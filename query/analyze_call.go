@@ -159,11 +159,20 @@ func (a *analyzer) function(at parse.Node, name string, args []expr, variadic bo
 		if a.clause != clauseTarget && a.clause != clauseFrom {
 			return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", clauseNames[a.clause]), at)
 		}
-		return &seriesExpr{call: call, args: c.args}, nil
+		return a.series(at, call, c.args)
 	case call.Func.Window:
 		return nil, a.fail(errf(codeWrongObject, "window function %s requires an OVER clause", name), at)
 	}
 	return c, nil
+}
+
+// series returns the call of a set-returning function.
+func (a *analyzer) series(at parse.Node, call *fn.Call, args []expr) (expr, error) {
+	if slices.ContainsFunc(args, hasSeries) {
+		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not supported in the arguments of others").
+			hint("Put the inner one into FROM: SELECT generate_series(1, g) FROM generate_series(1, 3) AS g."), at)
+	}
+	return &seriesExpr{call: call, args: args}, nil
 }
 
 // keywordCall analyzes COALESCE, GREATEST, LEAST and NULLIF.

@@ -266,8 +266,15 @@ func (a *analyzer) groupKey(c *coreQuery, e parse.Expr) (expr, error) {
 		return x, err
 	}
 	walk(x, func(y expr) {
-		if _, ok := y.(*aggregateExpr); ok {
+		switch y.(type) {
+		case *aggregateExpr:
 			err = a.fail(errf(codeGrouping, "aggregate functions are not allowed in GROUP BY"), e)
+		case *windowExpr:
+			err = a.fail(errf(codeWindow, "window functions are not allowed in GROUP BY").
+				hint("Compute it in a subquery: SELECT … FROM (SELECT …, row_number() OVER (…) AS n FROM …) AS q GROUP BY n."), e)
+		case *seriesExpr:
+			err = a.fail(errf(codeUnsupported, "set-returning functions are not allowed in GROUP BY").
+				hint("Put the function into FROM: SELECT l, count(*) FROM …, unnest(lanes) AS l GROUP BY l."), e)
 		}
 	})
 	return x, err

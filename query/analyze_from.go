@@ -515,22 +515,25 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 			pair[i] = c
 		}
 		l, r := pair[0].x, shift(pair[1].x, len(n.l.columns()))
+		both := []expr{l, r}
+		t, err := a.commonType("JOIN/USING", both, func(int) parse.Node { return at })
+		if err != nil {
+			return err
+		}
 		eq, err := a.apply(at, "=", l, r)
 		if err != nil {
 			return err
 		}
 		n.on = append(n.on, eq)
-		m := scopeColumn{name: u.Name, x: l, from: pair[0].from, joined: true}
+		m := scopeColumn{name: u.Name, x: both[0], from: pair[0].from, joined: true}
 		switch {
 		case n.keepR && n.keepL:
-			both := []expr{l, r}
-			t, err := a.commonType("JOIN/USING", both, func(int) parse.Node { return at })
-			if err != nil {
-				return err
-			}
 			m.x, m.from = &coalesceExpr{args: both, t: t}, Column{Name: u.Name, Type: t, TypeModifier: -1}
 		case n.keepR:
-			m.x, m.from = r, pair[1].from
+			m.x, m.from = both[1], pair[1].from
+		}
+		if m.from.Type != t {
+			m.from = Column{Name: u.Name, Type: t, TypeModifier: -1}
 		}
 		merged = append(merged, m)
 		for i := range s.cols {

@@ -92,5 +92,5 @@ func (a *analyzer) populate(e *parse.Call, args []expr) (expr, error) {
 	case a.clause != clauseTarget && a.clause != clauseFrom:
 		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", clauseNames[a.clause]), e)
 	}
-	return &seriesExpr{call: call, args: c.args}, nil
+	return a.series(e, call, c.args)
 }

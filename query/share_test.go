@@ -2,8 +2,11 @@ package query
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 )
 
 // A memoryMove is what a session does: it asks for so much, ends at 0, or gives up waiting at -1.
@@ -138,5 +141,21 @@ func TestMemoryOrder(t *testing.T) {
 	m.withdraw(&shares[2])
 	if len(m.waiting) != 0 || shares[3].held != 1 {
 		t.Error("the next is not served when the first gives up")
+	}
+}
+
+// TestShortSpans: a span is short from its end on, however far that is before its beginning.
+func TestShortSpans(t *testing.T) {
+	const from = calendar.Second(1_700_000_000)
+	for _, c := range []struct {
+		to    calendar.Second
+		short bool
+	}{
+		{math.MinInt64, true}, {math.MinInt64 + 1, true}, {-1, true}, {from - 1, true}, {from, true}, {from + minSplit - 1, true},
+		{from + minSplit, false}, {math.MaxInt64, false},
+	} {
+		if s := (secondSpan{from, c.to}); s.short() != c.short {
+			t.Errorf("%d to %d: short is %t", s.from, s.to, s.short())
+		}
 	}
 }

@@ -231,7 +231,7 @@ func secondsPath(t secondTable, r *ScanRequest, name string) *Path {
 	}
 	p.Split = func(ctx context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {
 		e, err := t.extent(ctx, r, wanted)
-		if err != nil || e.to-e.from < minSplit {
+		if err != nil || e.short() {
 			return nil, err
 		}
 		for _, s := range splitSeconds(e, n) {
@@ -277,7 +277,7 @@ func (s secondSpan) within(l Ledger) secondSpan {
 func (t *roundTable) extent(ctx context.Context, r *ScanRequest, s secondSpan) (secondSpan, error) {
 	l := r.ledger(t.ledger)
 	e := s.within(l)
-	if e.to-e.from < minSplit {
+	if e.short() {
 		return e, nil
 	}
 	probe := RoundScan{From: e.from, To: e.to}
@@ -311,6 +311,9 @@ const splitBy = 1024
 
 // A secondSpan is the seconds from and to and all between.
 type secondSpan struct{ from, to calendar.Second }
+
+// short reports whether a span, which may be empty, is not worth to be read by two.
+func (s secondSpan) short() bool { return s.from > s.to || s.to-s.from < minSplit }
 
 // splitSeconds cuts a span into n parts of about the same length.
 func splitSeconds(s secondSpan, n int) (parts []secondSpan) {
