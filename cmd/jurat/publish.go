@@ -72,11 +72,13 @@ func (o *publishOptions) run(ctx context.Context, out, words io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("the server sent no publication string: %w", err)
 	}
-	if err := o.writeFiles(ctx, conn, words, publication); err != nil {
-		return serverError(err)
+	if _, err := fmt.Fprintf(out, "%s  %s\n", publication.Time, publication); err != nil { // first: it is published for good
+		return err
 	}
-	_, err = fmt.Fprintf(out, "%s  %s\n", publication.Time, publication)
-	return err
+	if err := o.writeFiles(ctx, conn, words, publication); err != nil {
+		return fmt.Errorf("it is published, but not all is written; run this again with --at %s: %w", publication.Time, serverError(err))
+	}
+	return nil
 }
 
 // writeFiles writes the sheet and the publications file, if they are wanted.

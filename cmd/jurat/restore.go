@@ -115,6 +115,7 @@ func (o *restoreOptions) restore(ctx context.Context, out io.Writer, now time.Ti
 	for _, name := range m.LeftOut {
 		fmt.Fprintf(out, "Missing: keys/%s, which the backup left out: put it back, mode 0600.\n", name)
 	}
+	fmt.Fprintf(out, "Login rules are in no backup: if the original had hba.conf, put it into %s before a server starts, which else lets in whoever has a password.\n", o.data)
 	if !o.gone {
 		fmt.Fprintf(out, "What was filed after %s is not here. Look at it with jurat serve --read-only; to file on, see jurat restore --help.\n", m.LastRound)
 	}
