@@ -60,6 +60,15 @@ func (w *watch) look() (now time.Time, jumped bool) {
 	return now, w.jumped
 }
 
+// believe returns t, or what the counter lets expect now if t is ahead of that by more than maxJump.
+func (w *watch) believe(t time.Time) time.Time {
+	passed := w.elapsed() - w.mono
+	if expected := w.wall.Add(passed); t.Sub(expected) > w.maxJump+passed/2000 {
+		return expected
+	}
+	return t
+}
+
 // confirm accepts the wall-clock time as it stands and returns it.
 func (w *watch) confirm() time.Time {
 	w.wall, w.mono = w.clock.Now()

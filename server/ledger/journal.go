@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,6 +79,12 @@ func (l *Ledger) withJournal(entries []storage.Entry) []storage.Entry {
 	l.journal.written = elapsed
 	head := l.store.JournalHead()
 	for _, e := range l.journal.take(now) {
+		// A clock that jumped ahead does not date lines: all that follow would bear its time, and no day would be filed before.
+		if believed := l.watch.believe(e.Time); !believed.Equal(e.Time) {
+			shown := "; the clock, which had jumped ahead, showed " + e.Time.UTC().Format(time.RFC3339)
+			e.Detail = strings.ToValidUTF8(e.Detail[:min(len(e.Detail), storage.MaxDetail-len(shown))], "") + shown
+			e.Detail, e.Time = strings.TrimPrefix(e.Detail, "; "), believed
+		}
 		// A clock that is stepped back does not change the order of lines, nor what is filed.
 		for _, earliest := range []time.Time{head.Time, storage.DayTime(head.Filed + 1)} {
 			if e.Time.Before(earliest) && head.Lines > 0 {

@@ -247,3 +247,46 @@ func TestJournalFullDisk(t *testing.T) {
 	}
 	w.verifyJournal(0)
 }
+
+// TestJournalJump: lines written while the clock has jumped ahead, which nobody confirms, bear the time that the counter lets expect and say
+// what the clock showed; once it is set right, days are filed as ever.
+func TestJournalJump(t *testing.T) {
+	const years = 10 * 365 * 24 * time.Hour
+	w := newWorld(t)
+	w.ledger.Record(event("x", "before"))
+	w.waitLines(1)
+	w.clock.Move(0, years)
+	w.settle()
+	if err := w.ledger.Filing(); err == nil {
+		t.Fatal("filing goes on after a jump of ten years")
+	}
+	w.ledger.Record(event("x", strings.Repeat("é", storage.MaxDetail/2)))
+	w.clock.Move(2*time.Second, 0)
+	w.settle()
+	w.waitLines(2)
+	head := w.ledger.JournalHead()
+	if d := head.Time.Sub(start); d < 0 || d > time.Hour {
+		t.Errorf("the line bears %s", head.Time)
+	}
+	if err := w.ledger.ReadJournal(2, 2, false, func(l storage.JournalLine, err error) bool {
+		if err != nil || !strings.HasPrefix(l.Detail, "éé") || !strings.Contains(l.Detail, "the clock, which had jumped ahead, showed 2036-") {
+			t.Errorf("%v: %q", err, l.Detail)
+		}
+		return true
+	}); err != nil {
+		t.Error(err)
+	}
+	w.clock.Move(0, -years)
+	w.settle()
+	for range 4 {
+		w.ledger.Record(event("x", "right time"))
+		w.clock.Move(24*time.Hour, 0)
+		w.settle()
+		w.clock.Move(2*time.Second, 0)
+		w.settle()
+	}
+	w.pass(5)
+	if days := w.ledger.JournalDays(); len(days) < 4 {
+		t.Errorf("%d days are filed: %v", len(days), days)
+	}
+}
