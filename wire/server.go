@@ -215,6 +215,13 @@ func (s *Server) admit(c *conn, keyBytes int) bool {
 	return true
 }
 
+// leave gives back the place of a connection whose session is refused, before the client is told: it takes nobody's place then.
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byPID, c.pid)
+}
+
 // startedLocked gives the place of a connection that does not start up any more to others.
 func (s *Server) startedLocked(c *conn) {
 	s.starting--

@@ -294,6 +294,7 @@ func (c *conn) admit() error {
 	p.startup.Terminate = c.terminate
 	c.session, err = c.srv.cfg.Handler.Open(ctx, &p.startup)
 	if err != nil {
+		c.srv.leave(c)
 		e := *c.reportable(ctx, err)
 		e.Severity = severityFatal
 		return &e
