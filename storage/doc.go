@@ -126,11 +126,11 @@
 // their tile was not full.
 //
 // The database's directory also holds the file ENDS: how many bytes of each log and manifest are durable, and their CRC. Pebble
-// takes what it cannot read for the torn end of a file, and goes on without a log, so that a flipped bit or a lost file would
-// take acknowledged groups away in silence; Open refuses a file that does not begin with what was durable, and a store
-// without it. A note is written after each sync and not synced itself: after the process has ended, in whatever way, every
-// flipped bit of what was acknowledged is found; after a power cut it may be a note from some seconds before, and a flipped bit
-// in the last block, of 32 KiB, of what was synced later looks like a torn end. Other files carry checksums of their own.
+// takes what it cannot read for the torn end of a file, so that a flipped bit would take acknowledged groups away in silence;
+// Open refuses a file that does not begin with what was durable. A note is written after each sync and not synced itself: after
+// the process has ended, in whatever way, every flipped bit of what was acknowledged is found; after a power cut it may be a
+// note from some seconds before, and a flipped bit in the last block, of 32 KiB, of what was synced later looks like a torn end.
+// Other files carry checksums of their own.
 //
 // # Debugging
 //

@@ -27,8 +27,7 @@ const endsFile = "ENDS"
 // CRCs are Castagnoli's.
 const (
 	endsBytes   = 512
-	endsVersion = 2
-	endsLoose   = 1 // the same, but files that were removed may be named
+	endsVersion = 1
 	endBytes    = 21
 	maxEnds     = (endsBytes - 2 - 4) / endBytes
 )
@@ -78,15 +77,13 @@ type end struct {
 //
 // A note is written after the sync, before anybody learns of it, and not synced itself: it survives the end of the process, and
 // after a power cut it is an earlier one, which still holds, since what was durable then is durable now. It must never
-// name a file whose bytes have changed, or one that is gone: that is why it is synced before a file is removed, or a log used again under
-// another name. So what it names and is missing was taken away by others; Pebble would go on without a log in silence.
+// name a file whose bytes have changed: that is why it is synced before a log is used again under another name.
 type endsFS struct {
 	vfs.FS
 	dir string
 
 	mu    sync.Mutex // covers all below
 	known map[endKey]end
-	loose bool     // some that are known may have been removed
 	file  vfs.File // nil before the first sync of a store that is open for reading alone
 	buf   [endsBytes]byte
 }
@@ -98,12 +95,13 @@ func openEnds(dir string, fs vfs.FS, readOnly bool) (*endsFS, error) {
 	if err := e.load(); err != nil {
 		return nil, err
 	}
+	if err := e.checkNewest(); err != nil {
+		return nil, err
+	}
 	for _, k := range slices.Collect(maps.Keys(e.known)) {
 		switch err := e.check(k); {
-		case errors.Is(err, os.ErrNotExist) && e.loose:
+		case errors.Is(err, os.ErrNotExist): // obsolete, removed; or Pebble says what it misses
 			delete(e.known, k)
-		case errors.Is(err, os.ErrNotExist):
-			return nil, fmt.Errorf("%s: missing: %w", e.PathJoin(dir, k.name()), ErrCorrupt)
 		case err != nil:
 			return nil, err
 		}
@@ -131,10 +129,6 @@ func (e *endsFS) load() error {
 	if len(b) != endsBytes || crc32.Checksum(b[:endsBytes-4], castagnoli) != binary.LittleEndian.Uint32(b[endsBytes-4:]) {
 		return fmt.Errorf("%s: checksum: %w", path, ErrCorrupt)
 	}
-	if e.loose = b[0] == endsLoose; e.loose {
-		b[0] = endsVersion
-		binary.LittleEndian.PutUint32(b[endsBytes-4:], crc32.Checksum(b[:endsBytes-4], castagnoli))
-	}
 	if b[0] != endsVersion {
 		return fmt.Errorf("%s: version %d: %w", path, b[0], ErrVersion)
 	}
@@ -149,6 +143,29 @@ func (e *endsFS) load() error {
 		return fmt.Errorf("%s: not as it is written: %w", path, ErrCorrupt)
 	}
 	return nil
+}
+
+// checkNewest finds that the newest log is missing: it is removed only after another has begun. Pebble goes on without it in silence.
+func (e *endsFS) checkNewest() error {
+	var newest endKey
+	for k := range e.known {
+		if !k.manifest && k.number > newest.number {
+			newest = k
+		}
+	}
+	if newest.number == 0 {
+		return nil
+	}
+	names, err := e.List(e.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if k, ok := parseEnd(name); ok && !k.manifest && k.number >= newest.number {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: missing: %w", e.PathJoin(e.dir, newest.name()), ErrCorrupt)
 }
 
 // check compares a file with what is noted of it.
@@ -225,8 +242,8 @@ func (e *endsFS) note(k endKey, to end) error {
 	return err
 }
 
-// forget takes a file out of the ends, durably: it is to be removed, or its bytes are to change.
-func (e *endsFS) forget(path string) error {
+// forget takes a file out of the ends, durably if its bytes are to change.
+func (e *endsFS) forget(path string, durable bool) error {
 	k, ok := e.key(path)
 	if !ok {
 		return nil
@@ -237,6 +254,9 @@ func (e *endsFS) forget(path string) error {
 		return nil
 	}
 	delete(e.known, k)
+	if !durable {
+		return nil
+	}
 	e.encode()
 	if _, err := e.file.WriteAt(e.buf[:], 0); err != nil {
 		return err
@@ -262,7 +282,7 @@ func (e *endsFS) close() error {
 
 // Create creates a file as vfs.FS says.
 func (e *endsFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := e.forget(name); err != nil {
+	if err := e.forget(name, true); err != nil {
 		return nil, err
 	}
 	f, err := e.FS.Create(name, c)
@@ -271,7 +291,7 @@ func (e *endsFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) 
 
 // ReuseForWrite makes a new file of an old one as vfs.FS says.
 func (e *endsFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := firstError(e.forget(from), e.forget(to)); err != nil {
+	if err := firstError(e.forget(from, true), e.forget(to, true)); err != nil {
 		return nil, err
 	}
 	f, err := e.FS.ReuseForWrite(from, to, c)
@@ -280,10 +300,10 @@ func (e *endsFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.Fi
 
 // Remove removes a file.
 func (e *endsFS) Remove(name string) error {
-	if err := e.forget(name); err != nil {
+	if err := e.FS.Remove(name); err != nil {
 		return err
 	}
-	return e.FS.Remove(name)
+	return e.forget(name, false)
 }
 
 // Unwrap returns the file system below.
