@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,8 +18,8 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check a machine and a data directory for what makes a server fail or slow",
-		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the disk and whether it does what it says when it is told to sync,
-the clock, limits and memory of this machine, and the port. Works beside a running server, and on one that is stopped, whose
+		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the disk and whether
+it does what it says when it is told to sync, the clock, limits and memory of this machine, and the port. Works beside a running server, and on one that is stopped, whose
 newest round is then compared with the clock. Nothing is changed; for the check of the disk a small file is written to the data
 directory and removed.
 
@@ -68,6 +70,14 @@ type doctor struct {
 
 func (d *doctor) add(state, check, found, advice string) {
 	d.findings = append(d.findings, finding{check, state, found, advice})
+}
+
+// fail notes what cannot be read, and what to do about it.
+func (d *doctor) fail(check string, err error, advice string) {
+	if errors.Is(err, fs.ErrPermission) {
+		advice = "Run this as the user that the server runs as, such as runuser -u jurat -- jurat doctor."
+	}
+	d.add(stateFail, check, err.Error(), advice)
 }
 
 // ok notes what is in order.

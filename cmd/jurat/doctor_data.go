@@ -18,9 +18,6 @@ import (
 	"github.com/jurat-ledger/jurat/storage"
 )
 
-// asServer is the advice to who may not look at what is to be checked.
-const asServer = "Run this as the user that the server runs as, such as runuser -u jurat -- jurat doctor."
-
 // checkDirectory looks at the data directory. false means that there is nothing to look into.
 func (d *doctor) checkDirectory() bool {
 	const check = "data directory"
@@ -30,7 +27,7 @@ func (d *doctor) checkDirectory() bool {
 		d.add(stateWarn, check, d.data+" does not exist", "The first jurat serve --data "+d.data+" makes it; or give another --data.")
 		return false
 	case err != nil:
-		d.add(stateFail, check, err.Error(), asServer)
+		d.fail(check, err, "Run this as the user that the server runs as.")
 		return false
 	case !info.IsDir():
 		d.add(stateFail, check, d.data+" is no directory", "Give the data directory with --data.")
@@ -66,10 +63,8 @@ func (d *doctor) checkKey(name string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.data, server.StoreDir)):
 		d.ok(check, "there is no ledger yet; the first start makes it")
-	case errors.Is(err, fs.ErrPermission):
-		d.add(stateFail, check, err.Error(), asServer)
 	case err != nil:
-		d.add(stateFail, check, err.Error(), "Put keys/ back from the backup; if it is lost, make a new one by jurat rotate-key "+name+".")
+		d.fail(check, err, "Put keys/ back from the backup; if it is lost, make a new one by jurat rotate-key "+name+".")
 	case info.Mode().Perm()&0o077 != 0:
 		d.add(stateFail, check, fmt.Sprintf("%s has mode %04o", path, info.Mode().Perm()), "Others may read it, and the server does not start: chmod 600 "+path)
 	default:
@@ -92,11 +87,8 @@ func (d *doctor) checkCertificate(name string) {
 			c, err = x509.ParseCertificate(block.Bytes)
 		}
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		d.add(stateFail, check, err.Error(), asServer)
-		return
-	} else if err != nil {
-		d.add(stateFail, check, err.Error(), "Put keys/ back from the backup.")
+	if err != nil {
+		d.fail(check, err, "Put keys/ back from the backup.")
 		return
 	}
 	left := c.NotAfter.Sub(d.now())
@@ -167,11 +159,8 @@ func (d *doctor) checkLedger() {
 	case errors.Is(err, storage.ErrNotFound):
 		d.ok(check, "there is none yet; the first start makes it")
 		return
-	case errors.Is(err, fs.ErrPermission):
-		d.add(stateFail, check, err.Error(), asServer)
-		return
 	case err != nil:
-		d.add(stateFail, check, err.Error(), "Restore the data directory from a backup, and keep this one as it is.")
+		d.fail(check, err, "Restore the data directory from a backup, and keep this one as it is.")
 		return
 	}
 	defer s.Close()

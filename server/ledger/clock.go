@@ -51,8 +51,7 @@ func (w *watch) elapsed() time.Duration {
 // maxJump.
 func (w *watch) look() (now time.Time, jumped bool) {
 	now, mono := w.clock.Now()
-	passed := mono - w.mono
-	ahead := now.Sub(w.wall.Add(passed + passed/2000))
+	ahead := w.aheadBy(now, mono)
 	if ahead <= 0 {
 		w.wall, w.mono = now, mono
 	}
@@ -62,11 +61,17 @@ func (w *watch) look() (now time.Time, jumped bool) {
 
 // believe returns t, or what the counter lets expect now if t is ahead of that by more than maxJump.
 func (w *watch) believe(t time.Time) time.Time {
-	passed := w.elapsed() - w.mono
-	if expected := w.wall.Add(passed); t.Sub(expected) > w.maxJump+passed/2000 {
-		return expected
+	mono := w.elapsed()
+	if w.aheadBy(t, mono) > w.maxJump {
+		return w.wall.Add(mono - w.mono)
 	}
 	return t
+}
+
+// aheadBy returns how far t is ahead of what the counter lets expect when it shows mono, for a clock as fast as a bad one may be.
+func (w *watch) aheadBy(t time.Time, mono time.Duration) time.Duration {
+	passed := mono - w.mono
+	return t.Sub(w.wall.Add(passed + passed/2000))
 }
 
 // confirm accepts the wall-clock time as it stands and returns it.

@@ -65,7 +65,12 @@ const MaxFound = 1 << 20
 // Find appends to dst the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 // agency is empty. More than MaxFound are ErrTooMany.
 func (l *Ledger) Find(ctx context.Context, dst []Leaf, agency string, digest []byte) ([]Leaf, error) {
-	leaves, named, err := l.lookUp(ctx, dst, agency, digest, 0, 0)
+	var room [2]Position
+	positions, named, err := l.places(ctx, room[:0], agency, digest, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := l.readEqual(ctx, dst, positions, digest)
 	if err == nil && agency != "" && !named {
 		err = l.mimic(digest)
 	}
@@ -85,19 +90,7 @@ func (l *Ledger) mimic(digest []byte) error {
 // maxMimicked is up to how many digests FindAll looks up as if somebody had filed each. Among more the time of one does not show.
 const maxMimicked = index.FewHashes
 
-// lookUp is Find among the leaves that were added to recent since mark or have numbers from from on in the index. It tells whether the
-// index names a leaf.
-func (l *Ledger) lookUp(ctx context.Context, dst []Leaf, agency string, digest []byte, mark, from uint64) (leaves []Leaf, named bool, err error) {
-	var room [2]Position
-	positions, named, err := l.places(ctx, room[:0], agency, digest, mark, from)
-	if err != nil {
-		return nil, named, err
-	}
-	leaves, err = l.readEqual(ctx, dst, positions, digest)
-	return leaves, named, err
-}
-
-// holds reports whether there is such a leaf among those that lookUp looks through. It reads no more than it needs.
+// holds reports whether an agency has such a leaf among those that places looks through. It reads no more than it needs.
 func (l *Ledger) holds(ctx context.Context, agency string, im merkle.Imprint, mark, from uint64) (bool, error) {
 	positions, _, err := l.places(ctx, nil, agency, im.Digest(), mark, from)
 	if err != nil && !errors.Is(err, ErrTooMany) {
@@ -115,8 +108,9 @@ func (l *Ledger) holds(ctx context.Context, agency string, im merkle.Imprint, ma
 	return false, err
 }
 
-// places appends to positions where leaves that lookUp looks through may have a digest, in order. After ErrTooMany they are the first
-// that were found. It asks recent first: leaves leave it only after they entered the index.
+// places appends to positions, in order, where leaves of an agency may have a digest, of those that were added to recent since mark or
+// have numbers from from on in the index, and tells whether the index names one. After ErrTooMany they are the first that were found.
+// It asks recent first: leaves leave it only after they entered the index.
 func (l *Ledger) places(ctx context.Context, positions []Position, agency string, digest []byte, mark, from uint64) (_ []Position, named bool, err error) {
 	slots := l.Slots()
 	add := func(p Position) bool {
@@ -239,7 +233,7 @@ type candidate struct {
 	digest []byte
 }
 
-// candidates returns where leaves of an agency with one of the digests may stand. Like find it asks recent first.
+// candidates returns where leaves of an agency with one of the digests may stand. Like places it asks recent first.
 func (l *Ledger) candidates(ctx context.Context, agency string, digests []wantedDigest) ([]candidate, error) {
 	slots := l.Slots()
 	list := make([]candidate, 0, len(digests))
