@@ -156,9 +156,6 @@ func (a *analyzer) function(at parse.Node, name string, args []expr, variadic bo
 	case call.Func.IsAggregate():
 		return &aggregateExpr{call: call, args: c.args}, nil
 	case call.Func.IsSet():
-		if a.clause != clauseTarget && a.clause != clauseFrom {
-			return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", clauseNames[a.clause]), at)
-		}
 		return a.series(at, call, c.args)
 	case call.Func.Window:
 		return nil, a.fail(errf(codeWrongObject, "window function %s requires an OVER clause", name), at)
@@ -168,6 +165,9 @@ func (a *analyzer) function(at parse.Node, name string, args []expr, variadic bo
 
 // series returns the call of a set-returning function.
 func (a *analyzer) series(at parse.Node, call *fn.Call, args []expr) (expr, error) {
+	if a.clause != clauseTarget && a.clause != clauseFrom {
+		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", clauseNames[a.clause]), at)
+	}
 	if slices.ContainsFunc(args, hasSeries) {
 		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not supported in the arguments of others").
 			hint("Put the inner one into FROM: SELECT generate_series(1, g) FROM generate_series(1, 3) AS g."), at)

@@ -89,8 +89,6 @@ func (a *analyzer) populate(e *parse.Call, args []expr) (expr, error) {
 		return nil, err
 	case !call.Func.IsSet():
 		return c, nil
-	case a.clause != clauseTarget && a.clause != clauseFrom:
-		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", clauseNames[a.clause]), e)
 	}
 	return a.series(e, call, c.args)
 }

@@ -26,20 +26,12 @@ func (c *ledgerCalls) completeness(env *fn.Env, _ *value.Type, args []value.Datu
 			k.slots = append(k.slots, s)
 		}
 	}
-	if len(k.slots) == 0 {
-		if err := c.knows(agency); err != nil {
-			return nil, err
-		}
+	// Who mistypes an agency must not take silence for good news.
+	if _, known := c.ledger.Role(agency); !known && len(k.slots) == 0 {
+		return nil, errf(codeInvalidParameter, "there is no agency %q", agency).
+			hint("SELECT agency FROM agencies lists those that have filed, as they are spelled.")
 	}
 	return &batchSeries{more: k.more}, nil
-}
-
-// knows returns an error if there is no role of this name: who mistypes an agency must not take silence for good news.
-func (c *ledgerCalls) knows(agency string) error {
-	if _, ok := c.ledger.Role(agency); !ok {
-		return errf(codeInvalidParameter, "there is no agency %q", agency).hint("SELECT agency FROM agencies lists those that have filed, as they are spelled.")
-	}
-	return nil
 }
 
 // A completeness is a count of an agency's filings under way.

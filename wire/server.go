@@ -219,7 +219,14 @@ func (s *Server) admit(c *conn, keyBytes int) bool {
 func (s *Server) leave(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.byPID, c.pid)
+	s.leaveLocked(c)
+}
+
+// leaveLocked takes a session's process id back, unless another one has it by now.
+func (s *Server) leaveLocked(c *conn) {
+	if s.byPID[c.pid] == c {
+		delete(s.byPID, c.pid)
+	}
 }
 
 // startedLocked gives the place of a connection that does not start up any more to others.
@@ -256,7 +263,7 @@ func (s *Server) remove(c *conn) {
 	if c.pid == 0 {
 		s.startedLocked(c)
 	} else {
-		delete(s.byPID, c.pid)
+		s.leaveLocked(c)
 	}
 }
 

@@ -19,9 +19,9 @@ func newDoctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check a machine and a data directory for what makes a server fail or slow",
 		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the disk and whether
-it does what it says when it is told to sync, the clock, limits and memory of this machine, and the port. Works beside a running server, and on one that is stopped, whose
-newest round is then compared with the clock. Nothing is changed; for the check of the disk a small file is written to the data
-directory and removed.
+it does what it says when it is told to sync, the clock, limits and memory of this machine, and the port. Works beside a running
+server, and on one that is stopped, whose newest round is then compared with the clock. Nothing is changed; for the check of the
+disk a small file is written to the data directory and removed.
 
 Run it as the user that the server runs as: limits and permissions are those of whoever runs it.
 
