@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -29,7 +30,7 @@ type room struct {
 
 func newRoom(disk vfs.FS, dir string, log *slog.Logger) *room {
 	r := &room{disk: disk, dir: dir, log: log, full: make(chan struct{}), end: make(chan struct{})}
-	r.fs = vfs.OnDiskFull(disk, r.wait)
+	r.fs = vfs.OnDiskFull(quotaFS{disk}, r.wait)
 	return r
 }
 
@@ -137,4 +138,56 @@ func (s *Store) GiveUp() {
 		s.room.gaveUp = true
 		close(s.room.end)
 	}
+}
+
+// A quotaFS is a file system that says ENOSPC, which is what vfs.OnDiskFull waits upon, for EDQUOT too: room that a quota leaves
+// no more comes again as room on the disk does.
+type quotaFS struct{ vfs.FS }
+
+// asFull returns the error as quotaFS gives it.
+func asFull(err error) error {
+	if errors.Is(err, syscall.EDQUOT) {
+		return syscall.ENOSPC
+	}
+	return err
+}
+
+// Unwrap is for vfs.Root.
+func (q quotaFS) Unwrap() vfs.FS { return q.FS }
+
+func (q quotaFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	return asQuotaFile(q.FS.Create(name, category))
+}
+
+func (q quotaFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return asQuotaFile(q.FS.OpenReadWrite(name, category, opts...))
+}
+
+func (q quotaFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	return asQuotaFile(q.FS.ReuseForWrite(old, name, category))
+}
+
+func (q quotaFS) Link(old, name string) error   { return asFull(q.FS.Link(old, name)) }
+func (q quotaFS) Rename(old, name string) error { return asFull(q.FS.Rename(old, name)) }
+
+func (q quotaFS) MkdirAll(dir string, perm os.FileMode) error { return asFull(q.FS.MkdirAll(dir, perm)) }
+
+// A quotaFile is a file of a quotaFS that is written.
+type quotaFile struct{ vfs.File }
+
+func asQuotaFile(f vfs.File, err error) (vfs.File, error) {
+	if f != nil {
+		f = quotaFile{f}
+	}
+	return f, asFull(err)
+}
+
+func (f quotaFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, asFull(err)
+}
+
+func (f quotaFile) WriteAt(p []byte, at int64) (int, error) {
+	n, err := f.File.WriteAt(p, at)
+	return n, asFull(err)
 }

@@ -16,6 +16,7 @@ import (
 
 // A smallDisk is full from its i-th writing operation on, until room is made.
 type smallDisk struct {
+	err  error // ENOSPC or EDQUOT
 	at   int32
 	ops  atomic.Int32
 	room atomic.Bool
@@ -32,7 +33,7 @@ func (d *smallDisk) MaybeError(op errorfs.Op) error {
 		return nil
 	}
 	if d.ops.Add(1) > d.at && !d.room.Load() {
-		return syscall.ENOSPC
+		return d.err
 	}
 	return nil
 }
@@ -43,8 +44,9 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
+	faults := []error{syscall.ENOSPC, syscall.EDQUOT}
 	for i, step := stride(rand.New(rand.NewPCG(seed, 0))); ; i += step {
-		d := &smallDisk{at: i}
+		d := &smallDisk{err: faults[int(i/step)%len(faults)], at: i}
 		d.room.Store(true) // for the creation
 		mem := vfs.NewCrashableMem()
 		g, groups := script()
@@ -112,7 +114,7 @@ func mustRead(t *testing.T, s *storage.Store) {
 
 // TestGiveUp: who ends does not wait for room.
 func TestGiveUp(t *testing.T) {
-	d := &smallDisk{}
+	d := &smallDisk{err: syscall.EDQUOT}
 	d.room.Store(true)
 	g, groups := script()
 	s := create(t, errorfs.Wrap(vfs.NewMem(), d), g)
