@@ -64,7 +64,7 @@ var settingsTable = []setting{
 	{name: "jurat.server_name", fixed: true, doc: "Shows the name of the server that stands in every proof."},
 	{name: settingMemory, kind: settingKB, fixed: true, max: maxInt32, min: 1024, doc: "Shows the maximum memory of one statement."},
 	{name: "lc_collate", boot: "C", fixed: true, doc: "Shows the collation order locale."},
-	{name: "lc_ctype", boot: "C", fixed: true, doc: "Shows the character classification and case conversion locale."},
+	{name: "lc_ctype", boot: "C.UTF-8", fixed: true, doc: "Shows the character classification and case conversion locale."},
 	{name: "lc_messages", boot: "C", doc: "Sets the language in which messages are displayed."},
 	{name: "lc_monetary", boot: "C", doc: "Sets the locale for formatting monetary amounts."},
 	{name: "lc_numeric", boot: "C", doc: "Sets the locale for formatting numbers."},

@@ -237,7 +237,7 @@ func startTwin(t *testing.T) (dsn string) {
 		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.Command(bin+"initdb", "--no-sync", "-A", "trust", "--locale=C", "-E", "UTF8", "-U", "jurat", "-D", data)
+	initdb := exec.Command(bin+"initdb", "--no-sync", "-A", "trust", "--locale=C", "--lc-ctype=C.UTF-8", "-E", "UTF8", "-U", "jurat", "-D", data)
 	initdb.SysProcAttr, initdb.Dir = attr, "/"
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)

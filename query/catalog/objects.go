@@ -173,7 +173,7 @@ func (k *Catalog) pgNamespace(r *Rows) {
 func (k *Catalog) pgDatabase(r *Rows) {
 	r.add(row{
 		"oid": databaseOID, "datname": k.Database, "datdba": OwnerOID, "encoding": 6, "datlocprovider": "c", "datallowconn": true,
-		"datconnlimit": -1, "datfrozenxid": 3, "datminmxid": 1, "dattablespace": pgDefaultOID, "datcollate": "C", "datctype": "C",
+		"datconnlimit": -1, "datfrozenxid": 3, "datminmxid": 1, "dattablespace": pgDefaultOID, "datcollate": "C", "datctype": "C.UTF-8",
 	})
 }
 

@@ -193,19 +193,11 @@ func badParameter(name string, n int64) error {
 }
 
 // matches returns up to limit matches, -1 for all, from the start on.
-func (q *regexpQuery) matches(limit int64) (list [][]int, err error) {
+func (q *regexpQuery) matches(limit int64) ([][]int, error) {
 	if q.from < 0 {
 		return nil, nil
 	}
-	all, err := q.re.all(q.env, q.s, -1)
-	for _, m := range all {
-		if m[0] >= q.from {
-			if list = append(list, m); int64(len(list)) == limit {
-				break
-			}
-		}
-	}
-	return list, err
+	return q.re.all(q.env, q.s, q.from, int(limit))
 }
 
 // match returns the match asked for, by its group, nil if there is none.

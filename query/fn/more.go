@@ -56,7 +56,7 @@ func regexpSearches() []*Function {
 			if err != nil {
 				return 0, err
 			}
-			list, err := re.all(env, s, -1)
+			list, err := re.all(env, s, 0, -1)
 			return int64(len(list)), err
 		})),
 		def("regexp_instr(text,text) int4", map2[strs, texts, ints](func(env *Env, s []byte, p string) (int64, error) {

@@ -101,18 +101,71 @@ func compile(pattern, flags string, text int) (*compiledRegexp, error) {
 }
 
 func compileNew(pattern, flags string) (*compiledRegexp, error) {
-	mode, err := regexpMode(flags)
-	if err != nil {
+	if _, err := regexpMode(flags); err != nil {
 		return nil, err
 	}
-	translated, err := translateRegexp(pattern)
-	if err != nil {
-		return nil, err
+	pattern, more := embeddedOptions(pattern)
+	flags += more
+	mode, err := regexpMode(flags)
+	if err != nil || strings.Contains(more, "g") {
+		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: invalid embedded option")
 	}
 	if strings.Contains(flags, "q") {
-		translated = regexp.QuoteMeta(pattern)
+		return newCompiledRegexp(mode + regexp.QuoteMeta(pattern))
+	}
+	if strings.Contains(flags, "x") {
+		pattern = withoutSpaces(pattern)
+	}
+	translated, err := translateRegexp(pattern, !strings.Contains(mode, "s"))
+	if err != nil {
+		return nil, err
 	}
 	return newCompiledRegexp(mode + translated)
+}
+
+// embeddedOptions takes what an expression says of itself at its beginning off it: ***: and ***=, which stands for option q, or
+// options in (?).
+func embeddedOptions(pattern string) (rest, options string) {
+	if rest, ok := strings.CutPrefix(pattern, "***="); ok {
+		return rest, "q"
+	}
+	rest = strings.TrimPrefix(pattern, "***:")
+	if inside, ok := strings.CutPrefix(rest, "(?"); ok {
+		n := strings.IndexFunc(inside, func(c rune) bool { return c < 'a' || c > 'z' })
+		if n > 0 && inside[n] == ')' {
+			return inside[n+1:], inside[:n]
+		}
+	}
+	return rest, ""
+}
+
+// withoutSpaces takes white space and comments off an expression of the expanded syntax.
+func withoutSpaces(pattern string) string {
+	var out strings.Builder
+	inClass, comment := false, false
+	for i := 0; i < len(pattern); i++ {
+		c := pattern[i]
+		switch {
+		case comment:
+			comment = c != '\n'
+			continue
+		case c == '\\' && i+1 < len(pattern):
+			out.WriteByte(c)
+			i++
+			c = pattern[i]
+		case inClass:
+			inClass = c != ']'
+		case c == '[':
+			inClass = true
+		case c == '#':
+			comment = true
+			continue
+		case strings.IndexByte(" \t\n\r\f\v", c) >= 0:
+			continue
+		}
+		out.WriteByte(c)
+	}
+	return out.String()
 }
 
 func regexpMode(flags string) (string, error) {
@@ -131,7 +184,9 @@ func regexpMode(flags string) (string, error) {
 			multi = "sm"
 		case 's':
 			multi = "s"
-		case 'g', 'q', 't', 'e', 'b':
+		case 'b', 'e':
+			return "", value.Errorf(value.CodeUnsupported, "regular expressions of option \"%c\" are not supported: write an advanced one", c)
+		case 'g', 'q', 't', 'x':
 		default:
 			return "", value.Errorf(value.CodeInvalidParameter, "invalid regular expression option: \"%c\"", c)
 		}
@@ -159,12 +214,20 @@ func regexpFault(err error) string {
 	return strings.TrimPrefix(text, "error parsing regexp: ")
 }
 
-// translateRegexp rewrites what Postgres spells otherwise than Go.
-func translateRegexp(p string) (string, error) {
-	p = strings.TrimPrefix(p, "***:")
-	if rest, ok := strings.CutPrefix(p, "***="); ok {
-		return regexp.QuoteMeta(rest), nil
-	}
+// Letters and digits of all scripts, in a class.
+const (
+	letters = `\pL`
+	digits  = `\p{Nd}`
+)
+
+// classes are the classes of characters that package regexp has for ASCII alone.
+var classes = map[string]string{
+	"[:alpha:]": letters, "[:alnum:]": letters + digits, "[:word:]": letters + digits + "_", "[:lower:]": `\p{Ll}`, "[:upper:]": `\p{Lu}`,
+	"[:punct:]": `[:punct:]\pP`,
+}
+
+// translateRegexp rewrites what Postgres spells otherwise than Go; lines says that no complement of a class has the newline.
+func translateRegexp(p string, lines bool) (string, error) {
 	var out strings.Builder
 	inClass := false
 	for i := 0; i < len(p); i++ {
@@ -183,7 +246,11 @@ func translateRegexp(p string) (string, error) {
 			if end < 0 {
 				return "", value.Errorf(value.CodeBadRegexp, "invalid regular expression: brackets [] not balanced")
 			}
-			out.WriteString(p[i : i+2+end+2])
+			class := p[i : i+2+end+2]
+			if all, ok := classes[class]; ok {
+				class = all
+			}
+			out.WriteString(class)
 			i += 2 + end + 1
 			continue
 		case inClass && c == '[':
@@ -195,6 +262,9 @@ func translateRegexp(p string) (string, error) {
 			if i+1 < len(p) && p[i+1] == '^' {
 				i++
 				out.WriteByte('^')
+				if lines {
+					out.WriteString(`\n`)
+				}
 			}
 			if i+1 < len(p) && p[i+1] == ']' {
 				i++
@@ -203,7 +273,10 @@ func translateRegexp(p string) (string, error) {
 			continue
 		case c == ']':
 			inClass = false
-		case c == '(' && strings.HasPrefix(p[i:], "(?") && i+2 < len(p) && strings.IndexByte("=!<", p[i+2]) >= 0:
+		case c == '(' && !inClass && strings.HasPrefix(p[i:], "(?#"):
+			i += strings.IndexByte(p[i:]+")", ')')
+			continue
+		case c == '(' && !inClass && strings.HasPrefix(p[i:], "(?") && i+2 < len(p) && strings.IndexByte("=!<", p[i+2]) >= 0:
 			return "", value.Errorf(value.CodeUnsupported, "look-around in regular expressions is not supported")
 		}
 		out.WriteByte(c)
@@ -221,7 +294,13 @@ func translateEscape(c byte, inClass bool) (string, error) {
 		return `\B`, nil
 	case c == 'Z':
 		return `\z`, nil
-	case c == 'A' || strings.IndexByte("dDsSwWbBtnrfv", c) >= 0:
+	case c == 'w' && inClass:
+		return letters + digits + "_", nil
+	case c == 'w':
+		return "[" + letters + digits + "_]", nil
+	case c == 'W' && !inClass:
+		return "[^" + letters + digits + "_]", nil
+	case c == 'A' || strings.IndexByte("dDsSWbBtnrfv", c) >= 0:
 		return `\` + string(c), nil
 	case c == 'e':
 		return `\x1b`, nil

@@ -99,7 +99,7 @@ func regexpReplace(env *Env, args []value.Datum) (value.Datum, error) {
 	if strings.Contains(flags, "g") {
 		limit = -1
 	}
-	list, err := re.all(env, s, limit)
+	list, err := re.all(env, s, 0, limit)
 	if err != nil {
 		return value.Datum{}, err
 	}

@@ -22,18 +22,21 @@ const (
 )
 
 // lookBehind are the conditions that ask for the character before.
-const lookBehind = syntax.EmptyBeginLine | syntax.EmptyBeginText | syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
+const lookBehind = syntax.EmptyBeginLine | syntax.EmptyBeginText | wordEnds
+
+// wordEnds are the conditions that ask for words, which to package regexp are of ASCII alone.
+const wordEnds = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
 
 // A compiledRegexp is an expression that is matched with looks for the end of the statement, which package regexp has not.
 type compiledRegexp struct {
-	re     *regexp.Regexp
-	states int
-	prefix []byte // every match begins with it
-	whole  bool   // prefix is all there is
-	atTop  bool   // matches at the beginning of a text alone
-	// behind finds, in a text from one character before some position, the first match after that character, as group 1. It is
-	// nil if re does not care what stands before a match.
-	behind *regexp.Regexp
+	re      *regexp.Regexp // takes the longest match
+	program *syntax.Prog
+	prefers preference
+	asks    syntax.EmptyOp // all the conditions in it
+	states  int
+	prefix  []byte // every match begins with it
+	whole   bool   // prefix is all there is
+	atTop   bool   // matches at the beginning of a text alone
 }
 
 func newCompiledRegexp(expression string) (*compiledRegexp, error) {
@@ -49,14 +52,16 @@ func newCompiledRegexp(expression string) (*compiledRegexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &compiledRegexp{re: re, states: len(program.Inst), atTop: program.StartCond()&syntax.EmptyBeginText != 0}
+	re.Longest()
+	c := &compiledRegexp{
+		re: re, program: program, prefers: preferenceOf(expression), states: len(program.Inst),
+		atTop: program.StartCond()&syntax.EmptyBeginText != 0,
+	}
 	prefix, whole := re.LiteralPrefix()
 	c.prefix, c.whole = []byte(prefix), whole
 	for _, in := range program.Inst {
-		if in.Op == syntax.InstEmptyWidth && syntax.EmptyOp(in.Arg)&lookBehind != 0 && c.behind == nil {
-			if c.behind, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + expression + `)`); err != nil {
-				return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
-			}
+		if in.Op == syntax.InstEmptyWidth {
+			c.asks |= syntax.EmptyOp(in.Arg)
 		}
 	}
 	return c, nil
@@ -86,6 +91,10 @@ func (c *compiledRegexp) match(env *Env, s []byte) (bool, error) {
 	if err := env.Check(); err != nil {
 		return false, err
 	}
+	if c.asks&wordEnds != 0 {
+		m, err := c.walk(env, s, 0)
+		return m != nil, err
+	}
 	if c.unwatched(s) {
 		return c.re.Match(s), nil
 	}
@@ -95,8 +104,8 @@ func (c *compiledRegexp) match(env *Env, s []byte) (bool, error) {
 
 func (c *compiledRegexp) unwatched(s []byte) bool { return c.whole || len(s) <= maxUnwatched/c.states }
 
-// find returns the first match of c in s that begins at byte from or after, as FindSubmatchIndex does; nil if there is
-// none. from is the beginning of a character. The error is 57014.
+// find returns the first match of c in s that begins at byte from or after, as FindSubmatchIndex does; nil if there is none. Of
+// those that begin there it is the one that c prefers. from is the beginning of a character. The error is 57014.
 func (c *compiledRegexp) find(env *Env, s []byte, from int) ([]int, error) {
 	if err := env.Check(); err != nil {
 		return nil, err
@@ -109,26 +118,19 @@ func (c *compiledRegexp) find(env *Env, s []byte, from int) ([]int, error) {
 		return nil, nil
 	}
 	from += next
-	re, skip := c.re, 0
-	if from > 0 && c.behind != nil {
-		_, n := utf8.DecodeLastRune(s[:from])
-		from -= n
-		re, skip = c.behind, 2
+	if c.prefers == shortest || c.asks&wordEnds != 0 || c.asks&lookBehind != 0 && from > 0 {
+		return c.walk(env, s, from)
 	}
 	rest := s[from:]
 	var m []int
 	if c.unwatched(rest) {
-		m = re.FindSubmatchIndex(rest)
+		m = c.re.FindSubmatchIndex(rest)
 	} else {
-		m = re.FindReaderSubmatchIndex(&watchedText{env: env, s: rest})
+		m = c.re.FindReaderSubmatchIndex(&watchedText{env: env, s: rest})
 		if err := env.Check(); err != nil {
 			return nil, err
 		}
 	}
-	if m == nil {
-		return nil, nil
-	}
-	m = m[skip:]
 	for i, at := range m {
 		if at >= 0 {
 			m[i] = at + from
@@ -137,12 +139,10 @@ func (c *compiledRegexp) find(env *Env, s []byte, from int) ([]int, error) {
 	return m, nil
 }
 
-// all returns up to limit matches of c in s, -1 for all, as FindAllSubmatchIndex does: an empty match right after another match
-// does not count. The errors are 54000 and 57014.
-func (c *compiledRegexp) all(env *Env, s []byte, limit int) (list [][]int, err error) {
-	last := -1 // end of the match before
+// all returns up to limit matches of c in s, -1 for all, as find gives them, from byte from on. The errors are 54000 and 57014.
+func (c *compiledRegexp) all(env *Env, s []byte, from, limit int) (list [][]int, err error) {
 	var room room
-	for at := 0; at <= len(s) && (limit < 0 || len(list) < limit); {
+	for at := from; at <= len(s) && (limit < 0 || len(list) < limit); {
 		m, err := c.find(env, s, at)
 		if err != nil {
 			return nil, err
@@ -150,15 +150,9 @@ func (c *compiledRegexp) all(env *Env, s []byte, limit int) (list [][]int, err e
 		if m == nil {
 			break
 		}
-		again := m[0] == m[1] && m[0] == last
-		if last = m[1]; m[1] > at {
-			at = m[1]
-		} else {
+		if at = m[1]; m[0] == m[1] {
 			_, n := utf8.DecodeRune(s[at:])
 			at += max(1, n)
-		}
-		if again {
-			continue
 		}
 		if list = append(list, m); len(list) > maxMatches {
 			return nil, value.Errorf(value.CodeProgramLimit, "regular expression matches more than %d times", maxMatches)
@@ -170,23 +164,20 @@ func (c *compiledRegexp) all(env *Env, s []byte, limit int) (list [][]int, err e
 	return list, nil
 }
 
-// split returns the parts of s between the matches of c, as Split does. The errors are those of all.
+// split returns the parts of s between the matches of c. Empty matches at its ends and right behind another match divide
+// nothing. The errors are those of all.
 func (c *compiledRegexp) split(env *Env, s []byte) ([][]byte, error) {
-	list, err := c.all(env, s, -1)
-	if err != nil || len(s) == 0 {
-		return [][]byte{s}, err
+	list, err := c.all(env, s, 0, -1)
+	if err != nil {
+		return nil, err
 	}
 	var parts [][]byte
-	begin, end := 0, 0
+	end := 0 // of the match before
 	for _, m := range list {
-		end = m[0]
-		if m[1] != 0 {
-			parts = append(parts, s[begin:end:end])
+		if m[0] < len(s) && m[1] > end {
+			parts = append(parts, s[end:m[0]:m[0]])
+			end = m[1]
 		}
-		begin = m[1]
 	}
-	if end != len(s) {
-		parts = append(parts, s[begin:])
-	}
-	return parts, nil
+	return append(parts, s[end:]), nil
 }

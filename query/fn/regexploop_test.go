@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -34,8 +35,9 @@ func loopTexts() []string {
 	return texts
 }
 
-// TestMatchLoop compares the matches and the parts between them with those of package regexp, both for short texts and for texts so
-// long that matches are watched, which a large number of states stands for here.
+// TestMatchLoop compares the matches with what trying each place of a text gives, both for short texts and
+// for texts so long that matches are watched, which a large number of states stands for here; and the longest match with that of
+// package regexp.
 func TestMatchLoop(t *testing.T) {
 	env := testEnv()
 	for _, pattern := range loopPatterns {
@@ -52,29 +54,52 @@ func TestMatchLoop(t *testing.T) {
 	}
 }
 
+// tryAll returns the matches of c in a text from a place on, found by trying each place.
+func tryAll(t *testing.T, env *Env, c *compiledRegexp, text string, from int) (list [][]int) {
+	t.Helper()
+	for at := from; at <= len(text); at++ {
+		if at < len(text) && !utf8.RuneStart(text[at]) {
+			continue
+		}
+		m, err := c.walk(env, []byte(text), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m != nil && m[0] == at {
+			list = append(list, m)
+			at = max(at, m[1]-1)
+		}
+	}
+	return list
+}
+
 func compareLoop(t *testing.T, env *Env, c *compiledRegexp, pattern, text string) {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for _, limit := range []int{-1, 1, 2} {
-		want := re.FindAllStringSubmatchIndex(text, limit)
-		if got, err := c.all(env, []byte(text), limit); err != nil || !reflect.DeepEqual(got, want) {
-			t.Fatalf("%q in %q, at most %d: %v, %v; want %v", pattern, text, limit, got, err, want)
+	re.Longest()
+	for from := 0; from <= len(text); from++ {
+		if from < len(text) && !utf8.RuneStart(text[from]) {
+			continue
+		}
+		for _, limit := range []int{-1, 1, 2} {
+			want := tryAll(t, env, c, text, from)
+			if limit >= 0 {
+				want = want[:min(limit, len(want))]
+			}
+			if got, err := c.all(env, []byte(text), from, limit); err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%q in %q from %d, at most %d: %v, %v; want %v", pattern, text, from, limit, got, err, want)
+			}
 		}
 	}
-	if ok, err := c.match(env, []byte(text)); err != nil || ok != re.MatchString(text) {
+	got, err := c.find(env, []byte(text), 0)
+	if ok, err := c.match(env, []byte(text)); err != nil || ok != (got != nil) {
 		t.Fatalf("%q in %q: %v, %v", pattern, text, ok, err)
 	}
-	var parts []string
-	got, err := c.split(env, []byte(text))
-	for _, p := range got {
-		parts = append(parts, string(p))
-	}
-	want := re.Split(text, -1)
-	if text == "" {
-		want = []string{""} // Split gives no part for the empty expression
-	}
-	if err != nil || !slices.Equal(parts, want) {
-		t.Fatalf("%q split by %q: %q, %v; want %q", text, pattern, parts, err, want)
+	want := re.FindStringSubmatchIndex(text)
+	switch {
+	case c.asks&wordEnds != 0: // regexp knows words of ASCII alone
+	case err != nil || (got == nil) != (want == nil) || got != nil && got[0] != want[0] || c.prefers != shortest && !slices.Equal(got, want):
+		t.Fatalf("%q in %q: %v, %v; want %v", pattern, text, got, err, want)
 	}
 }
 
@@ -121,7 +146,7 @@ func TestMatchCanceled(t *testing.T) {
 	if c.re.MatchReader(text) || len(text.s) == 0 {
 		t.Errorf("%d bytes left when the match ended", len(text.s))
 	}
-	_, err = c.all(env, bytes.Repeat([]byte("a"), 1<<16), -1)
+	_, err = c.all(env, bytes.Repeat([]byte("a"), 1<<16), 0, -1)
 	if e := (*value.Error)(nil); !errors.As(err, &e) || e.Code != value.CodeCanceled {
 		t.Errorf("error %v", err)
 	}

@@ -214,7 +214,7 @@ func regexpMatches(env *Env, ret *value.Type, args []value.Datum) (Series, error
 	if strings.Contains(flags, "g") {
 		limit = -1
 	}
-	matches, err := re.all(env, args[0].B, limit)
+	matches, err := re.all(env, args[0].B, 0, limit)
 	if err != nil {
 		return nil, err
 	}
