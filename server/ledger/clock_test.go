@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 	"github.com/jurat-ledger/jurat/storage"
 )
@@ -58,6 +59,43 @@ func TestConfirmAndFileTogether(t *testing.T) {
 	<-file.done
 	if file.err != nil || file.filings[0].Round.Time().Before(c.Wall()) {
 		t.Errorf("filed %v at %s: %v", file.filings, c.Wall(), file.err)
+	}
+}
+
+// TestAheadAtStart starts with a clock that is ahead, by so much that it wants a confirmation or by less, and sets it right, before the
+// first step or after it. What is filed and made then is of the true time.
+func TestAheadAtStart(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Minute, 5 * 24 * time.Hour, 400 * 24 * time.Hour} {
+		for _, steps := range []int{0, 1} {
+			if steps > 0 && ahead <= maxOutage {
+				continue // such a clock is believed
+			}
+			c := ledgertest.NewClock(start.Add(ahead))
+			l := openStill(t, c)
+			for range steps {
+				refused := filingTicket(LaneMain, 1)
+				l.mustStep(t, refused)
+				if <-refused.done; !errors.Is(refused.err, ErrClockJump) {
+					t.Errorf("%s ahead: %v", ahead, refused.err)
+				}
+				slot := newTicket()
+				slot.build = func() ([]storage.Entry, error) { return []storage.Entry{l.newSlot("early", LaneMain)}, nil }
+				l.mustStep(t, slot)
+			}
+			c.Move(time.Second, -ahead)
+			file := filingTicket(LaneMain, 2)
+			l.mustStep(t, file)
+			if <-file.done; file.err != nil || file.filings[0].Round > calendar.RoundOf(c.Wall())+1 {
+				t.Errorf("%s ahead, %d steps: filed %v at %s: %v", ahead, steps, file.filings, c.Wall(), file.err)
+			}
+			slot := newTicket()
+			slot.build = func() ([]storage.Entry, error) { return []storage.Entry{l.newSlot("late", LaneMain)}, nil }
+			c.Move(2*time.Second, 0)
+			l.mustStep(t, slot)
+			if _, closed, _ := l.Extent(); closed.Time().Before(c.Wall().Add(-2 * time.Second)) {
+				t.Errorf("%s ahead, %d steps: closed through %s at %s", ahead, steps, closed, c.Wall())
+			}
+		}
 	}
 }
 

@@ -219,8 +219,7 @@ func (l *Ledger) recoverOpen() error {
 			return err
 		}
 	}
-	now, _ := l.watch.look()
-	l.open = newOpenRound(max(l.closed+1, calendar.RoundOf(now)))
+	l.open = newOpenRound(l.closed + 1) // the first step moves it on, if the clock can be believed
 	runs, err := l.store.Leaves(storage.LeafScan{From: first.Round, To: maxSecond})
 	if err != nil {
 		return err
