@@ -144,12 +144,12 @@ func (c *ledgerCalls) addCounters(env *fn.Env, r *receipt.Record, own string) er
 		}
 	}
 	var found []Leaf
-	for part := range slices.Chunk(digests, maxTogether) {
-		leaves, err := c.ledger.FindAll(env.Ctx, own, part)
+	for together := maxTogether; len(digests) > 0; {
+		leaves, n, err := findTogether(env.Ctx, c.ledger, own, digests, &together)
 		if err != nil {
 			return err
 		}
-		found = append(found, leaves...)
+		found, digests = append(found, leaves...), digests[n:]
 	}
 	slots = c.ledger.Slots()
 	for _, leaf := range found {
@@ -289,17 +289,20 @@ func (u *unanswered) more(ctx context.Context) (rows [][]value.Datum, err error)
 		leaf := a.Leaf()
 		digests[i] = leaf[:]
 	}
-	found, err := u.ledger.FindAll(ctx, u.own, digests)
-	if err != nil {
-		return nil, err
-	}
 	first := map[string]Leaf{} // of each digest, in or after the round
-	for _, leaf := range found {
-		if d := string(leaf.Imprint.Digest()); leaf.Round >= b.Round {
-			if _, ok := first[d]; !ok {
-				first[d] = leaf
+	for rest, together := digests, maxTogether; len(rest) > 0; {
+		found, n, err := findTogether(ctx, u.ledger, u.own, rest, &together)
+		if err != nil {
+			return nil, err
+		}
+		for _, leaf := range found {
+			if d := string(leaf.Imprint.Digest()); leaf.Round >= b.Round {
+				if _, ok := first[d]; !ok {
+					first[d] = leaf
+				}
 			}
 		}
+		rest = rest[n:]
 	}
 	for i, n := range names {
 		answer, ok := first[string(digests[i])]

@@ -29,7 +29,7 @@ type Ledger interface {
 	// agency is empty.
 	Find(ctx context.Context, dst []Leaf, agency string, digest []byte) ([]Leaf, error)
 	// FindAll returns the leaves with any of the digests, each leaf once, in order of round, slot and index; else it is like
-	// Find.
+	// Find. More than it can hold are the error 54000: fewer digests may do.
 	FindAll(ctx context.Context, agency string, digests [][]byte) ([]Leaf, error)
 	// Leaf returns the leaf at p; ok is false if there is none.
 	Leaf(ctx context.Context, p Position) (leaf Leaf, ok bool, err error)

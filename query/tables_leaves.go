@@ -245,7 +245,7 @@ func (q *leafQuery) open(ctx context.Context) (Scan, error) {
 // open begins to read, in the memory of leaves that were found before.
 func (s *leafScan) open(ctx context.Context) (err error) {
 	q, memory := s.q, s.memory
-	*s = leafScan{q: q, memory: memory}
+	*s = leafScan{q: q, memory: memory, together: maxTogether}
 	switch {
 	case q.by == colDigest:
 		if s.digests = q.values; len(s.digests) > maxTogether {
@@ -270,26 +270,27 @@ const minDigest = 20
 // made of them.
 const maxTogether = value.BatchSize
 
-// find looks digests up; a digest that is there twice is looked up once. The leaves may be in the memory of dst.
-func (q *leafQuery) find(ctx context.Context, dst []Leaf, digests []value.Datum) (found []Leaf, err error) {
-	if len(digests) == 1 {
-		found, err = q.ledger.Find(ctx, dst[:0], q.agency, digests[0].B)
-	} else {
-		list := make([][]byte, len(digests))
-		for i, d := range digests {
-			list[i] = d.B
+// findTogether looks up as many of the digests as the ledger can answer for at once, at most *together, which it lowers to that; a digest that
+// is there twice is looked up once. n is how many they were.
+func findTogether(ctx context.Context, l Ledger, agency string, digests [][]byte, together *int) (found []Leaf, n int, err error) {
+	for {
+		if n = min(len(digests), *together); n == 1 {
+			found, err = l.Find(ctx, nil, agency, digests[0])
+			return found, n, err
 		}
-		found, err = q.ledger.FindAll(ctx, q.agency, list)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range digests {
-		if len(d.B) >= 2*minDigest && isHex(d.B) && !slices.ContainsFunc(found, func(f Leaf) bool { return bytes.Equal(f.Imprint.Digest(), d.B) }) {
-			q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", d.B)
+		found, err = l.FindAll(ctx, agency, digests[:n])
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Code != codeProgramLimit {
+			return found, n, err
 		}
+		*together = n / 2
 	}
-	return found, nil
+}
+
+// hint tells the client that a digest looks like text of hex digits, if nothing was found for it.
+func (q *leafQuery) hint(digest []byte, found []Leaf) {
+	if len(digest) >= 2*minDigest && isHex(digest) && !slices.ContainsFunc(found, func(f Leaf) bool { return bytes.Equal(f.Imprint.Digest(), digest) }) {
+		q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", digest)
+	}
 }
 
 // distinct returns values without repetitions.
@@ -334,8 +335,10 @@ type leafScan struct {
 	q       *leafQuery
 	names   [][2][]byte   // agency and lane of each slot that was met
 	digests []value.Datum // still to be looked up
-	found   []Leaf        // still to be given
-	memory  []Leaf        // of what was found, if it was looked for by one value; overwritten by the next opening
+	// together is how many digests are looked up together: fewer than maxTogether when those before were filed often.
+	together int
+	found    []Leaf // still to be given
+	memory   []Leaf // of what was found, if it was looked for by one value; overwritten by the next opening
 	cursor  LeafCursor
 	run     LeafBatch
 	left    int // leaves of run still to give
@@ -357,16 +360,35 @@ func (s *leafScan) Close() {
 	}
 }
 
+// find looks the next digests up.
+func (s *leafScan) find(ctx context.Context) (err error) {
+	n := 1
+	if len(s.digests) == 1 {
+		s.found, err = s.q.ledger.Find(ctx, s.memory[:0], s.q.agency, s.digests[0].B)
+	} else {
+		list := make([][]byte, min(len(s.digests), s.together))
+		for i := range list {
+			list[i] = s.digests[i].B
+		}
+		s.found, n, err = findTogether(ctx, s.q.ledger, s.q.agency, list, &s.together)
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range s.digests[:n] {
+		s.q.hint(d.B, s.found)
+	}
+	s.digests = s.digests[n:]
+	s.remember()
+	return nil
+}
+
 func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
 	cols := s.q.t.def.Columns
 	for len(s.found) == 0 && len(s.digests) > 0 {
-		var err error
-		n := min(len(s.digests), maxTogether)
-		if s.found, err = s.q.find(ctx, s.memory, s.digests[:n]); err != nil {
+		if err := s.find(ctx); err != nil {
 			return err
 		}
-		s.remember()
-		s.digests = s.digests[n:]
 	}
 	room := value.BatchSize
 	if s.cursor == nil {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -122,5 +123,32 @@ func TestAbsentAsOthers(t *testing.T) {
 				t.Errorf("%d look-ups of %s, %d at once: %d parts of buckets and %d places read", n, name, together, parts, placed)
 			}
 		}
+	}
+}
+
+// TestFindAllTooMany: digests that were filed so often together that an answer would take too much memory are to be asked for apart.
+func TestFindAllTooMany(t *testing.T) {
+	w := newWorld(t)
+	const digests, copies = 4, MaxFoundTogether/4 + 1
+	var list [][]byte
+	for i := range digests {
+		d := digest(i)
+		list = append(list, d[:])
+		var many merkle.Leaves
+		for range copies {
+			many.Append(d.Imprint())
+		}
+		w.file(request("canton", LaneMain, many))
+	}
+	if found, err := w.ledger.FindAll(t.Context(), nil, "canton", list); !errors.Is(err, ErrTooMany) {
+		t.Errorf("%d leaves, %v", len(found), err)
+	}
+	for _, agency := range []string{"canton", ""} {
+		if found, err := w.ledger.FindAll(t.Context(), nil, agency, list[1:]); err != nil || len(found) != (digests-1)*copies {
+			t.Errorf("%q: %d leaves, %v", agency, len(found), err)
+		}
+	}
+	if found, err := w.ledger.FindAll(t.Context(), nil, "ministry", list); err != nil || len(found) != 0 {
+		t.Errorf("another agency: %d leaves, %v", len(found), err)
 	}
 }

@@ -59,8 +59,12 @@ func (l *Ledger) Roles() []storage.Role { return l.store.Roles() }
 // Certificates returns the certificates of the calendar keys, oldest first.
 func (l *Ledger) Certificates() []storage.Certificate { return l.store.Certificates() }
 
-// MaxFound is the most leaves with one digest that Find returns.
-const MaxFound = 1 << 20
+const (
+	// MaxFound is the most leaves with one digest that Find returns.
+	MaxFound = 1 << 20
+	// MaxFoundTogether is the most leaves that FindAll returns.
+	MaxFoundTogether = 1 << 16
+)
 
 // Find appends to dst the leaves with this digest, whatever their algorithm, oldest first; only those of one agency unless
 // agency is empty. More than MaxFound are ErrTooMany.
@@ -140,7 +144,7 @@ func (l *Ledger) places(ctx context.Context, positions []Position, agency string
 }
 
 // FindAll is Find for many digests: it appends to dst the leaves with any of them, in order of their places, each once. It reads what
-// several of them need once: buckets of the index, and tiles of leaves. More than MaxFound with one of them are ErrTooMany.
+// several of them need once: buckets of the index, and tiles of leaves. More than MaxFoundTogether are ErrTooMany: ask for fewer digests then.
 func (l *Ledger) FindAll(ctx context.Context, dst []Leaf, agency string, digests [][]byte) ([]Leaf, error) {
 	wanted := make([]wantedDigest, len(digests))
 	for i, d := range digests {
@@ -223,7 +227,6 @@ func (l *Ledger) readCandidates(ctx context.Context, dst []Leaf, candidates []ca
 type wantedDigest struct {
 	hash   uint64 // as the index hashes
 	digest []byte
-	found  int  // candidates
 	named  bool // by the index
 }
 
@@ -242,9 +245,8 @@ func (l *Ledger) candidates(ctx context.Context, agency string, digests []wanted
 		d := &digests[i]
 		if int(p.Slot) < len(slots) && (agency == "" || slots[p.Slot].Agency == agency) {
 			list = append(list, candidate{p, d.digest})
-			d.found++
 		}
-		tooMany = tooMany || d.found > MaxFound
+		tooMany = len(list) > MaxFoundTogether
 		return !tooMany
 	}
 	hashes := make([]uint64, len(digests))
@@ -271,7 +273,7 @@ func (l *Ledger) candidates(ctx context.Context, agency string, digests []wanted
 		}
 	}
 	if tooMany {
-		return nil, fmt.Errorf("%w: more than %d leaves hold one of the digests", ErrTooMany, MaxFound)
+		return nil, fmt.Errorf("%w: more than %d leaves hold one of the digests", ErrTooMany, MaxFoundTogether)
 	}
 	return list, nil
 }
