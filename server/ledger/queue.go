@@ -93,43 +93,70 @@ type queue struct {
 	mu      sync.Mutex // covers all below
 	tickets []*ticket
 	leaves  int
+	line    int           // puts that wait or come behind one that does
 	space   chan struct{} // closed and replaced when leaves shrinks
 	err     error         // why nothing may be put any more
+
+	turn chan struct{} // holds what the first of the line has; the others of it get it in their order
 }
 
 func newQueue() *queue {
-	return &queue{wake: make(chan struct{}, 1), space: make(chan struct{})}
+	q := &queue{wake: make(chan struct{}, 1), space: make(chan struct{}), turn: make(chan struct{}, 1)}
+	q.turn <- struct{}{}
+	return q
 }
 
-// put adds t at the end, waiting for space. It returns the error of close if the queue is closed, and ErrDiskFull once full is
-// closed.
+// put adds t at the end, waiting for space, which nobody takes who came later. It returns the error of close if the queue is closed, and
+// ErrDiskFull once full is closed.
 func (q *queue) put(ctx context.Context, t *ticket, full <-chan struct{}) error {
-	n := t.leaves()
-	for {
-		q.mu.Lock()
-		if q.err != nil {
-			defer q.mu.Unlock()
-			return q.err
-		}
-		if q.leaves == 0 || q.leaves+n <= maxQueuedLeaves {
-			q.tickets = append(q.tickets, t)
-			q.leaves += n
+	q.mu.Lock()
+	if q.line == 0 {
+		if done, err := q.tryPut(t); done {
 			q.mu.Unlock()
-			select {
-			case q.wake <- struct{}{}:
-			default:
-			}
-			return nil
-		}
-		space := q.space
-		q.mu.Unlock()
-		if err := await(ctx, space, full, &q.waiting); err != nil {
 			return err
 		}
 	}
+	q.line++
+	q.mu.Unlock()
+	err := await(ctx, q.turn, full, &q.waiting)
+	for done := false; err == nil && !done; {
+		q.mu.Lock()
+		done, err = q.tryPut(t)
+		space := q.space
+		q.mu.Unlock()
+		if !done {
+			err = await(ctx, space, full, &q.waiting)
+		}
+		if done || err != nil {
+			q.turn <- struct{}{}
+		}
+	}
+	q.mu.Lock()
+	q.line--
+	q.mu.Unlock()
+	return err
 }
 
-// await returns nil when ready is closed, ErrDiskFull when full is, and the cause when ctx ends. It is counted in waiting.
+// tryPut adds t at the end if there is space, or returns why nothing may be put any more; done is false if t has to wait. The caller
+// holds mu.
+func (q *queue) tryPut(t *ticket) (done bool, err error) {
+	if q.err != nil {
+		return true, q.err
+	}
+	n := t.leaves()
+	if q.leaves > 0 && q.leaves+n > maxQueuedLeaves {
+		return false, nil
+	}
+	q.tickets = append(q.tickets, t)
+	q.leaves += n
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+	return true, nil
+}
+
+// await returns nil when ready is closed or gives something, ErrDiskFull when full is, and the cause when ctx ends. It is counted in waiting.
 func await(ctx context.Context, ready, full <-chan struct{}, waiting *atomic.Int64) error {
 	waiting.Add(1)
 	defer waiting.Add(-1)
