@@ -32,11 +32,18 @@ func (s *Store) SealableBlock() (block uint64, ok bool) {
 		return 0, false
 	}
 	k, err := ParseKey(it.Key())
+	if err == nil {
+		if block = blockOf(k.Round); block < s.unsealable {
+			return 0, false
+		}
+		_, err = gather(s.db, from, block)
+	}
 	if err != nil {
-		s.log.Error("look for a block to seal", "error", err)
+		s.unsealable = block + 1
+		s.log.Error("a block cannot be sealed: run jurat fsck and restore a backup; until then every start reads all rounds since", "error", err)
 		return 0, false
 	}
-	return blockOf(k.Round), true
+	return block, true
 }
 
 func (e SealBlock) check(st *state) {
@@ -53,37 +60,46 @@ func (e SealBlock) advance(st *state) {
 }
 
 func (e SealBlock) write(w *writer) error {
-	start, end := blockFirst(e.Block), blockFirst(e.Block+1)
-	must(end-1 <= w.closed, "seal block %d, closed through %s", e.Block, w.closed)
-	it, err := newIter(w.db, Key{Kind: KindHead, Round: w.st.sealed}, Key{Kind: KindHead, Round: end})
+	must(blockFirst(e.Block+1)-1 <= w.closed, "seal block %d, closed through %s", e.Block, w.closed)
+	s, err := gather(w.db, w.st.sealed, e.Block)
 	if err != nil {
 		return err
-	}
-	defer it.Close()
-	s := sealing{bySlot: make(map[uint32]*slotCounts)}
-	for ok := it.First(); ok; ok = it.Next() {
-		k, h, err := parseHead(it)
-		if err != nil {
-			return err
-		}
-		must(k.Round >= start, "seal block %d before that of round %s", e.Block, k.Round)
-		var b body
-		key := Key{Kind: KindBody, Round: k.Round}
-		if ok, err := get(w.db, key, b.decode); err != nil {
-			return err
-		} else if !ok {
-			return missing(key)
-		}
-		if err := s.add(int(k.Round-start), &h, b.slots); err != nil {
-			return fmt.Errorf("round %s: %w", k.Round, err)
-		}
-	}
-	if err := it.Error(); err != nil {
-		return Damaged(Key{Kind: KindHead, Round: start}, err)
 	}
 	must(s.counts.n > 0, "seal block %d, which is idle", e.Block)
 	s.write(w, e.Block)
 	return nil
+}
+
+// gather reads the rounds of a block, before which all are sealed up to a second.
+func gather(db pebble.Reader, sealed calendar.Second, block uint64) (*sealing, error) {
+	start, end := blockFirst(block), blockFirst(block+1)
+	it, err := newIter(db, Key{Kind: KindHead, Round: sealed}, Key{Kind: KindHead, Round: end})
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	s := &sealing{bySlot: make(map[uint32]*slotCounts)}
+	for ok := it.First(); ok; ok = it.Next() {
+		k, h, err := parseHead(it)
+		if err != nil {
+			return nil, err
+		}
+		must(k.Round >= start, "seal block %d before that of round %s", block, k.Round)
+		var b body
+		key := Key{Kind: KindBody, Round: k.Round}
+		if ok, err := get(db, key, b.decode); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, missing(key)
+		}
+		if err := s.add(int(k.Round-start), &h, b.slots); err != nil {
+			return nil, fmt.Errorf("round %s: %w", k.Round, err)
+		}
+	}
+	if err := it.Error(); err != nil {
+		return nil, Damaged(Key{Kind: KindHead, Round: start}, err)
+	}
+	return s, nil
 }
 
 // A sealing gathers the columns of a block.

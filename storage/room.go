@@ -170,7 +170,9 @@ func (q quotaFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory)
 func (q quotaFS) Link(old, name string) error   { return asFull(q.FS.Link(old, name)) }
 func (q quotaFS) Rename(old, name string) error { return asFull(q.FS.Rename(old, name)) }
 
-func (q quotaFS) MkdirAll(dir string, perm os.FileMode) error { return asFull(q.FS.MkdirAll(dir, perm)) }
+func (q quotaFS) MkdirAll(dir string, perm os.FileMode) error {
+	return asFull(q.FS.MkdirAll(dir, perm))
+}
 
 // A quotaFile is a file of a quotaFS that is written.
 type quotaFile struct{ vfs.File }

@@ -44,8 +44,9 @@ type Store struct {
 	ends        *endsFS // of the database's files
 
 	// Used by the proposer alone.
-	ahead  *state // after all entries proposed
-	failed error  // of the first proposal that failed
+	ahead      *state // after all entries proposed
+	failed     error  // of the first proposal that failed
+	unsealable uint64 // the block behind the one that is damaged, so that none from there on is sealed; 0 if there is none
 
 	tableCount  atomic.Uint64     // of names of tables so far
 	tableMemory chan *tableMemory // that nobody uses
