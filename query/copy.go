@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"encoding/hex"
+	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -44,7 +45,7 @@ func (a *analyzer) copyFrom(stmt *parse.Copy) (*compiled, error) {
 		if err := r.mayWrite("COPY FROM"); err != nil {
 			return nil, err
 		}
-		c := &CopyIn{Options: *o, target: target, binary: o.Format == "binary", run: r}
+		c := &CopyIn{Options: *o, target: target, binary: o.Format == "binary", run: r, began: r.engine.Clock()}
 		c.filer.session, c.filer.copied, c.alg, c.lane = r.Session, true, merkle.SHA256, LaneMain
 		for _, i := range target {
 			d := t.def.Columns[i]
@@ -106,6 +107,7 @@ type CopyIn struct {
 	Columns []Column // of the data, in order
 
 	run     *run
+	began   time.Time
 	target  []int
 	binary  bool
 	filer   filer
@@ -221,12 +223,27 @@ func (c *CopyIn) Finish() error {
 	})
 }
 
+// Silent is asked from time to time while the client has sent nothing for some time. The errors are 57014 when statement_timeout is over, and 53200
+// if others wait for the memory of what the transaction holds back.
+func (c *CopyIn) Silent(silence time.Duration) error {
+	s := c.run.Session
+	if t := s.timeout(); t > 0 && s.engine.Clock().Sub(c.began) >= t {
+		return errf(codeCanceled, "canceling statement due to statement timeout")
+	}
+	if silence >= memoryPatience/2 && s.engine.memory.wanted(&s.share) {
+		e := errf(codeOutOfMemory, "COPY is given up: others wait for the memory of its digests, and its client was silent for %s", silence)
+		return e.hint("Nothing of it is filed. Send the data without pauses, or in several COPYs.")
+	}
+	return nil
+}
+
 // Abort ends the copy; nothing of it is filed. After Finish it does nothing.
 func (c *CopyIn) Abort() {
 	if !c.ended {
 		c.ended = true
 		c.filer = filer{}
 		c.run.failed()
+		c.run.dropParts()
 	}
 }
 

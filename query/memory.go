@@ -31,8 +31,8 @@ const (
 //   - When it ends, what it kept free and what it held are half of all: enough for whoever holds the most then.
 //
 // So there is always a session that can go on to its end, then another, until those that wait are served, in their order. A client
-// that holds the most and does nothing can stop the others; they get an error once nobody has taken or given back anything for
-// memoryPatience.
+// that holds the most and does nothing can stop the others. If it is silent within COPY, that is given up after half of memoryPatience; else
+// they get an error once nobody has taken or given back anything for memoryPatience.
 type leafMemory struct {
 	limit, most int64
 
@@ -152,6 +152,13 @@ func (m *leafMemory) take(ctx context.Context, s *leafShare, n int64) error {
 		}
 		return nil
 	}
+}
+
+// wanted reports whether somebody waits for what s holds.
+func (m *leafMemory) wanted(s *leafShare) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return s.held > 0 && len(m.waiting) > 0
 }
 
 func (m *leafMemory) turn() uint64 {

@@ -157,6 +157,53 @@ func TestIngestWaits(t *testing.T) {
 	}
 }
 
+// TestSilentCopyGivesWay: a COPY whose client is silent is given up for others that wait for its memory, in a transaction block too, and
+// when statement_timeout is over; else it may be silent for ever.
+func TestSilentCopyGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := ingestEngine(t, 1<<20)
+		silent, other, waits := newIngest(t, e), newIngest(t, e), newIngest(t, e)
+		run(t.Context(), silent.s, "begin")
+		silent.begin()
+		other.begin()
+		if err := errors.Join(silent.add(t.Context(), 60_000), other.add(t.Context(), 40_000)); err != nil {
+			t.Fatal(err)
+		}
+		if err := silent.in.Silent(time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		waits.begin()
+		done := make(chan error, 1)
+		go func() { done <- waits.add(t.Context(), 66_000) }()
+		synctest.Wait()
+		if err := silent.in.Silent(14 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, silent.in.Silent(15*time.Second), "53200")
+		silent.in.Abort()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range []*ingest{silent, other, waits} {
+			i.s.Close()
+		}
+		if n := e.Stats().IngestMemory; n != 0 {
+			t.Errorf("%d bytes were not given back", n)
+		}
+	})
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	i := newIngest(t, query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"}))
+	run(t.Context(), i.s, "set statement_timeout = '2s'")
+	i.begin()
+	if err := i.in.Silent(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	l.Advance(3 * time.Second)
+	wantCode(t, i.in.Silent(3*time.Second), "57014")
+	i.in.Abort()
+	i.s.Close()
+}
+
 // Copying sessions wait for each other and none of them fails, however many they are and however little memory there is. What they
 // hold stays within the limit.
 func TestIngestManyWait(t *testing.T) {

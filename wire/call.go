@@ -106,6 +106,21 @@ func (c *conn) setReadDeadlineLocked() {
 	c.nc.SetReadDeadline(until)
 }
 
+// readUntil bounds how long reads wait, zero for ever.
+func (c *conn) readUntil(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle.until = until
+	c.setReadDeadlineLocked()
+}
+
+// tooLate reports whether reads are to wait no longer, of the rest of a message or at all.
+func (c *conn) tooLate() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.aborted || !c.late.IsZero() && !c.srv.cfg.Now().Before(c.late)
+}
+
 // startTicking starts the timer that finds calls that take long.
 func (c *conn) startTicking() {
 	c.mu.Lock()

@@ -23,7 +23,8 @@ type fakeHandler struct {
 	sleeping chan context.Context
 	mu       sync.Mutex // covers sessions and what waits for them
 	sessions []*fakeSession
-	copied   chan int // rows of each COPY FROM that came to an end, -1 if aborted
+	patience time.Duration // of each COPY FROM with a silent client, 0 for ever
+	copied   chan int      // rows of each COPY FROM that came to an end, -1 if aborted
 }
 
 func newFakeHandler() *fakeHandler {
@@ -48,7 +49,7 @@ func (h *fakeHandler) Open(_ context.Context, s *wire.Startup) (wire.Session, er
 		panic("opened with a panic")
 	}
 	h.open.Add(1)
-	f := &fakeSession{h: h, status: 'I', application: s.Parameters["application_name"],
+	f := &fakeSession{h: h, terminate: s.Terminate, status: 'I', application: s.Parameters["application_name"],
 		statements: map[string]*fakeStatement{}, portals: map[string]*fakePortal{}}
 	f.changed = []wire.Parameter{{Name: "application_name", Value: f.application}, {Name: "server_version", Value: "15.0"},
 		{Name: "client_encoding", Value: "UTF8"}, {Name: "standard_conforming_strings", Value: "on"}}
@@ -86,6 +87,7 @@ type fakePortal struct {
 
 type fakeSession struct {
 	h           *fakeHandler
+	terminate   func()
 	status      byte
 	application string
 	changed     []wire.Parameter
@@ -364,6 +366,7 @@ func (f *fakeSession) startOther(r *fakeResult, sql string) error {
 		r.tag = "SET"
 	case strings.HasPrefix(sql, "copy t from stdin"):
 		r.copyIn = newFakeCopy(f, r, strings.TrimSpace(strings.TrimPrefix(sql, "copy t from stdin")))
+		r.copyIn.patience = f.h.patience
 	case sql == "copy t to stdout":
 		r.copyOut = &wire.CopyFormat{Columns: 1}
 		r.left, r.rows = len(f.table), f.table
@@ -401,6 +404,14 @@ type fakeResult struct {
 	tag     string
 	copyIn  *fakeCopy
 	copyOut *wire.CopyFormat
+}
+
+// Silent implements wire.CopyIn: the copy bears a silence of its patience.
+func (c *fakeCopy) Silent(_ context.Context, silence time.Duration) error {
+	if c.patience > 0 && silence >= c.patience {
+		return &wire.Error{Code: "57014", Message: "silent for too long"}
+	}
+	return nil
 }
 
 func (r *fakeResult) Columns() []wire.Column    { return r.columns }
@@ -464,6 +475,8 @@ type fakeCopy struct {
 	format copyrow.Format
 	d      *copyrow.Decoder
 	rows   [][]byte
+
+	patience time.Duration // 0 for ever
 }
 
 func newFakeCopy(f *fakeSession, r *fakeResult, format string) *fakeCopy {

@@ -10,7 +10,7 @@ import (
 // that are marked.
 type idle struct {
 	status byte      // that the last ReadyForQuery reported; 0 while messages of a series come in
-	until  time.Time // when the client's silence ends the connection; zero for never; under the connection's mu
+	until  time.Time // when the client's silence ends the connection, or the copy is asked about it; zero for never; under the connection's mu
 	cause  *Error    // of that end
 
 	woken   bool // under the connection's mu: there may be notifications

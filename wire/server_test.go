@@ -658,3 +658,50 @@ func TestTLS(t *testing.T) {
 		over.until("ErrorResponse", "ReadyForQuery", "DataRow", "ReadyForQuery")
 	}
 }
+
+// TestSilentCopy: a COPY whose client sends nothing ends by cancellation, by the end of the session, and when the statement has waited enough; what
+// comes afterwards is served, and one whose client only pauses goes on, within a message too.
+func TestSilentCopy(t *testing.T) {
+	s := serve(t, nil)
+	s.SetWatchDelay(5 * time.Millisecond)
+	begin := func() *client {
+		c := dial(t, s.addr).login()
+		c.query("copy t from stdin")
+		c.until("CopyInResponse")
+		c.send(&pgproto3.CopyData{Data: []byte("a\n")})
+		return c
+	}
+	c := begin()
+	cancelRequest(t, s.addr, c.pid, c.key)
+	c.until("ErrorResponse", "ReadyForQuery")
+	c.query("copy t from stdin")
+	c.until("CopyInResponse")
+	message, err := (&pgproto3.CopyData{Data: []byte("abc\n")}).Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range [][]byte{message[:3], message[3:6], message[6:]} {
+		time.Sleep(20 * time.Millisecond)
+		if _, err := c.conn.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(20 * time.Millisecond)
+	c.send(&pgproto3.CopyDone{})
+	c.until("CommandComplete", "ReadyForQuery")
+
+	c = begin()
+	s.h.mu.Lock()
+	terminate := s.h.sessions[len(s.h.sessions)-1].terminate
+	s.h.mu.Unlock()
+	terminate()
+	if got := c.closed(); len(got) != 1 || !strings.Contains(got[0], "FATAL 57P01") {
+		t.Errorf("%s", got)
+	}
+
+	s.h.patience = 50 * time.Millisecond
+	c = begin()
+	c.until("ErrorResponse", "ReadyForQuery")
+	c.query("select 2")
+	c.until("DataRow", "CommandComplete", "ReadyForQuery")
+}

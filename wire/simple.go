@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"time"
 
 	"github.com/jackc/pgproto3/v2"
 )
@@ -189,9 +191,9 @@ func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
 	}
 	c.in.reserve()
 	for {
-		typ, _, err := c.in.header(c.srv.cfg.limit)
+		typ, err := c.copyHeader(ctx, in)
 		if err != nil {
-			return c.lost(err)
+			return err
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -209,6 +211,35 @@ func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
 		case msgFlush, msgSync: // sent by a client that did not know its statement for a COPY
 		default:
 			return fatalf(codeProtocolViolation, "unexpected message type 0x%02X during COPY from stdin", typ)
+		}
+	}
+}
+
+// copyHeader waits for the next message of a COPY and returns its type. It looks from time to time whether the statement has come to its end
+// meanwhile.
+func (c *conn) copyHeader(ctx context.Context, in CopyIn) (byte, error) {
+	if c.in.w-c.in.r >= headerBytes {
+		typ, _, err := c.in.header(c.srv.cfg.limit)
+		if err != nil {
+			err = c.lost(err)
+		}
+		return typ, err
+	}
+	defer c.readUntil(time.Time{})
+	for silence := time.Duration(0); ; {
+		c.readUntil(c.srv.cfg.Now().Add(c.srv.watchDelay))
+		typ, _, err := c.in.header(c.srv.cfg.limit)
+		switch {
+		case err == nil:
+			return typ, nil
+		case ctx.Err() != nil:
+			return 0, context.Cause(ctx)
+		case !errors.Is(err, os.ErrDeadlineExceeded) || c.tooLate():
+			return 0, c.lost(err)
+		}
+		silence += c.srv.watchDelay
+		if err := in.Silent(ctx, silence); err != nil {
+			return 0, err
 		}
 	}
 }
