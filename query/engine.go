@@ -67,7 +67,7 @@ type Engine struct {
 	memory  *leafMemory
 	queries *queryMemory
 	meters  meters
-	board   switchboard
+	boards  boards
 	fns     *fn.Registry
 	shapes  sync.Map // of *TableDef: *tableShape, of the tables that were asked for
 	open    openSessions

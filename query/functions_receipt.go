@@ -144,12 +144,9 @@ func (c *ledgerCalls) addCounters(env *fn.Env, r *receipt.Record, own string) er
 		}
 	}
 	var found []Leaf
-	for together := maxTogether; len(digests) > 0; {
-		leaves, n, err := findTogether(env.Ctx, c.ledger, own, digests, &together)
-		if err != nil {
-			return err
-		}
-		found, digests = append(found, leaves...), digests[n:]
+	err := findParts(env.Ctx, c.ledger, own, digests, func(leaves []Leaf) { found = append(found, leaves...) })
+	if err != nil {
+		return err
 	}
 	slots = c.ledger.Slots()
 	for _, leaf := range found {
@@ -248,6 +245,27 @@ func (c *ledgerCalls) unanswered(env *fn.Env, _ *value.Type, args []value.Datum)
 	return &closedSeries{Closer: u, batchSeries: batchSeries{more: u.more}}, nil
 }
 
+// findParts looks distinct digests up, only the leaves of one agency unless agency is empty, in as large parts as the ledger can answer for.
+func findParts(ctx context.Context, l Ledger, agency string, digests [][]byte, use func([]Leaf)) error {
+	for together := maxTogether; len(digests) > 0; {
+		n := min(len(digests), together)
+		var found []Leaf
+		var err error
+		if n == 1 {
+			found, err = l.Find(ctx, nil, agency, digests[0])
+		} else if found, err = l.FindAll(ctx, agency, digests[:n]); tooManyTogether(err) {
+			together = n / 2
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		use(found)
+		digests = digests[n:]
+	}
+	return nil
+}
+
 // An unanswered is a search for counter-receipts under way.
 type unanswered struct {
 	ledger Ledger
@@ -290,11 +308,7 @@ func (u *unanswered) more(ctx context.Context) (rows [][]value.Datum, err error)
 		digests[i] = leaf[:]
 	}
 	first := map[string]Leaf{} // of each digest, in or after the round
-	for rest, together := digests, maxTogether; len(rest) > 0; {
-		found, n, err := findTogether(ctx, u.ledger, u.own, rest, &together)
-		if err != nil {
-			return nil, err
-		}
+	err = findParts(ctx, u.ledger, u.own, digests, func(found []Leaf) {
 		for _, leaf := range found {
 			if d := string(leaf.Imprint.Digest()); leaf.Round >= b.Round {
 				if _, ok := first[d]; !ok {
@@ -302,7 +316,9 @@ func (u *unanswered) more(ctx context.Context) (rows [][]value.Datum, err error)
 				}
 			}
 		}
-		rest = rest[n:]
+	})
+	if err != nil {
+		return nil, err
 	}
 	for i, n := range names {
 		answer, ok := first[string(digests[i])]

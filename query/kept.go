@@ -75,11 +75,28 @@ func (p *prepared) leave(s *Session) {
 	}
 }
 
+const (
+	// statementBytes is about what a prepared statement takes that has a name, besides its tokens and the name.
+	statementBytes = 2 << 10
+	// portalBytes is about what a portal takes that has a name, besides its parameters and the name.
+	portalBytes = 1 << 10
+	// savepointBytes is about what a savepoint takes besides its name.
+	savepointBytes = 512
+)
+
 // setStatement gives a statement a name, whose statement before it leaves.
-func (s *Session) setStatement(name string, p *prepared) {
+func (s *Session) setStatement(name string, p *prepared) error {
+	if name != "" {
+		bytes := int64(statementBytes + len(name))
+		if err := s.keep(bytes); err != nil {
+			return err
+		}
+		p.kept += bytes
+	}
 	s.CloseStatement(name)
 	p.hold()
 	s.statements[name] = p
+	return nil
 }
 
 // CloseStatement forgets a prepared statement, if it is there.

@@ -51,6 +51,40 @@ func TestStatementsKept(t *testing.T) {
 			}
 			return s.Bind(fmt.Sprint("p", i), "", param, nil)
 		}},
+		{"names of statements", func(s *query.Session, i int) error {
+			return s.Parse(t.Context(), fmt.Sprint(strings.Repeat("s", 1<<20), i), "select 1", nil)
+		}},
+		{"names of portals", func(s *query.Session, i int) error {
+			if err := s.Parse(t.Context(), "", "select 1", nil); err != nil {
+				return err
+			}
+			return s.Bind(fmt.Sprint(strings.Repeat("p", 1<<20), i), "", nil, nil)
+		}},
+		{"small statements", func(s *query.Session, i int) error {
+			for k := range 1000 {
+				if err := s.Parse(t.Context(), fmt.Sprintf("s%d.%d", i, k), "select 1", nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"savepoints", func(s *query.Session, i int) error {
+			if i == 0 {
+				run(t.Context(), s, "begin")
+			}
+			if err := s.Parse(t.Context(), "", "savepoint s", nil); err != nil {
+				return err
+			}
+			for range 1000 {
+				if err := s.Bind("", "", nil, nil); err != nil {
+					return err
+				}
+				if _, err := s.Execute(t.Context(), ""); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 	} {
 		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
 		if err != nil {

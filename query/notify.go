@@ -24,10 +24,12 @@ const (
 )
 
 const (
-	maxChannel    = 63      // bytes of a channel's name
-	maxPayload    = 7999    // bytes of a payload
-	maxUndelivery = 4 << 20 // bytes of notifications that wait for one session, or are held back by one transaction
-	noteBytes     = 64      // that a notification takes besides its texts
+	maxChannel    = 63       // bytes of a channel's name
+	maxPayload    = 7999     // bytes of a payload
+	maxUndelivery = 4 << 20  // bytes of notifications that wait for one session, or are held back by one transaction
+	maxOfRole     = 64 << 20 // bytes of notifications that wait for all sessions of a role
+	maxChannels   = 1 << 14  // that a session listens on, and that a transaction wants to
+	noteBytes     = 64       // that a notification takes besides its texts
 )
 
 // A Notification is a message on a channel.
@@ -37,6 +39,20 @@ type Notification struct {
 }
 
 func (n *Notification) bytes() int { return noteBytes + len(n.Channel) + len(n.Payload) }
+
+// ofServer reports whether the server speaks on a channel, and nobody else.
+func ofServer(channel string) bool { return channel == channelRound || channel == channelPublication }
+
+// boards are the switchboards of a server: what sessions notify must not keep the server from speaking, which it does while it closes rounds.
+type boards struct{ sessions, server switchboard }
+
+// of returns the board of a channel.
+func (b *boards) of(channel string) *switchboard {
+	if ofServer(channel) {
+		return &b.server
+	}
+	return &b.sessions
+}
 
 // A switchboard passes notifications on to the sessions that listen. Those of sessions reach sessions of the same role only:
 // agencies learn nothing of each other.
@@ -80,19 +96,29 @@ func (b *inbox) take() (queue []Notification, lost int) {
 	return queue, lost
 }
 
-func (b *inbox) full() bool {
+// waiting returns how many bytes wait.
+func (b *inbox) waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.bytes > maxUndelivery
+	return b.bytes
 }
 
-// full reports whether somebody who would get one of the notifications has no room.
+// full reports whether somebody of a role who would get one of the notifications has no room, or all together have none.
 func (w *switchboard) full(role string, notes []Notification) bool {
+	channels := map[string]int{} // bytes on each
+	for i := range notes {
+		channels[notes[i].Channel] += notes[i].bytes()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range notes {
-		for b := range w.listeners[notes[i].Channel] {
-			if b.role == role && b.full() {
+	total := 0
+	for channel, bytes := range channels {
+		for b := range w.listeners[channel] {
+			if b.role != role {
+				continue
+			}
+			waiting := b.waiting()
+			if total += waiting + bytes; waiting > maxUndelivery || total > maxOfRole {
 				return true
 			}
 		}
@@ -160,7 +186,7 @@ func (e *Engine) Published(p Publication) {
 }
 
 func (e *Engine) announce(channel string, message any) {
-	if !e.board.listens(channel) {
+	if !e.boards.server.listens(channel) {
 		return
 	}
 	payload, err := json.Marshal(message)
@@ -168,7 +194,7 @@ func (e *Engine) announce(channel string, message any) {
 		e.Logger.Error("notification not sent", "channel", channel, "error", err)
 		return
 	}
-	e.board.pass("", []Notification{{Channel: channel, Payload: string(payload)}})
+	e.boards.server.pass("", []Notification{{Channel: channel, Payload: string(payload)}})
 }
 
 // Notifications returns and forgets what came for the session on the channels that it listens on. It is to be called while
@@ -187,19 +213,26 @@ type tuning struct {
 	on      bool
 }
 
+// retune keeps a tuning until COMMIT.
+func (s *Session) retune(t tuning) error {
+	if len(s.tx.tunings) >= maxChannels || t.on && len(s.channels)+len(s.tx.tunings) >= maxChannels {
+		return errf(codeProgramLimit, "a session listens on at most %d channels", maxChannels)
+	}
+	s.tx.tunings = append(s.tx.tunings, t)
+	return nil
+}
+
 // listen analyzes LISTEN.
 func (a *analyzer) listen(channel string) (*compiled, error) {
 	return do(func(_ context.Context, r *run) (string, error) {
-		r.tx.tunings = append(r.tx.tunings, tuning{channel, true})
-		return "LISTEN", nil
+		return "LISTEN", r.retune(tuning{channel, true})
 	}), nil
 }
 
 // unlisten analyzes UNLISTEN.
 func (a *analyzer) unlisten(channel string) (*compiled, error) {
 	return do(func(_ context.Context, r *run) (string, error) {
-		r.tx.tunings = append(r.tx.tunings, tuning{channel, false})
-		return "UNLISTEN", nil
+		return "UNLISTEN", r.retune(tuning{channel, false})
 	}), nil
 }
 
@@ -219,7 +252,7 @@ func (s *Session) holdNote(channel, payload string) error {
 		return errf(codeInvalidParameter, "channel name too long")
 	case len(payload) > maxPayload:
 		return errf(codeInvalidParameter, "payload string too long")
-	case channel == channelRound || channel == channelPublication:
+	case ofServer(channel):
 		return errf(codeNoPrivilege, "permission denied to notify channel %q", channel).on(channel).hint("On this channel the server speaks. Choose another name.")
 	}
 	n := Notification{PID: s.login.PID, Channel: channel, Payload: payload}
@@ -243,7 +276,7 @@ func (s *Session) holdNote(channel, payload string) error {
 
 // mayNotify returns an error if a listener has no room for the transaction's notifications.
 func (s *Session) mayNotify() error {
-	if len(s.tx.notes) > 0 && s.engine.board.full(s.role.Name, s.tx.notes) {
+	if len(s.tx.notes) > 0 && s.engine.boards.sessions.full(s.role.Name, s.tx.notes) {
 		return errf(codeProgramLimit, "too many notifications in the NOTIFY queue").
 			hint("A session that listens has been in a transaction, or has not read, for too long.")
 	}
@@ -256,24 +289,24 @@ func (s *Session) tune() {
 		switch at := slices.Index(s.channels, t.channel); {
 		case t.on && at < 0:
 			s.channels = append(s.channels, strings.Clone(t.channel))
-			s.engine.board.plug(&s.inbox, t.channel, true)
+			s.engine.boards.of(t.channel).plug(&s.inbox, t.channel, true)
 		case t.on:
 		case t.channel == "":
 			s.deafen()
 		case at >= 0:
 			s.channels = slices.Delete(s.channels, at, at+1)
-			s.engine.board.plug(&s.inbox, t.channel, false)
+			s.engine.boards.of(t.channel).plug(&s.inbox, t.channel, false)
 		}
 	}
 	if len(s.tx.notes) > 0 {
-		s.engine.board.pass(s.role.Name, s.tx.notes)
+		s.engine.boards.sessions.pass(s.role.Name, s.tx.notes)
 	}
 }
 
 // deafen has the session listen on no channel.
 func (s *Session) deafen() {
 	for _, c := range s.channels {
-		s.engine.board.plug(&s.inbox, c, false)
+		s.engine.boards.of(c).plug(&s.inbox, c, false)
 	}
 	s.channels = nil
 }

@@ -73,8 +73,7 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 				p.sql = shown
 			}
 		}
-		s.setStatement(name, p)
-		return nil
+		return s.setStatement(name, p)
 	})
 }
 
@@ -132,6 +131,9 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 			return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 		}
 		kept := sizeOfParams(params)
+		if portal != "" {
+			kept += int64(portalBytes + len(portal))
+		}
 		if err := s.keep(kept); err != nil {
 			return err
 		}
@@ -199,6 +201,8 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 			if err := s.startPortal(ctx, p); err != nil {
 				return err
 			}
+		} else if p.result.cols == nil {
+			return errf(codeNotInState, "portal %q cannot be run", name).hint("It has run to its end. Bind the statement again.")
 		}
 		p.result.count, result = 0, p.result
 		return nil

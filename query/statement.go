@@ -186,6 +186,7 @@ type Result struct {
 	b       *value.Batch
 	at      int   // in b
 	count   int64 // rows given out since the last Execute
+	room    int   // bytes asked for by Room
 	tag     string
 	binary  bool // the rows are of a cursor that was declared BINARY
 	counted bool // the number of rows follows the tag
@@ -229,6 +230,28 @@ func (r *Result) Next(ctx context.Context) (b *value.Batch, i int, err error) {
 	r.at++
 	r.count++
 	return r.b, i, nil
+}
+
+// FreeRoom is the length up to which a row is written without asking for Room.
+const FreeRoom = 64 << 10
+
+// Room asks for the memory of n bytes of a row that is being written for the client. The errors are 53200 if the statement may not have so much,
+// and 57014 once it has been cancelled or its time is over.
+func (r *Result) Room(ctx context.Context, n int) error {
+	if n <= FreeRoom || r.x == nil {
+		return nil
+	}
+	limit, cancel := r.session.limit(ctx, r.x)
+	defer cancel()
+	if limit.Err() != nil {
+		return canceled(limit)
+	}
+	if n <= r.room {
+		return nil
+	}
+	more := n + n/2 - r.room
+	r.room += more
+	return r.x.grant.add(r.session, more, r.session.maxMemory)
 }
 
 // pull takes the next batch.

@@ -270,20 +270,10 @@ const minDigest = 20
 // made of them.
 const maxTogether = value.BatchSize
 
-// findTogether looks up as many of the digests as the ledger can answer for at once, at most *together, which it lowers to that; a digest that
-// is there twice is looked up once. n is how many they were.
-func findTogether(ctx context.Context, l Ledger, agency string, digests [][]byte, together *int) (found []Leaf, n int, err error) {
-	for {
-		if n = min(len(digests), *together); n == 1 {
-			found, err = l.Find(ctx, nil, agency, digests[0])
-			return found, n, err
-		}
-		found, err = l.FindAll(ctx, agency, digests[:n])
-		if e := (*Error)(nil); !errors.As(err, &e) || e.Code != codeProgramLimit {
-			return found, n, err
-		}
-		*together = n / 2
-	}
+// tooManyTogether reports whether err says that a ledger cannot answer for so many digests at once.
+func tooManyTogether(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == codeProgramLimit
 }
 
 // hint tells the client that a digest looks like text of hex digits, if nothing was found for it.
@@ -339,10 +329,10 @@ type leafScan struct {
 	together int
 	found    []Leaf // still to be given
 	memory   []Leaf // of what was found, if it was looked for by one value; overwritten by the next opening
-	cursor  LeafCursor
-	run     LeafBatch
-	left    int // leaves of run still to give
-	ended   bool
+	cursor   LeafCursor
+	run      LeafBatch
+	left     int // leaves of run still to give
+	ended    bool
 }
 
 // remember keeps the memory of what was found by one value for the next opening.
@@ -360,17 +350,20 @@ func (s *leafScan) Close() {
 	}
 }
 
-// find looks the next digests up.
+// find looks the next digests up, or finds that they are too many.
 func (s *leafScan) find(ctx context.Context) (err error) {
-	n := 1
-	if len(s.digests) == 1 {
+	n := min(len(s.digests), s.together)
+	if n == 1 {
 		s.found, err = s.q.ledger.Find(ctx, s.memory[:0], s.q.agency, s.digests[0].B)
 	} else {
-		list := make([][]byte, min(len(s.digests), s.together))
+		list := make([][]byte, n)
 		for i := range list {
 			list[i] = s.digests[i].B
 		}
-		s.found, n, err = findTogether(ctx, s.q.ledger, s.q.agency, list, &s.together)
+		if s.found, err = s.q.ledger.FindAll(ctx, s.q.agency, list); tooManyTogether(err) {
+			s.found, s.digests, s.together = nil, distinct(s.digests), n/2
+			return nil
+		}
 	}
 	if err != nil {
 		return err

@@ -98,6 +98,14 @@ func (s *Session) failed() {
 	s.tx.aborted = true
 }
 
+// dropParts gives up what a failed transaction holds back to be filed, unless it may still go back to a savepoint.
+func (s *Session) dropParts() {
+	if s.tx.aborted && len(s.tx.savepoints) == 0 {
+		s.tx.parts, s.tx.leaves, s.tx.bytes = nil, 0, 0
+		s.releaseMemory()
+	}
+}
+
 // commit ends the transaction. What it filed is durable once commit returns nil.
 func (s *Session) commit(ctx context.Context) error {
 	if s.tx.aborted {
@@ -138,6 +146,7 @@ func (s *Session) rollback() {
 func (s *Session) end() {
 	s.closePortals()
 	s.params.trim()
+	s.dropSavepoints(0)
 	s.tx = transaction{}
 	s.releaseMemory()
 	if len(s.grants) > 0 {
@@ -230,11 +239,24 @@ func (s *Session) tooMany() error {
 }
 
 // savepoint marks the present state.
-func (s *Session) savepoint(name string) {
+func (s *Session) savepoint(name string) error {
+	if err := s.keep(int64(savepointBytes + len(name))); err != nil {
+		return err
+	}
 	p := savepoint{name: strings.Clone(name), settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
 		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes),
 		chunks: [2]int{len(s.chunks), len(s.smallChunks)}}
 	s.tx.savepoints = append(s.tx.savepoints, p)
+	return nil
+}
+
+// dropSavepoints forgets all savepoints but the first n.
+func (s *Session) dropSavepoints(n int) {
+	for _, p := range s.tx.savepoints[n:] {
+		s.drop(int64(savepointBytes + len(p.name)))
+	}
+	clear(s.tx.savepoints[n:])
+	s.tx.savepoints = s.tx.savepoints[:n]
 }
 
 // findSavepoint returns the index of the newest savepoint of a name.
@@ -250,7 +272,7 @@ func (s *Session) findSavepoint(name string) (int, error) {
 // rollbackTo goes back to a savepoint, which stays.
 func (s *Session) rollbackTo(i int) {
 	p := s.tx.savepoints[i]
-	s.tx.savepoints = s.tx.savepoints[:i+1]
+	s.dropSavepoints(i + 1)
 	s.settings, s.values = p.settings, nil
 	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
 	s.releaseChunks(p.chunks[0], p.chunks[1])

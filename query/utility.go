@@ -221,8 +221,10 @@ func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
 		if err := r.keep(kept); err != nil {
 			return "", err
 		}
-		r.setStatement(t.Name, &prepared{c: c, sql: c.text, at: timestamp(r.engine.Clock()), fromSQL: true, kept: kept})
-		return "PREPARE", nil
+		p := &prepared{c: c, sql: c.text, at: timestamp(r.engine.Clock()), fromSQL: true, kept: kept}
+		p.hold()
+		defer p.leave(r.Session)
+		return "PREPARE", r.setStatement(t.Name, p)
 	}), nil
 }
 

@@ -147,15 +147,14 @@ func (r *run) savepoints(t *parse.Transaction) (string, error) {
 		return "", errf(codeNoTransaction, "%s can only be used in transaction blocks", what)
 	}
 	if t.Kind == parse.Savepoint {
-		r.savepoint(t.Name)
-		return tag, nil
+		return tag, r.savepoint(t.Name)
 	}
 	i, err := r.findSavepoint(t.Name)
 	if err != nil {
 		return "", err
 	}
 	if t.Kind == parse.Release {
-		r.tx.savepoints = r.tx.savepoints[:i]
+		r.dropSavepoints(i)
 	} else {
 		r.rollbackTo(i)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 )
 
@@ -69,6 +70,13 @@ func askDamaged(t *testing.T, dir string, during func()) (answers [][]string, re
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
+	for closed := calendar.Second(0); closed < calendar.Second(clock.Wall().Unix()); _, closed, _ = s.ledger.Extent() {
+		select {
+		case err := <-done: // damage keeps it from closing the seconds that have passed
+			return nil, nil, err
+		case <-time.After(time.Millisecond):
+		}
+	}
 	if during != nil {
 		during()
 	}

@@ -179,6 +179,9 @@ func (l *Ledger) Find(_ context.Context, dst []query.Leaf, agency string, digest
 	return append(dst, l.find(agency, digest)...), nil
 }
 
+// maxTogether is the most leaves that FindAll returns. It is small, so that callers have to ask in parts.
+const maxTogether = 8
+
 // FindAll implements query.Ledger.
 func (l *Ledger) FindAll(_ context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
 	l.mu.Lock()
@@ -188,6 +191,9 @@ func (l *Ledger) FindAll(_ context.Context, agency string, digests [][]byte) ([]
 		if !slices.ContainsFunc(digests[:i], func(o []byte) bool { return bytes.Equal(d, o) }) {
 			found = append(found, l.find(agency, d)...)
 		}
+	}
+	if len(found) > maxTogether {
+		return nil, &query.Error{Code: "54000", Message: "too many leaves"}
 	}
 	slices.SortFunc(found, compareLeaves)
 	return found, nil

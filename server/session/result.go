@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -62,7 +63,13 @@ func (r *result) AppendRow(ctx context.Context, dst []byte) ([]byte, error) {
 		return dst, stopped(ctx, err)
 	}
 	settings := r.session.query.Values()
+	begin := len(dst)
 	for k, v := range b.Cols {
+		if len(dst)-begin > query.FreeRoom {
+			if err := r.query.Room(ctx, len(dst)-begin); err != nil {
+				return dst[:begin], stopped(ctx, err)
+			}
+		}
 		if v.IsNull(i) {
 			dst = binary.BigEndian.AppendUint32(dst, 0xffffffff)
 			continue
@@ -173,6 +180,10 @@ func (c *copyIn) Finish(ctx context.Context) error {
 	return wireError(c.query.Finish())
 }
 
+func (c *copyIn) Silent(_ context.Context, silence time.Duration) error {
+	return wireError(c.query.Silent(silence))
+}
+
 func (c *copyIn) Abort() { c.query.Abort() }
 
 // copyOut encodes the rows of a COPY TO.
@@ -222,6 +233,11 @@ func (o *copyOut) appendRow(ctx context.Context, dst []byte, r *result) ([]byte,
 			o.buf = value.AppendText(o.buf, settings, v, i)
 		}
 		ends = append(ends, len(o.buf))
+		if len(o.buf) > query.FreeRoom/2 {
+			if err := r.query.Room(ctx, 2*len(o.buf)); err != nil { // the fields, and the row that is made of them
+				return dst, stopped(ctx, err)
+			}
+		}
 	}
 	at := 0
 	for _, end := range ends {
