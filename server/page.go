@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/places"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/page"
@@ -42,7 +43,7 @@ func (s *Server) startPage(ln net.Listener) (*httpListener, error) {
 	if !loopback(ln.Addr().String()) {
 		ln = s.tls.listener(ln)
 	}
-	return s.serveHTTP(&bounded{ln, make(chan struct{}, pageConnections)}, "listener of the verification page",
+	return s.serveHTTP(&bounded{ln, places.New(pageConnections)}, "listener of the verification page",
 		&http.Server{Handler: handler, WriteTimeout: pageTimeout, IdleTimeout: pageIdle}), nil
 }
 
@@ -117,10 +118,10 @@ func (s *Server) pageStatus(ctx context.Context, agency string) ([]byte, error) 
 	}
 }
 
-// A bounded listener closes connections beyond as many as slots holds.
+// A bounded listener closes connections for which there is no place.
 type bounded struct {
 	net.Listener
-	slots chan struct{}
+	places *places.Places
 }
 
 func (l *bounded) Accept() (net.Conn, error) {
@@ -129,12 +130,10 @@ func (l *bounded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case l.slots <- struct{}{}:
-			return &boundedConn{Conn: nc, release: sync.OnceFunc(func() { <-l.slots })}, nil
-		default:
-			nc.Close()
+		if origin := places.Origin(nc.RemoteAddr()); l.places.Take(origin) {
+			return &boundedConn{Conn: nc, release: sync.OnceFunc(func() { l.places.Leave(origin) })}, nil
 		}
+		nc.Close()
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jurat-ledger/jurat/internal/places"
 )
 
 // Keep-alive probes find a client whose machine is gone within two minutes.
@@ -63,7 +65,7 @@ type conn struct {
 }
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
-	c := &conn{srv: s, base: base, nc: nc, origin: origin(nc.RemoteAddr()), log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
+	c := &conn{srv: s, base: base, nc: nc, origin: places.Origin(nc.RemoteAddr()), log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
 	c.in.conn, c.in.memory = nc, &s.incoming
 	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout, opened: -1}
 	return c

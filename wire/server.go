@@ -12,6 +12,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/jurat-ledger/jurat/internal/places"
 )
 
 // Config says what a Server serves and within which limits. Handler and Now must be set; a zero limit means its default.
@@ -61,8 +63,7 @@ type Server struct {
 	mu       sync.Mutex // covers the fields below; never held while a connection does anything
 	conns    map[*conn]struct{}
 	byPID    map[uint32]*conn  // those with a session
-	starting int               // connections without a session
-	origins  map[string]int    // of them, by address
+	starting *places.Places    // of connections without a session
 	accepted uint64            // connections so far
 	refused  uint64            // of them, as too many
 	errors   map[string]uint64 // sent so far, by class of their SQLSTATE
@@ -86,7 +87,7 @@ func New(c Config) *Server {
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
 	return &Server{
 		cfg: c, watchDelay: watchDelay, incoming: budget{most: int64(c.MaxIncoming)},
-		conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), origins: make(map[string]int), errors: make(map[string]uint64),
+		conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), starting: places.New(c.MaxConnections), errors: make(map[string]uint64),
 	}
 }
 
@@ -178,17 +179,14 @@ func (s *Server) each(base context.Context, f func(*conn)) {
 	}
 }
 
-// add takes a new connection in; false means that too many are starting up. An address may have no more of them than are left for
-// others: so however many one has, another finds room.
+// add takes a new connection in; false means that too many are starting up.
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accepted++
-	if free := s.cfg.MaxConnections - s.starting; free <= 0 || s.origins[c.origin] > free {
+	if !s.starting.Take(c.origin) {
 		return false
 	}
-	s.starting++
-	s.origins[c.origin]++
 	s.conns[c] = struct{}{}
 	return true
 }
@@ -211,7 +209,7 @@ func (s *Server) admit(c *conn, keyBytes int) bool {
 	rand.Read(key)
 	c.key = key
 	s.byPID[c.pid] = c
-	s.startedLocked(c)
+	s.starting.Leave(c.origin)
 	return true
 }
 
@@ -229,39 +227,13 @@ func (s *Server) leaveLocked(c *conn) {
 	}
 }
 
-// startedLocked gives the place of a connection that does not start up any more to others.
-func (s *Server) startedLocked(c *conn) {
-	s.starting--
-	if s.origins[c.origin]--; s.origins[c.origin] == 0 {
-		delete(s.origins, c.origin)
-	}
-}
-
-// origin returns what counts as one address: of IPv6, everything that one customer is given.
-func origin(a net.Addr) string {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return ""
-	}
-	addr := tcp.AddrPort().Addr().Unmap()
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	p, err := addr.WithZone("").Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return p.String()
-}
-
 // remove forgets a connection that has ended.
 func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 	if c.pid == 0 {
-		s.startedLocked(c)
+		s.starting.Leave(c.origin)
 	} else {
 		s.leaveLocked(c)
 	}

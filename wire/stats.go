@@ -16,7 +16,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Stats{
-		Sessions: len(s.byPID), Starting: s.starting, Accepted: s.accepted, Refused: s.refused, Errors: maps.Clone(s.errors),
+		Sessions: len(s.byPID), Starting: s.starting.Taken(), Accepted: s.accepted, Refused: s.refused, Errors: maps.Clone(s.errors),
 	}
 }
 

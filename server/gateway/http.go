@@ -47,7 +47,7 @@ func (s *Server) serveHTTP(ctx context.Context, ln net.Listener) error {
 		ConnState: func(nc net.Conn, state http.ConnState) {
 			fresh.note(nc, state)
 			if state == http.StateClosed {
-				limited.release() // the last that the connection's goroutine does
+				limited.release(nc) // the last that the connection's goroutine does
 			}
 		},
 	}

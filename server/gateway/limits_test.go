@@ -243,6 +243,30 @@ func TestMaxConnections(t *testing.T) {
 	}
 }
 
+// TestAddressPlaces: one address that opens connections and says nothing leaves places for others.
+func TestAddressPlaces(t *testing.T) {
+	s := serve(t, func(c *gateway.Config) { c.MaxConnections = 4 })
+	elsewhere := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	refused := make(chan error, 4)
+	for range 4 {
+		nc, err := elsewhere.Dial("tcp", s.tcp)
+		if err != nil {
+			t.Skip("SKIPPED, PLACES BY ADDRESS ARE NOT TESTED: ", err)
+		}
+		defer nc.Close()
+		go func() {
+			_, err := nc.Read(make([]byte, 1))
+			refused <- err
+		}()
+	}
+	<-refused // the fourth
+	nc := s.dial()
+	nc.Write(request(t, pdu.Request{Config: true}, "jura", s.keys["jura"]))
+	if _, err := pdu.NewReader(nc).Next(); err != nil {
+		t.Errorf("another address finds no place: %v", err)
+	}
+}
+
 // TestGone has clients go away while their requests wait: the requests end at once.
 func TestGone(t *testing.T) {
 	s := serve(t, func(c *gateway.Config) { c.MaxLoginShare = 1 })

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jurat-ledger/jurat/internal/places"
 )
 
 // acceptRetry is the pause after a failed accept: out of file descriptors, say.
@@ -36,17 +38,18 @@ func (s *Server) Serve(ctx context.Context, httpListener, tcpListener net.Listen
 	return errors.Join(errs[:]...)
 }
 
-// A limited listener accepts no more connections at a time than its server allows; what is over that is closed at once.
+// A limited listener accepts no more connections at a time than its server allows, and leaves places for other addresses; what is over
+// that is closed at once.
 type limited struct {
 	net.Listener
 	logger *slog.Logger
 	total  *atomic.Int64 // connections of the server
-	slots  chan struct{}
+	places *places.Places
 	open   sync.WaitGroup
 }
 
 func newLimited(ln net.Listener, s *Server) *limited {
-	return &limited{Listener: ln, logger: s.cfg.Logger, total: &s.open, slots: make(chan struct{}, s.cfg.MaxConnections)}
+	return &limited{Listener: ln, logger: s.cfg.Logger, total: &s.open, places: places.New(s.cfg.MaxConnections)}
 }
 
 // Accept waits for the next connection, for which release must be called when it has ended.
@@ -56,20 +59,18 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case l.slots <- struct{}{}:
+		if l.places.Take(places.Origin(nc.RemoteAddr())) {
 			l.open.Add(1)
 			l.total.Add(1)
 			return nc, nil
-		default:
-			l.logger.Debug("KSI connection refused: there are too many", "remote", nc.RemoteAddr().String())
-			nc.Close()
 		}
+		l.logger.Debug("KSI connection refused: there are too many", "remote", nc.RemoteAddr().String())
+		nc.Close()
 	}
 }
 
-func (l *limited) release() {
-	<-l.slots
+func (l *limited) release(nc net.Conn) {
+	l.places.Leave(places.Origin(nc.RemoteAddr()))
 	l.total.Add(-1)
 	l.open.Done()
 }

@@ -201,7 +201,7 @@ func (s *Server) serveTCP(ctx context.Context, ln net.Listener) error {
 		conns[c] = struct{}{}
 		mu.Unlock()
 		go func() {
-			defer limited.release()
+			defer limited.release(nc)
 			c.serve(base)
 			mu.Lock()
 			defer mu.Unlock()
