@@ -55,7 +55,7 @@ func inspectPublications(w io.Writer, data []byte) error {
 	fmt.Fprintf(w, "\n\n%d certificates of calendar keys\n", len(f.Certificates()))
 	for _, c := range f.Certificates() {
 		fmt.Fprintf(w, "  %x  %s to %s  %s\n", c.ID, c.X509.NotBefore.UTC().Format(time.DateOnly),
-			c.X509.NotAfter.UTC().Format(time.DateOnly), c.X509.Subject)
+			c.X509.NotAfter.UTC().Format(time.DateOnly), plain(c.X509.Subject.String()))
 	}
 	fmt.Fprintf(w, "\n%d publications\n", len(f.Publications()))
 	for _, r := range f.Publications() {

@@ -112,18 +112,24 @@ func TestSealedDocument(t *testing.T) {
 	s.stop()
 }
 
+// writeAll writes files into a folder.
+func writeAll(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestSeal makes a seal and verifies it, alters it, revokes it, and says what is wrong with what cannot be sealed.
 func TestSeal(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
-	for name, text := range map[string]string{"extract.json": `{"name": "Marie Dupont", "debts": 2}`, "bad.json": `{"total": 1240.50}`,
-		"long.json": `{"text": "` + strings.Repeat("x", 1100) + `"}`} {
-		if err := os.WriteFile(path(name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeAll(t, dir, map[string]string{"extract.json": `{"name": "Marie Dupont", "debts": 2}`, "bad.json": `{"total": 1240.50}`,
+		"long.json": `{"text": "` + strings.Repeat("x", 1100) + `"}`})
 	expect := func(code int, want string, args ...string) result {
 		t.Helper()
 		r := run(t, dir, args...)
@@ -171,14 +177,18 @@ func TestSeal(t *testing.T) {
 	}
 	expect(1, "ALTERED", "verify-seal", altered.Text(), "--certificate", certificate)
 
+	expect(2, "UNKNOWN KEY", "verify-seal", text, "--publication", strings.Fields(expect(0, "", with("publish")...).stdout)[1])
+	other := expect(0, "Check string", with("seal", "--fields", path("extract.json"), "--profile", "immediate")...)
+
 	conn := s.connect()
 	defer conn.Close(t.Context())
 	leaf := parsed.Leaf()
-	var signature []byte
-	if err := conn.QueryRow(t.Context(), `INSERT INTO hashes (digest, lane) VALUES (seal_status($1, 'revoked'), 'status') RETURNING signature`, leaf[:]).Scan(&signature); err != nil {
+	const revoke = `INSERT INTO hashes (digest, lane) VALUES (seal_status($1, 'revoked'), 'status') RETURNING length(signature)`
+	if err := conn.QueryRow(t.Context(), revoke, leaf[:]).Scan(new(int)); err != nil {
 		t.Fatal(err)
 	}
 	expect(0, "Wrote", with("export", "--agency", "jurat", "--lane", "status", "--to", path("status.bundle"))...)
+	expect(0, "the newest entry of the status list", "verify-seal", strings.TrimSpace(other.stdout), "--certificate", certificate, "--status", path("status.bundle"))
 	expect(1, "REVOKED", "verify-seal", text, "--certificate", certificate, "--status", path("status.bundle"))
 	s.stop()
 }

@@ -25,7 +25,8 @@ func newVerifySeal() *cobra.Command {
 
 A seal that is anchored takes --landmarks, and what vouches for them: a publication, or a calendar certificate. One that is
 immediate takes the calendar certificate, or --landmarks and --detail of its time. --status is the agency's list of seals that it
-revoked or superseded: jurat export --lane status. As for jurat verify, certificates that this account remembers count too.
+revoked or superseded: jurat export --lane status. As for jurat verify, certificates that this account remembers count too,
+unless a publication, a publications file or certificates are given.
 
 Exit code: 0 valid; 1 altered, unreadable, revoked, superseded, expired, not yet valid, or of another ledger; 2 something is missing
 for an answer; 3 a file cannot be read.`,
@@ -55,6 +56,8 @@ type verifySealOptions struct {
 	details                          []string
 	basis                            verifyOptions
 	json                             bool
+
+	trusted verifyBasis // made of basis
 }
 
 func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) error {
@@ -71,6 +74,9 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 		fmt.Fprintf(w, "%s\n", r.JSON())
 	} else {
 		printSeal(w, r)
+		if path := o.trusted.pathOf(r.Basis.Certificate); r.Basis.Kind == landmark.ByKey && path != "" {
+			fmt.Fprintf(w, "\nThe key is trusted because of %s.\n", path)
+		}
 	}
 	switch r.Verdict {
 	case seal.Valid:
@@ -97,6 +103,10 @@ func (o *verifySealOptions) options(ctx context.Context) (s seal.Options, err er
 		return s, err
 	}
 	trust := &basis.options
+	if len(o.basis.certificates) == 0 && (trust.Publication != nil || trust.PublicationsFile != nil) {
+		trust.Certificates, basis.trusted = nil, nil // who gives a publication does not mean whatever server this account remembers
+	}
+	o.trusted = basis
 	s.Certificates, s.At = trust.Certificates, calendar.RoundOf(time.Now())
 	known := landmark.Options{PublicationsFile: trust.PublicationsFile, Certificates: trust.Certificates}
 	if trust.PublicationsFile != nil {

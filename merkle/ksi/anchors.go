@@ -166,21 +166,24 @@ func (v *verification) findCertificate() *fault {
 	if v.PublicationsFile != nil {
 		known = slices.Concat(known, v.PublicationsFile.certificates)
 	}
-	i := slices.IndexFunc(known, func(c Certificate) bool {
-		return bytes.Equal(c.ID, v.authentication.certificateID)
-	})
-	if i < 0 {
+	for i := range known { // ids are short: several may have the same
+		if c := &known[i]; bytes.Equal(c.ID, v.authentication.certificateID) && (v.certificate == nil || v.isSignedBy(c)) {
+			v.certificate = c
+		}
+	}
+	if v.certificate == nil {
 		return missing("the certificate %x of the calendar key is not among the %d given", v.authentication.certificateID, len(known))
 	}
-	v.certificate = &known[i]
 	return nil
 }
 
-func (v *verification) checkKeySignature() *fault {
+func (v *verification) isSignedBy(c *Certificate) bool {
 	r := v.authentication
 	a, ok := signatureAlgorithms[r.signatureType]
-	return unless(ok && v.certificate.X509.CheckSignature(a, r.signed, r.signature) == nil, KEY02)
+	return ok && c.X509.CheckSignature(a, r.signed, r.signature) == nil
 }
+
+func (v *verification) checkKeySignature() *fault { return unless(v.isSignedBy(v.certificate), KEY02) }
 
 // publishedInFile reports whether the file has a publication of the second that the signature is extended to. It is the
 // one to check against then.

@@ -98,6 +98,27 @@ func TestKeyBased(t *testing.T) {
 	if r := verify(); r.Verdict != ksi.NA || r.Code != ksi.GEN02 || r.Rule != "certificate known" {
 		t.Errorf("without certificates: %v", r)
 	}
+	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := ksi.NewCalendarCertificate(rand.Reader, stranger, "another key", ownRound.Time(), ownRound.Time())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ksi.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.ID = cert.ID // 32 bits, which anybody can hit
+	for _, known := range [][]ksi.Certificate{{cert, other}, {other, cert}, {other, cert, other}} {
+		if r := verify(known...); r.Verdict != ksi.OK {
+			t.Errorf("beside a certificate of the same id: %v", r)
+		}
+	}
+	if r := verify(other); r.Code != ksi.KEY02 {
+		t.Errorf("by the certificate of another key: %v", r)
+	}
 	for shift, want := range map[time.Duration]ksi.Code{
 		time.Hour:                 "", // valid from ownRound on
 		time.Hour + time.Second:   ksi.KEY03,
