@@ -29,6 +29,7 @@ func (c *ledgerCalls) sealFunctions() []*fn.Function {
 		declare(16556, "seal_path", bytea, c.sealPath, bytea, text),
 		declare(16557, "seal_status", bytea, sealStatus, bytea, text),
 		declare(16558, "seal_status", bytea, sealStatus, bytea, text, bytea),
+		declare(16562, "seal_status_end", bytea, sealStatusEnd),
 		scalar(16559, "landmarks_file", bytea, c.landmarksFile),
 		scalar(16560, "landmarks_file", bytea, c.landmarksFile, moment),
 		scalar(16561, "landmark_detail", bytea, c.landmarkDetail, moment),
@@ -181,6 +182,12 @@ func sealStatus(_ *fn.Env, args []value.Datum) (value.Datum, error) {
 	}
 	last := all[len(all)-1]
 	return value.NewBytes(value.Bytea, last[:]), nil
+}
+
+// sealStatusEnd gives the digest that ends what an agency says in a second of the lane status.
+func sealStatusEnd(*fn.Env, []value.Datum) (value.Datum, error) {
+	end := seal.StatusEnd()
+	return value.NewBytes(value.Bytea, end[:]), nil
 }
 
 // landmarksFile gives the file of landmarks, from that of a moment on if one is given.

@@ -12,45 +12,15 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// TestStatementsKept: what a session keeps of statements and parameters is bounded, in one statement and in many, whatever keeps
-// them, and given back when they are forgotten.
-func TestStatementsKept(t *testing.T) {
-	t.Parallel()
-	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
-	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 8 << 20, QueryMemory: 20 << 20})
-	list := "1" + strings.Repeat(",1", 5000) // 1.3 MB as a plan
-	param := []value.Datum{{Type: value.Bytea, B: make([]byte, 1<<20)}}
-	for _, how := range []struct {
-		name string
-		do   func(s *query.Session, i int) error
-	}{
-		{"one statement", func(s *query.Session, i int) error {
-			return outcome(run(t.Context(), s, "select array["+list+strings.Repeat(","+list, 10)+"]"))
-		}},
-		{"several in a string", func(s *query.Session, i int) error {
-			return outcome(run(t.Context(), s, strings.Repeat("select 1 in ("+list+");", 10)))
-		}},
-		{"Parse", func(s *query.Session, i int) error {
-			return s.Parse(t.Context(), fmt.Sprint("s", i), "select 1 in ("+list+")", nil)
-		}},
-		{"PREPARE", func(s *query.Session, i int) error {
-			return outcome(run(t.Context(), s, fmt.Sprintf("prepare s%d as select 1 in (%s)", i, list)))
-		}},
-		{"DECLARE", func(s *query.Session, i int) error {
-			return outcome(run(t.Context(), s, fmt.Sprintf("begin; declare c%d cursor for select 1 in (%s)", i, list)))
-		}},
-		{"portals of one name's statements", func(s *query.Session, i int) error {
-			if err := s.Parse(t.Context(), "", "select 1 in ("+list+")", nil); err != nil {
-				return err
-			}
-			return s.Bind(fmt.Sprint("p", i), "", nil, nil)
-		}},
-		{"parameters", func(s *query.Session, i int) error {
-			if err := s.Parse(t.Context(), "", "select length($1)", []uint32{value.Bytea.OID}); err != nil {
-				return err
-			}
-			return s.Bind(fmt.Sprint("p", i), "", param, nil)
-		}},
+// A keeper has a session keep a megabyte or more, the i-th time.
+type keeper struct {
+	name string
+	do   func(s *query.Session, i int) error
+}
+
+// namesKept are keepers by many names or long ones.
+func namesKept(t *testing.T) []keeper {
+	return []keeper{
 		{"names of statements", func(s *query.Session, i int) error {
 			return s.Parse(t.Context(), fmt.Sprint(strings.Repeat("s", 1<<20), i), "select 1", nil)
 		}},
@@ -85,7 +55,46 @@ func TestStatementsKept(t *testing.T) {
 			}
 			return nil
 		}},
-	} {
+	}
+}
+
+// TestStatementsKept: what a session keeps of statements and parameters is bounded, in one statement and in many, whatever keeps
+// them, and given back when they are forgotten.
+func TestStatementsKept(t *testing.T) {
+	t.Parallel()
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 8 << 20, QueryMemory: 20 << 20})
+	list := "1" + strings.Repeat(",1", 5000) // 1.3 MB as a plan
+	param := []value.Datum{{Type: value.Bytea, B: make([]byte, 1<<20)}}
+	for _, how := range append(namesKept(t), []keeper{
+		{"one statement", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, "select array["+list+strings.Repeat(","+list, 10)+"]"))
+		}},
+		{"several in a string", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, strings.Repeat("select 1 in ("+list+");", 10)))
+		}},
+		{"Parse", func(s *query.Session, i int) error {
+			return s.Parse(t.Context(), fmt.Sprint("s", i), "select 1 in ("+list+")", nil)
+		}},
+		{"PREPARE", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, fmt.Sprintf("prepare s%d as select 1 in (%s)", i, list)))
+		}},
+		{"DECLARE", func(s *query.Session, i int) error {
+			return outcome(run(t.Context(), s, fmt.Sprintf("begin; declare c%d cursor for select 1 in (%s)", i, list)))
+		}},
+		{"portals of one name's statements", func(s *query.Session, i int) error {
+			if err := s.Parse(t.Context(), "", "select 1 in ("+list+")", nil); err != nil {
+				return err
+			}
+			return s.Bind(fmt.Sprint("p", i), "", nil, nil)
+		}},
+		{"parameters", func(s *query.Session, i int) error {
+			if err := s.Parse(t.Context(), "", "select length($1)", []uint32{value.Bytea.OID}); err != nil {
+				return err
+			}
+			return s.Bind(fmt.Sprint("p", i), "", param, nil)
+		}},
+	}...) {
 		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
 		if err != nil {
 			t.Fatal(err)

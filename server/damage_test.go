@@ -73,6 +73,7 @@ func askDamaged(t *testing.T, dir string, during func()) (answers [][]string, re
 	for closed := calendar.Second(0); closed < calendar.Second(clock.Wall().Unix()); _, closed, _ = s.ledger.Extent() {
 		select {
 		case err := <-done: // damage keeps it from closing the seconds that have passed
+			cancel()
 			return nil, nil, err
 		case <-time.After(time.Millisecond):
 		}

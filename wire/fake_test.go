@@ -24,11 +24,12 @@ type fakeHandler struct {
 	mu       sync.Mutex // covers sessions and what waits for them
 	sessions []*fakeSession
 	patience time.Duration // of each COPY FROM with a silent client, 0 for ever
+	silent   chan struct{} // told of each look at one
 	copied   chan int      // rows of each COPY FROM that came to an end, -1 if aborted
 }
 
 func newFakeHandler() *fakeHandler {
-	return &fakeHandler{sleeping: make(chan context.Context, 64), copied: make(chan int, 64)}
+	return &fakeHandler{sleeping: make(chan context.Context, 64), copied: make(chan int, 64), silent: make(chan struct{})}
 }
 
 // ended tells who listens how a COPY ended.
@@ -408,6 +409,10 @@ type fakeResult struct {
 
 // Silent implements wire.CopyIn: the copy bears a silence of its patience.
 func (c *fakeCopy) Silent(_ context.Context, silence time.Duration) error {
+	select {
+	case c.f.h.silent <- struct{}{}:
+	default:
+	}
 	if c.patience > 0 && silence >= c.patience {
 		return &wire.Error{Code: "57014", Message: "silent for too long"}
 	}

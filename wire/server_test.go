@@ -680,13 +680,13 @@ func TestSilentCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range [][]byte{message[:3], message[3:6], message[6:]} {
-		time.Sleep(20 * time.Millisecond)
+	for _, part := range [][]byte{message[:3], message[3:]} {
+		<-s.h.silent
 		if _, err := c.conn.Write(part); err != nil {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(20 * time.Millisecond)
+	<-s.h.silent
 	c.send(&pgproto3.CopyDone{})
 	c.until("CommandComplete", "ReadyForQuery")
 

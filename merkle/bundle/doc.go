@@ -23,8 +23,9 @@
 //
 // # What a check shows
 //
-// Each group: that its leaves, and no others, stand under the signature in this order (the signature says how high the tree is, and
-// every hash in it depends on all leaves); that agency, lane and round are those in the signature; that the signature
+// Each group: that its leaves stand under the signature in this order, and that all but the last were filed. A node is the hash of its
+// level, too, and left subtrees are perfect, so no node passes as a leaf but on the right edge: the last leaf may be the root over
+// several, unless it is the hash of something known. Further: that agency, lane and round are those in the signature; that the signature
 // holds under a policy of package ksi. Of each lane: that the sequence numbers in the signatures, which a server counts up by one for every
 // round in which the lane files, follow on without a gap. That no round was cut off before the first or behind the last cannot be
 // shown by a bundle alone: the sequence number of a later proof shows it.

@@ -46,6 +46,21 @@ type Header struct {
 	Lanes []Lane
 }
 
+const (
+	// KSILane is the lane of the roots of clients' own trees.
+	KSILane = "ksi"
+	// KSIBase is the base level of its leaves. Those of other lanes have base level 0.
+	KSIBase merkle.Level = 32
+)
+
+// baseOf returns the base level of a lane's leaves. It is not for a header to choose: with a higher one, nodes would pass as leaves.
+func baseOf(lane string) merkle.Level {
+	if lane == KSILane {
+		return KSIBase
+	}
+	return 0
+}
+
 // A Lane is a stream of leaves.
 type Lane struct {
 	Name string
@@ -66,7 +81,7 @@ func (h *Header) check() error {
 		if err := m.Check(); err != nil {
 			return err
 		}
-		if seen[l.Name] || l.Name == "" || len(l.Name) > merkle.MaxID || l.Base >= merkle.SlotLevel {
+		if seen[l.Name] || l.Name == "" || len(l.Name) > merkle.MaxID || l.Base != baseOf(l.Name) {
 			return fmt.Errorf("lane %q of base level %d", l.Name, l.Base)
 		}
 		seen[l.Name] = true

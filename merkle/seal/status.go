@@ -42,6 +42,14 @@ func StatusLeaf(leaf merkle.Digest, kind StatusKind, successor *merkle.Digest) m
 	return sha256.Sum256(v.Append(nil))
 }
 
+// StatusEnd returns the leaf that ends what an agency says in a second of the lane StatusLane. A tree does not tell a last leaf from a node over several, so
+// that whoever passes a list on could have left out the last of them; this leaf is the hash of a known text, and no node is.
+// Filed alone it says that the agency has nothing to add, which dates its list.
+func StatusEnd() merkle.Digest {
+	v := cbor.List(cbor.String("jurat status end"))
+	return sha256.Sum256(v.Append(nil))
+}
+
 // StatusLeaves returns the leaves to file in the lane StatusLane, in one request: the one that everybody finds who holds the
 // seal, and the one that names the successor, if there is one. Only what is superseded has a successor.
 func StatusLeaves(leaf merkle.Digest, kind StatusKind, successor *merkle.Digest) ([]merkle.Digest, error) {
@@ -58,9 +66,10 @@ func StatusLeaves(leaf merkle.Digest, kind StatusKind, successor *merkle.Digest)
 // A StatusList is what an agency said of its seals.
 type StatusList struct {
 	Server, Agency string
-	// From and To are the seconds that the list covers by its own word; Newest is its newest round, which its proofs show, 0 if it
-	// has none.
-	From, To, Newest calendar.Second
+	// Newest is its newest round, as of which it speaks; 0 if it has none.
+	Newest calendar.Second
+	// Open is the first round that does not end with StatusEnd, so that something may have been left out of it; 0 if there is none.
+	Open calendar.Second
 	// FromStart says that no round of the lane before is missing: the sequence numbers begin with 1.
 	FromStart bool
 	// Missing says what is missing to believe its proofs; empty if all hold.
@@ -77,7 +86,7 @@ func ReadStatusList(ctx context.Context, r io.Reader, o ksi.Options) (*StatusLis
 		return nil, fmt.Errorf("status list: %w", err)
 	}
 	h := b.Header()
-	l := &StatusList{Server: h.Server, Agency: h.Agency, From: h.From, To: h.To, FromStart: true, leaves: make(map[merkle.Digest]calendar.Second)}
+	l := &StatusList{Server: h.Server, Agency: h.Agency, FromStart: true, leaves: make(map[merkle.Digest]calendar.Second)}
 	o.Document = nil
 	for {
 		g, err := b.Next()
@@ -105,6 +114,9 @@ func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) e
 		l.FromStart = g.Sequence == 1
 	}
 	l.Newest = g.Round
+	if end := StatusEnd(); l.Open == 0 && g.Leaf(g.Len()-1) != end.Imprint() {
+		l.Open = g.Round
+	}
 	for i := range g.Len() {
 		leaf := g.Leaf(i)
 		if leaf.Algorithm() != merkle.SHA256 {
@@ -122,4 +134,25 @@ func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) e
 func (l *StatusList) Find(leaf merkle.Digest, kind StatusKind, successor *merkle.Digest) (at calendar.Second, ok bool) {
 	at, ok = l.leaves[StatusLeaf(leaf, kind, successor)]
 	return at, ok
+}
+
+// Better reports whether l says more of a seal than another list of the same agency: that it was revoked or superseded; or all up to a
+// second; or as of a later one.
+func (l *StatusList) Better(other *StatusList, leaf merkle.Digest) bool {
+	a, b := l.weight(leaf), other.weight(leaf)
+	return a > b || a == b && l.Newest > other.Newest
+}
+
+func (l *StatusList) weight(leaf merkle.Digest) int {
+	_, revoked := l.Find(leaf, StatusRevoked, nil)
+	_, superseded := l.Find(leaf, StatusSuperseded, nil)
+	switch {
+	case l.Missing != "":
+		return 0
+	case revoked || superseded:
+		return 3
+	case l.Newest != 0 && l.FromStart && l.Open == 0:
+		return 2
+	}
+	return 1
 }

@@ -313,3 +313,62 @@ func TestStatusList(t *testing.T) {
 		t.Error("a status lost")
 	}
 }
+
+// TestStatusListForged: lists that leave out what was filed, without a key, are not taken for ones that say nothing of a seal.
+func TestStatusListForged(t *testing.T) {
+	k := keys()[0]
+	trust := ksi.Options{Policy: ksi.KeyBased, Certificates: []ksi.Certificate{k.cert}}
+	s, err := seal.Parse(readVectors(t).Vectors[0].Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := s.Round + 10
+	filed := []merkle.Digest{digest("x", 1), digest("y", 1), seal.StatusLeaf(s.Leaf(), seal.StatusRevoked, nil), seal.StatusEnd()}
+	write := func(to calendar.Second, shown []merkle.Digest) []byte {
+		h := bundle.Header{Server: server, Agency: s.Agency, From: 1, To: to, Lanes: []bundle.Lane{{Name: seal.StatusLane}}}
+		var out writer
+		b, err := bundle.NewWriter(&out, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(shown) > 0 {
+			addGroup(t, b, at, statusSignature(t, leavesOf(filed), s.Agency, at, 1), shown)
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	rootOf := func(t *merkle.Tree) merkle.Digest { root := t.Root(); return merkle.Digest(root.Digest()) }
+	last := merkle.NewTree(0) // over the last two leaves, whose root stands there as a leaf does
+	last.Append(leavesOf(filed[2:]))
+	for _, c := range []struct {
+		name   string
+		list   []byte
+		status string
+	}{
+		{"honest", write(at, filed), "says that it was revoked"},
+		{"a node as the last leaf", write(at, []merkle.Digest{filed[0], filed[1], rootOf(last)}), "does not show that it holds all"},
+		{"empty", write(calendar.LastWritable, nil), "is empty"},
+	} {
+		l, err := seal.ReadStatusList(context.Background(), bytes.NewReader(c.list), trust)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		r := seal.Verify(s, seal.Options{Status: l})
+		if !strings.Contains(r.Status, c.status) || r.StatusAsOf != 0 {
+			t.Errorf("%s: %s, as of %s", c.name, r.Status, r.StatusAsOf)
+		}
+	}
+	two := merkle.NewTree(0)
+	two.Append(leavesOf(filed[:2]))
+	if _, err := seal.ReadStatusList(context.Background(), bytes.NewReader(write(at, []merkle.Digest{rootOf(two), rootOf(last)})), trust); err == nil {
+		t.Error("two nodes pass as leaves")
+	}
+	honest := write(at, filed)
+	base := bytes.Index(honest, []byte{1, 0, 6, 's', 't', 'a', 't', 'u', 's'}) + 1 // one lane of base level 0
+	honest[base] = 1
+	if _, err := bundle.NewReader(bytes.NewReader(honest)); err == nil {
+		t.Error("a lane of another base level")
+	}
+}

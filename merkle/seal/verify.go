@@ -60,7 +60,7 @@ type Report struct {
 	Status string
 	// StatusAt is when the seal was revoked or superseded, 0 if it was not.
 	StatusAt calendar.Second
-	// StatusAsOf is until when the status list speaks, by its own word; 0 without one.
+	// StatusAsOf is the newest round of the status list, up to which it speaks; 0 without one, and for one that shows nothing.
 	StatusAsOf calendar.Second
 	// Proven and NotProven say, a sentence each, what a reader may rely on.
 	Proven, NotProven []string
@@ -270,7 +270,6 @@ func (v *verification) status() {
 		v.r.Status = fmt.Sprintf("It is not known whether the agency revoked it: the status list is that of %s at %s.", l.Agency, l.Server)
 		return
 	}
-	v.r.StatusAsOf = l.To
 	for _, kind := range []StatusKind{StatusRevoked, StatusSuperseded} {
 		at, ok := l.Find(leaf, kind, nil)
 		if !ok {
@@ -290,12 +289,19 @@ func (v *verification) status() {
 		}
 		return
 	}
-	v.r.Status = fmt.Sprintf("The status list, which speaks as of %s, does not say that it was revoked or superseded.", l.To)
-	if l.Missing != "" {
-		v.r.Status += " Nothing given here vouches for the list."
-	}
-	if !l.FromStart {
-		v.r.Status += " The beginning of the list is missing."
+	const unknown = "It is not known whether the agency revoked it: "
+	switch {
+	case l.Newest == 0:
+		v.r.Status = unknown + "the status list is empty, so that nothing shows as of when it speaks."
+	case l.Missing != "":
+		v.r.Status = unknown + "nothing given here vouches for the status list."
+	case !l.FromStart:
+		v.r.Status = unknown + "the beginning of the status list is missing."
+	case l.Open != 0:
+		v.r.Status = unknown + fmt.Sprintf("the status list does not show that it holds all that was filed at %s.", l.Open)
+	default:
+		v.r.StatusAsOf = l.Newest
+		v.r.Status = fmt.Sprintf("The status list, whose newest entry is of %s, does not say that it was revoked or superseded.", l.Newest)
 	}
 }
 
@@ -325,10 +331,10 @@ func (v *verification) explain() {
 	r, s := v.r, v.s
 	r.NotProven = append(r.NotProven, "That what the fields say is true: the agency says so.",
 		"That whoever shows the document is the person in it.")
-	if v.Status == nil || r.StatusAsOf == 0 || v.Status.Missing != "" {
+	if r.StatusAsOf == 0 {
 		r.NotProven = append(r.NotProven, r.Status)
 	} else {
-		r.NotProven = append(r.NotProven, fmt.Sprintf("That nothing was revoked after %s, the second as of which the status list says that it speaks.", r.StatusAsOf))
+		r.NotProven = append(r.NotProven, fmt.Sprintf("That nothing was revoked after %s, the newest entry of the status list.", r.StatusAsOf))
 	}
 	if r.Basis.Kind == landmark.Unvouched {
 		r.NotProven = append(r.NotProven, "Anything that the seal says: it is a claim.")

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -208,7 +209,8 @@ func extract(t testing.TB) *seal.Content {
 	return c
 }
 
-// statusBundle writes a bundle of the lane status: a list of leaves for each round, one after the other from a second on.
+// statusBundle writes a bundle of the lane status: a list of leaves for each round, one after the other from a second on, which the
+// leaf that ends it follows.
 func statusBundle(t testing.TB, h bundle.Header, from calendar.Second, sequence uint64, lists ...[]merkle.Digest) []byte {
 	t.Helper()
 	h.Server = server
@@ -219,22 +221,33 @@ func statusBundle(t testing.TB, h bundle.Header, from calendar.Second, sequence 
 		t.Fatal(err)
 	}
 	for i, list := range lists {
-		var leaves merkle.Leaves
-		for _, d := range list {
-			leaves.Append(d.Imprint())
-		}
+		list = append(slices.Clip(list), seal.StatusEnd())
 		at := from + calendar.Second(i)
-		if err := b.Begin(at, 0, uint64(len(list)), statusSignature(t, &leaves, h.Agency, at, sequence+uint64(i))); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Append(&leaves); err != nil {
-			t.Fatal(err)
-		}
+		addGroup(t, b, at, statusSignature(t, leavesOf(list), h.Agency, at, sequence+uint64(i)), list)
 	}
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func leavesOf(list []merkle.Digest) *merkle.Leaves {
+	var leaves merkle.Leaves
+	for _, d := range list {
+		leaves.Append(d.Imprint())
+	}
+	return &leaves
+}
+
+// addGroup writes a group of the first lane.
+func addGroup(t testing.TB, b *bundle.Writer, at calendar.Second, signature []byte, list []merkle.Digest) {
+	t.Helper()
+	if err := b.Begin(at, 0, uint64(len(list)), signature); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Append(leavesOf(list)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 type writer []byte

@@ -24,30 +24,29 @@ func (c *Checker) SetLandmarks(data []byte) error {
 	return err
 }
 
-// A statusList is one of an agency, as it came.
-type statusList struct {
-	server, agency string
-	to             calendar.Second
-	data           []byte
-}
-
-// AddStatus takes the status list of an agency, a bundle, in place of an older one. It is read with every seal, since what vouches
-// for it may change.
+// AddStatus takes the status list of an agency, a bundle. It is read with every seal, since what vouches for it may change.
 func (c *Checker) AddStatus(data []byte) error {
-	read, err := seal.ReadStatusList(context.Background(), bytes.NewReader(data), c.options())
-	if err != nil {
+	if _, err := seal.ReadStatusList(context.Background(), bytes.NewReader(data), c.options()); err != nil {
 		return err
 	}
-	list := statusList{read.Server, read.Agency, read.To, data}
-	if i := slices.IndexFunc(c.status, func(l statusList) bool { return l.server == list.server && l.agency == list.agency }); i >= 0 {
-		if c.status[i].to > list.to {
-			return nil
-		}
-		c.status = slices.Delete(c.status, i, i+1)
-	}
-	c.status = append(c.status, list)
+	c.status = slices.DeleteFunc(c.status, func(known []byte) bool { return bytes.Equal(known, data) })
+	c.status = append(c.status, data)
 	c.status = c.status[max(0, len(c.status)-maxStatusLists):]
 	return nil
+}
+
+// statusOf returns the list that says the most of a seal, nil if there is none of its agency.
+func (c *Checker) statusOf(ctx context.Context, s *seal.Seal) (best *seal.StatusList, err error) {
+	for _, data := range c.status {
+		l, err := seal.ReadStatusList(ctx, bytes.NewReader(data), c.options())
+		if err != nil {
+			return nil, err
+		}
+		if l.Server == s.Server && l.Agency == s.Agency && (best == nil || l.Better(best, s.Leaf())) {
+			best = l
+		}
+	}
+	return best, nil
 }
 
 // options are what proofs are verified against.
@@ -83,12 +82,8 @@ func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	if err != nil {
 		return &SealReport{Report: seal.Check(text, o).JSON()}, nil
 	}
-	for _, l := range c.status {
-		if l.server == s.Server && l.agency == s.Agency {
-			if o.Status, err = seal.ReadStatusList(ctx, bytes.NewReader(l.data), c.options()); err != nil {
-				return nil, err
-			}
-		}
+	if o.Status, err = c.statusOf(ctx, s); err != nil {
+		return nil, err
 	}
 	r := &SealReport{Report: seal.Verify(s, o).JSON()}
 	for i := range s.Fields {

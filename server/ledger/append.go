@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/seal"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -40,6 +42,32 @@ type Filing struct {
 // Append files r and returns when it is durable, one Filing a part. An error that is not ErrFatal means that nothing of
 // r is filed and nothing of it will be.
 func (l *Ledger) Append(ctx context.Context, r *Request) ([]Filing, error) {
+	filings, err := l.append(ctx, withStatusEnd(r))
+	return filings[:min(len(filings), len(r.Parts))], err
+}
+
+var statusEnd = seal.StatusEnd().Imprint()
+
+// withStatusEnd returns a request that ends what it files in LaneStatus with seal.StatusEnd: r itself if it does, or files nothing there.
+func withStatusEnd(r *Request) *Request {
+	for i := len(r.Parts) - 1; i >= 0; i-- {
+		p := &r.Parts[i]
+		n := p.Leaves.Len()
+		if p.Lane != LaneStatus || n == 0 {
+			continue
+		}
+		if !p.New && p.Leaves.At(n-1) == statusEnd {
+			break
+		}
+		var leaves merkle.Leaves
+		leaves.Append(statusEnd)
+		return &Request{Agency: r.Agency, Parts: append(slices.Clip(r.Parts), Part{Lane: LaneStatus, Leaves: leaves})}
+	}
+	return r
+}
+
+// append is Append for a request as it is.
+func (l *Ledger) append(ctx context.Context, r *Request) ([]Filing, error) {
 	for _, p := range r.Parts {
 		if _, ok := baseOf(p.Lane); !ok {
 			return nil, fmt.Errorf("lane %q: %w", p.Lane, ErrNotFound)

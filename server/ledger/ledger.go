@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
@@ -57,14 +58,14 @@ var (
 // Lanes that every agency has. Others do not exist.
 const (
 	LaneMain = "main"
-	LaneSeal = "seal" // printed seals
-	LaneKSI  = "ksi"  // roots of clients' own trees of up to level KSIBase
+	LaneSeal = "seal"         // printed seals
+	LaneKSI  = bundle.KSILane // roots of clients' own trees of up to level KSIBase
 	// LaneStatus is for what an agency says of its printed seals later.
 	LaneStatus = "status"
 )
 
 // KSIBase is the base level of the leaves of LaneKSI; those of other lanes have base level 0.
-const KSIBase merkle.Level = 32
+const KSIBase = bundle.KSIBase
 
 // baseOf returns the base level of a lane's leaves; ok is false if there is no such lane.
 func baseOf(lane string) (base merkle.Level, ok bool) {

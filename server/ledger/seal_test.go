@@ -218,8 +218,12 @@ func TestStatusLane(t *testing.T) {
 		case f = <-done:
 			waiting = false
 			w.pass(1)
-			if at, ok := list().Find(digest(1), seal.StatusRevoked, nil); !ok || at != f.Round {
-				t.Errorf("revoked at %s: %v", at, ok)
+			l := list()
+			if at, ok := l.Find(digest(1), seal.StatusRevoked, nil); !ok || at != f.Round || f.Count != 1 {
+				t.Errorf("revoked at %s: %v, %+v", at, ok, f)
+			}
+			if l.Open != 0 || l.Newest != f.Round {
+				t.Errorf("%+v", l)
 			}
 		default:
 			w.pass(1)
