@@ -75,7 +75,7 @@ var isolationCells = []struct {
 	}},
 	{"Landmarks and seals", []string{
 		"SELECT landmarks_file()", "SELECT landmark_detail('2026-11-22T01:15:00Z')", "SELECT seal_path(sha256('of {me}'))", "SELECT seal_path(sha256('of {other}'))",
-		"SELECT seal_path(sha256('nothing'))", "SELECT seal('{}', 'x')", "SELECT seal_leaf('{}', 'x')", "SELECT seal_status('x', 'y')",
+		"SELECT seal_path(sha256('nothing'))", "SELECT seal('{}', 'x')", "SELECT seal_leaf('{}', 'x')", "SELECT seal_status('x', 'y')", "SELECT seal_status_end()",
 	}},
 	{"Receipts, counter-receipts and transfers", []string{
 		"SELECT receipt_json('2026-11-22T01:15:31Z/{me}/main/0')", "SELECT receipt_json('2026-11-22T01:15:31Z/{other}/main/0')", "SELECT receipt_json('2026-11-22T01:15:31Z/nobody/main/0')",

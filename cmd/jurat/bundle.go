@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -241,10 +242,18 @@ type bundleInput struct {
 	file   *os.File
 	start  *bufio.Reader // of the file
 	unpack *zstd.Decoder // of start; nil if the bundle is not packed
+	left   int64         // bytes that may still come out of it
 }
 
 // errPacked says that a packed bundle cannot be unpacked.
 var errPacked = errors.New("the packed file is damaged")
+
+// A packed bundle unpacks to at most so many times its size, and so many bytes besides: hashes do not shrink, and a small file must not
+// take all memory.
+const (
+	mostUnpacked = 100
+	freeUnpacked = 64 << 20
+)
 
 // openBundle opens a bundle, packed or not.
 func openBundle(path string) (*bundleInput, error) {
@@ -263,6 +272,13 @@ func openBundle(path string) (*bundleInput, error) {
 	if in.unpack, err = zstd.NewReader(in.start, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderMaxWindow(64<<20)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	if in.left = math.MaxInt64; info.Mode().IsRegular() {
+		in.left = freeUnpacked + mostUnpacked*info.Size()
+	}
 	return in, nil
 }
 
@@ -272,6 +288,9 @@ func (in *bundleInput) Read(b []byte) (int, error) {
 		return in.start.Read(b)
 	}
 	n, err := in.unpack.Read(b)
+	if in.left -= int64(n); in.left < 0 {
+		return 0, fmt.Errorf("the packed file unpacks to more than %d times its size: if you trust it, unpack it with zstd first", mostUnpacked)
+	}
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", errPacked, err)
 	}

@@ -20,13 +20,13 @@ func TestSealPage(t *testing.T) {
 	s := startServer(t, t.TempDir())
 	_, port, _ := strings.Cut(s.address, ":")
 	blocks := codeBlocks(t, "../../docs/seal.md")
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
 	for _, b := range blocks {
 		commands := strings.ReplaceAll(b.text, "-p 5433", "-p "+port)
 		if b.language == "sql" {
-			if out := s.psql(commands, "-v", "ON_ERROR_STOP=1"); !strings.Contains(out, "INSERT 0 2") {
+			if out := s.psql(commands, "-v", "ON_ERROR_STOP=1"); !strings.Contains(out, "INSERT 0 ") {
 				t.Errorf("%s\nprints\n%s", commands, out)
 			}
 			continue

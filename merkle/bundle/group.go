@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -48,8 +49,8 @@ func (g *Group) Signature(i uint64) ([]byte, error) {
 	return g.trunk.Append(nil, g.Leaf(i), append(chain, g.issuer))
 }
 
-// derive builds the subtree over the leaves and checks that it stands under the signature, in the name of the header.
-func (g *Group) derive(h *Header, signature []byte) error {
+// announce reads the signature of the first of n leaves that are to come, and checks that it is in the name of the header and over so many.
+func (g *Group) announce(h *Header, signature []byte, n uint64) error {
 	var err error
 	if g.first, err = ksi.Parse(signature); err != nil {
 		return err
@@ -61,13 +62,16 @@ func (g *Group) derive(h *Header, signature []byte) error {
 	if node, level := trunk.Node(); level != merkle.SlotLevel {
 		return fmt.Errorf("the first chain leads to %s of level %d, not to a lane's node of level %d", node, level, merkle.SlotLevel)
 	}
+	if height := bits.Len64(n - 1); len(chain)-1 != height {
+		return fmt.Errorf("the way of the signature has %d nodes, that of the first of %d leaves %d", len(chain)-1, n, height)
+	}
 	issuers := g.first.Issuers()
 	if len(issuers) != 1 {
 		return fmt.Errorf("the signature names %d issuers", len(issuers))
 	}
 	g.Sequence = issuers[0].Sequence
 	m := h.metadata(g.Lane, g.Round, g.Sequence)
-	g.issuer = merkle.IssuerLink(m.Append(nil), g.Lane.Base, g.Len())
+	g.issuer = merkle.IssuerLink(m.Append(nil), g.Lane.Base, n)
 	if last := chain[len(chain)-1]; !bytes.Equal(last.Metadata, g.issuer.Metadata) {
 		return fmt.Errorf("the signature is of client %q, machine %q, time %s, not of %q, %q in this round", issuers[0].Client,
 			issuers[0].Machine, issuers[0].RequestTime, m.ClientID, m.MachineID)
@@ -76,6 +80,11 @@ func (g *Group) derive(h *Header, signature []byte) error {
 		return fmt.Errorf("the signature is of round %s", g.first.Time())
 	}
 	g.trunk = trunk
+	return nil
+}
+
+// derive builds the subtree over the leaves and checks that it stands under the signature.
+func (g *Group) derive(signature []byte) error {
 	tree := merkle.NewTree(g.Lane.Base)
 	tree.Append(&g.leaves)
 	g.nodes = merkle.NewTreeReader(&g.leaves, tree)

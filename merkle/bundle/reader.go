@@ -204,10 +204,13 @@ func (r *Reader) readGroup(g *Group) error {
 	if err != nil {
 		return err
 	}
+	if err := g.announce(&r.header, signature, n); err != nil {
+		return err
+	}
 	if err := r.readLeaves(&g.leaves, n); err != nil {
 		return err
 	}
-	if err := g.derive(&r.header, signature); err != nil {
+	if err := g.derive(signature); err != nil {
 		return err
 	}
 	return r.count(g)
