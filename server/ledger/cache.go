@@ -6,6 +6,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -248,6 +249,16 @@ type leafTile struct {
 	limb     atomic.Pointer[tileLimb] // of a tile that caches.whole has: the one made last
 }
 
+// besides returns how many bytes a tile of leaves takes besides SHA-256 digests and the hashes over them, about: the times of runs, and longer
+// digests.
+func (t *leafTile) besides() int {
+	n := int(unsafe.Sizeof(storage.Accepted{})) * cap(t.accepted)
+	if alg, _, ok := t.Leaves().Uniform(); !ok || alg != merkle.SHA256 {
+		n += t.Leaves().Len() * (merkle.MaxDigestSize + 8)
+	}
+	return n
+}
+
 // A tileLimb is the limb over a tile of leaves.
 type tileLimb struct {
 	name trunkName
@@ -271,7 +282,7 @@ const (
 	cutSize    = 2100
 )
 
-// tileSize is how many bytes a tile of n leaves or nodes takes when it is hashed, about: few leaves have longer digests.
+// tileSize is how many bytes a tile of n leaves or nodes of SHA-256 takes when it is hashed, about.
 func tileSize(n uint64) int { return 512 + 64*int(min(n, merkle.TileNodes)) }
 
 func (t *tiles) name(height uint8, index uint64) tileName {
@@ -313,7 +324,7 @@ func (t *tiles) leaves(index uint64) (*leafTile, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.ledger.caches.leaves.put(name, tile, tileSize(t.slot.Count-index*merkle.TileNodes))
+	t.ledger.caches.leaves.put(name, tile, tileSize(t.slot.Count-index*merkle.TileNodes)+tile.besides())
 	return tile, nil
 }
 

@@ -34,8 +34,9 @@ type shelfRow struct {
 
 // A tileSlab is memory for the bytes of some tiles.
 type tileSlab struct {
-	free  []byte
-	names []tileName // of the tiles that are in it
+	free    []byte
+	names   []tileName // of the tiles that are in it
+	besides int        // bytes that they take elsewhere
 }
 
 // What a shelf takes, in bytes of about.
@@ -74,7 +75,7 @@ func (s *shelf) put(limit int, name tileName, tile *leafTile, tiles uint64) *lea
 	if kept := row.get(name.index); kept != nil {
 		return kept
 	}
-	more := 0
+	more := tile.besides()
 	if row == nil {
 		more += rowSize + placeSize*int(tiles)
 	}
@@ -97,6 +98,7 @@ func (s *shelf) put(limit int, name tileName, tile *leafTile, tiles uint64) *lea
 	kept := &leafTile{Tile: tile.Copy(slab.free[:merkle.CopyBytes:merkle.CopyBytes]), accepted: tile.accepted}
 	slab.free = slab.free[merkle.CopyBytes:]
 	slab.names = append(slab.names, name)
+	slab.besides += tile.besides()
 	row.tiles[name.index].Store(kept)
 	row.kept++
 	return kept
@@ -110,9 +112,9 @@ func (s *shelf) shrink(limit int) {
 		for _, name := range s.slabs[0].names {
 			s.drop(name)
 		}
+		s.size -= slabSize + s.slabs[0].besides
 		s.slabs[0] = nil
 		s.slabs = s.slabs[1:]
-		s.size -= slabSize
 	}
 }
 
