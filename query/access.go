@@ -173,6 +173,9 @@ func (s *Session) roleSettings() {
 			s.settings.base[key] = itoa(int(n))
 		}
 	}
+	if n := s.engine.MaxConnections; n > 0 {
+		s.settings.base["max_connections"] = itoa(n)
+	}
 	memory := int64(s.role.Limits.Memory) << 10
 	if s.maxMemory = s.engine.StatementMemory; memory > 0 {
 		s.maxMemory = min(s.maxMemory, memory)

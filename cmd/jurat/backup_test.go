@@ -68,11 +68,12 @@ func TestBackup(t *testing.T) {
 	expect(t, 1, "the backup is too old", "restore", "--from", full, "--data", restored, "--original-is-gone", "--newest-proof", laterKsig)
 	expect(t, 0, "Missing: keys/calendar.key", "restore", "--from", full, "--from", more, "--from", stopped, "--data", filepath.Join(to, "without"))
 	expect(t, 0, "Restored "+restored, "restore", "--from", full, "--from", more, "--data", restored)
+	expect(t, 3, "is empty", "serve", "--data", restored, "--server-name", "")
 	expect(t, 3, "--original-is-gone", "serve", "--data", restored, "--listen", "127.0.0.1:0")
 	expect(t, 3, "is not empty", "restore", "--from", full, "--data", restored)
 	mustServeReadOnly(t, restored, later)
 	mustServeReadOnly(t, filepath.Join(to, "without"), later)
-	expect(t, 1, "REFUSED", "restore", "--data", restored, "--original-is-gone", "--newest-publication", publicationLater(t, later))
+	expect(t, 1, "REFUSED", "restore", "--data", restored, "--original-is-gone", "--newest-publication", "2026-12-31T00:00:00Z  "+publicationLater(t, later))
 	expect(t, 0, "goes on from here", "restore", "--data", restored, "--original-is-gone", "--newest-proof", laterKsig, "--newest-proof", ksig)
 	expect(t, 3, "does not wait", "restore", "--data", restored, "--original-is-gone")
 	n := startServer(t, restored)
@@ -154,7 +155,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	}
 	for path, acked := range backups {
 		restored := filepath.Join(t.TempDir(), "restored")
-		expect(t, 0, "Restored", "restore", "--from", path, "--data", restored, "--original-is-gone")
+		expect(t, 0, "Nothing was compared", "restore", "--from", path, "--data", restored, "--original-is-gone")
 		n := startServer(t, restored)
 		mustHold(t, n, acked, r)
 		n.stop()

@@ -212,7 +212,7 @@ type chooser func(*ksi.Signature) (ksi.PublicationRecord, error)
 // neither was given.
 func (o *extendOptions) publicationFor(to calendar.Second) (chooser, error) {
 	if o.publication != "" {
-		p, err := ksi.ParsePublication(o.publication)
+		p, err := parsePublication(o.publication)
 		return func(*ksi.Signature) (ksi.PublicationRecord, error) { return ksi.PublicationRecord{Publication: p}, nil }, err
 	}
 	file, err := o.publications.read()
@@ -265,6 +265,16 @@ func appendLeaf(part *calendar.Part, line string) error {
 		return fmt.Errorf("%.100q: want a second and a leaf of 32 bytes in hex, such as 1795310130,\\x…", line)
 	}
 	return part.Append(calendar.Second(n), merkle.Digest(digest))
+}
+
+// parsePublication reads a publication string, alone or as "jurat publish" prints it, behind its time.
+func parsePublication(text string) (ksi.Publication, error) {
+	if fields := strings.Fields(text); len(fields) == 2 {
+		if _, err := calendar.ParseSecond(fields[0]); err == nil {
+			text = fields[1]
+		}
+	}
+	return ksi.ParsePublication(text)
 }
 
 // publicationTime reads a time as people give it: RFC 3339, or a date, which stands for its first second in UTC.

@@ -85,6 +85,9 @@ func (o *restoreOptions) run(ctx context.Context, out io.Writer, now time.Time) 
 		err = o.accept(accept)
 	}
 	if err == nil && o.gone {
+		if len(o.proofs)+len(o.publications) == 0 {
+			fmt.Fprintln(out, "Nothing was compared with what the lost server gave out last: give --newest-proof and --newest-publication if you know of any.")
+		}
 		if err = backup.Continue(o.data, now); err == nil {
 			fmt.Fprintf(out, "The ledger goes on from here: jurat serve --data %s\n", o.data)
 		}
@@ -154,7 +157,7 @@ func (o *restoreOptions) known() (*knownOfLost, error) {
 		}
 	}
 	for _, text := range o.publications {
-		p, err := ksi.ParsePublication(text)
+		p, err := parsePublication(text)
 		if err != nil {
 			return nil, err
 		}

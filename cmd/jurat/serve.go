@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -34,6 +35,9 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Version, c.Revision = version, revision()
+			if cmd.Flags().Changed("server-name") && c.ServerName == "" {
+				return errors.New("--server-name is empty: it would stand in every proof; leave it out for \"jurat\"")
+			}
 			var err error
 			if c.Logger, err = logs.logger(cmd.ErrOrStderr()); err != nil {
 				return err

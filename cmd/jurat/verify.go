@@ -219,7 +219,7 @@ func (o *verifyOptions) basis() (b verifyBasis, err error) {
 		return b, err
 	}
 	if o.publication != "" {
-		p, err := ksi.ParsePublication(o.publication)
+		p, err := parsePublication(o.publication)
 		if err != nil {
 			return b, err
 		}

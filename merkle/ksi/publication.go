@@ -58,6 +58,9 @@ func ParsePublication(text string) (Publication, error) {
 		return r
 	}, text)
 	data, err := base32.StdEncoding.DecodeString(clean)
+	if err != nil && strings.Trim(clean, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == "" {
+		return Publication{}, fmt.Errorf("publication string %.100q: %d characters, of which some are missing or too many", text, len(clean))
+	}
 	if err != nil {
 		return Publication{}, fmt.Errorf("publication string %.100q: not base32 (letters A to Z and digits 2 to 7)", text)
 	}

@@ -74,12 +74,12 @@ func TestPublicationStringRefused(t *testing.T) {
 		{encode(second + "\x01" + digest[1:]), "malformed imprint"},
 		{encode(second + "\x01" + digest + "d"), "malformed imprint"},
 		{encode("\x80" + second[1:] + "\x01" + digest), "beyond all calendars"},
-		{demoPublication[:len(demoPublication)-1], "base32"},
-		{demoPublication + "A", "base32"},
+		{demoPublication[:len(demoPublication)-1], "missing"},
+		{demoPublication + "A", "too many"},
 		{demoPublication + "AAAAAAAA", "checksum"},
 		{strings.Replace(demoPublication, "OAPGW7", "0APGW7", 1), "base32"},
 		{strings.Replace(demoPublication, "-", "_", 1), "base32"},
-		{strings.TrimRight(encode(second+"\x02"+digest[:20]), "="), "base32"},
+		{strings.TrimRight(encode(second+"\x02"+digest[:20]), "="), "missing"},
 		{"ÄÖÜ", "base32"},
 	} {
 		if p, err := ksi.ParsePublication(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
