@@ -1,8 +1,10 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -149,14 +151,38 @@ func (c *CopyIn) Row(ctx context.Context, fields [][]byte) (column int, err erro
 	}
 	if !c.binary {
 		if digest, err = c.decode(digest); err != nil {
-			return at, asError(err)
+			return at, c.hint(asError(err), fields[at])
 		}
 	}
 	if len(digest) != alg.Size() {
-		return at, wrongLength(alg, digest)
+		return at, c.hint(wrongLength(alg, digest), fields[at])
 	}
 	c.rows++
 	return -1, c.filer.add(ctx, alg, lane, digest)
+}
+
+// hint says with an error what a field that is no digest looks like in COPY.
+func (c *CopyIn) hint(err error, field []byte) error {
+	var e *Error
+	if c.binary || !errors.As(err, &e) {
+		return err
+	}
+	before := `\x`
+	if c.Options.Format == "text" {
+		before = `\\x` // a backslash is written twice
+	}
+	const digits = 64 // of SHA-256
+	switch {
+	case bytes.HasPrefix(field, []byte("\ufeff")):
+		return e.hint("The data begin with a byte order mark: send them without it.")
+	case bytes.EqualFold(field, []byte("digest")):
+		return e.hint("This looks like a line of column names: COPY … WITH (HEADER) leaves it out.")
+	case isHex(field):
+		return e.hint("This looks like the digest written in hex: write %s before it.", before)
+	case len(field) > digits && isHex(field[:digits]) && field[digits] == ' ':
+		return e.hint("This looks like the output of sha256sum: send its first column, with %s before it.", before)
+	}
+	return e
 }
 
 // FixedSize returns the size of the digests that Room takes, 0 if every row has to go through Row.

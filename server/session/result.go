@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/query"
@@ -168,7 +169,11 @@ func (c *copyIn) takeRow(fields [][]byte) error {
 func (c *copyIn) Write(ctx context.Context, b []byte) error {
 	c.ctx = ctx
 	defer func() { c.ctx = nil }()
-	return c.decoder.Write(b, c.row)
+	err := c.decoder.Write(b, c.row)
+	if e := (*wire.Error)(nil); !c.binary && errors.As(err, &e) && e.Code == "22021" && strings.Contains(e.Where, `: "\x`) {
+		e.Hint = `In the text format of COPY a backslash is written twice: \\x and hex digits. In csv it is written once.`
+	}
+	return err
 }
 
 func (c *copyIn) Finish(ctx context.Context) error {
