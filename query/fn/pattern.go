@@ -142,30 +142,46 @@ func embeddedOptions(pattern string) (rest, options string) {
 // withoutSpaces takes white space and comments off an expression of the expanded syntax.
 func withoutSpaces(pattern string) string {
 	var out strings.Builder
-	inClass, comment := false, false
-	for i := 0; i < len(pattern); i++ {
-		c := pattern[i]
+	for p := pattern; p != ""; {
+		n := 1
 		switch {
-		case comment:
-			comment = c != '\n'
+		case p[0] == '\\' && len(p) > 1:
+			n = 2
+		case p[0] == '[':
+			n = classLength(p)
+		case strings.HasPrefix(p, "(?#"):
+			n = strings.IndexByte(p+")", ')') + 1
+		case p[0] == '#':
+			p = p[min(strings.IndexByte(p+"\n", '\n')+1, len(p)):]
 			continue
-		case c == '\\' && i+1 < len(pattern):
-			out.WriteByte(c)
-			i++
-			c = pattern[i]
-		case inClass:
-			inClass = c != ']'
-		case c == '[':
-			inClass = true
-		case c == '#':
-			comment = true
-			continue
-		case strings.IndexByte(" \t\n\r\f\v", c) >= 0:
+		case strings.IndexByte(" \t\n\r\f\v", p[0]) >= 0:
+			p = p[1:]
 			continue
 		}
-		out.WriteByte(c)
+		n = min(n, len(p))
+		out.WriteString(p[:n])
+		p = p[n:]
 	}
 	return out.String()
+}
+
+// classLength returns how long the class in brackets is that p begins with.
+func classLength(p string) int {
+	i := 1
+	if strings.HasPrefix(p[i:], "^") {
+		i++
+	}
+	if strings.HasPrefix(p[i:], "]") {
+		i++
+	}
+	for ; i < len(p) && p[i] != ']'; i++ {
+		if p[i] == '\\' {
+			i++
+		} else if strings.HasPrefix(p[i:], "[:") {
+			i += strings.Index(p[i:]+":]", ":]") + 1
+		}
+	}
+	return i + 1
 }
 
 func regexpMode(flags string) (string, error) {
@@ -218,12 +234,13 @@ func regexpFault(err error) string {
 const (
 	letters = `\pL`
 	digits  = `\p{Nd}`
+	spaces  = `\s\v\x{85}\x{1680}\x{2000}-\x{2006}\x{2008}-\x{200a}\x{2028}\x{2029}\x{205f}\x{3000}`
 )
 
 // classes are the classes of characters that package regexp has for ASCII alone.
 var classes = map[string]string{
-	"[:alpha:]": letters, "[:alnum:]": letters + digits, "[:word:]": letters + digits + "_", "[:lower:]": `\p{Ll}`, "[:upper:]": `\p{Lu}`,
-	"[:punct:]": `[:punct:]\pP`,
+	"[:space:]": spaces, "[:alpha:]": letters, "[:alnum:]": letters + digits, "[:word:]": letters + digits + "_", "[:lower:]": `\p{Ll}`, "[:upper:]": `\p{Lu}`,
+	"[:punct:]": `[:punct:]\pP\pS`,
 }
 
 // translateRegexp rewrites what Postgres spells otherwise than Go; lines says that no complement of a class has the newline.
@@ -234,17 +251,20 @@ func translateRegexp(p string, lines bool) (string, error) {
 		c := p[i]
 		switch {
 		case c == '\\' && i+1 < len(p):
-			i++
-			s, err := translateEscape(p[i], inClass)
+			s, n, err := translateEscape(p, i+1, inClass)
 			if err != nil {
 				return "", err
 			}
 			out.WriteString(s)
+			i += n
 			continue
 		case inClass && c == '[' && i+1 < len(p) && strings.IndexByte(":.=", p[i+1]) >= 0:
 			end := strings.Index(p[i+2:], string(p[i+1])+"]")
 			if end < 0 {
 				return "", value.Errorf(value.CodeBadRegexp, "invalid regular expression: brackets [] not balanced")
+			}
+			if p[i+1] != ':' {
+				return "", value.Errorf(value.CodeUnsupported, "[%c in brackets of regular expressions is not supported", p[i+1])
 			}
 			class := p[i : i+2+end+2]
 			if all, ok := classes[class]; ok {
@@ -265,6 +285,10 @@ func translateRegexp(p string, lines bool) (string, error) {
 				if lines {
 					out.WriteString(`\n`)
 				}
+				if i+1 < len(p) && p[i+1] == '-' {
+					i++
+					out.WriteString(`\-`)
+				}
 			}
 			if i+1 < len(p) && p[i+1] == ']' {
 				i++
@@ -284,32 +308,74 @@ func translateRegexp(p string, lines bool) (string, error) {
 	return out.String(), nil
 }
 
-func translateEscape(c byte, inClass bool) (string, error) {
+// translateEscape rewrites the escape whose backslash stands before byte i of an expression; n is how many bytes it has behind that.
+func translateEscape(p string, i int, inClass bool) (s string, n int, err error) {
+	c := p[i]
 	switch {
+	case c == 'u' || c == 'U' || c == 'x':
+		return translateHex(p, i)
 	case c >= '1' && c <= '9' && !inClass:
-		return "", value.Errorf(value.CodeUnsupported, "back references in regular expressions are not supported")
-	case c == 'm' || c == 'M' || c == 'y':
-		return `\b`, nil
-	case c == 'Y':
-		return `\B`, nil
-	case c == 'Z':
-		return `\z`, nil
-	case c == 'w' && inClass:
-		return letters + digits + "_", nil
-	case c == 'w':
-		return "[" + letters + digits + "_]", nil
-	case c == 'W' && !inClass:
-		return "[^" + letters + digits + "_]", nil
-	case c == 'A' || strings.IndexByte("dDsSWbBtnrfv", c) >= 0:
-		return `\` + string(c), nil
-	case c == 'e':
-		return `\x1b`, nil
-	case c == 'u', c == 'x':
-		return `\x`, nil
+		return "", 0, value.Errorf(value.CodeUnsupported, "back references in regular expressions are not supported")
+	case (c == 'm' || c == 'M') && !beside(p, i, c == 'M'):
+		return "", 0, value.Errorf(value.CodeUnsupported, "\\%c in regular expressions is not supported beside what may be no letter or digit: write \\y", c)
+	case strings.IndexByte("WSD", c) >= 0 && inClass:
+		return "", 0, value.Errorf(value.CodeUnsupported, "\\%c in brackets is not supported", c)
+	case c == 's' && inClass, c == 'w' && inClass, c == 'd' && inClass:
+		return escapes[c], 1, nil
+	case c == 's' || c == 'w' || c == 'd':
+		return "[" + escapes[c] + "]", 1, nil
+	case c == 'S' || c == 'W' || c == 'D':
+		return "[^" + escapes[c+'a'-'A'] + "]", 1, nil
+	case escapes[c] != "":
+		return escapes[c], 1, nil
 	case c < 0x80 && !unicode.IsLetter(rune(c)) && !unicode.IsDigit(rune(c)) && c != '_':
-		return `\` + string(c), nil
+		return `\` + string(c), 1, nil
 	case c >= 0x80:
-		return string([]byte{c}), nil
+		return string([]byte{c}), 1, nil
 	}
-	return "", value.Errorf(value.CodeBadRegexp, "invalid regular expression: invalid escape \\ sequence")
+	return "", 0, value.Errorf(value.CodeBadRegexp, "invalid regular expression: invalid escape \\ sequence")
+}
+
+// escapes are Go's for those of Postgres, of \s, \w and \d what stands in brackets.
+var escapes = map[byte]string{
+	's': spaces, 'w': letters + digits + "_", 'd': "0-9", 'm': `\b`, 'M': `\b`, 'y': `\b`, 'Y': `\B`, 'A': `\A`, 'Z': `\z`, 'b': `\x08`, 'B': `\\`,
+	'e': `\x1b`, 'a': `\x07`, 't': `\t`, 'n': `\n`, 'r': `\r`, 'f': `\f`, 'v': `\v`, '0': `\x00`,
+}
+
+// translateHex rewrites an escape of a character by its number: u and four digits, U and eight, x and any.
+func translateHex(p string, i int) (s string, n int, err error) {
+	for n = 1; i+n < len(p) && strings.IndexByte("0123456789abcdefABCDEF", p[i+n]) >= 0; n++ {
+	}
+	want := map[byte]int{'u': 4, 'U': 8}[p[i]]
+	if want > 0 {
+		n = min(n, 1+want)
+	}
+	if n == 1 || want > 0 && n < 1+want {
+		return "", 0, value.Errorf(value.CodeBadRegexp, "invalid regular expression: invalid escape \\ sequence")
+	}
+	return `\x{` + p[i+1:i+n] + "}", n, nil
+}
+
+// beside reports whether what stands behind the escape at byte i of an expression, or before it, is a character of a word for sure.
+func beside(p string, i int, before bool) bool {
+	inWord := func(s string) bool {
+		r, _ := utf8.DecodeRuneInString(s)
+		return s != "" && inWord(r)
+	}
+	if before {
+		p = strings.TrimSuffix(p[:i-1], "+")
+		last, n := utf8.DecodeLastRuneInString(p)
+		escaped := strings.HasSuffix(p[:len(p)-n], `\`)
+		return n > 0 && (!escaped && inWord(string(last)) || escaped && last == 'w')
+	}
+	p = p[i+1:]
+	rest, ok := strings.CutPrefix(p, `\w`)
+	if !ok {
+		if !inWord(p) {
+			return false
+		}
+		_, n := utf8.DecodeRuneInString(p)
+		rest = p[n:]
+	}
+	return rest == "" || strings.IndexByte("*?{", rest[0]) < 0
 }

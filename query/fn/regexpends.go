@@ -51,7 +51,11 @@ func (p *preferences) branches() (first preference) {
 func (p *preferences) part() (inside preference) {
 	switch (*p)[0] {
 	case '\\':
+		number := strings.HasPrefix(string(*p), `\x{`)
 		p.skip(2)
+		if number {
+			p.skip(strings.IndexByte(string(*p)+"}", '}') + 1)
+		}
 	case '[':
 		p.class()
 	case '(':

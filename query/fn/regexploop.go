@@ -92,7 +92,7 @@ func (c *compiledRegexp) match(env *Env, s []byte) (bool, error) {
 		return false, err
 	}
 	if c.asks&wordEnds != 0 {
-		m, err := c.walk(env, s, 0)
+		m, err := c.find(env, s, 0)
 		return m != nil, err
 	}
 	if c.unwatched(s) {
