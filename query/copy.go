@@ -249,7 +249,7 @@ func (c *CopyIn) Finish() error {
 	})
 }
 
-// Silent is asked from time to time while the client has sent nothing for some time. The errors are 57014 when statement_timeout is over, and 53200
+// Silent is asked from time to time while the client has sent little for some time. The errors are 57014 when statement_timeout is over, and 53200
 // if others wait for the memory of what the transaction holds back.
 func (c *CopyIn) Silent(silence time.Duration) error {
 	s := c.run.Session
@@ -257,7 +257,7 @@ func (c *CopyIn) Silent(silence time.Duration) error {
 		return errf(codeCanceled, "canceling statement due to statement timeout")
 	}
 	if silence >= memoryPatience/2 && s.engine.memory.wanted(&s.share) {
-		e := errf(codeOutOfMemory, "COPY is given up: others wait for the memory of its digests, and its client was silent for %s", silence)
+		e := errf(codeOutOfMemory, "COPY is given up: others wait for the memory of its digests, and its client has sent next to nothing for %s", silence.Round(time.Second))
 		return e.hint("Nothing of it is filed. Send the data without pauses, or in several COPYs.")
 	}
 	return nil

@@ -167,20 +167,22 @@ func (m *leafMemory) turn() uint64 {
 	return m.turns
 }
 
-// give returns all that s holds.
-func (m *leafMemory) give(s *leafShare) {
+// give returns n bytes of what s holds.
+func (m *leafMemory) give(s *leafShare, n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.used -= s.held
+	m.used -= n
 	m.turns++
-	delete(m.holders, s)
-	if s.held == m.highest {
+	highest := s.held == m.highest
+	if s.held -= n; s.held == 0 {
+		delete(m.holders, s)
+	}
+	if highest {
 		m.highest = 0
 		for h := range m.holders {
 			m.highest = max(m.highest, h.held)
 		}
 	}
-	s.held = 0
 	m.serveLocked()
 }
 
@@ -258,7 +260,7 @@ func (s *Session) makeRoom(l *merkle.Leaves) {
 // releaseMemory gives back what the session holds for digests. No part of the transaction may be used any more.
 func (s *Session) releaseMemory() {
 	if s.share.held > 0 {
-		s.engine.memory.give(&s.share)
+		s.engine.memory.give(&s.share, s.share.held)
 	}
 	s.releaseChunks(0, 0)
 }

@@ -163,7 +163,7 @@ func TestSilentCopyGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := ingestEngine(t, 1<<20)
 		silent, other, waits := newIngest(t, e), newIngest(t, e), newIngest(t, e)
-		run(t.Context(), silent.s, "begin")
+		run(t.Context(), silent.s, "begin; insert into hashes (digest) values (sha256('x')); savepoint s")
 		silent.begin()
 		other.begin()
 		if err := errors.Join(silent.add(t.Context(), 60_000), other.add(t.Context(), 40_000)); err != nil {
@@ -183,6 +183,12 @@ func TestSilentCopyGivesWay(t *testing.T) {
 		silent.in.Abort()
 		if err := <-done; err != nil {
 			t.Fatal(err)
+		}
+		if err := silent.script.Close(t.Context(), errors.New("given up")); err != nil {
+			t.Fatal(err)
+		}
+		if a := run(t.Context(), silent.s, "rollback to s; commit; select count(*) from hashes where digest = sha256('x')"); a.err != nil || a.rows[0] != "1" {
+			t.Errorf("%v, %v", a.rows, a.err)
 		}
 		for _, i := range []*ingest{silent, other, waits} {
 			i.s.Close()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -44,7 +45,25 @@ func (n *Notification) bytes() int { return noteBytes + len(n.Channel) + len(n.P
 func ofServer(channel string) bool { return channel == channelRound || channel == channelPublication }
 
 // boards are the switchboards of a server: what sessions notify must not keep the server from speaking, which it does while it closes rounds.
-type boards struct{ sessions, server switchboard }
+type boards struct {
+	sessions, server switchboard
+
+	mu    sync.Mutex // covers rooms
+	rooms map[string]*atomic.Int64
+}
+
+// room returns the bytes that wait for all sessions of a role.
+func (b *boards) room(role string) *atomic.Int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rooms == nil {
+		b.rooms = make(map[string]*atomic.Int64)
+	}
+	if b.rooms[role] == nil {
+		b.rooms[role] = new(atomic.Int64)
+	}
+	return b.rooms[role]
+}
 
 // of returns the board of a channel.
 func (b *boards) of(channel string) *switchboard {
@@ -64,7 +83,8 @@ type switchboard struct {
 // An inbox is the notifications that wait for a session.
 type inbox struct {
 	role string
-	wake func() // tells the session's connection, from any goroutine; may be nil
+	room *atomic.Int64 // bytes that wait for all sessions of the role
+	wake func()        // tells the session's connection, from any goroutine; may be nil
 
 	mu    sync.Mutex // covers what follows
 	queue []Notification
@@ -82,6 +102,7 @@ func (b *inbox) put(n Notification) {
 	}
 	b.queue = append(b.queue, n)
 	b.bytes += n.bytes()
+	b.room.Add(int64(n.bytes()))
 	if len(b.queue) == 1 && b.wake != nil {
 		b.wake()
 	}
@@ -92,6 +113,9 @@ func (b *inbox) take() (queue []Notification, lost int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	queue, lost = b.queue, b.lost
+	if b.bytes > 0 {
+		b.room.Add(-int64(b.bytes))
+	}
 	b.queue, b.bytes, b.lost = nil, 0, 0
 	return queue, lost
 }
@@ -111,14 +135,13 @@ func (w *switchboard) full(role string, notes []Notification) bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	total := 0
+	more := int64(0)
 	for channel, bytes := range channels {
 		for b := range w.listeners[channel] {
 			if b.role != role {
 				continue
 			}
-			waiting := b.waiting()
-			if total += waiting + bytes; waiting > maxUndelivery || total > maxOfRole {
+			if more += int64(bytes); b.waiting() > maxUndelivery || b.room.Load()+more > maxOfRole {
 				return true
 			}
 		}

@@ -32,6 +32,11 @@ func TestNotifyBounded(t *testing.T) {
 		run(t.Context(), s, "listen x; listen round_closed")
 		all = append(all, s)
 	}
+	var own []*query.Session // each on a channel of its own, whose room is the role's too
+	for i := range 5 {
+		own = append(own, open("jurat"))
+		run(t.Context(), own[i], fmt.Sprintf("listen own%d", i))
+	}
 	speaker := open("jurat")
 	notify := fmt.Sprintf("select count(pg_notify('x', g || '%s')) from generate_series(1, %d) g", strings.Repeat("x", payload), notes)
 	for range 2 {
@@ -39,6 +44,18 @@ func TestNotifyBounded(t *testing.T) {
 			t.Fatal(a.err)
 		}
 		wantCode(t, run(t.Context(), speaker, notify).err, "54000")
+		refused := 0
+		for i := range own {
+			if a := run(t.Context(), speaker, strings.Replace(notify, "'x', g", fmt.Sprintf("'own%d', g", i), 1)); a.err != nil {
+				refused++
+			}
+		}
+		if refused != 2 { // 64 MiB are 19 times 3.5 MB, less some
+			t.Errorf("%d of %d refused on channels of their own", refused, len(own))
+		}
+		for _, s := range own {
+			s.Notifications()
+		}
 		if a := run(t.Context(), speaker, "notify y"); a.err != nil {
 			t.Errorf("to a channel on which nobody listens: %v", a.err)
 		}

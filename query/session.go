@@ -84,7 +84,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 	}
 	s.reading.session = s
 	s.kept.enough.Store(ungranted)
-	s.inbox.role, s.inbox.wake = role.Name, l.Wake
+	s.inbox.role, s.inbox.room, s.inbox.wake = role.Name, s.engine.boards.room(role.Name), l.Wake
 	s.settings.base = map[string]string{
 		"server_version": e.serverVersion(), "session_authorization": role.Name, "is_superuser": onOff(role.Kind == Superuser),
 		"jurat.server_name": e.ServerName, "ssl": onOff(e.SSL),
@@ -249,6 +249,7 @@ func (s *Session) Close() {
 	s.closeCursors(func(*cursor) bool { return true })
 	s.engine.queries.lower(&s.kept, 0)
 	s.deafen()
+	s.inbox.take()
 }
 
 // guard runs f, turns a panic into an error and, after an error, fails the transaction.

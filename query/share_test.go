@@ -27,7 +27,7 @@ func (w *memoryWorld) do(move memoryMove) {
 	case move.n > 0:
 		w.m.enqueue(s, move.n)
 	case move.n == 0:
-		w.m.give(s)
+		w.m.give(s, s.held)
 	default:
 		w.m.withdraw(s)
 	}

@@ -98,11 +98,20 @@ func (s *Session) failed() {
 	s.tx.aborted = true
 }
 
-// dropParts gives up what a failed transaction holds back to be filed, unless it may still go back to a savepoint.
+// dropParts gives up what a failed transaction holds back to be filed: all of it, but what it held at the newest savepoint, to which it may
+// still go back.
 func (s *Session) dropParts() {
-	if s.tx.aborted && len(s.tx.savepoints) == 0 {
-		s.tx.parts, s.tx.leaves, s.tx.bytes = nil, 0, 0
-		s.releaseMemory()
+	if !s.tx.aborted {
+		return
+	}
+	var p savepoint
+	if n := len(s.tx.savepoints); n > 0 {
+		p = s.tx.savepoints[n-1]
+	}
+	s.tx.parts, s.tx.leaves, s.tx.bytes, s.tx.digests = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes, nil
+	s.releaseChunks(p.chunks[0], p.chunks[1])
+	if keep := max(p.bytes-uncountedMemory, 0); keep < s.share.held {
+		s.engine.memory.give(&s.share, s.share.held-keep)
 	}
 }
 

@@ -150,7 +150,7 @@ type CopyIn interface {
 	Format() CopyFormat
 	// Write takes the next bytes of the data, which may begin and end anywhere in a row. b is valid during the call only.
 	Write(ctx context.Context, b []byte) error
-	// Silent is asked about once a second while the client sends nothing, of late for so long. Its error ends the copy.
+	// Silent is asked about once a second while more is waited for. For so long the client has sent little. Its error ends the copy.
 	Silent(ctx context.Context, silence time.Duration) error
 	// Finish ends the data; the statement's Tag is valid after it.
 	Finish(ctx context.Context) error

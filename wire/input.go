@@ -90,10 +90,15 @@ func (in *input) body() ([]byte, error) {
 
 // chunk returns the next bytes of the body at hand, as many as have arrived; none at its end.
 func (in *input) chunk() ([]byte, error) {
+	in.arrived = largeBuffer // whoever took the chunk before may have been slow: the client gets its time anew
+	return in.more()
+}
+
+// more is chunk after a wait for it was cut off: the client's time goes on.
+func (in *input) more() ([]byte, error) {
 	if in.rest == 0 {
 		return nil, nil
 	}
-	in.arrived = largeBuffer // whoever took the chunk before may have been slow: the client gets its time anew
 	if err := in.fill(1); err != nil {
 		return nil, err
 	}

@@ -691,6 +691,19 @@ func TestSilentCopy(t *testing.T) {
 	c.until("CommandComplete", "ReadyForQuery")
 
 	c = begin()
+	if _, err := c.conn.Write(message[:7]); err != nil { // two bytes of a row of four
+		t.Fatal(err)
+	}
+	<-s.h.silent
+	cancelRequest(t, s.addr, c.pid, c.key)
+	c.until("ErrorResponse", "ReadyForQuery")
+	if _, err := c.conn.Write(message[7:]); err != nil {
+		t.Fatal(err)
+	}
+	c.query("select 2")
+	c.until("DataRow", "CommandComplete", "ReadyForQuery")
+
+	c = begin()
 	s.h.mu.Lock()
 	terminate := s.h.sessions[len(s.h.sessions)-1].terminate
 	s.h.mu.Unlock()

@@ -190,8 +190,10 @@ func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
 		return err
 	}
 	c.in.reserve()
+	now := c.srv.cfg.Now()
+	p := &copying{c: c, ctx: ctx, in: in, looked: now, heard: now}
 	for {
-		typ, err := c.copyHeader(ctx, in)
+		typ, err := p.header()
 		if err != nil {
 			return err
 		}
@@ -200,7 +202,7 @@ func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
 		}
 		switch typ {
 		case msgCopyData:
-			if err := c.copyData(ctx, in); err != nil {
+			if err := p.data(); err != nil {
 				return err
 			}
 		case msgCopyDone:
@@ -215,47 +217,77 @@ func (c *conn) copyIn(ctx context.Context, in CopyIn) error {
 	}
 }
 
-// copyHeader waits for the next message of a COPY and returns its type. It looks from time to time whether the statement has come to its end
-// meanwhile.
-func (c *conn) copyHeader(ctx context.Context, in CopyIn) (byte, error) {
-	if c.in.w-c.in.r >= headerBytes {
-		typ, _, err := c.in.header(c.srv.cfg.limit)
-		if err != nil {
-			err = c.lost(err)
+// A copying is a COPY FROM STDIN under way.
+type copying struct {
+	c   *conn
+	ctx context.Context
+	in  CopyIn
+
+	looked time.Time // when Silent was asked last, or the copy began
+	heard  time.Time // since when the client has sent less than largeBuffer
+	bytes  int       // since then
+}
+
+// header waits for the next message and returns its type.
+func (p *copying) header() (typ byte, err error) {
+	ready := p.c.in.w-p.c.in.r >= headerBytes
+	err = p.wait(ready, func() error {
+		typ, _, err = p.c.in.header(p.c.srv.cfg.limit)
+		return err
+	})
+	return typ, err
+}
+
+// data hands the payload of a CopyData message on as it arrives.
+func (p *copying) data() error {
+	in := &p.c.in
+	for {
+		var b []byte
+		read := in.chunk
+		err := p.wait(in.rest == 0 || in.w > in.r, func() (err error) {
+			b, err = read()
+			read = in.more
+			return err
+		})
+		if err != nil || len(b) == 0 {
+			return err
 		}
-		return typ, err
-	}
-	defer c.readUntil(time.Time{})
-	for silence := time.Duration(0); ; {
-		c.readUntil(c.srv.cfg.Now().Add(c.srv.watchDelay))
-		typ, _, err := c.in.header(c.srv.cfg.limit)
-		switch {
-		case err == nil:
-			return typ, nil
-		case ctx.Err() != nil:
-			return 0, context.Cause(ctx)
-		case !errors.Is(err, os.ErrDeadlineExceeded) || c.tooLate():
-			return 0, c.lost(err)
+		if p.bytes += len(b); p.bytes >= largeBuffer {
+			p.bytes, p.heard = 0, p.c.srv.cfg.Now()
 		}
-		silence += c.srv.watchDelay
-		if err := in.Silent(ctx, silence); err != nil {
-			return 0, err
+		if err := p.in.Write(p.ctx, b); err != nil {
+			return err
 		}
 	}
 }
 
-// copyData hands the payload of a CopyData message on as it arrives.
-func (c *conn) copyData(ctx context.Context, in CopyIn) error {
-	for {
-		b, err := c.in.chunk()
-		if err != nil {
+// wait reads what is ready, or waits for it and asks about once a second whether the statement has come to its end meanwhile.
+func (p *copying) wait(ready bool, read func() error) error {
+	c := p.c
+	if ready {
+		if err := read(); err != nil {
 			return c.lost(err)
 		}
-		if len(b) == 0 {
-			return nil
+		return nil
+	}
+	defer c.readUntil(time.Time{})
+	for {
+		now := c.srv.cfg.Now()
+		if now.Sub(p.looked) >= c.srv.watchDelay {
+			p.looked = now
+			if err := p.in.Silent(p.ctx, now.Sub(p.heard)); err != nil {
+				return err
+			}
 		}
-		if err := in.Write(ctx, b); err != nil {
-			return err
+		c.readUntil(p.looked.Add(c.srv.watchDelay))
+		err := read()
+		switch {
+		case err == nil:
+			return nil
+		case p.ctx.Err() != nil:
+			return context.Cause(p.ctx)
+		case !errors.Is(err, os.ErrDeadlineExceeded) || c.tooLate():
+			return c.lost(err)
 		}
 	}
 }

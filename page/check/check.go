@@ -44,7 +44,7 @@ type Checker struct {
 	certificates []ksi.Certificate     // that the user gave
 	publication  *ksi.Publication      // likewise
 	landmarks    *landmark.File        // for seals; nil for none
-	status       [][]byte              // status lists, the newest last
+	status       []statusList          // the newest last
 
 	// Of the verification under way.
 	signature *ksi.Signature   // of the document

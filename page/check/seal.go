@@ -24,29 +24,54 @@ func (c *Checker) SetLandmarks(data []byte) error {
 	return err
 }
 
-// AddStatus takes the status list of an agency, a bundle. It is read with every seal, since what vouches for it may change.
+// A statusList is one of an agency, as it came.
+type statusList struct {
+	server, agency string
+	data           []byte
+}
+
+// maxOfAgency bounds the status lists of one agency among them.
+const maxOfAgency = 4
+
+// AddStatus takes the status list of an agency, a bundle. It is read with every seal, since what vouches for it may change. The oldest of
+// the agency give way, and the oldest of all.
 func (c *Checker) AddStatus(data []byte) error {
-	if _, err := seal.ReadStatusList(context.Background(), bytes.NewReader(data), c.options()); err != nil {
+	l, err := seal.ReadStatusList(context.Background(), bytes.NewReader(data), c.options())
+	if err != nil {
 		return err
 	}
-	c.status = slices.DeleteFunc(c.status, func(known []byte) bool { return bytes.Equal(known, data) })
-	c.status = append(c.status, data)
+	c.status = slices.DeleteFunc(c.status, func(known statusList) bool { return bytes.Equal(known.data, data) })
+	c.status = append(c.status, statusList{l.Server, l.Agency, data})
+	of := 0
+	for i := len(c.status) - 1; i >= 0; i-- {
+		if k := &c.status[i]; k.server == l.Server && k.agency == l.Agency {
+			if of++; of > maxOfAgency {
+				c.status = slices.Delete(c.status, i, i+1)
+			}
+		}
+	}
 	c.status = c.status[max(0, len(c.status)-maxStatusLists):]
 	return nil
 }
 
-// statusOf returns the list that says the most of a seal, nil if there is none of its agency.
+// statusOf returns the list that says the most of a seal, nil if there is none of its agency; the error of one that turned out false if
+// there is no other.
 func (c *Checker) statusOf(ctx context.Context, s *seal.Seal) (best *seal.StatusList, err error) {
-	for _, data := range c.status {
-		l, err := seal.ReadStatusList(ctx, bytes.NewReader(data), c.options())
-		if err != nil {
-			return nil, err
+	for _, known := range c.status {
+		if known.server != s.Server || known.agency != s.Agency {
+			continue
 		}
-		if l.Server == s.Server && l.Agency == s.Agency && (best == nil || l.Better(best, s.Leaf())) {
+		l, fault := seal.ReadStatusList(ctx, bytes.NewReader(known.data), c.options())
+		if fault != nil {
+			err = fault
+		} else if best == nil || l.Better(best, s.Leaf()) {
 			best = l
 		}
 	}
-	return best, nil
+	if best != nil {
+		err = nil
+	}
+	return best, err
 }
 
 // options are what proofs are verified against.
