@@ -124,6 +124,19 @@ func (c *cursor) close() {
 		c.op = nil
 	}
 	c.rows.free()
+	if s := c.x.session; len(s.grants) > 0 {
+		s.engine.queries.giveBack(s, c.x.grant)
+	}
+}
+
+// heldBy reports whether memory was granted to a cursor WITH HOLD that lives on after its transaction.
+func (s *Session) heldBy(g *grant) bool {
+	for _, p := range s.portals {
+		if p.cursor != nil && p.cursor.held && p.cursor.x.grant == g {
+			return true
+		}
+	}
+	return false
 }
 
 // persist reads the rest of the rows, so that the cursor needs its query no more.

@@ -77,32 +77,40 @@ func (op *joinOp) explainSides(title string, lines []string) (explained, error) 
 		return explained{}, err
 	}
 	defer r.close()
+	sideL, sideR := joinSide{op: op.l}, joinSide{op: r}
 	if op.x.outer == nil && len(op.rkeys) == 1 {
-		err = foresee(joinSide{op.l, op.leftKeys[0], !op.n.keepL}, joinSide{r, op.rkeys[0], !op.n.keepR})
+		sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.keepL}, joinSide{r, op.rkeys[0], !op.n.keepR}
 	}
-	e := under(title, op.n, 0, lines, true, op.l)
-	e.children = append(e.children, r.explain())
+	left, right, err := foresee(op.x, sideL, sideR)
+	e := over(title, op.n, 0, lines, true, left)
+	e.children = append(e.children, right)
 	return e, err
 }
 
-// A joinSide is a side of a join by one key.
+// A joinSide is a side of a join, by one key if key is not nil.
 type joinSide struct {
 	op    operator
 	key   expr
 	lacks bool // rows without a match may be left out
 }
 
-// foresee has the side of a join that did not run looked up by the keys of the other one, if that is estimated to be short.
-func foresee(l, r joinSide) error {
-	right, atR := lookupScan(r.op, r.key)
-	left, atL := lookupScan(l.op, l.key)
-	switch {
-	case right != nil && r.lacks && l.op.explain().rows <= maxLookups:
-		return right.lookUp(atR, nil)
-	case left != nil && l.lacks && r.op.explain().rows <= maxLookups:
-		return left.lookUp(atL, nil)
+// foresee describes the sides of a join that did not run, where one is looked up by the keys of the other if that is estimated to be short.
+// Each is described once, but for a scan, which is little: joins stand in each other.
+func foresee(x *execution, l, r joinSide) (left, right explained, err error) {
+	if err := x.check(); err != nil {
+		return left, right, err
 	}
-	return nil
+	left = l.op.explain()
+	if scan, at := lookupScan(r.op, r.key); scan != nil && r.lacks && left.rows <= maxLookups {
+		err = scan.lookUp(at, nil)
+		return left, r.op.explain(), err
+	}
+	right = r.op.explain()
+	if scan, at := lookupScan(l.op, l.key); scan != nil && l.lacks && right.rows <= maxLookups {
+		err = scan.lookUp(at, nil)
+		left = l.op.explain()
+	}
+	return left, right, err
 }
 
 // lookUpLeft has the left side read by look-ups if the right one is short.

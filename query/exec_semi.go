@@ -316,16 +316,21 @@ func (op *semiOp) explain() explained {
 		title = "Hash Anti Join"
 	}
 	lines := joinLines(op.n.on, len(op.n.l.columns()))
+	var left, right explained
 	r, err := op.x.operator(op.n.r, op.wishR)
 	if err == nil {
 		defer r.close()
+		sideL, sideR := joinSide{op: op.l}, joinSide{op: r}
 		if len(op.rkeys) == 1 {
-			err = foresee(joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0}, joinSide{r, op.rkeys[0], true})
+			sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0}, joinSide{r, op.rkeys[0], true}
 		}
+		left, right, err = foresee(op.x, sideL, sideR)
+	} else {
+		left = op.l.explain()
 	}
-	e := under(title, op.n, 0, lines, true, op.l)
+	e := over(title, op.n, 0, lines, true, left)
 	if err == nil {
-		e.children = append(e.children, r.explain())
+		e.children = append(e.children, right)
 	}
 	e.rows = e.children[0].rows
 	return e

@@ -67,9 +67,17 @@ func widthOf(cols []Column) int {
 // under makes the description of an operator over its inputs; rows is the estimate of what it gives. blocking operators
 // give their first row after they have read all.
 func under(title string, n node, rows float64, lines []string, blocking bool, children ...operator) explained {
+	inputs := make([]explained, len(children))
+	for i, c := range children {
+		inputs[i] = c.explain()
+	}
+	return over(title, n, rows, lines, blocking, inputs...)
+}
+
+// over is under for inputs that are described.
+func over(title string, n node, rows float64, lines []string, blocking bool, inputs ...explained) explained {
 	e := explained{title: title, lines: lines, rows: max(1, rows), width: widthOf(n.columns())}
-	for _, c := range children {
-		child := c.explain()
+	for _, child := range inputs {
 		e.startup += child.startup
 		e.total += child.total + child.rows*0.01
 		e.children = append(e.children, child)
@@ -254,7 +262,7 @@ func (op *joinOp) explain() explained {
 	}
 	lines := joinLines(op.n.on, len(op.n.l.columns()))
 	e, err := op.explainSides(title, lines)
-	if err != nil {
+	if err != nil && len(e.children) == 0 {
 		e = under(title, op.n, 0, lines, true, op.l)
 	}
 	e.rows = e.children[0].rows

@@ -108,12 +108,17 @@ func (m *queryMemory) lower(g *grant, total int64) {
 	}
 }
 
-// giveBack takes back what was granted to the runs of s, or to one of them.
+// giveBack takes back what was granted to one of the runs of s.
 func (m *queryMemory) giveBack(s *Session, only *grant) {
+	m.giveBackIf(s, func(g *grant) bool { return g == only })
+}
+
+// giveBackIf takes back what was granted to runs of s.
+func (m *queryMemory) giveBackIf(s *Session, over func(*grant) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.grants = slices.DeleteFunc(s.grants, func(g *grant) bool {
-		if only != nil && g != only {
+		if !over(g) {
 			return false
 		}
 		m.used -= g.granted

@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,17 @@ func TestHostile(t *testing.T) {
 		ctes += strings.NewReplacer("$i", string(rune('a'+i)), "$p", map[bool]string{true: "c0", false: string(rune('a' + i - 1))}[i == 0]).
 			Replace(", $i as (select x.n from $p x, $p y)")
 	}
+	joins := "explain select 1 from rounds r0"
+	for i := range 300 {
+		joins += fmt.Sprintf(" join rounds r%d on r%d.round = r%d.round", i+1, i+1, i)
+	}
 	for name, sql := range map[string]string{
+		"explained":    joins,
+		"translated":   "select length(translate(repeat('x', 10000000), repeat('abcdefgh', 1000000), ''))",
+		"trimmed":      "select length(btrim(repeat('a', 3000000), repeat('b', 3000000) || 'a'))",
+		"expression":   "select 'x' ~ ('k(a{1,31}){1,31}' || repeat('((a{1,30}){1,31}){1,1}', 800))",
+		"groups":       "select regexp_match('zzzzzzzza1', '\\y(' || (select string_agg('(a' || g || ')', '|') from generate_series(0, 5999) g) || ')')",
+		"deleted keys": "select length((a - b)::text) from (select jsonb_agg(g::text) a, array_agg((-g)::text) b from generate_series(1, 100000) g) x",
 		"chain":        "select 1" + strings.Repeat("+1", 8_000),
 		"grouped":      "select n" + strings.Repeat("+1", 4_000) + " from generate_series(1, 3) n group by 1",
 		"between":      wrap(400, "(", "1", " between 0 and 2)::int"),

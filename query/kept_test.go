@@ -176,3 +176,44 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// TestHeldCursorsCount: rows that cursors WITH HOLD keep after their transaction are counted among all statements' memory until they are
+// closed, and so are settings that savepoints keep.
+func TestHeldCursorsCount(t *testing.T) {
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 8 << 20, QueryMemory: 20 << 20})
+	const declare = "declare c cursor with hold for select repeat('x', 1000) || g from generate_series(1, 5000) g"
+	var sessions []*query.Session
+	var refused *query.Error
+	for refused == nil && len(sessions) < 10 {
+		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, s)
+		refused = run(t.Context(), s, declare).err
+	}
+	wantCode(t, outcome(answer{err: refused}), "53200")
+	if n := len(sessions); n < 3 || n > 5 { // 5 MB each
+		t.Errorf("the cursors of %d sessions fill the memory", n)
+	}
+	if a := run(t.Context(), sessions[0], "close c; "+declare+"; fetch 5000 from c"); a.err != nil || len(a.rows) != 5000 {
+		t.Errorf("%d rows, %v", len(a.rows), a.err)
+	}
+	for _, s := range sessions {
+		s.Close()
+	}
+	if used := e.QueryMemoryUsed(); used != 0 {
+		t.Errorf("%d bytes are granted to sessions that are closed", used)
+	}
+	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a := run(t.Context(), s, "begin")
+	for i := 0; a.err == nil && i < 100; i++ {
+		a = run(t.Context(), s, fmt.Sprintf("savepoint s; select set_config('my.v', repeat('x', %d), true)", 250_000+i))
+	}
+	wantCode(t, outcome(a), "53200")
+}

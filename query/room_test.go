@@ -23,6 +23,7 @@ var escapes = []string{
 	"select length(overlay(repeat('x', 1900000) placing repeat('y', 1900000) from 1 for 0))",
 	"select length(replace(repeat('a', 10000), 'a', repeat('b', 6000)))",
 	"select length(regexp_replace(repeat('a', 10000), 'a', repeat('b', 6000), 'g'))",
+	"select length(regexp_replace(repeat('x', 100000), 'x*', repeat('\\&', 15000)))",
 	"select count(*) from regexp_matches(repeat('a', 500000), 'a', 'g')",
 	"select count(*) from regexp_split_to_table(repeat('x,', 500000), ',')",
 	"select count(*) from string_to_table(repeat('x,', 900000), ',')",

@@ -93,6 +93,16 @@ func (g *settings) room(key, v string) error {
 	return e.hint("RESET settings that are not needed any more.")
 }
 
+// bytes is what the session and the transaction set take, names and values.
+func (g *settings) bytes() (n int) {
+	for _, m := range []map[string]string{g.set, g.local} {
+		for k, v := range m {
+			n += len(k) + len(v)
+		}
+	}
+	return n
+}
+
 // reset puts a setting back to the session's default.
 func (g *settings) reset(key string) {
 	g.changed()

@@ -41,6 +41,7 @@ type transaction struct {
 // A savepoint is a state to go back to.
 type savepoint struct {
 	name     string
+	kept     int64 // bytes that it takes
 	settings settings
 	parts    int
 	leaves   int
@@ -159,7 +160,7 @@ func (s *Session) end() {
 	s.tx = transaction{}
 	s.releaseMemory()
 	if len(s.grants) > 0 {
-		s.engine.queries.giveBack(s, nil)
+		s.engine.queries.giveBackIf(s, func(g *grant) bool { return !s.heldBy(g) })
 	}
 }
 
@@ -249,10 +250,14 @@ func (s *Session) tooMany() error {
 
 // savepoint marks the present state.
 func (s *Session) savepoint(name string) error {
-	if err := s.keep(int64(savepointBytes + len(name))); err != nil {
+	kept := int64(savepointBytes + len(name))
+	if n := len(s.tx.savepoints); n == 0 || s.tx.savepoints[n-1].settings.version != s.settings.version {
+		kept += int64(s.settings.bytes())
+	}
+	if err := s.keep(kept); err != nil {
 		return err
 	}
-	p := savepoint{name: strings.Clone(name), settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
+	p := savepoint{name: strings.Clone(name), kept: kept, settings: s.settings, parts: len(s.tx.parts), leaves: s.tx.leaves, bytes: s.tx.bytes,
 		readOnly: s.tx.readOnly, cursors: s.cursors, tunings: len(s.tx.tunings), notes: len(s.tx.notes),
 		chunks: [2]int{len(s.chunks), len(s.smallChunks)}}
 	s.tx.savepoints = append(s.tx.savepoints, p)
@@ -262,7 +267,7 @@ func (s *Session) savepoint(name string) error {
 // dropSavepoints forgets all savepoints but the first n.
 func (s *Session) dropSavepoints(n int) {
 	for _, p := range s.tx.savepoints[n:] {
-		s.drop(int64(savepointBytes + len(p.name)))
+		s.drop(p.kept)
 	}
 	clear(s.tx.savepoints[n:])
 	s.tx.savepoints = s.tx.savepoints[:n]

@@ -51,15 +51,18 @@ func arrayFunctions() []*Function {
 }
 
 func arrayOperators() []*Function {
-	test := func(sig string, f func(a, b *value.Array) bool) *Function {
-		return def(sig, map2[arrays, arrays, bools](func(_ *Env, a, b *value.Array) (bool, error) { return f(a, b), nil }))
+	test := func(sig string, f func(env *Env, a, b *value.Array) bool) *Function {
+		return def(sig, map2[arrays, arrays, bools](func(env *Env, a, b *value.Array) (bool, error) {
+			ok := f(env, a, b)
+			return ok, env.Check()
+		}))
 	}
 	return []*Function{
 		def("||(anycompatiblearray,anycompatiblearray) anycompatiblearray nullable", rowwise(arrayCat)),
 		def("||(anycompatiblearray,anycompatible) anycompatiblearray nullable", rowwise(arrayAppend)),
 		def("||(anycompatible,anycompatiblearray) anycompatiblearray nullable", rowwise(arrayPrepend)),
 		test("@>(anyarray,anyarray) bool", contains),
-		test("<@(anyarray,anyarray) bool", func(a, b *value.Array) bool { return contains(b, a) }),
+		test("<@(anyarray,anyarray) bool", func(env *Env, a, b *value.Array) bool { return contains(env, b, a) }),
 		test("&&(anyarray,anyarray) bool", overlap),
 	}
 }
@@ -74,17 +77,21 @@ func member(a *value.Array, x value.Datum) bool {
 	return false
 }
 
-func contains(a, b *value.Array) bool {
+// contains, like overlap, ends early when the statement does.
+func contains(env *Env, a, b *value.Array) bool {
 	for i := range b.Elems.Len() {
-		if b.Elems.IsNull(i) || !member(a, b.Elems.Datum(i)) {
+		if env.Check() != nil || b.Elems.IsNull(i) || !member(a, b.Elems.Datum(i)) {
 			return false
 		}
 	}
 	return true
 }
 
-func overlap(a, b *value.Array) bool {
+func overlap(env *Env, a, b *value.Array) bool {
 	for i := range b.Elems.Len() {
+		if env.Check() != nil {
+			return false
+		}
 		if !b.Elems.IsNull(i) && member(a, b.Elems.Datum(i)) {
 			return true
 		}

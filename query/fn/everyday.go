@@ -258,11 +258,10 @@ func (q *regexpQuery) replaced() (value.Datum, error) {
 	at := 0
 	for _, m := range list {
 		out = append(out, q.s[at:m[0]]...)
-		out = expand(out, q.with, q.s, m)
-		at = m[1]
-		if err := room.reach(q.env, len(out)); err != nil {
+		if out, err = expand(q.env, &room, out, q.with, q.s, m); err != nil {
 			return value.Datum{}, err
 		}
+		at = m[1]
 	}
 	return value.NewBytes(value.Text, append(out, q.s[at:]...)), nil
 }

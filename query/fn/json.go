@@ -69,16 +69,17 @@ func jsonOperators() []*Function {
 			jsonGet("#>("+t+",_text) "+t, followArray),
 			jsonGet("#>>("+t+",_text) text", followArray))
 	}
-	test := func(sig string, f func(n *value.JSONNode, arg value.Datum) bool) *Function {
+	test := func(sig string, f func(env *Env, n *value.JSONNode, arg value.Datum) bool) *Function {
 		return def(sig, rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
 			n, err := value.ParseJSON(env.Settings, args[0].B, true)
 			if err != nil {
 				return value.Datum{}, err
 			}
-			return value.NewBool(f(n, args[1])), nil
+			ok := f(env, n, args[1])
+			return value.NewBool(ok), env.Check()
 		}))
 	}
-	pair := func(sig string, f func(a, b *value.JSONNode) bool) *Function {
+	pair := func(sig string, f func(env *Env, a, b *value.JSONNode) bool) *Function {
 		return def(sig, map2[strs, strs, bools](func(env *Env, a, b []byte) (bool, error) {
 			x, err := value.ParseJSON(env.Settings, a, true)
 			if err != nil {
@@ -88,15 +89,16 @@ func jsonOperators() []*Function {
 			if err != nil {
 				return false, err
 			}
-			return f(x, y), nil
+			ok := f(env, x, y)
+			return ok, env.Check()
 		}))
 	}
 	return append(append(out, jsonDeletions()...),
 		pair("@>(jsonb,jsonb) bool", jsonContains),
-		pair("<@(jsonb,jsonb) bool", func(a, b *value.JSONNode) bool { return jsonContains(b, a) }),
-		test("?(jsonb,text) bool", func(n *value.JSONNode, key value.Datum) bool { return hasKey(n, string(key.B)) }),
-		test("?|(jsonb,_text) bool", func(n *value.JSONNode, keys value.Datum) bool { return hasKeys(n, keys, false) }),
-		test("?&(jsonb,_text) bool", func(n *value.JSONNode, keys value.Datum) bool { return hasKeys(n, keys, true) }),
+		pair("<@(jsonb,jsonb) bool", func(env *Env, a, b *value.JSONNode) bool { return jsonContains(env, b, a) }),
+		test("?(jsonb,text) bool", func(_ *Env, n *value.JSONNode, key value.Datum) bool { return hasKey(n, string(key.B)) }),
+		test("?|(jsonb,_text) bool", func(env *Env, n *value.JSONNode, keys value.Datum) bool { return hasKeys(env, n, keys, false) }),
+		test("?&(jsonb,_text) bool", func(env *Env, n *value.JSONNode, keys value.Datum) bool { return hasKeys(env, n, keys, true) }),
 		def("||(jsonb,jsonb) jsonb", rowwise(jsonConcat)),
 		def("-(jsonb,text) jsonb", rowwise(jsonDelete)),
 		def("-(jsonb,int4) jsonb", rowwise(jsonDelete)),
@@ -451,28 +453,29 @@ func extractPath(_ []*value.Type, ret *value.Type) Kernel {
 	})
 }
 
-func jsonContains(a, b *value.JSONNode) bool {
+// jsonContains, like hasKeys, ends early when the statement does.
+func jsonContains(env *Env, a, b *value.JSONNode) bool {
 	if a.Kind == value.JSONArray && b.Kind != value.JSONArray && b.Kind != value.JSONObject {
-		return holds(a, b) // a scalar counts as an array of itself, at the top only
+		return holds(env, a, b) // a scalar counts as an array of itself, at the top only
 	}
-	return jsonHolds(a, b)
+	return jsonHolds(env, a, b)
 }
 
-func jsonHolds(a, b *value.JSONNode) bool {
+func jsonHolds(env *Env, a, b *value.JSONNode) bool {
 	if a.Kind != b.Kind {
 		return false
 	}
 	switch a.Kind {
 	case value.JSONObject:
 		for i, key := range b.Keys {
-			if x := a.Get(key); x == nil || !jsonHolds(x, b.Items[i]) {
+			if x := a.Get(key); x == nil || !jsonHolds(env, x, b.Items[i]) {
 				return false
 			}
 		}
 		return true
 	case value.JSONArray:
 		for _, y := range b.Items {
-			if !holds(a, y) {
+			if env.Check() != nil || !holds(env, a, y) {
 				return false
 			}
 		}
@@ -481,9 +484,9 @@ func jsonHolds(a, b *value.JSONNode) bool {
 	return value.CompareJSON(a, b) == 0
 }
 
-func holds(a, y *value.JSONNode) bool {
+func holds(env *Env, a, y *value.JSONNode) bool {
 	for _, x := range a.Items {
-		if jsonHolds(x, y) {
+		if jsonHolds(env, x, y) {
 			return true
 		}
 	}
@@ -505,10 +508,10 @@ func hasKey(n *value.JSONNode, key string) bool {
 	return n.Kind == value.JSONString && n.Text == key
 }
 
-func hasKeys(n *value.JSONNode, keys value.Datum, every bool) bool {
+func hasKeys(env *Env, n *value.JSONNode, keys value.Datum, every bool) bool {
 	elems := keys.X.(*value.Array).Elems
 	for i := range elems.Len() {
-		if !elems.IsNull(i) && hasKey(n, string(elems.Bytes[i])) != every {
+		if env.Check() != nil || !elems.IsNull(i) && hasKey(n, string(elems.Bytes[i])) != every {
 			return !every
 		}
 	}

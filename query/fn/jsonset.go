@@ -207,22 +207,20 @@ func deleteKeys(env *Env, args []value.Datum) (value.Datum, error) {
 	case n.Kind != value.JSONArray && n.Kind != value.JSONObject:
 		return value.Datum{}, value.Errorf(value.CodeInvalidParameter, "cannot delete from scalar")
 	}
-	gone := func(s string) bool {
-		for i := range a.Elems.Len() {
-			if !a.Elems.IsNull(i) && string(a.Elems.Bytes[i]) == s {
-				return true
-			}
+	keys := make(map[string]bool, a.Elems.Len())
+	for i := range a.Elems.Len() {
+		if !a.Elems.IsNull(i) {
+			keys[string(a.Elems.Bytes[i])] = true
 		}
-		return false
 	}
 	m := &value.JSONNode{Kind: n.Kind}
 	for i, item := range n.Items {
 		if n.Kind == value.JSONObject {
-			if gone(n.Keys[i]) {
+			if keys[n.Keys[i]] {
 				continue
 			}
 			m.Keys = append(m.Keys, n.Keys[i])
-		} else if item.Kind == value.JSONString && gone(item.Text) {
+		} else if item.Kind == value.JSONString && keys[item.Text] {
 			continue
 		}
 		m.Items = append(m.Items, item)

@@ -11,11 +11,16 @@ import (
 )
 
 // like reports whether s matches a LIKE pattern. It goes back at most to the last percent sign, so that no pattern takes
-// more than len(s) * len(pattern) steps. The error is 22025.
-func like(s, pattern []byte) (bool, error) {
+// more than len(s) * len(pattern) steps. The errors are 22025 and 57014.
+func like(env *Env, s, pattern []byte) (bool, error) {
 	si, pi := 0, 0
 	backS, backP := -1, -1
-	for {
+	for steps := 1; ; steps++ {
+		if steps&0xffff == 0 {
+			if err := env.Check(); err != nil {
+				return false, err
+			}
+		}
 		if pi == len(pattern) && si == len(s) {
 			return true, nil
 		}
@@ -62,10 +67,10 @@ func patternOperators() []*Function {
 			})))
 		}
 	}
-	plain := func(_ *Env, s, p []byte) (bool, error) { return like(s, p) }
+	plain := like
 	for _, t := range []string{"text", "name", "bpchar"} {
 		add(t, "text", "~~", plain)
-		add(t, "text", "~~*", func(_ *Env, s, p []byte) (bool, error) { return like(bytes.ToLower(s), bytes.ToLower(p)) })
+		add(t, "text", "~~*", func(env *Env, s, p []byte) (bool, error) { return like(env, bytes.ToLower(s), bytes.ToLower(p)) })
 		add(t, "text", "~", func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "") })
 		add(t, "text", "~*", func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "i") })
 	}
@@ -94,7 +99,7 @@ func compile(pattern, flags string, text int) (*compiledRegexp, error) {
 		}
 		regexps.put(key, re)
 	}
-	if text > maxRegexpSteps/re.states {
+	if text > maxRegexpSteps/re.weight {
 		return nil, value.Errorf(value.CodeProgramLimit, "regular expression is too complex for a text of %d bytes", text)
 	}
 	return re, nil

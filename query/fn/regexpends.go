@@ -116,6 +116,7 @@ type threads struct {
 	program *syntax.Prog
 	list    []thread
 	seen    []int // by state: 1 + the place where it was reached last
+	steps   int   // states reached, and groups copied
 }
 
 // reach adds a state that is reached at a place with such characters around it, and what follows from it without a character.
@@ -124,6 +125,7 @@ func (t *threads) reach(state uint32, at int, around syntax.EmptyOp, begin int, 
 		return
 	}
 	t.seen[state] = at + 1
+	t.steps++
 	in := &t.program.Inst[state]
 	switch in.Op {
 	case syntax.InstAlt, syntax.InstAltMatch:
@@ -131,6 +133,7 @@ func (t *threads) reach(state uint32, at int, around syntax.EmptyOp, begin int, 
 		t.reach(in.Arg, at, around, begin, groups)
 	case syntax.InstCapture:
 		groups = slices.Clone(groups)
+		t.steps += len(groups)
 		groups[in.Arg] = at
 		t.reach(in.Out, at, around, begin, groups)
 	case syntax.InstEmptyWidth:
@@ -164,11 +167,13 @@ func (c *compiledRegexp) walk(env *Env, s []byte, from int) ([]int, error) {
 	if from > 0 {
 		before, _ = utf8.DecodeLastRune(s[:from])
 	}
-	for at, read := from, 1; ; read++ {
-		if read&0xfff == 0 {
+	const unwatched = 1 << 18 // steps without a look for the end of the statement
+	for at := from; ; {
+		if w.now.steps+w.next.steps > unwatched {
 			if err := env.Check(); err != nil {
 				return nil, err
 			}
+			w.now.steps, w.next.steps = 0, 0
 		}
 		after, n := nextRune(s, at)
 		around := emptyWidth(before, after)

@@ -7,13 +7,18 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// maxRegexps bounds the compiled expressions kept.
-const maxRegexps = 256
+const (
+	// maxRegexps bounds the compiled expressions kept.
+	maxRegexps = 256
+	// maxKeptStates bounds their states: a state takes some 150 bytes.
+	maxKeptStates = 1 << 18
+)
 
 // A regexpCache keeps compiled expressions; when full it starts anew.
 type regexpCache struct {
-	mu sync.Mutex
-	m  map[string]*compiledRegexp // under mu
+	mu     sync.Mutex                 // covers all below
+	m      map[string]*compiledRegexp // by flags and text
+	states int
 }
 
 var regexps regexpCache
@@ -28,15 +33,19 @@ func (c *regexpCache) get(key string) (*compiledRegexp, bool) {
 func (c *regexpCache) put(key string, re *compiledRegexp) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.m == nil || len(c.m) >= maxRegexps {
-		c.m = map[string]*compiledRegexp{}
+	if _, ok := c.m[key]; ok {
+		return
+	}
+	if c.m == nil || len(c.m) >= maxRegexps || c.states+re.weight > maxKeptStates {
+		c.m, c.states = map[string]*compiledRegexp{}, 0
 	}
 	c.m[key] = re
+	c.states += re.weight
 }
 
 func patternFunctions() []*Function {
 	return []*Function{
-		def("like(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) { return like(s, p) })),
+		def("like(text,text) bool", map2[strs, strs, bools](like)),
 		def("like_escape(text,text) text", map2[texts, texts, texts](likeEscape)),
 		def("regexp_replace(text,text,text) text", rowwise(regexpReplace)),
 		def("regexp_replace(text,text,text,text) text", rowwise(regexpReplace)),
@@ -108,17 +117,17 @@ func regexpReplace(env *Env, args []value.Datum) (value.Datum, error) {
 	at := 0
 	for _, m := range list {
 		out = append(out, s[at:m[0]]...)
-		out = expand(out, with, s, m)
-		at = m[1]
-		if err := room.reach(env, len(out)); err != nil {
+		if out, err = expand(env, &room, out, with, s, m); err != nil {
 			return value.Datum{}, err
 		}
+		at = m[1]
 	}
 	return value.NewBytes(value.Text, append(out, s[at:]...)), nil
 }
 
-// expand appends a replacement, in which \1 to \9 and \& stand for parts of the match.
-func expand(dst []byte, with string, s []byte, m []int) []byte {
+// expand appends a replacement, in which \1 to \9 and \& stand for parts of the match. The errors are those of room.reach, for the string
+// so far.
+func expand(env *Env, room *room, dst []byte, with string, s []byte, m []int) ([]byte, error) {
 	for i := 0; i < len(with); i++ {
 		c := with[i]
 		if c != '\\' || i+1 == len(with) {
@@ -140,10 +149,14 @@ func expand(dst []byte, with string, s []byte, m []int) []byte {
 			continue
 		}
 		if 2*group < len(m) && m[2*group] >= 0 {
-			dst = append(dst, s[m[2*group]:m[2*group+1]]...)
+			part := s[m[2*group]:m[2*group+1]]
+			if err := room.reach(env, len(dst)+len(part)); err != nil {
+				return nil, err
+			}
+			dst = append(dst, part...)
 		}
 	}
-	return dst
+	return dst, room.reach(env, len(dst))
 }
 
 func regexpMatch(env *Env, args []value.Datum) (value.Datum, error) {

@@ -11,6 +11,9 @@ import (
 )
 
 const (
+	// maxRegexpStates bounds the weight of an expression: with more, its memory and the time without a look for the end of the statement
+	// would be much.
+	maxRegexpStates = 1 << 17
 	// maxRegexpSteps bounds the states of an expression times the bytes of a text: it takes some ten seconds at most.
 	maxRegexpSteps = 1 << 29
 	// maxUnwatched bounds the same for a match during which nothing looks for the end of the statement.
@@ -33,20 +36,23 @@ type compiledRegexp struct {
 	program *syntax.Prog
 	prefers preference
 	asks    syntax.EmptyOp // all the conditions in it
-	states  int
-	prefix  []byte // every match begins with it
-	whole   bool   // prefix is all there is
-	atTop   bool   // matches at the beginning of a text alone
+	weight  int            // its states, more for many groups: what a character costs
+	prefix  []byte         // every match begins with it
+	whole   bool           // prefix is all there is
+	atTop   bool           // matches at the beginning of a text alone
 }
 
 func newCompiledRegexp(expression string) (*compiledRegexp, error) {
-	re, err := regexp.Compile(expression)
+	tree, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
 		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
 	}
-	tree, err := syntax.Parse(expression, syntax.Perl)
+	if sizeOfRegexp(tree)*weightOf(tree.MaxCap()) > maxRegexpStates {
+		return nil, value.Errorf(value.CodeProgramLimit, "regular expression is too complex")
+	}
+	re, err := regexp.Compile(expression)
 	if err != nil {
-		return nil, err
+		return nil, value.Errorf(value.CodeBadRegexp, "invalid regular expression: %s", regexpFault(err))
 	}
 	program, err := syntax.Compile(tree.Simplify())
 	if err != nil {
@@ -54,7 +60,7 @@ func newCompiledRegexp(expression string) (*compiledRegexp, error) {
 	}
 	re.Longest()
 	c := &compiledRegexp{
-		re: re, program: program, prefers: preferenceOf(expression), states: len(program.Inst),
+		re: re, program: program, prefers: preferenceOf(expression), weight: len(program.Inst) * weightOf(re.NumSubexp()),
 		atTop: program.StartCond()&syntax.EmptyBeginText != 0,
 	}
 	prefix, whole := re.LiteralPrefix()
@@ -65,6 +71,24 @@ func newCompiledRegexp(expression string) (*compiledRegexp, error) {
 		}
 	}
 	return c, nil
+}
+
+// weightOf returns how much more a state costs in an expression with so many groups, which go from state to state.
+func weightOf(groups int) int { return 1 + groups/4 }
+
+// sizeOfRegexp returns about how many states an expression has, at most maxRegexpStates and one.
+func sizeOfRegexp(tree *syntax.Regexp) int {
+	n := max(1, len(tree.Rune))
+	if tree.Op == syntax.OpCharClass {
+		n = 1 + len(tree.Rune)/64 // one state; its ranges take little
+	}
+	for _, sub := range tree.Sub {
+		n = min(n+sizeOfRegexp(sub)+1, maxRegexpStates+1)
+	}
+	if tree.Op == syntax.OpRepeat {
+		n *= max(1, tree.Min, tree.Max)
+	}
+	return min(n, maxRegexpStates+1)
 }
 
 // A watchedText reads a text, and ends early when the statement has been canceled.
@@ -102,7 +126,7 @@ func (c *compiledRegexp) match(env *Env, s []byte) (bool, error) {
 	return ok, env.Check()
 }
 
-func (c *compiledRegexp) unwatched(s []byte) bool { return c.whole || len(s) <= maxUnwatched/c.states }
+func (c *compiledRegexp) unwatched(s []byte) bool { return c.whole || len(s) <= maxUnwatched/c.weight }
 
 // find returns the first match of c in s that begins at byte from or after, as FindSubmatchIndex does; nil if there is none. Of
 // those that begin there it is the one that c prefers. from is the beginning of a character. The error is 57014.

@@ -46,7 +46,7 @@ func TestMatchLoop(t *testing.T) {
 			if err != nil {
 				t.Fatal(pattern, err)
 			}
-			c.states = max(c.states, states)
+			c.weight = max(c.weight, states)
 			for _, text := range loopTexts() {
 				compareLoop(t, env, c, pattern, text)
 			}
@@ -121,7 +121,7 @@ func TestMatchLoopRandom(t *testing.T) {
 			t.Fatal(pattern.String(), err)
 		}
 		if rng.IntN(2) == 0 {
-			c.states = maxUnwatched * 2
+			c.weight = maxUnwatched * 2
 		}
 		compareLoop(t, env, c, pattern.String(), text.String())
 	}

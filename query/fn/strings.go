@@ -205,15 +205,21 @@ func translate(env *Env, s, from, to string) (string, error) {
 	if err := env.Settings.Take(4 * (len(from) + len(to))); err != nil {
 		return "", err
 	}
-	source, target := []rune(from), []rune(to)
-	return strings.Map(func(r rune) rune {
-		for i, c := range source {
-			if c == r {
-				if i < len(target) {
-					return target[i]
-				}
-				return -1
+	target := []rune(to)
+	become := map[rune]rune{} // -1 for nothing
+	n := 0
+	for _, c := range from {
+		if _, ok := become[c]; !ok {
+			become[c] = -1
+			if n < len(target) {
+				become[c] = target[n]
 			}
+		}
+		n++
+	}
+	return strings.Map(func(r rune) rune {
+		if c, ok := become[r]; ok {
+			return c
 		}
 		return r
 	}, s), nil
@@ -385,29 +391,36 @@ func trims() []*Function {
 	return out
 }
 
+// fewTrimmed is the length up to which a set of characters is searched.
+const fewTrimmed = 16
+
 func trimText(s, set []byte, at side) []byte {
-	for at.left && len(s) > 0 {
-		r, n := utf8.DecodeRune(s)
-		if !bytes.ContainsRune(set, r) {
-			break
+	has := func(r rune) bool { return bytes.ContainsRune(set, r) }
+	if len(set) > fewTrimmed {
+		runes := map[rune]bool{}
+		for _, r := range string(set) {
+			runes[r] = true
 		}
-		s = s[n:]
+		has = func(r rune) bool { return runes[r] }
 	}
-	for at.right && len(s) > 0 {
-		r, n := utf8.DecodeLastRune(s)
-		if !bytes.ContainsRune(set, r) {
-			break
-		}
-		s = s[:len(s)-n]
+	if at.left {
+		s = bytes.TrimLeftFunc(s, has)
+	}
+	if at.right {
+		s = bytes.TrimRightFunc(s, has)
 	}
 	return s
 }
 
 func trimBytes(s, set []byte, at side) []byte {
-	for at.left && len(s) > 0 && bytes.IndexByte(set, s[0]) >= 0 {
+	var has [256]bool
+	for _, c := range set {
+		has[c] = true
+	}
+	for at.left && len(s) > 0 && has[s[0]] {
 		s = s[1:]
 	}
-	for at.right && len(s) > 0 && bytes.IndexByte(set, s[len(s)-1]) >= 0 {
+	for at.right && len(s) > 0 && has[s[len(s)-1]] {
 		s = s[:len(s)-1]
 	}
 	return s

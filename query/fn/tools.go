@@ -35,8 +35,8 @@ func toolFunctions() []*Function {
 			b, err := convertFrom(env, b, encoding)
 			return int64(utf8.RuneCount(b)), err
 		})),
-		def("notlike(text,text) bool", map2[strs, strs, bools](func(_ *Env, s, p []byte) (bool, error) {
-			ok, err := like(s, p)
+		def("notlike(text,text) bool", map2[strs, strs, bools](func(env *Env, s, p []byte) (bool, error) {
+			ok, err := like(env, s, p)
 			return !ok, err
 		})),
 		def("to_char(float4,text) text stable", map2[floats, texts, texts](func(_ *Env, x float64, f string) (string, error) {
