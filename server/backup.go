@@ -26,15 +26,23 @@ func (s *Server) backups() *backups {
 	return &backups{from: backup.Source{Dir: s.config.DataDir, Store: s.store, Index: s.index}, now: s.now, log: s.log, readOnly: s.config.ReadOnly}
 }
 
+// backupRoom is the room on the disk without which no backup is begun, in bytes: what its checkpoint writes finds no more room when it is full.
+const backupRoom = 32 << 20
+
 func (s source) Backup(_ context.Context, keys bool, previous []byte) (query.Backup, error) {
 	if s.backups.readOnly {
 		return nil, &query.Error{Code: "25006", Message: "a read-only server makes no backups", Hint: "Stop it and run jurat backup --data."}
 	}
+	store := s.backups.from.Store
+	full := store.Free() < backupRoom // nobody may have found out yet
 	select {
-	case <-s.backups.from.Store.Full():
+	case <-store.Full():
+		full = true
+	default:
+	}
+	if full {
 		return nil, &query.Error{Code: "53100", Message: "no backup can be begun: the server's disk is full",
 			Hint: "A backup takes some room beside the ledger while it is made. Make room and try again; or stop the server and run jurat backup --data, which takes none there."}
-	default:
 	}
 	if !s.backups.busy.TryLock() {
 		return nil, &query.Error{Code: "55006", Message: "a backup is being made already", Hint: "One is made at a time: wait for its end, or end its session."}

@@ -156,8 +156,11 @@ func (c *Config) Validate() error {
 	if c.StopTime <= 0 {
 		errs = append(errs, fmt.Errorf("stop time %s: more than 0 is needed", c.StopTime))
 	}
-	if c.StatementMemory < 1<<20 {
-		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB", c.StatementMemory))
+	if c.StatementMemory < 1<<20 || c.StatementMemory > maxMemory {
+		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB, at most 1 PiB", c.StatementMemory))
+	}
+	if c.QueryMemory > maxMemory || c.IngestMemory > maxMemory {
+		errs = append(errs, fmt.Errorf("query memory %d, ingest memory %d: at most 1 PiB", c.QueryMemory, c.IngestMemory))
 	}
 	if c.QueryMemory != 0 && c.QueryMemory < c.StatementMemory {
 		errs = append(errs, fmt.Errorf("query memory %d: less than the statement memory of %d", c.QueryMemory, c.StatementMemory))
@@ -181,6 +184,9 @@ func (c *Config) MemoryLimit() int64 {
 	}
 	return queries + c.IngestMemory + otherMemory
 }
+
+// maxMemory bounds the sizes of memory, so that sums of them are numbers.
+const maxMemory = 1 << 50
 
 // minIngestMemory lets a few clients at a time file some hundred thousand hashes each.
 const minIngestMemory = 16 << 20

@@ -92,6 +92,38 @@ func TestStoreMissing(t *testing.T) {
 	if err := serveOnce(t, c); err != nil {
 		t.Errorf("minutes after the first start: %v", err)
 	}
+	if err := os.RemoveAll(filepath.Join(c.DataDir, StoreDir)); err != nil {
+		t.Fatal(err)
+	}
+	renamed := c
+	renamed.ServerName = "other"
+	mustRefuse(t, renamed, "is a disk not mounted")
+	aside := filepath.Join(c.DataDir, keysDir, "calendar-01234567.key")
+	if err := os.WriteFile(aside, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRefuse(t, c, "is a disk not mounted") // the key was rotated, so there was a ledger
+}
+
+// TestForeignCalendarKey: the calendar key of another server is not taken for a new one.
+func TestForeignCalendarKey(t *testing.T) {
+	c, other := testConfig(t.TempDir()), testConfig(t.TempDir())
+	other.ServerName = "other"
+	for _, c := range []Config{c, other} {
+		if err := serveOnce(t, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{calendarFiles.key, calendarFiles.certificate} {
+		data, err := os.ReadFile(filepath.Join(other.DataDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(c.DataDir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRefuse(t, c, `is that of server "other"`)
 }
 
 func TestRotateCalendarKey(t *testing.T) {

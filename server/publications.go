@@ -80,7 +80,7 @@ func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, e
 	dir := s.config.DataDir
 	key, err := publicationsFiles.load(dir)
 	if err == nil {
-		return key, s.checkPublicationsKey(key)
+		return key, checkPublicationsKey(dir, key, s.config.Email)
 	} else if !errors.Is(err, errNoKey) {
 		return nil, err
 	}
@@ -102,8 +102,8 @@ func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, e
 
 // checkPublicationsKey returns an error if verifiers that keep to the root and the e-mail address at hand would refuse what
 // the key signs.
-func (s *Server) checkPublicationsKey(key *keyPair) error {
-	dir, cert := s.config.DataDir, key.certificate.X509
+func checkPublicationsKey(dir string, key *keyPair, wanted string) error {
+	cert := key.certificate.X509
 	root, err := rootFiles.loadCertificate(dir)
 	if err != nil {
 		return err
@@ -112,9 +112,9 @@ func (s *Server) checkPublicationsKey(key *keyPair) error {
 		return fmt.Errorf("%s is not issued by %s, so nobody would believe the publications file: put keys/ back from one backup (%w)",
 			filepath.Join(dir, publicationsFiles.certificate), filepath.Join(dir, rootFiles.certificate), err)
 	}
-	if email := ksi.Email(cert); s.config.Email != "" && s.config.Email != email {
+	if email := ksi.Email(cert); wanted != "" && wanted != email {
 		return fmt.Errorf("publications files are signed as %s, not %s: verifiers set that address as their constraint; leave --email away, or change it by jurat rotate-key publications --email",
-			email, s.config.Email)
+			email, wanted)
 	}
 	return nil
 }

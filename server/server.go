@@ -8,10 +8,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -337,6 +339,9 @@ func (s *Server) openStore() (*serverKeys, error) {
 	} else if err != nil {
 		return nil, err
 	}
+	if name := key.certificate.X509.Subject.CommonName; !knownCertificate(store, key) && name != store.Genesis().Server {
+		return nil, fmt.Errorf("the calendar key in %s is that of server %q, this is %q: put keys/ back from a backup of this server", s.config.DataDir, name, store.Genesis().Server)
+	}
 	publications, err := s.openPublicationsKey(store.Genesis().Server, false)
 	if err != nil {
 		return nil, err
@@ -376,9 +381,8 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 		if key, err = newCalendarKey(name, s.now(), s.now()); err == nil {
 			err = key.save(s.config.DataDir, calendarFiles)
 		}
-	case err == nil && s.now().Sub(key.certificate.X509.NotBefore) > firstStartTime:
-		err = fmt.Errorf("%s has a calendar key but no %s: is a disk not mounted? A second ledger under the same key would make two histories; for a new ledger give an empty --data directory",
-			s.config.DataDir, StoreDir)
+	case err == nil:
+		err = mayBeFirst(s.config.DataDir, key, name, s.now())
 	}
 	if err != nil {
 		return nil, err
@@ -396,6 +400,36 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 	}
 	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", genesis.First.String())
 	return &serverKeys{key, publications}, s.completeStart(key, first)
+}
+
+// mayBeFirst returns nil if the calendar key in a directory without a store may be that of a first start under this name that was cut
+// off: it is new, and the first.
+func mayBeFirst(dir string, key *keyPair, name string, now time.Time) error {
+	aside, err := filepath.Glob(filepath.Join(dir, keysDir, "calendar-*"))
+	if err == nil && len(aside) == 0 && key.certificate.X509.Subject.CommonName == name && now.Sub(key.certificate.X509.NotBefore) <= firstStartTime {
+		return nil
+	}
+	return fmt.Errorf("%s has a calendar key but no %s: is a disk not mounted? A second ledger under the same key would make two histories; for a new ledger give an empty --data directory",
+		dir, StoreDir)
+}
+
+// CheckKeys returns why a server would not start with the keys in a data directory, as far as they say that themselves: a key that is
+// not that of its certificate, or a calendar key without its ledger. Keys that are missing are none of its business.
+func CheckKeys(dir string, now time.Time) error {
+	key, err := calendarFiles.load(dir)
+	if _, missing := os.Stat(filepath.Join(dir, StoreDir)); err == nil && errors.Is(missing, fs.ErrNotExist) {
+		err = mayBeFirst(dir, key, key.certificate.X509.Subject.CommonName, now)
+	}
+	if err != nil && !errors.Is(err, errNoKey) {
+		return err
+	}
+	if key, err = publicationsFiles.load(dir); err == nil {
+		err = checkPublicationsKey(dir, key, "")
+	}
+	if errors.Is(err, errNoKey) {
+		return nil
+	}
+	return err
 }
 
 // firstRole returns the superuser that a first start makes.
@@ -436,11 +470,7 @@ func (s *Server) completeStart(key *keyPair, first *storage.Role) error {
 			storage.CreateRole{Role: *first},
 			storage.CreateSlot{Slot: storage.Slot{Agency: first.Name, Lane: ledger.LaneMain, Created: s.store.Closed() + 1}})
 	}
-	known := false
-	for _, c := range s.store.Certificates() {
-		known = known || bytes.Equal(c.ID, key.certificate.ID)
-	}
-	if !known {
+	if !knownCertificate(s.store, key) {
 		s.newKey = key.certificate.ID
 		entries = append(entries, storage.AddCertificate{Certificate: storage.Certificate{ID: key.certificate.ID, DER: key.certificate.X509.Raw}})
 	}
@@ -450,6 +480,11 @@ func (s *Server) completeStart(key *keyPair, first *storage.Role) error {
 		}
 	}
 	return nil
+}
+
+// knownCertificate reports whether a store holds the certificate of a calendar key.
+func knownCertificate(store *storage.Store, key *keyPair) bool {
+	return slices.ContainsFunc(store.Certificates(), func(c storage.Certificate) bool { return bytes.Equal(c.ID, key.certificate.ID) })
 }
 
 // Run serves until ctx is done or the ledger fails, then stops everything in order. It returns nil after a clean stop, and

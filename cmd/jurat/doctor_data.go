@@ -16,6 +16,7 @@ import (
 	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/server"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/backup"
 )
 
 // checkDirectory looks at the data directory. false means that there is nothing to look into.
@@ -47,6 +48,9 @@ func (d *doctor) checkKeys() {
 		d.checkCertificate(name)
 	}
 	d.checkCertificate("root")
+	if err := server.CheckKeys(d.data, d.now()); err != nil {
+		d.fail("keys and ledger", err, "No server starts with them: put store/ and keys/ back as they were, from one backup.")
+	}
 	if path := filepath.Join(d.data, "keys", "root.key"); exists(path) {
 		d.add(stateWarn, "root key", path+" is on this machine", "It is needed for jurat rotate-key publications alone: move it to where no thief of this machine finds it.")
 	}
@@ -164,6 +168,11 @@ func (d *doctor) checkLedger() {
 		return
 	}
 	defer s.Close()
+	if mark, err := backup.ReadMark(d.data); err != nil || mark != nil {
+		d.add(stateFail, check, "it was restored from a backup, and no server files into it yet",
+			"See jurat restore --help: jurat serve --read-only to look at it, jurat restore --original-is-gone to go on with it.")
+		return
+	}
 	closed := s.Closed().Time()
 	switch behind := closed.Sub(d.now()); {
 	case behind > time.Minute:

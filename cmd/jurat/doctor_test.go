@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -88,6 +89,34 @@ func TestDoctor(t *testing.T) {
 	if r.code != exitFail || !strings.Contains(r.stdout, "FAIL  calendar key: ") || !strings.Contains(r.stdout, "OK    ledger: ") {
 		t.Errorf("%d: %s%s", r.code, r.stdout, r.stderr)
 	}
+}
+
+// TestDoctorKeys: keys with which no server starts are found, although each is a key.
+func TestDoctorKeys(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	startServer(t, dir).stop()
+	key, other := filepath.Join(dir, "keys", "calendar.key"), filepath.Join(dir, "keys", "publications.key")
+	good, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(os.WriteFile(key, foreign, 0o600))
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "keys and ledger", stateFail, "one backup")
+	do(os.WriteFile(key, good, 0o600), os.WriteFile(filepath.Join(dir, "keys", "calendar-01234567.key"), good, 0o600))
+	diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0")
+	do(os.Rename(filepath.Join(dir, "store"), filepath.Join(dir, "away")))
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "keys and ledger", stateFail, "one backup")
 }
 
 // TestDoctorTLS shows the doctor certificates for TLS, good ones and those with which clients stay away or no server starts.

@@ -83,6 +83,7 @@ const heapBytes = 512 << 20
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal is not caught any more, while the server still starts, too
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(c.MemoryLimit())
 	}
@@ -125,7 +126,6 @@ func serve(ctx context.Context, c server.Config) error {
 		}
 	}()
 	context.AfterFunc(ctx, func() {
-		stop() // a second signal is not caught any more
 		c.Logger.Info("stopping: waiting for statements and for the open round to close")
 	})
 	if err := s.Run(ctx); err != nil {

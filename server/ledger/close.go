@@ -64,7 +64,11 @@ const (
 
 func (l *Ledger) warnOfCertificate(now time.Time) {
 	end := l.certificate.X509.NotAfter
-	if end.Sub(now) < certificateWarning && now.Sub(l.warned) >= 24*time.Hour {
+	switch stopped := end.Sub(now) < certificateMargin; {
+	case stopped && !l.stopped:
+		l.stopped = true
+		l.log.Error("the calendar certificate ends, so nothing is filed any more: stop the server and run jurat rotate-key calendar", "not_after", end)
+	case !stopped && end.Sub(now) < certificateWarning && now.Sub(l.warned) >= 24*time.Hour:
 		l.warned = now
 		l.log.Warn("the calendar certificate ends soon: stop the server and run jurat rotate-key calendar before", "not_after", end)
 	}

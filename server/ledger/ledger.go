@@ -137,6 +137,7 @@ type Ledger struct {
 	deferred []*ticket          // wait for the next round, in which their slots exist
 	ready    []*ticket          // were deferred, and the next round is open
 	warned   time.Time          // when the log last warned of the end of the certificate
+	stopped  bool               // the log has said that filing has stopped for it
 	staging  *staging           // a group for the round after the open one; nil if there is none
 	pace     time.Duration      // that a leaf takes in large groups
 	ending   bool               // Run is to end
