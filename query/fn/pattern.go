@@ -363,24 +363,50 @@ func translateHex(p string, i int) (s string, n int, err error) {
 
 // beside reports whether what stands behind the escape at byte i of an expression, or before it, is a character of a word for sure.
 func beside(p string, i int, before bool) bool {
-	inWord := func(s string) bool {
-		r, _ := utf8.DecodeRuneInString(s)
-		return s != "" && inWord(r)
+	if !before {
+		return beginsWord(p[i+1:])
 	}
-	if before {
-		p = strings.TrimSuffix(p[:i-1], "+")
-		last, n := utf8.DecodeLastRuneInString(p)
-		escaped := strings.HasSuffix(p[:len(p)-n], `\`)
-		return n > 0 && (!escaped && inWord(string(last)) || escaped && last == 'w')
-	}
-	p = p[i+1:]
-	rest, ok := strings.CutPrefix(p, `\w`)
-	if !ok {
-		if !inWord(p) {
-			return false
+	p = strings.TrimSuffix(p[:i-1], "+")
+	last, n := utf8.DecodeLastRuneInString(p)
+	escaped := strings.HasSuffix(p[:len(p)-n], `\`)
+	return n > 0 && (!escaped && inWord(last) || escaped && last == 'w')
+}
+
+// beginsWord reports whether what an expression matches begins with a character of a word for sure: its first part is one, or a group all
+// of whose branches begin so, and may not be left out.
+func beginsWord(p string) bool {
+	must := func(rest string) bool { return rest == "" || strings.IndexByte("*?{", rest[0]) < 0 }
+	rest, group := strings.CutPrefix(p, "(")
+	if !group {
+		if rest, ok := strings.CutPrefix(p, `\w`); ok {
+			return must(rest)
 		}
-		_, n := utf8.DecodeRuneInString(p)
-		rest = p[n:]
+		r, n := utf8.DecodeRuneInString(p)
+		return n > 0 && inWord(r) && must(p[n:])
 	}
-	return rest == "" || strings.IndexByte("*?{", rest[0]) < 0
+	rest = strings.TrimPrefix(rest, "?:")
+	if !beginsWord(rest) {
+		return false
+	}
+	depth := 0
+	for i := 0; i < len(rest); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '[':
+			i += classLength(rest[i:]) - 1
+		case '(':
+			depth++
+		case '|':
+			if depth == 0 && !beginsWord(rest[i+1:]) {
+				return false
+			}
+		case ')':
+			if depth == 0 {
+				return must(rest[i+1:])
+			}
+			depth--
+		}
+	}
+	return false
 }
