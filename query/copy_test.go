@@ -14,11 +14,7 @@ import (
 func TestCopyHints(t *testing.T) {
 	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
 	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
-	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openAs(t, e, "jurat")
 	hex := strings.Repeat("ab", 32)
 	for _, c := range []struct{ format, field, hint string }{
 		{"text", hex, `write \\x before it`},

@@ -177,6 +177,17 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
+// openAs opens a session of a role, which ends with the test.
+func openAs(t *testing.T, e *query.Engine, role string) *query.Session {
+	t.Helper()
+	s, err := e.Open(query.Login{User: role, Database: "jurat"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
 // TestHeldCursorsCount: rows that cursors WITH HOLD keep after their transaction are counted among all statements' memory until they are
 // closed, and so are settings that savepoints keep.
 func TestHeldCursorsCount(t *testing.T) {
@@ -206,11 +217,7 @@ func TestHeldCursorsCount(t *testing.T) {
 	if used := e.QueryMemoryUsed(); used != 0 {
 		t.Errorf("%d bytes are granted to sessions that are closed", used)
 	}
-	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openAs(t, e, "jurat")
 	a := run(t.Context(), s, "begin")
 	for i := 0; a.err == nil && i < 100; i++ {
 		a = run(t.Context(), s, fmt.Sprintf("savepoint s; select set_config('my.v', repeat('x', %d), true)", 250_000+i))

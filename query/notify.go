@@ -29,7 +29,7 @@ const (
 	maxPayload    = 7999     // bytes of a payload
 	maxUndelivery = 4 << 20  // bytes of notifications that wait for one session, or are held back by one transaction
 	maxOfRole     = 64 << 20 // bytes of notifications that wait for all sessions of a role
-	maxChannels   = 1 << 14  // that a session listens on, and that a transaction wants to
+	maxChannels   = 1 << 10  // that a session listens on, and that a transaction wants to
 	noteBytes     = 64       // that a notification takes besides its texts
 )
 
