@@ -77,12 +77,10 @@ const maxSettings = 256 << 10
 
 // room refuses a value for which the session has no room.
 func (g *settings) room(key, v string) error {
-	bytes := len(key) + len(v)
+	bytes := g.bytes() + len(key) + len(v)
 	for _, m := range []map[string]string{g.set, g.local} {
-		for k, old := range m {
-			if k != key {
-				bytes += len(k) + len(old)
-			}
+		if old, ok := m[key]; ok {
+			bytes -= len(key) + len(old)
 		}
 	}
 	if bytes <= maxSettings {

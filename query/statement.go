@@ -238,7 +238,7 @@ const FreeRoom = 64 << 10
 // Room asks for the memory of n bytes of a row that is being written for the client. The errors are 53200 if the statement may not have so much,
 // and 57014 once it has been cancelled or its time is over.
 func (r *Result) Room(ctx context.Context, n int) error {
-	if n <= FreeRoom || r.x == nil {
+	if r.x == nil {
 		return nil
 	}
 	limit, cancel := r.session.limit(ctx, r.x)

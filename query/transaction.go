@@ -109,11 +109,16 @@ func (s *Session) dropParts() {
 	if n := len(s.tx.savepoints); n > 0 {
 		p = s.tx.savepoints[n-1]
 	}
-	s.tx.parts, s.tx.leaves, s.tx.bytes, s.tx.digests = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes, nil
-	s.releaseChunks(p.chunks[0], p.chunks[1])
+	s.cutParts(&p)
 	if keep := max(p.bytes-uncountedMemory, 0); keep < s.share.held {
 		s.engine.memory.give(&s.share, s.share.held-keep)
 	}
+}
+
+// cutParts has the transaction hold back what it did at a savepoint.
+func (s *Session) cutParts(p *savepoint) {
+	s.tx.parts, s.tx.leaves, s.tx.bytes, s.tx.digests = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes, nil
+	s.releaseChunks(p.chunks[0], p.chunks[1])
 }
 
 // commit ends the transaction. What it filed is durable once commit returns nil.
@@ -288,9 +293,8 @@ func (s *Session) rollbackTo(i int) {
 	p := s.tx.savepoints[i]
 	s.dropSavepoints(i + 1)
 	s.settings, s.values = p.settings, nil
-	s.tx.parts, s.tx.leaves, s.tx.bytes = s.tx.parts[:p.parts:p.parts], p.leaves, p.bytes
-	s.releaseChunks(p.chunks[0], p.chunks[1])
-	s.tx.digests, s.tx.aborted, s.tx.readOnly = nil, false, p.readOnly
+	s.cutParts(&p)
+	s.tx.aborted, s.tx.readOnly = false, p.readOnly
 	s.closeCursors(func(c *cursor) bool { return c.created > p.cursors })
 	s.tx.tunings, s.tx.notes, s.tx.noted = s.tx.tunings[:p.tunings], s.tx.notes[:p.notes], nil
 }

@@ -168,7 +168,10 @@ func (d *doctor) checkLedger() {
 		return
 	}
 	defer s.Close()
-	if mark, err := backup.ReadMark(d.data); err != nil || mark != nil {
+	if mark, err := backup.ReadMark(d.data); err != nil {
+		d.fail(check, err, "Restore the data directory from a backup, and keep this one as it is.")
+		return
+	} else if mark != nil {
 		d.add(stateFail, check, "it was restored from a backup, and no server files into it yet",
 			"See jurat restore --help: jurat serve --read-only to look at it, jurat restore --original-is-gone to go on with it.")
 		return

@@ -56,8 +56,6 @@ type verifySealOptions struct {
 	details                          []string
 	basis                            verifyOptions
 	json                             bool
-
-	trusted verifyBasis // made of basis
 }
 
 func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) error {
@@ -65,7 +63,7 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 	if err != nil {
 		return err
 	}
-	options, err := o.options(ctx)
+	options, basis, err := o.options(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,7 +72,7 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 		fmt.Fprintf(w, "%s\n", r.JSON())
 	} else {
 		printSeal(w, r)
-		if path := o.trusted.pathOf(r.Basis.Certificate); r.Basis.Kind == landmark.ByKey && path != "" {
+		if path := basis.pathOf(r.Basis.Certificate); r.Basis.Kind == landmark.ByKey && path != "" {
 			fmt.Fprintf(w, "\nThe key is trusted because of %s.\n", path)
 		}
 	}
@@ -96,17 +94,15 @@ func sealText(from string) (string, error) {
 	return string(data), err
 }
 
-// options turns the flags into what to verify against.
-func (o *verifySealOptions) options(ctx context.Context) (s seal.Options, err error) {
-	basis, err := o.basis.basis()
-	if err != nil {
-		return s, err
+// options turns the flags into what to verify against, which basis says too.
+func (o *verifySealOptions) options(ctx context.Context) (s seal.Options, basis verifyBasis, err error) {
+	if basis, err = o.basis.basis(); err != nil {
+		return s, basis, err
 	}
 	trust := &basis.options
 	if len(o.basis.certificates) == 0 && (trust.Publication != nil || trust.PublicationsFile != nil) {
 		trust.Certificates, basis.trusted = nil, nil // who gives a publication does not mean whatever server this account remembers
 	}
-	o.trusted = basis
 	s.Certificates, s.At = trust.Certificates, calendar.RoundOf(time.Now())
 	known := landmark.Options{PublicationsFile: trust.PublicationsFile, Certificates: trust.Certificates}
 	if trust.PublicationsFile != nil {
@@ -118,22 +114,22 @@ func (o *verifySealOptions) options(ctx context.Context) (s seal.Options, err er
 	if o.at != "" {
 		t, err := publicationTime(o.at)
 		if err != nil {
-			return s, err
+			return s, basis, err
 		}
 		s.At = calendar.RoundOf(t)
 	}
 	if o.successor != "" {
 		text, err := sealText(o.successor)
 		if err != nil {
-			return s, err
+			return s, basis, err
 		}
 		next, err := seal.Parse(text)
 		if err != nil {
-			return s, err
+			return s, basis, err
 		}
 		s.Successors = []merkle.Digest{next.Leaf()}
 	}
-	return s, o.read(ctx, &s, known, *trust)
+	return s, basis, o.read(ctx, &s, known, *trust)
 }
 
 // read reads the files that are named.

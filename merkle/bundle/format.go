@@ -53,8 +53,8 @@ const (
 	KSIBase merkle.Level = 32
 )
 
-// baseOf returns the base level of a lane's leaves. It is not for a header to choose: with a higher one, nodes would pass as leaves.
-func baseOf(lane string) merkle.Level {
+// BaseOf returns the base level of a lane's leaves. It is not for a header to choose: with a higher one, nodes would pass as leaves.
+func BaseOf(lane string) merkle.Level {
 	if lane == KSILane {
 		return KSIBase
 	}
@@ -81,7 +81,7 @@ func (h *Header) check() error {
 		if err := m.Check(); err != nil {
 			return err
 		}
-		if seen[l.Name] || l.Name == "" || len(l.Name) > merkle.MaxID || l.Base != baseOf(l.Name) {
+		if seen[l.Name] || l.Name == "" || len(l.Name) > merkle.MaxID || l.Base != BaseOf(l.Name) {
 			return fmt.Errorf("lane %q of base level %d", l.Name, l.Base)
 		}
 		seen[l.Name] = true

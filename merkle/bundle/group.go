@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/internal/shape"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -62,7 +62,7 @@ func (g *Group) announce(h *Header, signature []byte, n uint64) error {
 	if node, level := trunk.Node(); level != merkle.SlotLevel {
 		return fmt.Errorf("the first chain leads to %s of level %d, not to a lane's node of level %d", node, level, merkle.SlotLevel)
 	}
-	if height := bits.Len64(n - 1); len(chain)-1 != height {
+	if height := int(shape.Height(n)); len(chain)-1 != height {
 		return fmt.Errorf("the way of the signature has %d nodes, that of the first of %d leaves %d", len(chain)-1, n, height)
 	}
 	issuers := g.first.Issuers()

@@ -253,15 +253,5 @@ func (q *regexpQuery) replaced() (value.Datum, error) {
 	if q.occurrence > 0 {
 		list = list[min(q.occurrence-1, int64(len(list))):]
 	}
-	var out []byte
-	var room room
-	at := 0
-	for _, m := range list {
-		out = append(out, q.s[at:m[0]]...)
-		if out, err = expand(q.env, &room, out, q.with, q.s, m); err != nil {
-			return value.Datum{}, err
-		}
-		at = m[1]
-	}
-	return value.NewBytes(value.Text, append(out, q.s[at:]...)), nil
+	return replaceAll(q.env, q.s, q.with, list)
 }

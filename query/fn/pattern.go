@@ -67,14 +67,13 @@ func patternOperators() []*Function {
 			})))
 		}
 	}
-	plain := like
 	for _, t := range []string{"text", "name", "bpchar"} {
-		add(t, "text", "~~", plain)
+		add(t, "text", "~~", like)
 		add(t, "text", "~~*", func(env *Env, s, p []byte) (bool, error) { return like(env, bytes.ToLower(s), bytes.ToLower(p)) })
 		add(t, "text", "~", func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "") })
 		add(t, "text", "~*", func(env *Env, s, p []byte) (bool, error) { return matches(env, s, p, "i") })
 	}
-	add("bytea", "bytea", "~~", plain)
+	add("bytea", "bytea", "~~", like)
 	return out
 }
 

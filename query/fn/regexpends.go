@@ -57,7 +57,7 @@ func (p *preferences) part() (inside preference) {
 			p.skip(strings.IndexByte(string(*p)+"}", '}') + 1)
 		}
 	case '[':
-		p.class()
+		p.skip(classLength(string(*p)))
 	case '(':
 		p.skip(1)
 		if strings.HasPrefix(string(*p), "?") {
@@ -89,18 +89,6 @@ func (p *preferences) part() (inside preference) {
 		return shortest
 	}
 	return longest
-}
-
-// class reads a class in brackets.
-func (p *preferences) class() {
-	for p.skip(1); *p != "" && (*p)[0] != ']'; p.skip(1) {
-		if (*p)[0] == '\\' {
-			p.skip(1)
-		} else if strings.HasPrefix(string(*p), "[:") {
-			p.skip(strings.Index(string(*p)+":]", ":]") + 1)
-		}
-	}
-	p.skip(1)
 }
 
 // A thread is a state of an expression, with where its match began and the groups so far, as FindSubmatchIndex gives them, which
@@ -152,7 +140,6 @@ func (t *threads) reach(state uint32, at int, around syntax.EmptyOp, begin int, 
 // package regexp does not see.
 type walk struct {
 	c         *compiledRegexp
-	s         []byte
 	now, next threads
 	none      []int // the groups at the beginning
 	match     []int // the best so far
@@ -161,7 +148,7 @@ type walk struct {
 // walk is find, by all states of c at a time.
 func (c *compiledRegexp) walk(env *Env, s []byte, from int) ([]int, error) {
 	states := len(c.program.Inst)
-	w := &walk{c: c, s: s, now: threads{program: c.program, seen: make([]int, states)}, next: threads{program: c.program, seen: make([]int, states)}}
+	w := &walk{c: c, now: threads{program: c.program, seen: make([]int, states)}, next: threads{program: c.program, seen: make([]int, states)}}
 	w.none = slices.Repeat([]int{-1}, 2*(c.re.NumSubexp()+1))
 	before := rune(-1)
 	if from > 0 {

@@ -112,10 +112,16 @@ func regexpReplace(env *Env, args []value.Datum) (value.Datum, error) {
 	if err != nil {
 		return value.Datum{}, err
 	}
+	return replaceAll(env, s, with, list)
+}
+
+// replaceAll puts a replacement in the place of matches.
+func replaceAll(env *Env, s []byte, with string, matches [][]int) (value.Datum, error) {
 	var out []byte
+	var err error
 	var room room
 	at := 0
-	for _, m := range list {
+	for _, m := range matches {
 		out = append(out, s[at:m[0]]...)
 		if out, err = expand(env, &room, out, with, s, m); err != nil {
 			return value.Datum{}, err

@@ -70,10 +70,8 @@ const KSIBase = bundle.KSIBase
 // baseOf returns the base level of a lane's leaves; ok is false if there is no such lane.
 func baseOf(lane string) (base merkle.Level, ok bool) {
 	switch lane {
-	case LaneMain, LaneSeal, LaneStatus:
-		return 0, true
-	case LaneKSI:
-		return KSIBase, true
+	case LaneMain, LaneSeal, LaneKSI, LaneStatus:
+		return bundle.BaseOf(lane), true
 	}
 	return 0, false
 }
