@@ -427,15 +427,15 @@ func (a *analyzer) inList(s *scope, e *parse.In) (expr, error) {
 
 // anyOf is x = ANY (ARRAY[list]) over the type t.
 func (a *analyzer) anyOf(at parse.Node, x expr, list []expr, t *value.Type) (expr, error) {
-	array := &arrayExpr{t: value.MustType(t.Array)}
-	for _, y := range list {
+	elems := make([]expr, len(list))
+	for i, y := range list {
 		z, err := a.coerce(y, t, fn.Implicit)
 		if err != nil {
 			return nil, a.fail(err, at)
 		}
-		array.elems = append(array.elems, z)
+		elems[i] = z
 	}
-	return a.overArray(at, "=", false, x, array)
+	return a.overArray(at, "=", false, x, newArray(value.MustType(t.Array), elems))
 }
 
 // overArray is x op ANY (array) or x op ALL (array).

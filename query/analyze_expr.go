@@ -326,7 +326,25 @@ func (a *analyzer) array(s *scope, e *parse.Array) (expr, error) {
 		}
 		t = value.MustType(t.Array)
 	}
-	return &arrayExpr{elems: list, t: t}, nil
+	return newArray(t, list), nil
+}
+
+// newArray is the array of elems, of type t. One of constants is a constant itself: lists of a million values are written, and each
+// would otherwise be an expression.
+func newArray(t *value.Type, elems []expr) expr {
+	elem := value.MustType(t.Elem)
+	values := value.NewVector(elem, 0)
+	for _, e := range elems {
+		c, ok := e.(*constExpr)
+		if cast, is := e.(*castExpr); is && cast.cast != nil && cast.modify == nil && widens(cast.cast.From, cast.cast.To) {
+			c, ok = cast.x.(*constExpr)
+		}
+		if !ok || c.d.Type != elem && !widens(c.d.Type, elem) {
+			return &arrayExpr{elems: elems, t: t}
+		}
+		values.Append(c.d)
+	}
+	return &constExpr{d: value.ArrayOf(values)}
 }
 
 // arrayOf analyzes an array constructor under a cast to the array type t: the elements are cast, one by one.
@@ -354,7 +372,7 @@ func (a *analyzer) arrayOf(s *scope, e *parse.Array, t *value.Type) (expr, error
 		}
 		out.elems[i] = x
 	}
-	return out, nil
+	return newArray(t, out.elems), nil
 }
 
 func (a *analyzer) exprs(s *scope, list []parse.Expr) ([]expr, error) {

@@ -1,7 +1,9 @@
 package query_test
 
 import (
+	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +69,34 @@ func TestEscapes(t *testing.T) {
 		}
 		if used := e.QueryMemoryUsed(); used != 0 {
 			t.Fatalf("%s: %d bytes are still granted", sql, used)
+		}
+	}
+}
+
+// TestLongLists looks at what lists of many constants allocate: a constant of the list, not an expression an element, is what is analyzed,
+// planned and executed.
+func TestLongLists(t *testing.T) {
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
+	const n = 100_000
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, "%d,", i)
+	}
+	elems := strings.TrimSuffix(list.String(), ",")
+	var before, after runtime.MemStats
+	for _, sql := range []string{
+		"select count(*) from hashes where slot_index in (" + elems + ")",
+		"select count(*) from hashes where slot_index = any (array[" + elems + "])",
+		"select count(*) from hashes where slot_index = any (array[" + elems + "]::bigint[])",
+	} {
+		runtime.ReadMemStats(&before)
+		if code := giant(t, e, sql); code != "" {
+			t.Errorf("%.60s: %s", sql, code)
+		}
+		runtime.ReadMemStats(&after)
+		if each := (after.TotalAlloc - before.TotalAlloc) / n; each > 1000 {
+			t.Errorf("%.60s: allocated %d bytes an element", sql, each)
 		}
 	}
 }
