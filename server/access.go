@@ -27,8 +27,7 @@ const HBAFile = "hba.conf"
 // An access decides on logins: it implements query.Access.
 type access struct {
 	store       *storage.Store
-	path        string
-	given       bool // the path is that of --hba, so the file must be there
+	config      *Config
 	certificate *certificate
 	log         *slog.Logger
 	now         func() time.Time
@@ -44,21 +43,28 @@ func (a *access) open() error {
 	return nil
 }
 
-func (a *access) readRules() error {
-	text, err := os.ReadFile(a.path)
-	if errors.Is(err, fs.ErrNotExist) && !a.given {
-		a.rules.Store(nil)
-		return nil
+// LoginRules reads the login rules that c names, as a start does; nil if it names no file and none is in the data directory, where
+// hba.Default stands for them.
+func LoginRules(c *Config) (*hba.Rules, error) {
+	text, err := os.ReadFile(c.hbaPath())
+	if errors.Is(err, fs.ErrNotExist) && c.HBA == "" {
+		return nil, nil
 	} else if err != nil {
-		return err
+		return nil, err
 	}
-	rules, err := hba.Parse(a.path, string(text))
+	return hba.Parse(c.hbaPath(), string(text))
+}
+
+func (a *access) readRules() error {
+	rules, err := LoginRules(a.config)
 	if err != nil {
 		return err
 	}
-	for _, r := range rules.List() {
-		if a.certificate == nil && r.Type == "hostssl" {
-			a.log.Warn("a login rule lets nobody in: it is for TLS, which this server does not have; give --tls-cert and --tls-key", "hba", a.path, "line", r.Line)
+	if rules != nil && a.certificate == nil {
+		for _, r := range rules.List() {
+			if r.Type == "hostssl" {
+				a.log.Warn("a login rule lets nobody in: it is for TLS, which this server does not have; give --tls-cert and --tls-key", "hba", a.config.hbaPath(), "line", r.Line)
+			}
 		}
 	}
 	a.rules.Store(rules)
@@ -97,7 +103,7 @@ func (a *access) Reload() error {
 		a.log.Error("configuration not reloaded: what was in force stays so", "error", err)
 		return &query.Error{Code: "F0000", Message: "the configuration has errors: what was in force before stays so", Detail: err.Error()}
 	}
-	a.log.Info("configuration reloaded", "hba", a.path, "default_rules", a.Defaults())
+	a.log.Info("configuration reloaded", "hba", a.config.hbaPath(), "default_rules", a.Defaults())
 	return nil
 }
 

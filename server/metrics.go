@@ -103,7 +103,7 @@ var (
 	diskFull = gauge("jurat_disk_full", "1 while a write waits for room on the disk; below --disk-reserve nothing is filed before that.")
 	diskSize = gauge("jurat_disk_size_bytes", "Size of that file system.")
 
-	certificateEnd = gauge("jurat_certificate_expiry_timestamp_seconds", "When a certificate ends. An hour before that of the calendar filing stops.", "certificate")
+	certificateEnd = gauge("jurat_certificate_expiry_timestamp_seconds", "When a certificate ends: of the calendar, an hour before which filing stops, of publications, and what clients are shown (tls).", "certificate")
 	clockAhead     = gauge("jurat_clock_ahead_seconds", "How far the clock is ahead of what the time that passed lets expect; beyond --max-clock-jump filing stops.")
 	clockJumped    = gauge("jurat_clock_jumped", "1 if filing has stopped until an operator runs SELECT confirm_clock().")
 	clockSynced    = gauge("jurat_clock_synchronized", "1 if the kernel says that its clock is steered by NTP or the like.")
@@ -203,6 +203,9 @@ func (s *Server) collectLedger(to sender) {
 	}
 	if c := s.publisher.key.certificate.X509; c != nil { // a read-only server does without
 		to.time(certificateEnd, c.NotAfter, "publications")
+	}
+	if s.tls != nil {
+		to.time(certificateEnd, s.tls.ends(), "tls")
 	}
 	to.number(indexRead, float64(x.PartsRead))
 	to.number(indexPlaced, float64(x.Placed))

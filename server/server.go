@@ -187,7 +187,7 @@ func (s *Server) readFiles() (err error) {
 	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
 		return err
 	}
-	s.access = &access{path: s.config.hbaPath(), given: s.config.HBA != "", certificate: s.tls, log: s.log, now: s.now}
+	s.access = &access{config: &s.config, certificate: s.tls, log: s.log, now: s.now}
 	return s.access.open()
 }
 

@@ -111,6 +111,14 @@ func (x *certificate) warnLocked() {
 	}
 }
 
+// ends returns when the certificate in use ends, after the look that current takes.
+func (x *certificate) ends() time.Time {
+	x.current()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.end
+}
+
 // stamp looks at the files. One that is missing has no stamp, and is an error only when it is read.
 func (x *certificate) stamp() (stamps [3]fileStamp) {
 	for i, name := range x.files {

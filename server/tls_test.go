@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func writePair(t *testing.T, c *Config, name string) {
 func TestReloadCertificate(t *testing.T) {
 	dir := t.TempDir()
 	c := stillConfig(t, filepath.Join(dir, "data"))
-	c.TLSCert, c.TLSKey = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	c.TLSCert, c.TLSKey, c.HTTPListen = filepath.Join(dir, "crt"), filepath.Join(dir, "key"), "127.0.0.1:0"
 	writePair(t, &c, "first")
 	s, _ := testServer(t, c)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -90,6 +91,11 @@ func TestReloadCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown("second")
+	_, metrics := s.get(t, "/metrics")
+	_, end, _ := strings.Cut(grep(metrics, certificateEnd.name+`{certificate="tls"}`), "} ")
+	if at, err := strconv.ParseFloat(strings.TrimSpace(end), 64); err != nil || time.Until(time.Unix(int64(at), 0)).Round(time.Hour) != time.Hour {
+		t.Errorf("the certificate ends at %q, want in an hour", end)
+	}
 	if err := os.WriteFile(c.TLSKey, []byte("noise"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check a machine and a data directory for what makes a server fail or slow",
-		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the disk and whether
-it does what it says when it is told to sync, the clock, limits and memory of this machine, and the port. Works beside a running
+		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the login rules, the
+disk and whether it does what it says when it is told to sync, the clock, limits and memory of this machine, and the port. Works beside a running
 server, and on one that is stopped, whose newest round is then compared with the clock. Nothing is changed; for the check of the
 disk a small file is written to the data directory and removed.
 
@@ -33,11 +33,12 @@ Exit code: 0 if nothing failed, 1 if something did, 3 the checks could not be ca
 			return d.report(cmd.OutOrStdout(), asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&d.data, "data", "data", "data directory")
+	cmd.Flags().StringVar(&d.config.DataDir, "data", "data", "data directory")
 	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:5433", "address of the Postgres port")
-	cmd.Flags().StringVar(&d.tls.TLSCert, "tls-cert", "", "the server's certificate for TLS, to be checked too")
-	cmd.Flags().StringVar(&d.tls.TLSKey, "tls-key", "", "key of that certificate")
-	cmd.Flags().StringVar(&d.tls.TLSClientCA, "tls-client-ca", "", "the server's authority of client certificates")
+	cmd.Flags().StringVar(&d.config.TLSCert, "tls-cert", "", "the server's certificate for TLS, to be checked too")
+	cmd.Flags().StringVar(&d.config.TLSKey, "tls-key", "", "key of that certificate")
+	cmd.Flags().StringVar(&d.config.TLSClientCA, "tls-client-ca", "", "the server's authority of client certificates")
+	cmd.Flags().StringVar(&d.config.HBA, "hba", "", "the server's login rules (default \"hba.conf\" in the data directory, if it is there)")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an array of objects with check, state, found and advice")
 	return cmd
@@ -60,9 +61,9 @@ type finding struct {
 
 // A doctor checks a data directory and the machine that it is on.
 type doctor struct {
-	data, listen string
-	tls          server.Config // its files for TLS; none if it has no certificate
-	now          func() time.Time
+	config server.Config // the files that the server is given
+	listen string
+	now    func() time.Time
 
 	running  bool // a server has the data directory open
 	findings []finding
@@ -94,6 +95,7 @@ func (d *doctor) run() {
 		d.checkSync()
 	}
 	d.checkTLS()
+	d.checkLoginRules()
 	d.checkClock()
 	d.checkLimits()
 	d.checkMemory()

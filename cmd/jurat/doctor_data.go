@@ -22,21 +22,21 @@ import (
 // checkDirectory looks at the data directory. false means that there is nothing to look into.
 func (d *doctor) checkDirectory() bool {
 	const check = "data directory"
-	info, err := os.Stat(d.data)
+	info, err := os.Stat(d.config.DataDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.add(stateWarn, check, d.data+" does not exist", "The first jurat serve --data "+d.data+" makes it; or give another --data.")
+		d.add(stateWarn, check, d.config.DataDir+" does not exist", "The first jurat serve --data "+d.config.DataDir+" makes it; or give another --data.")
 		return false
 	case err != nil:
 		d.fail(check, err, "Run this as the user that the server runs as.")
 		return false
 	case !info.IsDir():
-		d.add(stateFail, check, d.data+" is no directory", "Give the data directory with --data.")
+		d.add(stateFail, check, d.config.DataDir+" is no directory", "Give the data directory with --data.")
 		return false
 	case info.Mode().Perm()&0o077 != 0:
-		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.data, info.Mode().Perm()), "Others may look into it: chmod 700 "+d.data)
+		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.config.DataDir, info.Mode().Perm()), "Others may look into it: chmod 700 "+d.config.DataDir)
 	default:
-		d.ok(check, "%s, mode %04o", d.data, info.Mode().Perm())
+		d.ok(check, "%s, mode %04o", d.config.DataDir, info.Mode().Perm())
 	}
 	return true
 }
@@ -48,10 +48,10 @@ func (d *doctor) checkKeys() {
 		d.checkCertificate(name)
 	}
 	d.checkCertificate("root")
-	if err := server.CheckKeys(d.data, d.now()); err != nil {
+	if err := server.CheckKeys(d.config.DataDir, d.now()); err != nil {
 		d.fail("keys and ledger", err, "No server starts with them: put store/ and keys/ back as they were, from one backup.")
 	}
-	if path := filepath.Join(d.data, "keys", "root.key"); exists(path) {
+	if path := filepath.Join(d.config.DataDir, "keys", "root.key"); exists(path) {
 		d.add(stateWarn, "root key", path+" is on this machine", "It is needed for jurat rotate-key publications alone: move it to where no thief of this machine finds it.")
 	}
 }
@@ -62,10 +62,10 @@ func exists(path string) bool {
 }
 
 func (d *doctor) checkKey(name string) {
-	check, path := name+" key", filepath.Join(d.data, "keys", name+".key")
+	check, path := name+" key", filepath.Join(d.config.DataDir, "keys", name+".key")
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.data, server.StoreDir)):
+	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.config.DataDir, server.StoreDir)):
 		d.ok(check, "there is no ledger yet; the first start makes it")
 	case err != nil:
 		d.fail(check, err, "Put keys/ back from the backup; if it is lost, make a new one by jurat rotate-key "+name+".")
@@ -77,9 +77,9 @@ func (d *doctor) checkKey(name string) {
 }
 
 func (d *doctor) checkCertificate(name string) {
-	check, path := name+" certificate", filepath.Join(d.data, "keys", name+".crt")
+	check, path := name+" certificate", filepath.Join(d.config.DataDir, "keys", name+".crt")
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.data, server.StoreDir)) {
+	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.config.DataDir, server.StoreDir)) {
 		return
 	}
 	var c *x509.Certificate
@@ -97,7 +97,7 @@ func (d *doctor) checkCertificate(name string) {
 	}
 	left := c.NotAfter.Sub(d.now())
 	found := fmt.Sprintf("made %s, ends %s, in %d days", c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly), int(left.Hours()/24))
-	advice := "Stop the server, run jurat rotate-key " + name + " --data " + d.data + ", start it."
+	advice := "Stop the server, run jurat rotate-key " + name + " --data " + d.config.DataDir + ", start it."
 	if name == "root" {
 		advice = "Verifiers trust it: plan a new ledger of publications with them."
 	}
@@ -115,13 +115,13 @@ func (d *doctor) checkCertificate(name string) {
 func (d *doctor) checkTLS() {
 	const check = "TLS certificate"
 	switch {
-	case d.tls.TLSCert == "" && d.tls.TLSClientCA == "":
+	case d.config.TLSCert == "" && d.config.TLSClientCA == "":
 		return
-	case d.tls.TLSCert == "":
+	case d.config.TLSCert == "":
 		d.add(stateFail, check, "there is none, but an authority of client certificates", "Give --tls-cert and --tls-key, here and to jurat serve.")
 		return
 	}
-	c, err := server.TLSCertificate(&d.tls)
+	c, err := server.TLSCertificate(&d.config)
 	if err != nil {
 		d.add(stateFail, check, err.Error(), "With this no server starts, and one that runs keeps what it has read before.")
 		return
@@ -133,7 +133,7 @@ func (d *doctor) checkTLS() {
 	left := c.NotAfter.Sub(d.now())
 	found := fmt.Sprintf("for %s, ends %s, in %d days", strings.Join(names, ", "), c.NotAfter.Format(time.DateOnly), int(left.Hours()/24))
 	const renew = "Put a new one in its place; a server that runs reads it within seconds."
-	info, err := os.Stat(d.tls.TLSKey)
+	info, err := os.Stat(d.config.TLSKey)
 	switch {
 	case c.NotBefore.After(d.now()):
 		d.add(stateFail, check, "not valid before "+c.NotBefore.Format(time.DateTime), "Clients that verify it stay away. Is this machine's clock right?")
@@ -144,16 +144,30 @@ func (d *doctor) checkTLS() {
 	case len(names) == 0:
 		d.add(stateWarn, check, "it names no host", "Clients with sslmode=verify-full stay away: make one with the names by which they reach the server (subject alternative names).")
 	case err == nil && info.Mode().Perm()&0o007 != 0:
-		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.tls.TLSKey, info.Mode().Perm()), "Everybody on this machine may read it: chmod 600 "+d.tls.TLSKey)
+		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.config.TLSKey, info.Mode().Perm()), "Everybody on this machine may read it: chmod 600 "+d.config.TLSKey)
 	default:
 		d.ok(check, "%s", found)
+	}
+}
+
+// checkLoginRules reads the file that says who may log in from where.
+func (d *doctor) checkLoginRules() {
+	const check = "login rules"
+	rules, err := server.LoginRules(&d.config)
+	switch {
+	case err != nil:
+		d.fail(check, err, "With this no server starts, and one that runs keeps the rules it has read before.")
+	case rules == nil:
+		d.ok(check, "those of a server without hba.conf")
+	default:
+		d.ok(check, "%d", len(rules.List()))
 	}
 }
 
 // checkLedger compares the newest round of a stopped server with the clock.
 func (d *doctor) checkLedger() {
 	const check = "ledger"
-	dir := filepath.Join(d.data, server.StoreDir)
+	dir := filepath.Join(d.config.DataDir, server.StoreDir)
 	s, err := storage.Open(dir, storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
 	switch {
 	case errors.Is(err, storage.ErrLocked):
@@ -168,7 +182,7 @@ func (d *doctor) checkLedger() {
 		return
 	}
 	defer s.Close()
-	if mark, err := backup.ReadMark(d.data); err != nil {
+	if mark, err := backup.ReadMark(d.config.DataDir); err != nil {
 		d.fail(check, err, "Restore the data directory from a backup, and keep this one as it is.")
 		return
 	} else if mark != nil {
@@ -191,7 +205,7 @@ func (d *doctor) checkLedger() {
 
 func (d *doctor) checkDisk() {
 	const check = "disk space"
-	disk, err := host.DiskOf(d.data)
+	disk, err := host.DiskOf(d.config.DataDir)
 	if err != nil {
 		d.unknown(check, err)
 		return
@@ -234,7 +248,7 @@ func (d *doctor) checkSync() {
 	slices.Sort(times)
 	median := times[len(times)/2]
 	found := fmt.Sprintf("%s in the median, %s at most, of %d", median.Round(time.Microsecond), times[len(times)-1].Round(time.Microsecond), len(times))
-	if device, cache, err := host.WriteCache(d.data); err == nil {
+	if device, cache, err := host.WriteCache(d.config.DataDir); err == nil {
 		found += fmt.Sprintf("; %s says %q", device, cache)
 	}
 	switch {
@@ -249,7 +263,7 @@ func (d *doctor) checkSync() {
 
 // syncTimes returns how long the syncs of a small file take, each after a write.
 func (d *doctor) syncTimes() ([]time.Duration, error) {
-	f, err := os.CreateTemp(d.data, ".doctor-*") // a name that a first start overlooks
+	f, err := os.CreateTemp(d.config.DataDir, ".doctor-*") // a name that a first start overlooks
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func (d *doctor) starts() bool {
 	defer patience.Stop()
 	defer pace.Stop()
 	for {
-		if used, err := storage.InUse(filepath.Join(d.data, server.StoreDir)); used || err != nil {
+		if used, err := storage.InUse(filepath.Join(d.config.DataDir, server.StoreDir)); used || err != nil {
 			return used
 		}
 		select {

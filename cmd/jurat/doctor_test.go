@@ -115,6 +115,13 @@ func TestDoctorKeys(t *testing.T) {
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "keys and ledger", stateFail, "one backup")
 	do(os.WriteFile(key, good, 0o600), os.WriteFile(filepath.Join(dir, "keys", "calendar-01234567.key"), good, 0o600))
 	diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0")
+	rules := filepath.Join(dir, server.HBAFile)
+	do(os.WriteFile(rules, []byte("host all all all scram-sha-256\n"), 0o600))
+	expectFinding(t, diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0"), "login rules", stateOK, "1")
+	do(os.WriteFile(rules, []byte("host all all everywhere scram-sha-256\n"), 0o600))
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "login rules", stateFail, "everywhere")
+	do(os.Remove(rules))
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0", "--hba", rules), "login rules", stateFail, "no such file")
 	do(os.Rename(filepath.Join(dir, "store"), filepath.Join(dir, "away")))
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "keys and ledger", stateFail, "one backup")
 }
@@ -155,7 +162,7 @@ func TestDoctorTLS(t *testing.T) {
 		{"", "", "good.crt", stateFail, "--tls-cert"},
 	} {
 		d := doctor{now: time.Now}
-		for file, name := range map[*string]string{&d.tls.TLSCert: c.cert, &d.tls.TLSKey: c.key, &d.tls.TLSClientCA: c.ca} {
+		for file, name := range map[*string]string{&d.config.TLSCert: c.cert, &d.config.TLSKey: c.key, &d.config.TLSClientCA: c.ca} {
 			if name != "" {
 				*file = path(name)
 			}
@@ -179,7 +186,7 @@ func TestDoctorTLS(t *testing.T) {
 func TestDoctorBesideStart(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	d := doctor{data: dir, now: time.Now}
+	d := doctor{config: server.Config{DataDir: dir}, now: time.Now}
 	d.checkLedger()
 	s := startServer(t, dir)
 	d.listen = s.address
