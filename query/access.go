@@ -80,7 +80,7 @@ func (e *Engine) admit(s *Session) error {
 		return errf(codeInvalidAuthorization, "role %q is not permitted to log in", r.Name)
 	case r.expired(e.Clock()):
 		return errf(codeInvalidAuthorization, "role %q is not valid any more", r.Name).
-			hint("An operator gives it more time: ALTER ROLE %s VALID UNTIL '…'.", quote(r.Name))
+			hint("%s gives it more time: ALTER ROLE %s VALID UNTIL '…'.", maker(r.Kind), quote(r.Name))
 	}
 	e.open.mu.Lock()
 	defer e.open.mu.Unlock()
@@ -105,6 +105,14 @@ func (e *Engine) admit(s *Session) error {
 	return nil
 }
 
+// maker says who changes roles of a kind.
+func maker(k RoleKind) string {
+	if Operator.makes(k) {
+		return "An operator"
+	}
+	return "A superuser"
+}
+
 // expired reports whether the role may not log in any more.
 func (r *Role) expired(now time.Time) bool {
 	return !r.ValidUntil.IsZero() && !now.Before(r.ValidUntil)
@@ -117,18 +125,36 @@ func (r *Role) MayLogIn(now time.Time) bool { return !r.Dropped && !r.NoLogin &&
 // statements would be those of another role.
 func (s *Session) current() error {
 	version := s.engine.roles.Load()
-	if s.rolesSeen == version {
+	seen := s.rolesSeen == version
+	if seen && (s.until.IsZero() || s.engine.Clock().Before(s.until)) {
 		return nil
 	}
-	r, ok := s.engine.Ledger.Role(s.role.Name)
-	if !ok || r.Dropped || r.NoLogin || r.Kind != s.role.Kind {
+	r, same := s.roleNow()
+	if !same {
 		e := errf(codeAdminShutdown, "terminating connection because role %q was changed", s.role.Name).
 			hint("Connect again, if the role may still log in.")
 		e.Severity = "FATAL"
 		return e
 	}
-	s.rolesSeen = version
+	s.rolesSeen, s.until = version, r.ValidUntil
 	return nil
+}
+
+// roleNow returns the session's role as it is now. same reports whether it may still log in as what it did.
+func (s *Session) roleNow() (r Role, same bool) {
+	r, ok := s.engine.Ledger.Role(s.role.Name)
+	return r, ok && r.MayLogIn(s.engine.Clock()) && r.Kind == s.role.Kind
+}
+
+// endChanged ends the sessions but one whose roles may not go on, whatever they are doing or waiting for.
+func (e *Engine) endChanged(but *Session) {
+	e.open.mu.Lock()
+	defer e.open.mu.Unlock()
+	for s := range e.open.all {
+		if _, same := s.roleNow(); !same && s != but && s.login.Terminate != nil {
+			s.login.Terminate()
+		}
+	}
 }
 
 // limits are the settings that a role's limits bound, and what they are the limit of.

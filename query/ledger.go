@@ -51,9 +51,8 @@ type Ledger interface {
 	Role(name string) (role Role, ok bool)
 	// CreateRole makes a role and gives it its Number; one that files gets its lane main.
 	CreateRole(ctx context.Context, r Role) error
-	// ChangeRole puts what change makes of a role in its place, and returns the error of change. filed is in how many rounds
-	// the role has filed. change may call the ledger's methods that only read.
-	ChangeRole(ctx context.Context, name string, change func(was Role, filed uint64) (Role, error)) error
+	// ChangeRoles changes roles of different names, all or, after the first error, which it returns, none.
+	ChangeRoles(ctx context.Context, changes []RoleChange) error
 	// CreateLane makes a lane of an agency if it is not there, and returns its slot.
 	CreateLane(ctx context.Context, agency, lane string) (slot uint32, err error)
 	// SetKSIKey gives a role the key with which it logs in to the KSI gateway; an empty one takes it away.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ const (
 )
 
 var kindNames = [...]string{Agency: "agency", Superuser: "superuser", Auditor: "auditor", Operator: "operator"}
+
+// reservedNames are no names of roles, as in PostgreSQL, beside those that begin with pg_: statements mean something else by them.
+var reservedNames = []string{"public", "none", "current_user", "session_user", "current_role", "user"}
 
 // String returns the name of the group role; superusers have none, but are called so.
 func (k RoleKind) String() string { return kindNames[k] }
@@ -82,22 +86,37 @@ func (a *analyzer) changing(stmt parse.Stmt, command string, f func(ctx context.
 			return "", err
 		}
 		r.engine.roles.Add(1)
+		r.engine.endChanged(r.Session)
 		r.event(EventRole, "", shown)
 		return command, nil
 	})
 }
 
-// A roleChange is what the options of CREATE ROLE and ALTER ROLE come to.
-type roleChange struct {
+// A RoleChange is what becomes of one role.
+type RoleChange struct {
+	Name  string
+	Event Event // of the journal
+	// Make returns what the role is from then on, or why it stays. filed is in how many rounds the role has filed. It may call the
+	// ledger's methods that only read.
+	Make func(was Role, filed uint64) (Role, error)
+}
+
+// roleValues are what the options of CREATE ROLE and ALTER ROLE come to.
+type roleValues struct {
 	login, superuser, password, until, limited bool // given
 	Role                                            // the values of what is given
 	kinds                                      []RoleKind
 }
 
 // roleOptions analyzes the options of CREATE ROLE and ALTER ROLE.
-func (a *analyzer) roleOptions(options []parse.Option) (*roleChange, error) {
-	c := &roleChange{}
+func (a *analyzer) roleOptions(options []parse.Option) (*roleValues, error) {
+	c := &roleValues{}
+	given := map[string]bool{}
 	for _, o := range options {
+		if given[o.Name] {
+			return nil, a.fail(errf(codeSyntax, "conflicting or redundant options"), o)
+		}
+		given[o.Name] = true
 		l, _ := o.Value.(*parse.Literal)
 		on := l != nil && l.Kind == parse.Bool && l.Text == "true"
 		switch o.Name {
@@ -113,7 +132,7 @@ func (a *analyzer) roleOptions(options []parse.Option) (*roleChange, error) {
 			}
 		case "connection_limit":
 			n := atoi(o.Value.String())
-			if n < -1 {
+			if n < -1 || n > math.MaxInt32 {
 				return nil, a.fail(errf(codeInvalidParameter, "invalid connection limit: %d", n), o)
 			}
 			c.limited, c.Limited, c.Connections = true, n >= 0, uint32(max(n, 0))
@@ -155,7 +174,7 @@ func notGroup(name string) *Error {
 }
 
 // apply returns r with what the options give.
-func (c *roleChange) apply(r Role) Role {
+func (c *roleValues) apply(r Role) Role {
 	if c.login {
 		r.NoLogin = c.NoLogin
 	}
@@ -178,12 +197,12 @@ func (c *roleChange) apply(r Role) Role {
 }
 
 // onlyPassword reports whether nothing but a password is given: what every role may give itself.
-func (c *roleChange) onlyPassword() bool {
+func (c *roleValues) onlyPassword() bool {
 	return c.password && !c.login && !c.superuser && !c.until && !c.limited && c.kinds == nil
 }
 
 // hashPassword replaces a password by its verifier.
-func (r *run) hashPassword(c *roleChange) (err error) {
+func (r *run) hashPassword(c *roleValues) (err error) {
 	if !c.password {
 		return nil
 	}
@@ -213,7 +232,7 @@ func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
 		case !ValidRoleName(t.Name):
 			return errf(codeInvalidName, "role name %q is not valid", t.Name).
 				hint("The name stands in every proof of the agency. It has 1 to 63 bytes of a-z, 0-9, _, - and dot.")
-		case slices.Contains(kindNames[:], t.Name):
+		case slices.Contains(kindNames[:], t.Name) || slices.Contains(reservedNames, t.Name) || strings.HasPrefix(t.Name, "pg_"):
 			return errf(codeInvalidName, "role name %q is reserved", t.Name)
 		}
 		if was, ok := r.engine.Ledger.Role(t.Name); ok && was.Dropped {
@@ -226,7 +245,7 @@ func (a *analyzer) createRole(t *parse.CreateRole) (*compiled, error) {
 			return err
 		}
 		role.Verifier = c.Verifier
-		if err := r.reachable(Role{}, role); err != nil {
+		if err := r.reachable(Role{}, map[string]Role{"": role}); err != nil {
 			return err
 		}
 		return r.engine.Ledger.CreateRole(about(ctx, role.Name), role)
@@ -267,27 +286,51 @@ func (r *run) mayChangeKind(was Role, own bool) error {
 
 // changeRole changes a role that the session may change. self says that every role may do this to itself.
 func (r *run) changeRole(ctx context.Context, name string, self bool, change func(was Role, filed uint64) (Role, error)) error {
-	name = r.roleName(name)
-	own := name == r.role.Name && self
-	if err := r.mayChange(name, own); err != nil {
-		return err
+	e, _ := EventOf(ctx)
+	return r.changeRoles(ctx, []string{name}, self, func(string) string { return e.Detail }, change)
+}
+
+// changeRoles changes roles that the session may change, all or none. detail is what the line of one in the journal says: it names no
+// other.
+func (r *run) changeRoles(ctx context.Context, names []string, self bool, detail func(name string) string, change func(was Role, filed uint64) (Role, error)) error {
+	var changes []RoleChange
+	made := map[string]Role{}
+	for _, given := range names {
+		name := r.roleName(given)
+		if slices.ContainsFunc(changes, func(c RoleChange) bool { return c.Name == name }) {
+			continue
+		}
+		own := name == r.role.Name && self
+		if err := r.mayChange(name, own); err != nil {
+			return err
+		}
+		e, _ := EventOf(ctx)
+		e.Object, e.Detail = name, detail(given)
+		changes = append(changes, RoleChange{Name: name, Event: e, Make: func(was Role, filed uint64) (Role, error) {
+			now, err := r.changed(was, filed, own, change)
+			if err == nil {
+				made[name] = now
+				err = r.reachable(was, made)
+			}
+			return now, err
+		}})
 	}
-	return r.engine.Ledger.ChangeRole(about(ctx, name), name, func(was Role, filed uint64) (Role, error) {
-		if was.Dropped {
-			return was, errf(codeUndefinedObject, "role %q does not exist", name)
-		}
-		if err := r.mayChangeKind(was, own); err != nil {
-			return was, err
-		}
-		now, err := change(was, filed)
-		if err == nil && now.Kind != was.Kind {
-			err = r.mayBecome(was, now.Kind, filed)
-		}
-		if err == nil {
-			err = r.reachable(was, now)
-		}
-		return now, err
-	})
+	return r.engine.Ledger.ChangeRoles(ctx, changes)
+}
+
+// changed is what change makes of a role, if the session may do that.
+func (r *run) changed(was Role, filed uint64, own bool, change func(was Role, filed uint64) (Role, error)) (Role, error) {
+	if was.Dropped {
+		return was, errf(codeUndefinedObject, "role %q does not exist", was.Name)
+	}
+	if err := r.mayChangeKind(was, own); err != nil {
+		return was, err
+	}
+	now, err := change(was, filed)
+	if err == nil && now.Kind != was.Kind {
+		err = r.mayBecome(was, now.Kind, filed)
+	}
+	return now, err
 }
 
 // mayBecome decides whether a role may be for something else from now on.
@@ -304,21 +347,35 @@ func (r *run) mayBecome(was Role, kind RoleKind, filed uint64) error {
 	return nil
 }
 
-// reachable refuses a role as it would be, and was, if nobody could log in as a superuser any more because of it.
-func (r *run) reachable(was, now Role) error {
+// reachable refuses what would be made of a role, and of others with it, if nobody could log in as a superuser any more because of it,
+// now or when times run out.
+func (r *run) reachable(was Role, made map[string]Role) error {
+	now := made[was.Name]
 	if was.Kind != Superuser && (now.Verifier == "" || now.Verifier == was.Verifier) {
 		return nil
 	}
-	superuser, password, both := false, now.Verifier != "" && !now.Dropped, false
-	for _, o := range append(slices.DeleteFunc(r.engine.Ledger.Roles(), func(o Role) bool { return o.Name == now.Name }), now) {
-		if o.Dropped {
-			continue
+	roles := r.engine.Ledger.Roles()
+	for i := range roles {
+		if m, ok := made[roles[i].Name]; ok {
+			roles[i] = m
 		}
-		may := o.Kind == Superuser && o.MayLogIn(r.engine.Clock())
-		superuser, password, both = superuser || may, password || o.Verifier != "", both || may && o.Verifier != ""
 	}
-	if !superuser && was.Kind == Superuser {
+	if was.Name == "" {
+		roles = append(roles, now)
+	}
+	superuser, lasting, password, both := false, false, false, false
+	for _, o := range roles {
+		may := o.Kind == Superuser && o.MayLogIn(r.engine.Clock())
+		superuser, lasting = superuser || may, lasting || may && o.ValidUntil.IsZero()
+		password, both = password || o.Verifier != "" && !o.Dropped, both || may && o.Verifier != ""
+	}
+	switch {
+	case was.Kind != Superuser:
+	case !superuser:
 		return errf(codeNotInState, "role %q is the last superuser that may log in", now.Name).hint("Make another superuser first.")
+	case !lasting && was.ValidUntil.IsZero():
+		return errf(codeNotInState, "role %q is the last superuser that may log in for ever", now.Name).
+			hint("When its time has run out, nobody could give it more. Make another superuser first.")
 	}
 	if password && !both && r.engine.Access != nil && r.engine.Access.Defaults() {
 		return errf(codeNotInState, "no superuser would have a password, so none could log in any more").
@@ -396,7 +453,7 @@ func (a *analyzer) dropRole(t *parse.DropRole) (*compiled, error) {
 			return errf(codeNoPrivilege, "permission denied to drop role").hint("Only a superuser or an operator drops roles.")
 		}
 		var names []string
-		for _, name := range t.Names { // all are looked at before the first is dropped
+		for _, name := range t.Names {
 			name = r.roleName(name)
 			if was, ok := r.engine.Ledger.Role(name); t.IfExists && (!ok || was.Dropped) {
 				r.notice("NOTICE", codeSuccess, "role %q does not exist, skipping", name)
@@ -405,25 +462,25 @@ func (a *analyzer) dropRole(t *parse.DropRole) (*compiled, error) {
 			if name == r.role.Name {
 				return errf(codeObjectInUse, "current user cannot be dropped")
 			}
-			if err := r.mayChange(name, false); err != nil {
-				return err
-			}
 			names = append(names, name)
 		}
-		for _, name := range names {
-			kept, one := false, *t
-			one.Names = []string{name} // the line of a role in the journal names no other
-			err := r.changeRole(r.noting(ctx, EventRole, name, one.String()), name, false, func(was Role, filed uint64) (Role, error) {
-				kept = filed > 0
-				was.Dropped, was.NoLogin, was.Verifier = true, true, ""
-				return was, nil
-			})
-			if err != nil {
-				return err
+		var kept []string
+		err := r.changeRoles(ctx, names, false, func(name string) string {
+			one := *t
+			one.Names = []string{name}
+			return one.String()
+		}, func(was Role, filed uint64) (Role, error) {
+			if filed > 0 {
+				kept = append(kept, was.Name)
 			}
-			if kept {
-				r.notice("NOTICE", codeSuccess, "role %q does not log in again; its filings and its proofs stay, and its name is not given again", name)
-			}
+			was.Dropped, was.NoLogin, was.Verifier = true, true, ""
+			return was, nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, name := range kept {
+			r.notice("NOTICE", codeSuccess, "role %q does not log in again; its filings and its proofs stay, and its name is not given again", name)
 		}
 		return nil
 	}), nil
@@ -443,34 +500,25 @@ func (a *analyzer) grantRole(t *parse.GrantRole) (*compiled, error) {
 		command = "REVOKE ROLE"
 	}
 	return a.changing(t, command, func(ctx context.Context, r *run) error {
-		for _, name := range t.To { // all are looked at before the first is changed
-			if err := r.mayChange(r.roleName(name), false); err != nil {
-				return err
-			}
-		}
-		for _, name := range t.To {
+		return r.changeRoles(ctx, t.To, false, func(name string) string {
 			one := *t
-			one.To = []string{name} // the line of a role in the journal names no other
-			err := r.changeRole(r.noting(ctx, EventRole, name, one.String()), name, false, func(was Role, _ uint64) (Role, error) {
-				switch {
-				case t.Revoke && was.Kind != kind:
-					r.notice("WARNING", codeSuccess, "role %q is not a member of role %q", was.Name, kind)
-					return was, nil
-				case t.Revoke && kind == Agency:
-					return was, errf(codeInvalidParameter, "a role has exactly one kind").
-						hint("GRANT auditor or operator TO %s in its place, or ALTER ROLE %s NOLOGIN.", quote(was.Name), quote(was.Name))
-				case t.Revoke:
-					was.Kind = Agency
-				default:
-					was.Kind = kind
-				}
+			one.To = []string{name}
+			return one.String()
+		}, func(was Role, _ uint64) (Role, error) {
+			switch {
+			case t.Revoke && was.Kind != kind:
+				r.notice("WARNING", codeSuccess, "role %q is not a member of role %q", was.Name, kind)
 				return was, nil
-			})
-			if err != nil {
-				return err
+			case t.Revoke && kind == Agency:
+				return was, errf(codeInvalidParameter, "a role has exactly one kind").
+					hint("GRANT auditor or operator TO %s in its place, or ALTER ROLE %s NOLOGIN.", quote(was.Name), quote(was.Name))
+			case t.Revoke:
+				was.Kind = Agency
+			default:
+				was.Kind = kind
 			}
-		}
-		return nil
+			return was, nil
+		})
 	}), nil
 }
 

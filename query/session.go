@@ -55,6 +55,7 @@ type Session struct {
 	random     fn.Random
 
 	since     time.Time // when it was opened
+	until     time.Time // when the role's time runs out, as last seen
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
 	maxMemory int64     // bytes of one statement
 	reading   reading   // constants of the statement that is analyzed
@@ -80,7 +81,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 	}
 	s := &Session{
 		engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(),
-		rolesSeen: version, closed: make(chan struct{}),
+		rolesSeen: version, until: role.ValidUntil, closed: make(chan struct{}),
 	}
 	s.reading.session = s
 	s.kept.enough.Store(ungranted)

@@ -37,9 +37,11 @@ type access struct {
 
 // open reads the rules for the first time.
 func (a *access) open() error {
-	if err := a.readRules(); err != nil {
+	rules, err := LoginRules(a.config)
+	if err != nil {
 		return fmt.Errorf("login rules: %w", err)
 	}
+	a.use(rules)
 	return nil
 }
 
@@ -55,20 +57,24 @@ func LoginRules(c *Config) (*hba.Rules, error) {
 	return hba.Parse(c.hbaPath(), string(text))
 }
 
-func (a *access) readRules() error {
-	rules, err := LoginRules(a.config)
-	if err != nil {
-		return err
-	}
-	if rules != nil && a.certificate == nil {
-		for _, r := range rules.List() {
-			if r.Type == "hostssl" {
-				a.log.Warn("a login rule lets nobody in: it is for TLS, which this server does not have; give --tls-cert and --tls-key", "hba", a.config.hbaPath(), "line", r.Line)
-			}
-		}
-	}
+// use puts rules in force, and warns of those by which nobody can log in.
+func (a *access) use(rules *hba.Rules) {
 	a.rules.Store(rules)
-	return nil
+	if rules == nil {
+		return
+	}
+	for _, r := range rules.List() {
+		advice := ""
+		switch {
+		case a.certificate == nil && r.Type == "hostssl":
+			advice = "it is for TLS, which this server does not have; give --tls-cert and --tls-key"
+		case a.certificate != nil && a.config.TLSClientCA == "" && (r.Method == hba.Cert || r.VerifyFull):
+			advice = "it wants certificates of clients, which this server takes from nobody; give --tls-client-ca"
+		default:
+			continue
+		}
+		a.log.Warn("a login rule lets nobody in: "+advice, "hba", a.config.hbaPath(), "line", r.Line)
+	}
 }
 
 // Rules of logins in force.
@@ -93,16 +99,26 @@ func (a *access) Verifier(password string) (string, error) {
 	return verifier, err
 }
 
+// errRulesGone says that the rules in force have no file any more. Without one other rules hold, which may let in more.
+var errRulesGone = errors.New("the file of the login rules that are in force is gone; put it back, or start the server anew without one")
+
 // Reload implements query.Access.
 func (a *access) Reload() error {
-	err := a.readRules()
+	rules, err := LoginRules(a.config)
+	if err == nil && rules == nil && !a.Defaults() {
+		err = fmt.Errorf("%s: %w", a.config.hbaPath(), errRulesGone)
+	}
 	if a.certificate != nil {
-		err = errors.Join(err, a.certificate.reload())
+		read, certErr := a.certificate.read()
+		if err = errors.Join(err, certErr); err == nil {
+			a.certificate.use(read)
+		}
 	}
 	if err != nil {
 		a.log.Error("configuration not reloaded: what was in force stays so", "error", err)
 		return &query.Error{Code: "F0000", Message: "the configuration has errors: what was in force before stays so", Detail: err.Error()}
 	}
+	a.use(rules)
 	a.log.Info("configuration reloaded", "hba", a.config.hbaPath(), "default_rules", a.Defaults())
 	return nil
 }

@@ -26,6 +26,9 @@ type gatewayFiled struct{ leaves, bytes atomic.Uint64 }
 
 // gatewayError turns the ledger's errors into what a KSI client is told. What is no error of those is an internal one.
 func gatewayError(err error) error {
+	if errors.Is(err, ledger.ErrRole) {
+		return &gateway.Error{Status: pdu.AuthenticationFailure, Message: ledger.ErrRole.Error()}
+	}
 	for _, told := range []error{ledger.ErrClockJump, ledger.ErrDiskFull, ledger.ErrCertificateEnds, ledger.ErrStopped, ledger.ErrReadOnly} {
 		if errors.Is(err, told) {
 			return &gateway.Error{Status: pdu.InternalError, Message: told.Error()}

@@ -227,7 +227,7 @@ func (s *Server) keepJournal(ctx context.Context) {
 
 // loginEvent tells of a client that wants to come in.
 func loginEvent(kind query.EventKind, c *wire.Startup, detail string) query.Event {
-	e := query.Event{Kind: kind, Role: c.User, Detail: detail}
+	e := query.Event{Kind: kind, Role: cut(c.User, storage.MaxName), Detail: detail}
 	if addr, ok := c.Remote.(*net.TCPAddr); ok {
 		e.Address = addr.IP.String()
 	}

@@ -205,6 +205,9 @@ func (s *Server) serveClients() {
 		Authenticator: s.access.authenticator(blinding[:], func(c *wire.Startup, reason string) {
 			s.record(loginEvent(eventFailed, c, reason))
 		}),
+		CertificateRefused: func(remote net.Addr, reason error) {
+			s.record(loginEvent(eventFailed, &wire.Startup{Remote: remote}, "client certificate: "+reason.Error()))
+		},
 		TLS:             s.tlsConfig(),
 		Now:             time.Now,
 		Logger:          s.log,

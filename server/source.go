@@ -54,6 +54,9 @@ func clientError(err error) error {
 	case errors.Is(err, ledger.ErrDiskFull):
 		return &query.Error{Code: "53100", Message: "could not file: the server's disk is full",
 			Hint: "Nothing of this statement is filed. Filing goes on by itself when an operator has made room; proofs are to be had all the same."}
+	case errors.Is(err, ledger.ErrRole):
+		return &query.Error{Code: "28000", Message: "the role of this session was changed and does not file any more",
+			Hint: "Nothing of this statement is filed. Connect again, if the role may still log in."}
 	case errors.Is(err, ledger.ErrTooMany):
 		return &query.Error{Code: "54000", Message: err.Error(),
 			Hint: "With ON CONFLICT DO NOTHING file in smaller parts. A digest that was filed that often is reached by its receipts."}
@@ -230,11 +233,15 @@ func (s source) CreateRole(ctx context.Context, r query.Role) error {
 	return clientError(s.ledger.CreateRole(withLine(ctx), storageRole(r)))
 }
 
-func (s source) ChangeRole(ctx context.Context, name string, change func(query.Role, uint64) (query.Role, error)) error {
-	return clientError(s.ledger.ChangeRole(withLine(ctx), name, func(was storage.Role, filed uint64) (storage.Role, error) {
-		now, err := change(s.role(was), filed)
-		return storageRole(now), err
-	}))
+func (s source) ChangeRoles(ctx context.Context, changes []query.RoleChange) error {
+	in := make([]ledger.RoleChange, len(changes))
+	for i, c := range changes {
+		in[i] = ledger.RoleChange{Name: c.Name, Line: journalEvent(c.Event), Make: func(was storage.Role, filed uint64) (storage.Role, error) {
+			now, err := c.Make(s.role(was), filed)
+			return storageRole(now), err
+		}}
+	}
+	return clientError(s.ledger.ChangeRoles(ctx, in))
 }
 
 func (s source) CreateLane(ctx context.Context, agency, lane string) (uint32, error) {

@@ -31,11 +31,17 @@ type certificate struct {
 	now   func() time.Time
 
 	mu     sync.Mutex // covers what follows; not held over a handshake
-	config *tls.Config
-	stamps [3]fileStamp
+	used   pair
+	seen   [3]fileStamp // of the files looked at last, which may be others than those in use
 	looked time.Time
-	end    time.Time // of the certificate
 	warned time.Time // of its end
+}
+
+// A pair is a certificate with its key, as files had them.
+type pair struct {
+	config *tls.Config
+	end    time.Time // of the certificate
+	stamps [3]fileStamp
 }
 
 // A fileStamp tells whether a file is another one than before.
@@ -55,21 +61,34 @@ func loadCertificate(c *Config, log *slog.Logger) (*certificate, error) {
 
 // reload reads the files. After an error those read before stay in use.
 func (x *certificate) reload() error {
+	p, err := x.read()
+	if err == nil {
+		x.use(p)
+	}
+	return err
+}
+
+// read reads the files, and changes nothing.
+func (x *certificate) read() (p pair, err error) {
+	p.stamps = x.stamp()
+	config, shown, err := readTLS(x.files)
+	if err == nil {
+		p.config, p.end = config, shown.NotAfter
+	}
+	return p, err
+}
+
+// use has handshakes work with what was read.
+func (x *certificate) use(p pair) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.looked = x.now()
-	x.stamps = x.stamp()
-	return x.readLocked()
+	x.useLocked(p)
 }
 
-func (x *certificate) readLocked() error {
-	config, shown, err := readTLS(x.files)
-	if err != nil {
-		return err
-	}
-	x.config, x.end, x.warned = config, shown.NotAfter, time.Time{}
+func (x *certificate) useLocked(p pair) {
+	x.used, x.seen, x.warned = p, p.stamps, time.Time{}
 	x.warnLocked()
-	return nil
 }
 
 // TLSCertificate reads the files that c names for TLS, as a start does, and returns the certificate that clients are shown. c must name
@@ -105,9 +124,9 @@ func readTLS(files [3]string) (config *tls.Config, shown *x509.Certificate, err 
 // warnLocked warns of the end of the certificate when it is near.
 func (x *certificate) warnLocked() {
 	now := x.now()
-	if x.end.Sub(now) < WarnTLSBefore && now.Sub(x.warned) >= warnTLSEvery {
+	if x.used.end.Sub(now) < WarnTLSBefore && now.Sub(x.warned) >= warnTLSEvery {
 		x.warned = now
-		x.log.Error("the TLS certificate is at its end, from which on clients that verify it stay away: put a new one in its place", "file", x.files[0], "not_after", x.end)
+		x.log.Error("the TLS certificate is at its end, from which on clients that verify it stay away: put a new one in its place", "file", x.files[0], "not_after", x.used.end)
 	}
 }
 
@@ -116,7 +135,7 @@ func (x *certificate) ends() time.Time {
 	x.current()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.end
+	return x.used.end
 }
 
 // stamp looks at the files. One that is missing has no stamp, and is an error only when it is read.
@@ -136,16 +155,17 @@ func (x *certificate) current() *tls.Config {
 	if now := x.now(); now.Sub(x.looked) >= lookAgain {
 		x.looked = now
 		x.warnLocked()
-		if stamps := x.stamp(); stamps != x.stamps {
-			x.stamps = stamps
-			if err := x.readLocked(); err != nil {
+		if stamps := x.stamp(); stamps != x.seen {
+			x.seen = stamps
+			if p, err := x.read(); err != nil {
 				x.log.Error("the TLS certificate was changed and cannot be read: the one before stays in use", "error", err)
 			} else {
+				x.useLocked(p)
 				x.log.Info("TLS certificate read again", "file", x.files[0])
 			}
 		}
 	}
-	return x.config
+	return x.used.config
 }
 
 // listener puts TLS over a listener, for HTTP.

@@ -26,6 +26,8 @@ type Config struct {
 	TLS func() *tls.Config
 	// Authenticator decides who comes in; nil lets everybody.
 	Authenticator Authenticator
+	// CertificateRefused is told of clients whose certificate ended the handshake, with the reason for the log; nil if nobody asks.
+	CertificateRefused func(remote net.Addr, reason error)
 
 	MaxConnections  int           // sessions at a time; default 1,000. As many again may be starting up
 	MaxMessage      int           // body of a Query, Parse, Bind or CopyData in bytes; default 64 MiB

@@ -193,6 +193,9 @@ func (c *conn) handshake(nc net.Conn) error {
 	config := c.srv.cfg.TLS()
 	t := tls.Server(nc, config)
 	if err := t.HandshakeContext(c.base); err != nil {
+		if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) && c.srv.cfg.CertificateRefused != nil {
+			c.srv.cfg.CertificateRefused(nc.RemoteAddr(), bad.Err)
+		}
 		return err
 	}
 	c.setConn(t)

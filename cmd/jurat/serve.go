@@ -92,6 +92,9 @@ func serve(ctx context.Context, c server.Config) error {
 	if c.Listeners, err = systemdListeners(); err != nil {
 		return err
 	}
+	hangup := make(chan os.Signal, 1) // taken before anything is opened: one ends the process else
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	s, err := server.New(c)
 	if err != nil {
 		return err
@@ -112,9 +115,6 @@ func serve(ctx context.Context, c server.Config) error {
 	}
 	c.Logger.Info("ready", ready...)
 	go superviseBySystemd(ctx, s, c.Logger)
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	go func() {
 		for {
 			select {

@@ -516,23 +516,28 @@ func (l *Ledger) CreateRole(_ context.Context, r query.Role) error {
 	return nil
 }
 
-// ChangeRole implements query.Ledger.
-func (l *Ledger) ChangeRole(_ context.Context, name string, change func(query.Role, uint64) (query.Role, error)) error {
-	was, _ := l.Role(name)
-	filed := map[calendar.Second]bool{}
-	for _, x := range l.leaves {
-		if l.Slots()[x.Slot].Agency == name {
-			filed[x.Round] = true
+// ChangeRoles implements query.Ledger.
+func (l *Ledger) ChangeRoles(_ context.Context, changes []query.RoleChange) error {
+	made := make([]query.Role, len(changes))
+	for i, c := range changes {
+		was, _ := l.Role(c.Name)
+		filed := map[calendar.Second]bool{}
+		for _, x := range l.leaves {
+			if l.Slots()[x.Slot].Agency == c.Name {
+				filed[x.Round] = true
+			}
 		}
-	}
-	now, err := change(was, uint64(len(filed)))
-	if err != nil {
-		return err
+		var err error
+		if made[i], err = c.Make(was, uint64(len(filed))); err != nil {
+			return err
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.roles[name] = now; now.Kind.Files() {
-		l.slot(name, query.LaneMain)
+	for i, c := range changes {
+		if l.roles[c.Name] = made[i]; made[i].Kind.Files() {
+			l.slot(c.Name, query.LaneMain)
+		}
 	}
 	return nil
 }

@@ -24,10 +24,12 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/xdg-go/scram"
@@ -96,8 +98,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 	case asked == hba.SCRAM && (!ok || rule.Method == hba.Reject):
 		role.Valid = false // another kind would have been asked
 		return a.password(ctx, s, role, x, noPassword)
-	case !ok && asked == hba.Cert:
-		return a.fail(ctx, s, "no rule", refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
+	case asked == hba.Cert && (!ok || rule.Method == hba.Reject):
+		return a.fail(ctx, s, "no rule lets it in", refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
 	case !ok:
 		no := refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s", address, s.User, s.Database, encryption)
 		if s.TLS == nil && a.triesWithTLS(s) {
@@ -126,14 +128,18 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 var kinds = []string{"agency", "auditor", "operator", ""}
 
 // rule finds the rule for a client; ok is false if there is none. asked is what some kind of role of this name would be asked for
-// from there: SCRAM or Cert, "" if none would be asked for anything.
+// from there: SCRAM, or Cert for a certificate first, "" if none would be asked for anything.
 func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool, asked hba.Method) {
 	rules := a.config.Rules()
 	client := hba.Client{Database: s.Database, User: s.User, Kind: role.Group, Address: clientAddr(s.Remote), TLS: s.TLS != nil}
 	rule, ok = rules.Find(client, localNetworks)
 	for _, client.Kind = range kinds {
-		if r, some := rules.Find(client, localNetworks); some && (r.Method == hba.SCRAM && !r.VerifyFull || r.Method == hba.Cert && asked == "") {
-			asked = r.Method
+		switch r, some := rules.Find(client, localNetworks); {
+		case !some:
+		case r.Method == hba.SCRAM && !r.VerifyFull:
+			asked = hba.SCRAM
+		case (r.Method == hba.Cert || r.VerifyFull) && asked == "":
+			asked = hba.Cert
 		}
 	}
 	return rule, ok, asked
@@ -157,10 +163,22 @@ func certificate(s *wire.Startup) error {
 	switch {
 	case s.TLS == nil || len(s.TLS.VerifiedChains) == 0:
 		return errors.New("no client certificate that the certificate authority vouches for")
-	case s.TLS.PeerCertificates[0].Subject.CommonName != s.User:
-		return fmt.Errorf("the client certificate is of %q", s.TLS.PeerCertificates[0].Subject.CommonName)
+	}
+	names := commonNames(s.TLS.PeerCertificates[0])
+	if len(names) != 1 || names[0] != s.User {
+		return fmt.Errorf("the client certificate is of %q", names)
 	}
 	return nil
+}
+
+// commonNames returns all common names of a certificate's subject: of several, nobody can tell which is meant.
+func commonNames(c *x509.Certificate) (names []string) {
+	for _, a := range c.Subject.Names {
+		if name, ok := a.Value.(string); ok && a.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 3}) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // password has the client prove that it knows the password. wrong is what it is told if it does not.
@@ -169,7 +187,7 @@ func (a *Authenticator) password(ctx context.Context, s *wire.Startup, role Role
 	if err != nil {
 		return err
 	}
-	key := guess{network(clientAddr(s.Remote)), s.User}
+	key := guessOf(s)
 	g, err := a.pace.enter(ctx, key)
 	if err != nil {
 		return err
@@ -243,7 +261,7 @@ func (a *Authenticator) mock(name string) scram.StoredCredentials {
 // fail notes a failed login and returns its error when it is time to answer.
 func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string, err *wire.Error) error {
 	a.config.Failed(s, reason)
-	until := time.NewTimer(a.pace.turn(guess{network(clientAddr(s.Remote)), s.User}, a.config.Now()))
+	until := time.NewTimer(a.pace.turn(guessOf(s), a.config.Now()))
 	defer until.Stop()
 	select {
 	case <-until.C:
@@ -251,6 +269,11 @@ func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string
 	case <-ctx.Done():
 		return context.Cause(ctx) // no answer: a quick one would tell
 	}
+}
+
+// guessOf is who a client that fails to log in is remembered as. No role has a longer name than what is remembered of one.
+func guessOf(s *wire.Startup) guess {
+	return guess{network(clientAddr(s.Remote)), strings.Clone(s.User[:min(len(s.User), maxName)])}
 }
 
 // clientAddr returns the address of a client, the zero one if it has none.

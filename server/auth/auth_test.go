@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,10 @@ func TestKindsHidden(t *testing.T) {
 		{"host all +auditor all reject\n" + passwords, "28P01"},
 		{"hostssl all +agency all cert\nhost all +auditor all scram-sha-256\n", "28P01"},
 		{"hostssl all +agency all cert\n", "28000"},
+		{"hostssl all +agency all cert\nhost all all all reject\n", "28000"},
+		{"host all +auditor all reject\nhostssl all all all cert\n", "28000"},
+		{"hostssl all +agency all scram-sha-256 clientcert=verify-full\n", "28000"},
+		{"hostssl all +agency all scram-sha-256 clientcert=verify-full\nhost all all all reject\n", "28000"},
 		{"host all none all reject\n", "28000"},
 	} {
 		a, _ := tester(t, c.rules)
@@ -354,6 +359,16 @@ func TestPace(t *testing.T) {
 	if wait := p.turn(key, now); wait != FailureDelay {
 		t.Errorf("after a while it waits %s", wait)
 	}
+	for range 3 {
+		now = now.Add(2 * forgetAfter)
+		p.turn(guess{address(4), "a"}, now)
+	}
+	if len(p.guesses) > 4 {
+		t.Errorf("%d are remembered long after", len(p.guesses))
+	}
+	if g := guessOf(&wire.Startup{User: strings.Repeat("x", 10000)}); len(g.role) != maxName {
+		t.Errorf("%d bytes of a name are remembered", len(g.role))
+	}
 	for i := range 2 * maxKnown {
 		p.turn(guess{address(i), "a"}, now)
 		g, err := p.enter(t.Context(), guess{address(i), "x"})
@@ -385,5 +400,24 @@ func TestPace(t *testing.T) {
 	p.leave(key, in[0])
 	if _, err := p.enter(t.Context(), key); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFlood: while more fail than can be answered, those that can are, and when no more come the next one is again.
+func TestFlood(t *testing.T) {
+	p := pace{delay: FailureDelay, guesses: map[guess]*guesses{}}
+	now, answered := time.Unix(1e9, 0), 0
+	from := network(netip.AddrFrom4([4]byte{10, 0, 0, 3}))
+	for i := range 3000 { // 100 a second
+		if p.turn(guess{from, strconv.Itoa(i)}, now) <= maxBacklog {
+			answered++
+		}
+		now = now.Add(10 * time.Millisecond)
+	}
+	if answered < 150 || answered > 170 {
+		t.Errorf("%d of 3000 are answered", answered)
+	}
+	if wait := p.turn(guess{from, "x"}, now.Add(time.Second)); wait > maxBacklog {
+		t.Errorf("after a flood the next one waits %s", wait)
 	}
 }

@@ -8,11 +8,13 @@ import (
 )
 
 const (
-	maxDelay    = 4 * time.Second // between two answers to wrong passwords for one role from one address
-	forgetAfter = time.Minute     // without a failure the delay is the first one again
-	sweepEvery  = time.Second     // at most, is looked for what can be forgotten
-	maxGuesses  = 8               // wrong passwords for one role from one address that wait for their answer
-	maxKnown    = 1 << 16         // what is remembered of; who comes when that many wait has the longest delay
+	maxDelay    = 4 * time.Second  // between two answers to wrong passwords for one role from one address
+	forgetAfter = time.Minute      // without a failure the delay is the first one again
+	sweepEvery  = time.Second      // is looked for what can be forgotten, when much is remembered
+	maxBacklog  = 10 * time.Second // what would be answered later, when the connection's time to start up is over, takes no turn
+	maxGuesses  = 8                // wrong passwords for one role from one address that wait for their answer
+	maxName     = 64               // bytes of a role's name that are remembered
+	maxKnown    = 1 << 16          // what is remembered of; who comes when that many wait has the longest delay
 )
 
 // A guess is who fails to log in as whom; role is "" for what all roles from an address share.
@@ -82,7 +84,8 @@ func (p *pace) turn(key guess, now time.Time) time.Duration {
 	return at.Sub(now)
 }
 
-// takeLocked takes the next answer of a key. It comes a delay after the one before, which doubles with each failure up to most.
+// takeLocked takes the next answer of a key. It comes a delay after the one before, which doubles with each failure up to most. One that
+// would come too late is not taken.
 func (p *pace) takeLocked(key guess, now time.Time, most time.Duration) time.Time {
 	g := p.guesses[key]
 	if g == nil {
@@ -98,14 +101,21 @@ func (p *pace) takeLocked(key guess, now time.Time, most time.Duration) time.Tim
 	if g.next.Before(now) {
 		g.next = now
 	}
-	g.next = g.next.Add(min(p.delay<<min(g.failures, 10), most))
+	next := g.next.Add(min(p.delay<<min(g.failures, 10), most))
 	g.failures++
-	return g.next
+	if next.Sub(now) <= maxBacklog {
+		g.next = next
+	}
+	return next
 }
 
-// sweepLocked forgets what is over, when there is much.
+// sweepLocked forgets what is over, more often when there is much.
 func (p *pace) sweepLocked(now time.Time) {
-	if len(p.guesses) < maxKnown/2 || now.Sub(p.swept) < sweepEvery {
+	every := sweepEvery
+	if len(p.guesses) < maxKnown/2 {
+		every = forgetAfter
+	}
+	if now.Sub(p.swept) < every {
 		return
 	}
 	p.swept = now

@@ -26,7 +26,7 @@
 //
 // A client that is not on loopback and has no TLS is met by no rule but one of reject: passwords are safe without TLS, what
 // follows them is not. There is no type local, since there are no sockets of that sort; trust is refused for all but loopback
-// addresses; host names, @files, regular expressions and name maps are not known.
+// addresses; host names, @files, regular expressions and name maps are not known: a file with one is refused.
 package hba
 
 import (
@@ -206,7 +206,8 @@ func split(line string) (fields [][]word, err error) {
 	for _, c := range line {
 		switch {
 		case c == '"':
-			open, some, w.quoted = !open, true, true
+			w.quoted = w.quoted || !some // as in PostgreSQL, where the word begins with the mark
+			open, some = !open, true
 		case open:
 			w.text += string(c)
 		case c == '#':
@@ -258,11 +259,14 @@ func (r *Rule) read(fields [][]word) error {
 	}
 	r.databases, r.users = fields[1], fields[2]
 	for _, w := range r.databases {
+		if err := w.checkDatabase(); err != nil {
+			return err
+		}
 		r.Databases = append(r.Databases, w.text)
 	}
 	for _, w := range r.users {
-		if !w.quoted && strings.HasPrefix(w.text, "+") && !slices.Contains([]string{"+agency", "+auditor", "+operator"}, w.text) {
-			return fmt.Errorf("%s: the roles that others are in are +agency, +auditor and +operator", w.text)
+		if err := w.checkUser(); err != nil {
+			return err
 		}
 		r.Users = append(r.Users, w.text)
 	}
@@ -280,6 +284,27 @@ func (r *Rule) read(fields [][]word) error {
 		}
 	}
 	return r.check()
+}
+
+// checkDatabase refuses words that stand for databases elsewhere: a rule that fits nobody may be one that was to refuse somebody.
+func (w *word) checkDatabase() error {
+	if !w.quoted && (slices.Contains([]string{"samerole", "samegroup", "replication"}, w.text) || strings.HasPrefix(w.text, "@") || strings.HasPrefix(w.text, "/")) {
+		return fmt.Errorf("database %s: want names, all or sameuser; files, regular expressions and other words are not known", w.text)
+	}
+	return nil
+}
+
+// checkUser refuses words that no role has as its name, nor can have.
+func (w *word) checkUser() error {
+	switch {
+	case !w.quoted && (w.text == "all" || slices.Contains([]string{"+agency", "+auditor", "+operator"}, w.text)):
+		return nil
+	case strings.HasPrefix(w.text, "+"):
+		return fmt.Errorf("%s: the roles that others are in are +agency, +auditor and +operator", w.text)
+	case w.text == "" || len(w.text) > 63 || strings.Trim(w.text, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != "":
+		return fmt.Errorf("user %q: no role has this name; want names of a-z, 0-9, _, - and dot, all or a kind such as +agency; files and regular expressions are not known", w.text)
+	}
+	return nil
 }
 
 // readAddress reads an address, perhaps with its mask, and returns the fields behind it.

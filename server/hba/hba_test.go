@@ -31,6 +31,14 @@ func TestRefused(t *testing.T) {
 		"hostssl all all all scram-sha-256 map=x":                 "option",
 		"hostnossl all all all scram-sha-256":                     "TLS",
 		"host all +jura all reject":                               "+agency",
+		`host all "+agency" all reject`:                           "+agency",
+		"host all @blocked all reject":                            "no role",
+		"host all /^canton$ all reject":                           "no role",
+		"host all Canton all reject":                              "no role",
+		"host samerole all all reject":                            "want names",
+		"host replication all all reject":                         "want names",
+		"host @x all all reject":                                  "want names",
+		"host /^ju all all reject":                                "want names",
 		"host all a, all reject":                                  "method",
 		`host all "a all reject`:                                  "quotation mark",
 		"host all all all reject\n\nhost all all all trust # why": ":3:",
@@ -50,7 +58,7 @@ hostssl "all"       all               all                     reject
 hostssl sameuser    all               10.0.0.0 255.0.0.0      scram-sha-256
 hostssl jurat, other  +auditor,court  10.0.0.0/8              cert
 hostssl jurat       \
-        "+agency"                     10.0.0.0/8              reject
+        "all"                         10.0.0.0/8              reject
 hostssl jurat       +agency           10.0.0.0/8              scram-sha-256 clientcert=verify-full
 hostssl jurat       all               samenet                 scram-sha-256
 hostssl jurat       all               samehost                scram-sha-256
@@ -72,7 +80,7 @@ hostnossl all       all               all                     reject
 		{"x", "x", "agency", "10.1.1.1", true, 4},
 		{"other", "x", "auditor", "10.1.1.1", true, 5},
 		{"jurat", "court", "", "10.1.1.1", true, 5},
-		{"jurat", "+agency", "", "10.1.1.1", true, 6},
+		{"jurat", "all", "", "10.1.1.1", true, 6},
 		{"jurat", "x", "agency", "10.1.1.1", true, 8},
 		{"jurat", "x", "operator", "10.1.1.1", true, 0},
 		{"jurat", "x", "operator", "192.0.2.9", true, 9},

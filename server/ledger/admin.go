@@ -42,8 +42,16 @@ func (l *Ledger) ConfirmClock(ctx context.Context) (time.Time, error) {
 
 // administerWith runs build in the goroutine of Run and makes what it returns durable, with the line that ctx holds.
 func (l *Ledger) administerWith(ctx context.Context, build func() ([]storage.Entry, error)) error {
+	var lines []storage.JournalEvent
+	if line, ok := ctx.Value(lineKey{}).(storage.JournalEvent); ok {
+		lines = append(lines, line)
+	}
+	return l.administerLines(ctx, lines, build)
+}
+
+// administerLines does what administerWith does, with these lines of the journal.
+func (l *Ledger) administerLines(ctx context.Context, lines []storage.JournalEvent, build func() ([]storage.Entry, error)) error {
 	t := newTicket()
-	t.build = build
-	t.line, _ = ctx.Value(lineKey{}).(*storage.JournalEvent)
+	t.build, t.lines = build, lines
 	return l.submit(ctx, t)
 }

@@ -201,11 +201,11 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 // administer carries out one administrative ticket.
 func (l *Ledger) administer(t *ticket) error {
 	entries, err := t.build()
-	if err == nil && t.line != nil {
-		t.line.Time, _ = l.watch.clock.Now()
-		l.journal.force(*t.line)
+	for i := 0; err == nil && i < len(t.lines); i++ {
+		t.lines[i].Time, _ = l.watch.clock.Now()
+		l.journal.force(t.lines[i])
 	}
-	if err == nil && (len(entries) > 0 || t.line != nil) {
+	if err == nil && (len(entries) > 0 || len(t.lines) > 0) {
 		if err := l.propose(entries...); err != nil {
 			return err
 		}
@@ -218,8 +218,8 @@ func (l *Ledger) administer(t *ticket) error {
 // leaves in the open round. The others are deferred to the next round.
 func (l *Ledger) ensureSlots(tickets []*ticket) (ready []*ticket, err error) {
 	for _, t := range tickets {
-		if _, ok := l.byLane[laneKey{t.request.Agency, LaneMain}]; !ok {
-			t.finish(fmt.Errorf("agency %q: %w", t.request.Agency, ErrNotFound))
+		if err := l.mayFile(t.request.Agency); err != nil {
+			t.finish(err)
 			continue
 		}
 		usable := true
@@ -241,6 +241,26 @@ func (l *Ledger) ensureSlots(tickets []*ticket) (ready []*ticket, err error) {
 		}
 	}
 	return ready, nil
+}
+
+// mayFile decides whether an agency's role files now: it may have been changed since the request was made, which may be long ago.
+func (l *Ledger) mayFile(agency string) error {
+	if _, ok := l.byLane[laneKey{agency, LaneMain}]; !ok {
+		return fmt.Errorf("agency %q: %w", agency, ErrNotFound)
+	}
+	r, ok := l.store.Role(agency)
+	if !ok {
+		return nil
+	}
+	expired := false
+	if !r.ValidUntil.IsZero() {
+		now, _ := l.watch.clock.Now()
+		expired = !now.Before(r.ValidUntil)
+	}
+	if expired || r.NoLogin || r.Dropped || !files(r.Kind) {
+		return fmt.Errorf("agency %q: %w", agency, ErrRole)
+	}
+	return nil
 }
 
 // newSlot returns the entry that creates the slot of a lane. It takes leaves from the round after the open one.

@@ -177,7 +177,7 @@ type lineKey struct{}
 
 // WithLine returns a context in which an administrative change is written together with a line of the journal, all or nothing.
 func WithLine(ctx context.Context, e storage.JournalEvent) context.Context {
-	return context.WithValue(ctx, lineKey{}, &e)
+	return context.WithValue(ctx, lineKey{}, e)
 }
 
 // JournalHead returns how far the journal has come.

@@ -35,6 +35,8 @@ var (
 	ErrTooMany = errors.New("too many leaves")
 	// ErrNotFound says that there is no such leaf, round or agency.
 	ErrNotFound = errors.New("not found")
+	// ErrRole says that the role for which a request is made was dropped, may not log in any more or does not file.
+	ErrRole = errors.New("the role does not file any more")
 	// ErrExists says that a role of that name exists.
 	ErrExists = errors.New("exists already")
 	// ErrKey says that a KSI key has no length that one can have.

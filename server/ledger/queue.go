@@ -23,7 +23,7 @@ type ticket struct {
 	// build makes the entries of an administrative change from the ledger's state; nil for filings. It runs in the
 	// goroutine of Run.
 	build func() ([]storage.Entry, error)
-	line  *storage.JournalEvent // written with what build makes; nil for none
+	lines []storage.JournalEvent // written with what build makes
 
 	earlier *earlier // what was known of the parts marked New before the ticket was put; nil if there are none
 

@@ -30,26 +30,48 @@ func (l *Ledger) CreateRole(ctx context.Context, r storage.Role) error {
 	})
 }
 
-// ChangeRole puts what change makes of a role in its place; a role whose kind files from then on gets the slot of its lane
-// main. change is called in the goroutine of Run, with how many rounds hold leaves of the role or are about to; its error is
-// returned. The role's Number stays. A role that does not exist is ErrNotFound.
-func (l *Ledger) ChangeRole(ctx context.Context, name string, change func(r storage.Role, filed uint64) (storage.Role, error)) error {
-	return l.administerWith(ctx, func() ([]storage.Entry, error) {
-		was, ok := l.Role(name)
-		if !ok {
-			return nil, fmt.Errorf("role %q: %w", name, ErrNotFound)
-		}
-		r, err := change(was, l.filedRounds(name))
-		if err != nil || r == was {
-			return nil, err
-		}
-		r.Name, r.Number = was.Name, was.Number
-		entries := []storage.Entry{storage.ChangeRole{Role: r}}
-		if _, ok := l.byLane[laneKey{name, LaneMain}]; files(r.Kind) && !ok {
-			entries = append(entries, l.newSlot(name, LaneMain))
-		}
-		if _, ok := l.KSIKey(name); ok && (r.Dropped || !files(r.Kind)) {
-			entries = append(entries, storage.SetKSIKey{Login: name})
+// A RoleChange is what becomes of one role.
+type RoleChange struct {
+	Name string
+	Line storage.JournalEvent // of the journal
+	// Make is given the role and how many rounds hold leaves of it or are about to, and returns what it is from then on. It is called
+	// in the goroutine of Run.
+	Make func(was storage.Role, filed uint64) (storage.Role, error)
+}
+
+// ChangeRoles changes roles, all or, after the first error of a change, which is returned, none. They must have different names. A
+// role whose kind files from then on gets the slot of its lane main. The role's Number stays. A role that does not exist is
+// ErrNotFound.
+func (l *Ledger) ChangeRoles(ctx context.Context, changes []RoleChange) error {
+	lines := make([]storage.JournalEvent, len(changes))
+	for i := range changes {
+		lines[i] = changes[i].Line
+	}
+	return l.administerLines(ctx, lines, func() ([]storage.Entry, error) {
+		var entries []storage.Entry
+		slots := uint32(0)
+		for _, c := range changes {
+			was, ok := l.Role(c.Name)
+			if !ok {
+				return nil, fmt.Errorf("role %q: %w", c.Name, ErrNotFound)
+			}
+			r, err := c.Make(was, l.filedRounds(c.Name))
+			if err != nil {
+				return nil, err
+			} else if r == was {
+				continue
+			}
+			r.Name, r.Number = was.Name, was.Number
+			entries = append(entries, storage.ChangeRole{Role: r})
+			if _, ok := l.byLane[laneKey{c.Name, LaneMain}]; files(r.Kind) && !ok {
+				made := l.newSlot(c.Name, LaneMain)
+				made.Slot.ID += slots
+				slots++
+				entries = append(entries, made)
+			}
+			if _, ok := l.KSIKey(c.Name); ok && (r.Dropped || !files(r.Kind)) {
+				entries = append(entries, storage.SetKSIKey{Login: c.Name})
+			}
 		}
 		return entries, nil
 	})
