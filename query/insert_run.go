@@ -45,6 +45,7 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 		r.hold(f)
 		return r.tagged("INSERT 0 " + itoa(f.count)), nil
 	}
+	held := r.tx.leaves
 	filings, err := r.flush(ctx, f.parts)
 	if err != nil {
 		return nil, err
@@ -56,9 +57,8 @@ func (r *run) insert(ctx context.Context, p *insertPlan) (*Result, error) {
 	if p.returning == nil {
 		return r.tagged("INSERT 0 " + itoa(count)), nil
 	}
-	result := r.returned(x, p, f, filings)
-	result.filed = count > 0
-	return result, nil
+	r.tx.filed += held + count
+	return r.returned(x, p, f, filings), nil
 }
 
 // insertDirect runs an INSERT whose rows are parameters, without an execution, and returns its tag: drivers send it for one

@@ -124,11 +124,14 @@ func (s *Session) startup(name, v string) error {
 		}
 		return nil
 	}
+	key := strings.ToLower(name)
+	if key == "client_encoding" {
+		v = s.startupEncoding(v)
+	}
 	canonical, _, err := checkSetting(name, v)
 	if err != nil {
 		return err
 	}
-	key := strings.ToLower(name)
 	s.settings.base[key] = s.capped(key, canonical)
 	return nil
 }
@@ -266,7 +269,7 @@ func (s *Session) guard(sql string, f func() error) (err error) {
 			if e.Code == codeNoPrivilege {
 				s.event(EventDenied, e.object, e.Message)
 			}
-			err = e
+			err = s.afterFiling(e)
 			s.failed()
 		}
 	}()
@@ -389,6 +392,7 @@ func (s *Session) RegOID(t value.OID, name string) (value.OID, error) {
 
 // Fail fails the transaction for an error that the caller found by itself, and returns the error for the client.
 func (s *Session) Fail(err error) *Error {
+	e := s.afterFiling(asError(err))
 	s.failed()
-	return asError(err)
+	return e
 }

@@ -300,7 +300,7 @@ func (d *setting) checkEnum(v string) (string, error) {
 	return "", e
 }
 
-// checkEncoding knows UTF8 under all the names that clients use, quoted ones included.
+// checkEncoding knows UTF8 under all the names that clients use, quoted ones included, and SQL_ASCII, in which nothing is converted.
 func (d *setting) checkEncoding(v string) (string, error) {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -308,12 +308,25 @@ func (d *setting) checkEncoding(v string) (string, error) {
 		}
 		return -1
 	}, strings.ToLower(v))
-	if name == "utf8" || name == "unicode" {
+	switch name {
+	case "utf8", "unicode":
 		return "UTF8", nil
+	case "sqlascii":
+		return "SQL_ASCII", nil
 	}
 	e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
-	e.Hint = "This server speaks UTF8 only."
+	e.Hint = "This server speaks UTF8 only: SET client_encoding = 'UTF8', or set PGCLIENTENCODING=UTF8 before psql starts."
 	return "", e
+}
+
+// startupEncoding has a session begin in UTF8 that asked for another encoding, and tells it so: psql and others take that of their terminal
+// unasked, and what they are told decides what they send and show.
+func (s *Session) startupEncoding(v string) string {
+	if _, err := settingByName["client_encoding"].checkEncoding(v); err == nil || !isEncoding(v) {
+		return v
+	}
+	s.notice("WARNING", codeWarning, "client encoding %q is not supported, the session begins with UTF8: set PGCLIENTENCODING=UTF8, in a console of Windows after chcp 65001", v)
+	return "UTF8"
 }
 
 // checkDateStyle knows the style ISO with any order of day and month.

@@ -191,7 +191,6 @@ type Result struct {
 	binary  bool // the rows are of a cursor that was declared BINARY
 	counted bool // the number of rows follows the tag
 	done    bool
-	filed   bool // the rows are of digests that are filed already
 	err     error
 	copyIn  *CopyIn
 	copyOut *CopyOptions
@@ -267,7 +266,7 @@ func (r *Result) pull(ctx context.Context) error {
 			r.x.env.Ctx = limit
 			b, err := r.op.next()
 			if err != nil {
-				return r.afterFiling(stopped(limit, err))
+				return stopped(limit, err)
 			}
 			r.b = b
 		}
@@ -280,14 +279,15 @@ func (r *Result) pull(ctx context.Context) error {
 	return err
 }
 
-// afterFiling adds to an error that a client must not file again what it has filed.
-func (r *Result) afterFiling(err error) error {
-	if !r.filed {
-		return err
+// afterFiling adds to an error that a client must not file again what INSERT … RETURNING has filed before it in the transaction: there are
+// no receipts before the digests are durable, so nothing takes them back.
+func (s *Session) afterFiling(e *Error) *Error {
+	if s.tx.filed == 0 || s.tx.aborted {
+		return e
 	}
-	e := *asError(err)
-	e.Detail = strings.TrimSpace(e.Detail + " The digests of this statement are filed, for good: it ended while RETURNING was computed.")
-	return e.hint("Do not file them again: SELECT receipt, signature FROM proofs WHERE digest = … gives what is missing.")
+	told := *e
+	told.Detail = strings.TrimSpace(e.Detail + " " + itoa(s.tx.filed) + " digests that INSERT … RETURNING filed before this are filed, for good.")
+	return told.hint("Do not file them again: SELECT receipt, signature FROM proofs WHERE digest = … gives what is missing.")
 }
 
 // limit bounds ctx by what statement_timeout leaves.

@@ -27,6 +27,7 @@ type transaction struct {
 	parts      []Part              // filings not yet sent to the ledger
 	leaves     int                 // in parts
 	bytes      int64               // of their digests
+	filed      int                 // leaves that are filed whatever comes: by INSERT … RETURNING, and what was held back before
 	digests    map[string]struct{} // of parts; nil until somebody asks
 	savepoints []savepoint
 	asOf       *Snapshot // what the transaction sees, once its isolation level calls for it and it has read
