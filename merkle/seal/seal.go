@@ -77,9 +77,9 @@ func (s *Seal) CheckSize() error {
 		"(their hashes take %d bytes)", ErrSize, n, limit, len(s.Content.Append(nil)), n-limit, 32*len(s.Siblings))
 }
 
-// Parse reads the text of a seal. Line ends and tabs around it do not matter.
+// Parse reads the text of a seal. Line ends do not matter, since programs wrap long lines, nor do tabs around it.
 func Parse(text string) (*Seal, error) {
-	text = strings.Trim(text, "\r\n\t")
+	text = strings.Trim(strings.NewReplacer("\r", "", "\n", "").Replace(text), "\t")
 	body, ok := strings.CutPrefix(text, Prefix)
 	if !ok {
 		if strings.HasPrefix(text, "JS") {
