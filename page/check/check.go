@@ -339,11 +339,11 @@ func reason(c ksi.Code) string {
 func (c *Checker) references(p *ksi.Publication) []string {
 	if c.file != nil {
 		if r, ok := c.file.At(p.Time); ok && r.Publication == *p {
-			return r.References
+			return plains(r.References)
 		}
 	}
 	if r, ok := c.signature.PublicationRecord(); ok && r.Publication == *p {
-		return r.References
+		return plains(r.References)
 	}
 	return nil
 }
@@ -393,9 +393,9 @@ func (c *Checker) describe() *Report {
 	r := &Report{Claimed: imprintText(s.InputImprint()), Time: moment(s.Time())}
 	if issuers := s.Issuers(); len(issuers) > 0 {
 		last := issuers[len(issuers)-1]
-		r.Agency, r.Lane = last.Client, last.Machine
+		r.Agency, r.Lane = plain(last.Client), plain(last.Machine)
 		for _, i := range issuers[:len(issuers)-1] {
-			r.Claims = append(r.Claims, i.Client)
+			r.Claims = append(r.Claims, plain(i.Client))
 		}
 	}
 	switch {
@@ -412,7 +412,7 @@ func (c *Checker) describe() *Report {
 			step.Sibling = hex.EncodeToString(l.Sibling)
 		}
 		if l.Issuer != nil {
-			step.Issuer = cmp.Or(l.Issuer.Client, "?")
+			step.Issuer = cmp.Or(plain(l.Issuer.Client), "?")
 		}
 		r.Steps = append(r.Steps, step)
 	}

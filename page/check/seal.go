@@ -82,7 +82,7 @@ func (c *Checker) options() ksi.Options {
 // A SealReport is what there is to say of a seal.
 type SealReport struct {
 	Report json.RawMessage `json:"report"` // of package seal, as JSON
-	// Fields are the names and values of the seal for people, in its order. Those in Report lose both in a browser: objects there have
+	// Fields are the names and values of the seal for people, as plain shows them, in its order. Those in Report lose both in a browser: objects there have
 	// names that are numbers first, and numbers 53 bits.
 	Fields [][2]string `json:"fields"`
 }
@@ -112,7 +112,7 @@ func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	}
 	r := &SealReport{Report: seal.Verify(s, o).JSON()}
 	for i := range s.Fields {
-		r.Fields = append(r.Fields, [2]string{s.Fields[i].Key, seal.Plain(&s.Fields[i].Value)})
+		r.Fields = append(r.Fields, [2]string{plain(s.Fields[i].Key), plain(seal.Plain(&s.Fields[i].Value))})
 	}
 	return r, nil
 }
