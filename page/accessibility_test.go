@@ -47,7 +47,7 @@ func paperStates(tab *tab, s *scene, p *papers) []pageState {
 		}},
 		{"bundle without a name", func() {
 			tab.choose("files", s.path("hidden.bundle")...)
-			tab.expect("OK", "chain-alone")
+			tab.expect("NA", "chain-alone")
 		}},
 		{"fork", func() {
 			tab.choose("files", s.path("fork.bundle", "return.pdf")...)

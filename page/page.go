@@ -6,7 +6,7 @@
 //
 //	index.html, page.css, icon.svg, manifest.webmanifest
 //	page.js, engine.js, scan.js           the page; plain scripts, since modules cannot be loaded from file://
-//	path.js, papers.js                    parts of a verdict: the way to the publication; receipts and bundles of documents
+//	path.js, papers.js, facts.js          parts of a verdict: the way to the publication; receipts and bundles of documents; facts and fields
 //	words.js                              all that it says, in four languages, from words.json
 //	verifier.js                           page/verifier, packed, with wasm_exec.js, Go's glue for it
 //	zxing_reader.js, reader.wasm.js       ZXing-C++, which reads QR codes; unchanged from vendored/, loaded when first wanted

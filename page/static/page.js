@@ -7,8 +7,9 @@
 	const word = (key) => juratWords[language][key];
 
 	// What is shown besides the fixed words: each is drawn anew when the language changes.
-	const shown = {state: 'loading', trusted: null, publication: null, scanned: null, report: null};
-	let documents = null, proof = null; // the files that were chosen; the proof may be a record or a bundle, as its kind says
+	const shown = {state: 'loading', unread: '', trusted: null, publication: null, scanned: null, report: null};
+	let documents = null, proof = null; // the files that were chosen; the proof may be a record, perhaps out of a PDF, or a bundle, as its kind says
+	let judged = false; // whether a verdict on documents was shown
 	let seal = ''; // the text of the seal that was read last, empty if files were chosen since
 
 	const element = (name, text) => {
@@ -24,7 +25,7 @@
 		document.title = word('title');
 		for (const e of document.querySelectorAll('[data-word]')) e.textContent = word(e.dataset.word);
 		if ($('camera').getAttribute('aria-pressed') === 'true') $('camera').textContent = word('camera-stop');
-		$('state').textContent = shown.state ? word(shown.state) : '';
+		$('state').textContent = shown.state ? word(shown.state) + (shown.state === 'unread' ? ' ' + shown.unread : '') : '';
 		drawTrusted();
 		drawPublication();
 		$('scanned').textContent = shown.scanned ? word(shown.scanned.key) + (shown.scanned.text ? ' ' + shown.scanned.text : '') : '';
@@ -59,36 +60,35 @@
 		$('chosen').replaceChildren(...lines.map((line) => element('li', line)));
 	};
 
+	// headline is a verdict in few words. What was genuine once is not called false, and what was not compared or not read neither that nor genuine.
+	const headline = (r) => {
+		if (['seal-expired', 'seal-revoked', 'seal-superseded'].includes(r.reason)) return word('verdict-past');
+		if (r.reason === 'seal-not-yet-valid') return word('verdict-early');
+		if (r.reason === 'seal-unreadable') return word('verdict-unreadable');
+		return word('verdict-' + (r.reason.endsWith('-alone') ? r.reason : r.verdict));
+	};
+
+	// notes say what a verdict is not about.
+	const notes = (r) => {
+		const keys = [];
+		if (!r.seal && proof && proof.pdf && r.kind === 'record') keys.push('note-attached');
+		if (r.attached) keys.push('note-own');
+		if (shown.publication && shown.publication.error) keys.push('note-unused');
+		return keys.map(word).join(' ');
+	};
+
 	const drawReport = () => {
 		const r = shown.report;
 		$('result').hidden = !r;
 		if (!r) return;
-		$('result').className = r.verdict;
-		// What was genuine once is not called false.
-		const past = ['seal-expired', 'seal-revoked', 'seal-superseded'].includes(r.reason);
-		$('verdict').textContent = past ? word('verdict-past') : r.reason === 'seal-not-yet-valid' ? word('verdict-early') : word('verdict-' + r.verdict);
+		$('result').className = r.reason.endsWith('-alone') ? 'NA' : r.verdict;
+		$('verdict').textContent = headline(r);
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
+		$('notes').textContent = notes(r);
 		// What was checked against what: the files may have been chosen one after the other.
-		const facts = r.seal || r.reason.startsWith('reference') ? []
-			: [['fact-document', documents && documents.name], ['chosen-' + proof.kind, proof.file.name]];
-		if (r.verdict === 'OK') {
-			facts.push(['fact-receipt', r.receipt], ['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane], ['fact-claims', (r.claims || []).join(', ')],
-				['fact-holder', r.holder ? juratPapers.holder(r.holder, word) : '']);
-			facts.push(['fact-publication', time(r.publication_time)], ['fact-references', (r.references || []).join('; ')]);
-		} else if (r.seal && r.seal.basis) facts.push(['fact-time', time(r.time)], ['fact-agency', r.agency], ['fact-lane', r.lane]);
-		if (r.reason === 'reference') facts.push(['fact-receipt', r.receipt]);
-		facts.push(['fact-hash', r.document]);
-		if (r.claimed && r.document && r.claimed !== r.document) facts.push(['fact-claimed', r.claimed]);
-		if (r.verdict !== 'OK') facts.push(['fact-expert', r.sentence]);
-		if (r.seal) {
-			facts.push(['fact-from', time(r.seal.not_before)], ['fact-until', time(r.seal.not_after)], ['fact-check', r.seal.check],
-				['fact-status', r.seal.status && r.seal.status.at ? time(r.seal.status.at) : '']);
-		}
-		// What a seal says is shown only if it is what was filed, even if it does not hold any more.
-		const fields = r.seal && r.seal.basis ? r.fields : [];
-		const rows = [...fields, ...facts.filter(([, text]) => text).map(([key, text]) => [word(key), text])];
+		const files = r.seal || r.reason.startsWith('reference') ? [] : [['fact-document', documents && documents.name], ['chosen-' + proof.kind, proof.file.name]];
+		$('facts').replaceChildren(...juratFacts(r, files, word, time));
 		$('papers').replaceChildren(...juratPapers(r, word, time));
-		$('facts').replaceChildren(...rows.flatMap(([name, text]) => [element('dt', name), element('dd', text)]));
 		$('not-proven').replaceChildren();
 		if (r.verdict === 'OK') {
 			const keys = r.events ? juratPapers.unproven(r) : r.seal ? ['not-true', 'not-person', 'not-revoked'] : ['not-true', 'not-author', 'not-valid'];
@@ -104,7 +104,7 @@
 
 	// sealed turns the report of a seal into the form of the others.
 	const sealed = ({report: r, fields}) => ({
-		fields, verdict: r.verdict === 'valid' ? 'OK' : ['unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
+		fields, verdict: r.verdict === 'valid' ? 'OK' : ['unreadable', 'unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
 		reason: 'seal-' + r.verdict.replaceAll(' ', '-'), sentence: [r.sentence, r.missing].filter(Boolean).join(' '), seal: r,
 		time: r.time, agency: r.agency, lane: r.server, document: r.leaf && 'sha256:' + r.leaf,
 		publication_time: r.basis && r.basis.kind === 'publication' ? r.basis.time : '', references: r.basis && r.basis.references,
@@ -113,8 +113,16 @@
 	});
 
 	const maxPapers = 4 << 20; // the longest record or bundle of a document
-	const bytes = async (file) => new Uint8Array(await file.arrayBuffer());
+	// bytes reads a part of a file. A file can change or vanish after it was chosen, for which this page is not to blame.
+	const bytes = async (file, from = 0, to = file.size) => {
+		try {
+			return new Uint8Array(await file.slice(from, to).arrayBuffer());
+		} catch (error) {
+			throw Object.assign(error, {unread: file.name});
+		}
+	};
 	const show = (report) => {
+		judged ||= !seal && documents !== null;
 		shown.report = report;
 		shown.state = null;
 		draw();
@@ -124,8 +132,10 @@
 	// One thing after the other: the engine holds one verification.
 	let last = Promise.resolve();
 	const inTurn = (task) => last = last.then(task).catch((error) => {
-		console.error(error);
-		shown.state = 'failed';
+		if (error.unread === undefined) console.error(error);
+		shown.report = null; // it is about something else
+		shown.state = error.unread === undefined ? 'failed' : 'unread';
+		shown.unread = error.unread;
 		draw();
 	});
 
@@ -152,15 +162,17 @@
 		if (!proof || (!documents && proof.kind === 'proof')) return;
 		shown.state = 'working';
 		draw();
-		const early = await juratEngine('open', await bytes(proof.file.slice(0, maxPapers + 1)));
+		const early = await juratEngine('open', await bytes(proof.file, 0, maxPapers + 1));
 		if (early) return show(early);
 		if (!documents) return show(await juratEngine('alone'));
 		const piece = 4 << 20;
 		for (let at = 0; at < documents.size; at += piece) {
-			await juratEngine('write', await bytes(documents.slice(at, at + piece)));
+			await juratEngine('write', await bytes(documents, at, at + piece));
 			await new Promise((resolve) => setTimeout(resolve)); // the page stays alive
 		}
-		show(await juratEngine('finish'));
+		const report = await juratEngine('finish');
+		report.attached = report.reason === 'changed' && await juratPapers.attached(documents, bytes) !== null;
+		show(report);
 	};
 
 	const trust = async (operation, argument) => {
@@ -171,42 +183,68 @@
 		}
 	};
 
+	// begin takes back what was said about something else, since what is given now may come to nothing.
+	const begin = () => {
+		shown.report = shown.scanned = null;
+		if (['failed', 'unread'].includes(shown.state)) shown.state = null;
+		draw();
+	};
+
+	// forget forgets the code that was read last.
+	const forget = () => {
+		seal = $('seal').value = '';
+		shown.scanned = null;
+	};
+
+	// detach takes the record out of a PDF, if there is nothing else that a document could be checked against. Beside a proof or after it a PDF
+	// is the document, whatever it carries: anybody can attach a genuine record to a PDF of his own.
+	const detach = async (kept) => {
+		if (proof || kept.some(([, kind]) => kind !== 'document')) return;
+		for (const k of kept) {
+			const record = await juratPapers.attached(k[0], bytes);
+			if (record) return k.splice(0, 2, record, 'record', k[0]);
+		}
+	};
+
+	// keep makes of files, each with its kind and the PDF that it is from, the document and the proof.
+	const keep = (kept) => {
+		const has = (...kinds) => kept.some(([, kind]) => kinds.includes(kind));
+		// What says something alone is not about the document of a verdict before.
+		if (judged && has('record', 'chain')) documents = null;
+		// A PDF that was looked at for its record is the document of a proof that follows.
+		if (!documents && proof && proof.pdf && has('proof')) documents = proof.pdf;
+		for (const [file, kind, pdf] of kept) {
+			if (kind === 'document') [documents, judged] = [file, false];
+			else proof = {file, kind, pdf};
+		}
+	};
+
 	const take = async (files) => {
 		const kept = [];
+		begin();
 		shown.trusted = {...shown.trusted, error: undefined};
 		for (const file of files) {
-			const kind = await juratEngine('kind', await bytes(file.slice(0, 4096)));
+			const kind = await juratEngine('kind', await bytes(file, 0, 4096));
 			if (kind === 'publications') await trust('publications', await bytes(file));
 			else if (kind === 'certificate') await trust('certificates', await bytes(file));
 			else if (kind === 'landmarks' || kind === 'status') await trust(kind, await bytes(file));
 			else kept.push([file, kind === 'document' && file.name.endsWith('.ksig') ? 'proof' : kind]);
 		}
-		if (!kept.some(([, kind]) => kind === 'proof')) {
-			for (const k of kept) {
-				const record = k[1] === 'document' ? await juratPapers.attached(k[0]) : null;
-				if (record) k.splice(0, 2, record, 'record');
-			}
-		}
+		await detach(kept);
 		// A file that looks like a proof may be the document that another proof is about.
 		const proofs = kept.filter(([, kind]) => kind !== 'document');
 		if (proofs.length === 2 && kept.length === 2) {
 			const named = proofs.find(([a]) => proofs.some(([b]) => a.name === b.name + '.ksig'));
 			if (named) for (const p of proofs) if (p !== named) p[1] = 'document';
 		}
-		if (kept.length) seal = '';
-		// What says something alone is not about the document of a verdict before.
-		if (shown.report && kept.some(([, kind]) => kind === 'record' || kind === 'chain')) documents = null;
-		for (const [file, kind] of kept) {
-			if (kind === 'document') documents = file;
-			else proof = {file, kind};
-		}
-		shown.report = null;
+		if (kept.length) forget();
+		keep(kept);
 		shown.state = !proof ? (documents ? 'need-proof' : null) : documents || proof.kind !== 'proof' ? 'working' : 'need-document';
 		draw();
 		await verify();
 	};
 
-	// publication takes what stands in its field. While somebody types it is none, and the verdict stays.
+	// publication takes what stands in its field. While somebody types it is none, and a verdict that does not rest on one stays.
 	const publication = async (text) => {
 		const before = shown.publication ? shown.publication.text : undefined;
 		try {
@@ -215,11 +253,12 @@
 			shown.publication = {error: error.message};
 		}
 		draw();
-		if ((shown.publication ? shown.publication.text : undefined) !== before) await verify(true);
+		if (!shown.report || (shown.publication ? shown.publication.text : undefined) !== before) await verify(true);
 	};
 
 	const scanned = async (text) => {
 		if (text === null) {
+			forget();
 			shown.scanned = {key: 'scan-nothing'};
 			return draw();
 		}
@@ -246,6 +285,8 @@
 	$('picture').addEventListener('change', (e) => {
 		const [file] = chosen(e.target);
 		inTurn(async () => {
+			begin();
+			await bytes(file, 0, 1);
 			let text = null;
 			try {
 				text = await juratScan.picture(file);
@@ -256,9 +297,8 @@
 		});
 	});
 	$('seal').addEventListener('input', (e) => inTurn(async () => {
+		begin();
 		seal = e.target.value.trim();
-		shown.report = null;
-		draw();
 		await verify();
 	}));
 	$('publication').addEventListener('input', (e) => inTurn(() => publication(e.target.value)));
@@ -273,11 +313,15 @@
 		$('camera').setAttribute('aria-pressed', String(!running));
 		draw();
 		if (running) return;
+		inTurn(begin);
 		try {
 			const text = await juratScan.camera($('video'), () => run !== wanted);
 			if (text !== null) inTurn(() => scanned(text));
 		} catch (error) {
-			shown.scanned = {key: 'camera-refused', text: `(${error.message})`};
+			inTurn(() => {
+				shown.scanned = {key: 'camera-refused', text: `(${error.message})`};
+				draw();
+			});
 		}
 		if (run === wanted) $('camera').setAttribute('aria-pressed', 'false');
 		draw();

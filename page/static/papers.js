@@ -44,10 +44,10 @@ juratPapers.unproven = (report) => {
 	return keys;
 };
 
-// attached returns the record that is attached to a receipt to print, a PDF as Jurat writes it; null for any other file.
-juratPapers.attached = async (file) => {
-	if (file.size > 8 << 20 || await file.slice(0, 5).text() !== '%PDF-') return null;
-	const data = new Uint8Array(await file.arrayBuffer());
+// attached returns the record that is attached to a receipt to print, a PDF as Jurat writes it; null for any other file. It reads by bytes.
+juratPapers.attached = async (file, bytes) => {
+	if (file.size > 8 << 20 || new TextDecoder().decode(await bytes(file, 0, 5)) !== '%PDF-') return null;
+	const data = await bytes(file);
 	const text = new TextDecoder('latin1').decode(data); // a character a byte
 	for (const m of text.matchAll(/\/EmbeddedFile \/Length (\d+) \/Filter \/FlateDecode [^\n]*\s+stream\n/g)) {
 		const start = m.index + m[0].length;
