@@ -60,8 +60,12 @@ func clientError(err error) error {
 	case errors.Is(err, ledger.ErrTooMany):
 		return &query.Error{Code: "54000", Message: err.Error(),
 			Hint: "With ON CONFLICT DO NOTHING file in smaller parts. A digest that was filed that often is reached by its receipts."}
+	case errors.Is(err, ledger.ErrBlockNotClosed):
+		return &query.Error{Code: "55000", Message: err.Error(),
+			Hint: "A block of 256 seconds is closed with its last second: up to 4 minutes and 17 seconds after any second in it."}
 	case errors.Is(err, ledger.ErrNotClosed):
-		return &query.Error{Code: "55000", Message: err.Error(), Hint: "A second is closed about a second after it has passed."}
+		return &query.Error{Code: "55000", Message: err.Error(),
+			Hint: "Take the newest closed second or one before it, or wait: a second is closed about a second after it has passed."}
 	case errors.Is(err, ledger.ErrNoPublication):
 		return &query.Error{Code: "55000", Message: err.Error(),
 			Hint: "The table publications shows which there are; a superuser makes one by SELECT publish()."}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -63,4 +64,38 @@ func TestRoundCursorCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestNotClosedHints says of a second and of a block that are not closed what helps.
+func TestNotClosedHints(t *testing.T) {
+	s := serveStill(t, stillConfig(t, t.TempDir()), stillStart)
+	s.pass(2)
+	c := s.connect("super-s")
+	for sql, words := range map[string]string{
+		"SELECT publish('2099-01-01')":         "Take the newest closed second",
+		"SELECT landmarks_file()":              "A block of 256 seconds",
+		"SELECT landmarks_file('2099-01-01')":  "A block of 256 seconds",
+		"SELECT landmark_detail('2099-01-01')": "Take the newest closed second",
+	} {
+		if _, refused := c.answer(sql, ""); refused == nil || refused.Code != "55000" || !strings.Contains(refused.Hint, words) {
+			t.Errorf("%s: %+v", sql, refused)
+		}
+	}
+}
+
+// TestAbsent has what docs/compatibility.md says is not there.
+func TestAbsent(t *testing.T) {
+	s := serveStill(t, stillConfig(t, t.TempDir()), stillStart)
+	c := s.connect("super-s")
+	for sql, code := range map[string]string{
+		"SELECT pg_advisory_lock(1)":      "0A000",
+		"SELECT pg_try_advisory_lock(1)":  "0A000",
+		"SELECT pg_advisory_xact_lock(1)": "0A000",
+		"WITH x AS (INSERT INTO hashes (digest) VALUES (sha256('x')) RETURNING receipt) SELECT * FROM x": "0A000",
+	} {
+		if _, refused := c.answer(sql, ""); refused == nil || refused.Code != code {
+			t.Errorf("%s: %+v, want %s", sql, refused, code)
+		}
+	}
+	c.must("SELECT pg_advisory_unlock_all()")
 }

@@ -33,6 +33,9 @@ type calendarReader interface {
 	ReadCalendarLeaves(dst []merkle.Digest, first calendar.Second) error
 }
 
+// ErrBlockNotClosed is ErrNotClosed of a block of 256 seconds, which is closed with its last second.
+var ErrBlockNotClosed = fmt.Errorf("block %w", ErrNotClosed)
+
 // landmarksState is all that a file of landmarks depends on.
 type landmarksState struct {
 	behind       uint64 // the block behind the newest closed one
@@ -41,7 +44,7 @@ type landmarksState struct {
 }
 
 // LandmarksFile returns the file of the landmarks of all closed blocks, from that of a second on; a second before the ledger's first
-// stands for that. ErrNotClosed before a block is closed.
+// stands for that. ErrBlockNotClosed before a block is closed.
 //
 // It gives the calendar roots of all publications, of the newest round in these blocks, and of the end of the newest block or of the newest
 // publication if that is later, which the calendar key signs. So it stays the same, byte for byte, until another block is closed or something is
@@ -58,7 +61,7 @@ func (l *Ledger) LandmarksFile(from calendar.Second) (*landmark.File, error) {
 	block := landmark.BlockOf(max(from, l.genesis.First))
 	switch {
 	case block >= first+uint64(count):
-		return nil, fmt.Errorf("landmarks from %s: %w: the newest closed block ends at %s", from, ErrNotClosed, landmark.Last(first+uint64(count)-1))
+		return nil, fmt.Errorf("landmarks from %s: %w: the newest closed block ends at %s", from, ErrBlockNotClosed, landmark.Last(first+uint64(count)-1))
 	case block > first:
 		return f.Since(block)
 	}
@@ -83,7 +86,7 @@ func (l *Ledger) allLandmarks() (*landmark.File, error) {
 	}
 	as := landmarksState{behind: landmark.BlockOf(closed + 1), publications: len(published), end: closed}
 	if as.behind <= landmark.BlockOf(first) {
-		return nil, fmt.Errorf("%w: the newest closed second is %s", ErrNotClosed, closed)
+		return nil, fmt.Errorf("%w: the newest closed second is %s", ErrBlockNotClosed, closed)
 	}
 	if end := landmark.Last(as.behind - 1); l.key != nil && !end.Time().Before(l.certificate.X509.NotBefore) {
 		as.end = end
