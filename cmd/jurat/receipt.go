@@ -35,7 +35,12 @@ Exit code: 0 OK, 1 FAIL, 2 NA (something is missing to believe a time), 3 a file
 		Example: `  jurat receipt 2026-11-22T01:15:30Z/canton/main/42 --out receipt.pdf
   jurat receipt 2026-11-22T01:15:30Z/canton/main/42 --answered from-tax-office.json --out receipt.json
   jurat receipt receipt.json --document return.pdf --certificate calendar.crt`,
-		Args: cobra.ExactArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if strings.HasPrefix(o.seal, "-") { // another flag, which --seal without a value takes for its own
+				return fmt.Errorf("--seal wants the text of a seal or a file with it, not %q", o.seal)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
 		},

@@ -22,7 +22,10 @@ func TestReceiptPages(t *testing.T) {
 		for _, b := range codeBlocks(t, page) {
 			commands := strings.NewReplacer("-p 5433", "-p "+port, "127.0.0.1:5433", s.address).Replace(b.text)
 			if b.language == "sql" {
-				all += s.psql(commands, "-v", "ON_ERROR_STOP=1")
+				said := s.psql(commands, "-v", "ON_ERROR_STOP=1")
+				if all += said; strings.Contains(said, "INSERT 0 0") {
+					t.Errorf("%s\nfiles nothing", commands)
+				}
 				continue
 			}
 			out, err := shell(t, dir, s, commands)
@@ -87,6 +90,7 @@ func TestReceipts(t *testing.T) {
 	name := strings.Fields(strings.SplitAfter(signed.stdout, "receipt ")[1])[0]
 
 	d.expect(3, "is a .pdf, .json or .txt file", as("clerk", "receipt", name, "--out", d.path("x.doc"))...)
+	d.expect(3, "--seal wants the text of a seal", as("clerk", "receipt", name, "--seal", "--out", d.path("x.pdf"))...)
 	d.expect(3, "Give a receipt", as("clerk", "receipt", "nothing")...)
 	d.expect(3, "no filing has the receipt", as("tax", "receipt", name)...)
 	d.expect(0, "OK", as("clerk", "receipt", name, "--document", form, "--out", d.path("first.json"))...)
