@@ -36,6 +36,12 @@ func TestOperations(t *testing.T) {
 		}
 	}
 	s.stop()
+	for _, file := range regexp.MustCompile(`/usr/share/doc/jurat/(examples/\S+/)([\w.]+\.\w+)`).FindAllStringSubmatch(string(text), -1) {
+		line := regexp.MustCompile(`(?m)^ +install -D .*-t /usr/share/doc/jurat/` + strings.TrimSuffix(file[1], "/") + ` .*` + file[1] + file[2])
+		if _, err := os.Stat("../../" + file[1] + file[2]); err != nil || !line.Match(text) {
+			t.Errorf("nothing installs %s from the tarball: %v", file[0], err)
+		}
+	}
 	alerts, err := os.ReadFile("../../examples/ops/alerts.yml")
 	if err != nil {
 		t.Fatal(err)
