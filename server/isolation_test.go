@@ -70,7 +70,8 @@ var isolationCells = []struct {
 	}},
 	{"Proofs of whoever shows one", []string{
 		"SELECT extend(signature) FROM proofs WHERE digest = sha256('of {me}')", "SELECT extend(signature, '2026-11-22T01:15:31Z') FROM proofs WHERE digest = sha256('of {me}')",
-		"SELECT verify(signature, digest) FROM proofs WHERE digest = sha256('of {me}')", "SELECT verify(signature, digest, publication_string('2026-11-22T01:15:31Z', sha256('x'))) FROM proofs WHERE digest = sha256('of {me}')",
+		"SELECT FROM proofs p, verify(p.digest, p.signature) v WHERE p.digest = sha256('of {me}') AND v.verdict = 'OK'",
+		"SELECT FROM proofs p, publications q, verify(p.digest, extend(p.signature), 'user-publication', q.publication_string) v WHERE p.digest = sha256('of {me}') AND q.publication_time = '2026-11-22T01:15:32Z' AND v.verdict = 'OK'",
 		"SELECT (signature_links(signature)).* FROM proofs WHERE digest = sha256('of {me}') LIMIT 2",
 	}},
 	{"Landmarks and seals", []string{
