@@ -304,12 +304,14 @@ func (op *limitOp) close()       { op.in.close() }
 
 // appendOp gives the rows of its inputs one after the other.
 type appendOp struct {
-	ins []operator
-	at  int
+	ins  []operator
+	at   int
+	need []bool // as in wish
+	out  value.Batch
 }
 
 func (x *execution) newAppend(n *appendNode, w wish) (operator, error) {
-	op := &appendOp{}
+	op := &appendOp{need: w.need}
 	for _, in := range n.ins {
 		child, err := x.operator(in, wish{need: w.need, limit: -1, few: w.few})
 		if err != nil {
@@ -323,10 +325,26 @@ func (x *execution) newAppend(n *appendNode, w wish) (operator, error) {
 func (op *appendOp) next() (*value.Batch, error) {
 	for ; op.at < len(op.ins); op.at++ {
 		if b, err := op.ins[op.at].next(); err != nil || b != nil {
-			return b, err
+			return op.needed(b), err
 		}
 	}
 	return nil, nil
+}
+
+// needed returns b without the columns that nobody needs. Some inputs compute them all the same and some do not, but who keeps
+// rows relies on a column's being there in all batches or in none.
+func (op *appendOp) needed(b *value.Batch) *value.Batch {
+	if b == nil || op.need == nil {
+		return b
+	}
+	op.out = *b
+	op.out.Cols = slices.Clone(b.Cols)
+	for k := range op.out.Cols {
+		if !op.need[k] {
+			op.out.Cols[k] = nil
+		}
+	}
+	return &op.out
 }
 
 func (op *appendOp) ordered() int { return 0 }
