@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"strconv"
 	"strings"
 
@@ -400,37 +402,24 @@ func (a *analyzer) row(s *scope, e *parse.Row) (expr, error) {
 	return &rowExpr{elems: list, t: value.RecordT}, nil
 }
 
+// subscript analyzes a chain of subscripts.
 func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
-	for sub, ok := e, true; ok; sub, ok = sub.X.(*parse.Subscript) {
-		if sub.Slice {
-			return a.slice(s, e)
-		}
-	}
-	var list []parse.Expr
-	base := parse.Expr(e)
-	for {
-		sub, ok := base.(*parse.Subscript)
-		if !ok || sub.Slice {
-			break
-		}
-		list = append([]parse.Expr{sub.Lower}, list...)
-		base = sub.X
-	}
+	base, list := chain(e)
 	x, err := a.expr(s, base)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(list, func(sub *parse.Subscript) bool { return sub.Slice }) {
+		return a.slice(s, e, x, list)
 	}
 	if x.typ() == value.JSONB {
 		return a.jsonSubscript(s, e, x, list)
 	}
 	var subs []expr
 	for _, sub := range list {
-		y, err := a.expr(s, sub)
-		if err == nil {
-			y, err = a.coerce(y, value.Int4, fn.Assignment)
-		}
+		y, err := a.bound(s, sub.Lower)
 		if err != nil {
-			return nil, a.fail(err, sub)
+			return nil, err
 		}
 		subs = append(subs, y)
 	}
@@ -438,24 +427,56 @@ func (a *analyzer) subscript(s *scope, e *parse.Subscript) (expr, error) {
 		return a.nameByte(e, x, subs[0])
 	}
 	if !x.typ().IsArray() {
-		return nil, a.fail(errf(codeDatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.typ().SQL), e)
+		return nil, a.notSubscripted(e, x)
 	}
 	return &subscriptExpr{x: x, subs: subs, t: value.MustType(x.typ().Elem)}, nil
 }
 
+func (a *analyzer) notSubscripted(at parse.Node, x expr) error {
+	if x.typ() == value.JSONB {
+		return a.fail(errf(codeDatatypeMismatch, "jsonb subscript does not support slices"), at)
+	}
+	return a.fail(errf(codeDatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.typ().SQL), at)
+}
+
+// chain returns the subscripts that follow one another up to e, one for each dimension, and what they are of.
+func chain(e *parse.Subscript) (base parse.Expr, list []*parse.Subscript) {
+	for {
+		list = append(list, e)
+		inner, ok := e.X.(*parse.Subscript)
+		if !ok || inner.Closed {
+			slices.Reverse(list)
+			return e.X, list
+		}
+		e = inner
+	}
+}
+
+// bound analyzes a number of a subscript, nil if it is missing.
+func (a *analyzer) bound(s *scope, e parse.Expr) (expr, error) {
+	if e == nil {
+		return nil, nil
+	}
+	x, err := a.expr(s, e)
+	if err == nil {
+		x, err = a.coerce(x, value.Int4, fn.Assignment)
+	}
+	return x, a.fail(err, e)
+}
+
 // jsonSubscript is a part of a jsonb, x #> ARRAY[…] with keys and numbers.
-func (a *analyzer) jsonSubscript(s *scope, at parse.Node, x expr, list []parse.Expr) (expr, error) {
+func (a *analyzer) jsonSubscript(s *scope, at parse.Node, x expr, list []*parse.Subscript) (expr, error) {
 	path := &parse.Array{Loc: parse.Loc(at.Pos())}
 	for _, sub := range list {
-		y, err := a.expr(s, sub)
+		y, err := a.expr(s, sub.Lower)
 		if err != nil {
 			return nil, err
 		}
 		if t := y.typ(); t != value.Unknown && t != value.Text && t != value.Int4 {
 			return nil, a.fail(errf(codeDatatypeMismatch, "subscript type %s is not supported", t.SQL).
-				hint("jsonb subscript must be coercible to either integer or text."), sub)
+				hint("jsonb subscript must be coercible to either integer or text."), sub.Lower)
 		}
-		path.Elems = append(path.Elems, &parse.Cast{X: sub, Type: &parse.TypeName{Name: parse.Name{Schema: "pg_catalog", Name: "text"}}})
+		path.Elems = append(path.Elems, &parse.Cast{X: sub.Lower, Type: &parse.TypeName{Name: parse.Name{Schema: "pg_catalog", Name: "text"}}})
 	}
 	y, err := a.array(s, path)
 	if err != nil {

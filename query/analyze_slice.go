@@ -1,7 +1,6 @@
 package query
 
 import (
-	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -15,48 +14,27 @@ type sliceExpr struct {
 
 func (e *sliceExpr) typ() *value.Type { return e.x.typ() }
 
-// slice analyzes a chain of subscripts of which one at least is a slice.
-func (a *analyzer) slice(s *scope, e *parse.Subscript) (expr, error) {
-	out := &sliceExpr{}
-	base := parse.Expr(e)
-	bound := func(b parse.Expr) (expr, error) {
-		if b == nil {
-			return nil, nil
-		}
-		x, err := a.expr(s, b)
-		if err == nil {
-			x, err = a.coerce(x, value.Int4, fn.Assignment)
-		}
-		return x, a.fail(err, b)
+// slice analyzes a chain of subscripts of x of which one at least is a slice.
+func (a *analyzer) slice(s *scope, e *parse.Subscript, x expr, list []*parse.Subscript) (expr, error) {
+	if !x.typ().IsArray() {
+		return nil, a.notSubscripted(e, x)
 	}
-	for {
-		sub, ok := base.(*parse.Subscript)
-		if !ok {
-			break
-		}
-		lower, err := bound(sub.Lower)
+	out := &sliceExpr{x: x}
+	for _, sub := range list {
+		lower, err := a.bound(s, sub.Lower)
 		if err != nil {
 			return nil, err
 		}
 		upper := lower
 		if sub.Slice {
-			if upper, err = bound(sub.Upper); err != nil {
+			if upper, err = a.bound(s, sub.Upper); err != nil {
 				return nil, err
 			}
 		} else {
 			lower = &constExpr{d: value.NewInt(value.Int4, 1)}
 		}
-		out.lowers, out.upper = append([]expr{lower}, out.lowers...), append([]expr{upper}, out.upper...)
-		base = sub.X
+		out.lowers, out.upper = append(out.lowers, lower), append(out.upper, upper)
 	}
-	x, err := a.expr(s, base)
-	if err != nil {
-		return nil, err
-	}
-	if !x.typ().IsArray() {
-		return nil, a.fail(errf(codeDatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.typ().SQL), e)
-	}
-	out.x = x
 	return out, nil
 }
 

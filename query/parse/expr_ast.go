@@ -248,6 +248,7 @@ type Subscript struct {
 	X            Expr
 	Lower, Upper Expr
 	Slice        bool
+	Closed       bool // stands in parentheses before another subscript, which is of its result and no further dimension
 }
 
 // A Field is (x).name.

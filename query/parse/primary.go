@@ -111,6 +111,9 @@ func (p *parser) parenthesized(query *Select, list []Expr, loc Loc) Expr {
 	case query != nil:
 		return p.indirection(&Subquery{loc, ScalarSubquery, query})
 	case len(list) == 1:
+		if s, ok := list[0].(*Subscript); ok && p.tok.kind == tkLeftBracket {
+			s.Closed = true
+		}
 		return p.indirection(list[0])
 	}
 	return p.overlaps(&Row{Loc: loc, Elems: list})

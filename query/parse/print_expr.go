@@ -274,8 +274,10 @@ func (w *printer) star(x *Star) {
 func (w *printer) base(x Expr, subscript bool) {
 	bare := false
 	switch x := x.(type) {
-	case *Param, *Subscript, *Field:
+	case *Param, *Field:
 		bare = true
+	case *Subscript:
+		bare = !x.Closed
 	case *ColumnRef:
 		bare = subscript
 	case *Subquery:
