@@ -14,7 +14,7 @@ char text
 date timestamp timestamptz
 float4 float8
 int2 float4 float8 int4 int8 numeric oid regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype
-int4 float4 float8 int8 numeric oid* regclass* regcollation* regconfig* regdictionary* regnamespace* regoper* regoperator* regproc* regprocedure* regrole* regtype*
+int4 float4 float8 int8 numeric oid regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype
 int8 float4 float8 numeric oid regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype
 name text
 numeric float4 float8
@@ -48,18 +48,18 @@ json jsonb
 jsonb json*
 name bpchar varchar
 numeric int2 int4 int8
-oid int4* int8
-regclass int4* int8
-regcollation int4* int8
-regconfig int4* int8
-regdictionary int4* int8
-regnamespace int4* int8
-regoper int4* int8
-regoperator int4* int8
-regproc int4* int8
-regprocedure int4* int8
-regrole int4* int8
-regtype int4* int8
+oid int4 int8
+regclass int4 int8
+regcollation int4 int8
+regconfig int4 int8
+regdictionary int4 int8
+regnamespace int4 int8
+regoper int4 int8
+regoperator int4 int8
+regproc int4 int8
+regprocedure int4 int8
+regrole int4 int8
+regtype int4 int8
 text char
 timestamp date time
 timestamptz date time timestamp
@@ -130,6 +130,10 @@ func castKernel(f, t *value.Type) Kernel {
 		return stringCast(f, t)
 	case f.Category == 'D' || f.Category == 'T':
 		return dateCast(f, t)
+	case isOid(f) && t == value.Int4: // the same 32 bits, without a sign and with one
+		return map1[ints, ints](func(_ *Env, i int64) (int64, error) { return int64(int32(i)), nil })
+	case isOid(t) && (f == value.Int2 || f == value.Int4):
+		return map1[ints, ints](func(_ *Env, i int64) (int64, error) { return int64(uint32(i)), nil })
 	}
 	return intCast(t)
 }
@@ -156,10 +160,6 @@ func intCast(t *value.Type) Kernel {
 		x, o := args[0].Ints, out.Ints
 		for _, i := range all(n, sel) {
 			if x[i] < low || x[i] > high {
-				if args[0].Type == value.Int2 && low == 0 { // sign extension, as in Postgres
-					o[i] = int64(uint32(x[i]))
-					continue
-				}
 				return outOfRange(t)
 			}
 			o[i] = x[i]
@@ -168,9 +168,14 @@ func intCast(t *value.Type) Kernel {
 	}
 }
 
+// isOid reports whether t is oid or one of the types that show oids by name.
+func isOid(t *value.Type) bool {
+	return t.Category == 'N' && t.Len == 4 && t.Kind == value.Int64 && t != value.Int4
+}
+
 func outOfRange(t *value.Type) error {
 	name := t.SQL
-	if t.Category == 'N' && t.Len == 4 && t.Kind == value.Int64 && t != value.Int4 {
+	if isOid(t) {
 		name = "OID"
 	}
 	return value.Errorf(value.CodeOutOfRange, "%s out of range", name)
