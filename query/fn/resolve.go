@@ -349,6 +349,9 @@ func (r *Registry) assumeKnown(list []candidate, args []*value.Type) []candidate
 // bind fixes the polymorphic types of a call.
 func (r *Registry) bind(c candidate, args []*value.Type, spread bool) (*Call, error) {
 	f := c.f
+	if last := len(args) - 1; spread && f.Args[last] == value.AnyOID && !args[last].IsArray() {
+		return nil, value.Errorf(value.CodeDatatypeMismatch, "VARIADIC argument must be an array")
+	}
 	types, ret, err := r.solve(c.args, f.Ret, args)
 	if err != nil {
 		return nil, err
