@@ -266,11 +266,7 @@ func (r *charReader) number(n charNode, x, used int) error {
 	case p == "Q": // read, but a quarter is no date
 		return nil
 	case field == &r.year:
-		r.yearDigits = len(strings.TrimPrefix(p, "I"))
-		if p == "I" {
-			r.yearDigits = 1
-		}
-		if r.yearDigits < 4 && used < 4 {
+		if r.yearDigits = len(p); r.yearDigits < 4 && used < 4 {
 			x = nearYear(x)
 		}
 	case p == "ID":

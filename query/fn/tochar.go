@@ -68,7 +68,7 @@ type charNode struct {
 
 // charPatterns lists the template patterns, longer ones before their beginnings.
 var charPatterns = []string{
-	"A.D.", "A.M.", "B.C.", "P.M.", "AD", "AM", "BC", "CC", "DAY", "DDD", "DD", "DY", "D", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6",
+	"A.D.", "A.M.", "B.C.", "P.M.", "AD", "AM", "BC", "CC", "DAY", "DDD", "DD", "DY", "D", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "FX",
 	"HH24", "HH12", "HH", "IDDD", "ID", "IW", "IYYY", "IYY", "IY", "I", "J", "MI", "MM", "MONTH", "MON", "MS", "OF", "PM", "Q", "RM",
 	"SSSSS", "SSSS", "SS", "TZH", "TZM", "TZ", "US", "WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y",
 }
@@ -78,21 +78,30 @@ const maxTemplate = 64 << 10
 
 func parseTemplate(f string) []charNode {
 	var nodes []charNode
-	fill, fixed, local := false, false, false
+	fixed := false
 	for f != "" {
-		if up := strings.ToUpper(f[:min(2, len(f))]); strings.HasPrefix(up, "FM") || strings.HasPrefix(up, "FX") || strings.HasPrefix(up, "TM") {
-			fill, fixed, local = fill || up == "FM", fixed || up == "FX", local || up == "TM"
+		prefix := f[:min(2, len(f))]
+		n := charNode{fixed: fixed, fill: prefix == "FM" || prefix == "fm", local: prefix == "TM" || prefix == "tm"}
+		if n.fill || n.local {
 			f = f[2:]
+		}
+		if n.pattern = patternAt(f); n.pattern != "" {
+			n.text, f = f[:len(n.pattern)], f[len(n.pattern):]
+			switch suffix := f[:min(2, len(f))]; suffix {
+			case "TH", "th":
+				n.ordinal, f = suffix, f[2:]
+			case "SP":
+				f = f[2:]
+			}
+			if n.pattern == "FX" {
+				fixed = true
+			} else {
+				nodes = append(nodes, n)
+			}
 			continue
 		}
-		if p := patternAt(f); p != "" {
-			n := charNode{pattern: p, text: f[:len(p)], fill: fill, fixed: fixed, local: local}
-			f, fill, local = f[len(p):], false, false
-			if len(f) >= 2 && strings.EqualFold(f[:2], "th") {
-				n.ordinal, f = f[:2], f[2:]
-			}
-			nodes = append(nodes, n)
-			continue
+		if f == "" {
+			break
 		}
 		text, rest := literalAt(f)
 		nodes = append(nodes, charNode{text: text, fixed: fixed, quoted: f[0] == '"'})
@@ -101,9 +110,17 @@ func parseTemplate(f string) []charNode {
 	return nodes
 }
 
+// patternAt returns the pattern that f starts with, in capitals or in small letters; names may have the first letter alone in
+// capitals.
 func patternAt(f string) string {
 	for _, p := range charPatterns {
-		if len(f) >= len(p) && strings.EqualFold(f[:len(p)], p) {
+		if len(f) < len(p) || !strings.EqualFold(f[:len(p)], p) {
+			continue
+		}
+		switch word := f[:len(p)]; {
+		case word == p, word == strings.ToLower(p):
+			return p
+		case (p == "DAY" || p == "DY" || p == "MONTH" || p == "MON") && word[1:] == strings.ToLower(p[1:]):
 			return p
 		}
 	}
@@ -175,7 +192,7 @@ func (c *charTime) show(f string) (string, error) {
 		}
 		s := c.node(n)
 		out.WriteString(s)
-		if n.ordinal != "" {
+		if n.ordinal != "" && n.numbered() {
 			out.WriteString(ordinal(s, n.ordinal == "TH"))
 		}
 		if out.Len() > MaxOutput {
@@ -183,6 +200,11 @@ func (c *charTime) show(f string) (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// numbered reports whether an ordinal ending shows: behind a word it is dropped.
+func (n charNode) numbered() bool {
+	return fieldWidths[n.pattern].n > 0 && n.pattern != "TZH" && n.pattern != "TZM"
 }
 
 // ordinal returns the ending of a number.
@@ -311,10 +333,11 @@ func (c *charTime) zoneText(n charNode) string {
 var romans = []string{"", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}
 
 func (c *charTime) dateNode(n charNode) string {
-	iso, week := isoWeek(c.days)
+	isoYear, week := isoWeek(c.days)
+	iso := int64(isoYear)
 	year := int64(c.year)
-	if !c.interval && year <= 0 {
-		year = 1 - year
+	if !c.interval {
+		year, iso = yearOfEra(year), yearOfEra(iso)
 	}
 	switch n.pattern {
 	case "MONTH":
@@ -324,7 +347,7 @@ func (c *charTime) dateNode(n charNode) string {
 	case "MM":
 		return n.number(int64(c.month), 2)
 	case "RM":
-		return n.word(romans[c.month], 4)
+		return c.roman(n)
 	case "DAY":
 		return n.name(time.Weekday(isoWeekday(c.days) % 7).String())
 	case "DY":
@@ -357,11 +380,36 @@ func (c *charTime) dateNode(n charNode) string {
 	case "Y,YYY":
 		return fmt.Sprintf("%d,%03d", year/1000, year%1000)
 	case "IYYY", "IYY", "IY", "I":
-		return n.year(int64(iso), len(n.pattern))
+		return n.year(iso, len(n.pattern))
 	case "YYYY", "YYY", "YY", "Y":
 		return n.year(year, len(n.pattern))
 	}
 	return c.era(n)
+}
+
+// roman shows a month in Roman numerals. In an interval no month after whole years is the last one, months are counted backwards
+// if they are negative, and nothing at all is no month.
+func (c *charTime) roman(n charNode) string {
+	m := c.month
+	switch {
+	case m == 0 && c.year == 0:
+		return ""
+	case m == 0 && c.year > 0:
+		m = 12
+	case m == 0:
+		m = 1
+	case m < 0:
+		m += 13
+	}
+	return n.word(romans[m], 4)
+}
+
+// yearOfEra is a year without its era; 0 is 1 BC.
+func yearOfEra(year int64) int64 {
+	if year <= 0 {
+		return 1 - year
+	}
+	return year
 }
 
 // year shows the last digits of a year, all of it for four.
