@@ -344,7 +344,9 @@ func (a *analyzer) subquery(s *scope, e *parse.Subquery, tooMany string) (expr, 
 	if e.Kind == parse.ExistsSubquery {
 		sub.kind, sub.plan = existsSubquery, withoutTargets(plan)
 		free := freeSlots(sub.plan)
-		sub.args = slices.DeleteFunc(slices.Clone(args), func(a outerArg) bool { return !free[a.slot] })
+		sub.args = slices.DeleteFunc(slices.Clone(args), func(a outerArg) bool {
+			return !free[a.slot] && !aggregates(a.x) // an aggregate makes groups of the rows around even if nobody reads it
+		})
 		return sub, nil
 	}
 	if len(plan.columns()) != 1 {

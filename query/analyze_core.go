@@ -230,18 +230,18 @@ func (a *analyzer) grouping(c *coreQuery) error {
 
 // aggregates reports whether there are aggregates in the query.
 func (c *coreQuery) aggregates() bool {
+	return slices.ContainsFunc(slices.Concat(c.p.exprs, c.on, keyExprs(c.keys), nonNil(c.having)), aggregates)
+}
+
+// aggregates reports whether there are aggregates in e.
+func aggregates(e expr) bool {
 	found := false
-	look := func(x expr) {
+	walk(e, func(x expr) {
 		switch x.(type) {
 		case *aggregateExpr, *groupingExpr:
 			found = true
 		}
-	}
-	for _, list := range [][]expr{c.p.exprs, c.on, keyExprs(c.keys), nonNil(c.having)} {
-		for _, e := range list {
-			walk(e, look)
-		}
-	}
+	})
 	return found
 }
 
