@@ -301,14 +301,11 @@ func dateCast(f, t *value.Type) Kernel {
 		})
 	case f == value.Date:
 		return map1[ints, ints](func(env *Env, d int64) (int64, error) {
-			at := dateToTimestamp(d)
-			if value.FiniteTimestamp(at) && !value.ValidTimestamp(at) || at == value.Infinity && d != value.DateInf {
-				return 0, value.Errorf(value.CodeDatetimeRange, "date out of range for timestamp")
-			}
-			if t == value.Timestamptz {
+			at, err := dateToTimestamp(d)
+			if err == nil && t == value.Timestamptz {
 				return localToZoned(env, at)
 			}
-			return at, nil
+			return at, err
 		})
 	case t == value.Timestamptz:
 		return map1[ints, ints](localToZoned)

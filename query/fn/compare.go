@@ -188,21 +188,42 @@ func compareTimes(of [3]bool) Kernel {
 func instant(env *Env, v *value.Vector, i int32, zoned bool) int64 {
 	t := v.Ints[i]
 	if v.Type == value.Date {
-		t = dateToTimestamp(t)
+		t = midnight(t)
 	}
-	if zoned && v.Type != value.Timestamptz {
+	if zoned && v.Type != value.Timestamptz && value.ValidTimestamp(t) {
 		t = value.FromLocal(env.Settings.Zone, t)
 	}
 	return t
 }
 
-// dateToTimestamp returns midnight; dates beyond the range of timestamps become infinite.
-func dateToTimestamp(d int64) int64 {
+// midnight returns the timestamp that a date compares as: dates beyond the range of timestamps come after them all and before
+// infinity.
+func midnight(d int64) int64 {
 	switch {
-	case d == value.DateInf || d >= value.Infinity/value.Day:
+	case d == value.DateInf:
 		return value.Infinity
 	case d == value.DateNegInf:
 		return value.NegInfinity
+	case d >= value.Infinity/value.Day:
+		return value.Infinity - 1
 	}
 	return d * value.Day
+}
+
+// dateToTimestamp returns midnight, which not every date has.
+func dateToTimestamp(d int64) (int64, error) {
+	t := midnight(d)
+	if value.FiniteTimestamp(t) && !value.ValidTimestamp(t) {
+		return 0, value.Errorf(value.CodeDatetimeRange, "date out of range for timestamp")
+	}
+	return t, nil
+}
+
+// addDateTime returns the timestamp of a date and a time.
+func addDateTime(d, clock int64) (int64, error) {
+	t, err := dateToTimestamp(d)
+	if err != nil {
+		return 0, err
+	}
+	return addToTimestamp(t, value.Interval{Micros: clock})
 }

@@ -13,9 +13,9 @@ func dateOperators() []*Function {
 	timestamp := func(_ *Env, t int64, v value.Interval) (int64, error) { return addToTimestamp(t, v) }
 	zoned := func(env *Env, t int64, v value.Interval) (int64, error) { return addToZoned(env.Settings.Zone, t, v) }
 	date := func(_ *Env, d int64, v value.Interval) (int64, error) {
-		t := dateToTimestamp(d)
-		if value.FiniteTimestamp(t) && !value.ValidTimestamp(t) {
-			return 0, value.Errorf(value.CodeDatetimeRange, "date out of range for timestamp")
+		t, err := dateToTimestamp(d)
+		if err != nil {
+			return 0, err
 		}
 		return addToTimestamp(t, v)
 	}
@@ -62,10 +62,10 @@ func dateOperators() []*Function {
 		def("+(int4,date) date", map2[ints, ints, ints](func(_ *Env, n, d int64) (int64, error) { return addDays(d, n) })),
 		def("-(date,int4) date", map2[ints, ints, ints](func(_ *Env, d, n int64) (int64, error) { return addDays(d, -n) })),
 		def("+(date,time) timestamp", map2[ints, ints, ints](func(_ *Env, d, t int64) (int64, error) {
-			return addToTimestamp(dateToTimestamp(d), value.Interval{Micros: t})
+			return addDateTime(d, t)
 		})),
 		def("+(time,date) timestamp", map2[ints, ints, ints](func(_ *Env, t, d int64) (int64, error) {
-			return addToTimestamp(dateToTimestamp(d), value.Interval{Micros: t})
+			return addDateTime(d, t)
 		})))
 }
 

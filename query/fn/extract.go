@@ -21,7 +21,11 @@ func extractFunctions() []*Function {
 		part, of := field, t
 		if t == value.Date { // is a timestamp first
 			part, of = func(_ *Env, u fieldUnit, v *value.Vector, i int32) (value.Numeric, error) {
-				return timestampField(nil, u, value.Timestamp, dateToTimestamp(v.Ints[i]))
+				at, err := dateToTimestamp(v.Ints[i])
+				if err != nil {
+					return value.Numeric{}, err
+				}
+				return timestampField(nil, u, value.Timestamp, at)
 			}, value.Timestamp
 		}
 		out = append(out, def("date_part(text,"+t.Name+") float8"+words, extractKernel(of, part)))

@@ -9,9 +9,6 @@ import (
 
 // toolFunctions declares functions that tools ask for more than people.
 func toolFunctions() []*Function {
-	dateTime := func(_ *Env, d, t int64) (int64, error) {
-		return addToTimestamp(dateToTimestamp(d), value.Interval{Micros: t})
-	}
 	return []*Function{
 		def("oidvectortypes(oidvector) text stable", rowwise(vectorTypes)),
 		def("timeofday() text volatile", map0[texts](func(env *Env) (string, error) {
@@ -23,9 +20,9 @@ func toolFunctions() []*Function {
 			}
 			return 0, sleep(env, value.ToTime(t).Sub(env.Clock()).Seconds())
 		})),
-		def("timestamp(date,time) timestamp", map2[ints, ints, ints](dateTime)),
+		def("timestamp(date,time) timestamp", map2[ints, ints, ints](func(_ *Env, d, t int64) (int64, error) { return addDateTime(d, t) })),
 		def("timestamptz(date,time) timestamptz stable", map2[ints, ints, ints](func(env *Env, d, t int64) (int64, error) {
-			local, err := dateTime(env, d, t)
+			local, err := addDateTime(d, t)
 			if err != nil || !value.FiniteTimestamp(local) {
 				return local, err
 			}
