@@ -2,6 +2,7 @@ package value
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,6 +46,9 @@ type unit struct {
 	field        uint16 // a bit for the field, which may stand only once
 }
 
+// unitLength is how many letters of a unit count.
+const unitLength = 10
+
 var units = func() map[string]unit {
 	m := map[string]unit{}
 	next := 0
@@ -55,8 +59,8 @@ var units = func() map[string]unit {
 			m[n] = u
 		}
 	}
-	add(unit{micros: 1}, "us", "usec", "usecs", "usecond", "useconds", "microsecond", "microseconds", "microsecon")
-	add(unit{micros: 1000}, "ms", "msec", "msecs", "msecond", "mseconds", "millisecond", "milliseconds", "millisecon")
+	add(unit{micros: 1}, "us", "usec", "usecs", "usecond", "useconds", "microsecon")
+	add(unit{micros: 1000}, "ms", "msec", "msecs", "msecond", "mseconds", "millisecon")
 	add(unit{micros: Second}, "s", "sec", "secs", "second", "seconds")
 	add(unit{micros: Minute}, "m", "min", "mins", "minute", "minutes")
 	add(unit{micros: Hour}, "h", "hr", "hrs", "hour", "hours")
@@ -110,11 +114,9 @@ func (s *intervalSum) interval() (Interval, bool) {
 // designators. The errors are 22007 and 22015.
 func ParseInterval(text string) (Interval, error) { return ParseIntervalFields(text, -1) }
 
-// number splits "-1.5days" into its sign, whole part, fraction and the rest.
-func number(s string) (neg bool, whole, frac float64, rest string, ok bool) {
-	if s != "" && (s[0] == '-' || s[0] == '+') {
-		neg, s = s[0] == '-', s[1:]
-	}
+// number splits "-1.5days" into its whole part, fraction and the rest.
+func number(s string) (whole, frac float64, rest string, ok bool) {
+	neg, s := signOf(s)
 	n := span(s, isDigit)
 	whole, _ = strconv.ParseFloat("0"+s[:n], 64)
 	ok = n > 0
@@ -128,7 +130,7 @@ func number(s string) (neg bool, whole, frac float64, rest string, ok bool) {
 	if neg {
 		whole, frac = -whole, -frac
 	}
-	return neg, whole, frac, rest, ok
+	return whole, frac, rest, ok
 }
 
 func (s *intervalSum) parseISO(text string) bool {
@@ -138,7 +140,7 @@ func (s *intervalSum) parseISO(text string) bool {
 			inTime, text = true, text[1:]
 			continue
 		}
-		_, whole, frac, rest, ok := number(text)
+		whole, frac, rest, ok := number(text)
 		if !ok || rest == "" {
 			return false
 		}
@@ -156,67 +158,182 @@ func (s *intervalSum) parseISO(text string) bool {
 	return any
 }
 
-// parseVerbose reads "1 year 2 mons -3 days 04:05:06", "@ 1 minute ago", "1-2", "3 4:05:06", "1.5h".
-func (s *intervalSum) parseVerbose(text string) bool {
-	text = strings.TrimPrefix(text, "@")
-	any, ago := false, false
-	for {
-		text = strings.TrimLeft(text, " \t\n\r\v\f,")
-		if text == "" {
-			break
+// An intervalPart is one piece of the text form of an interval.
+type intervalPart struct {
+	kind byte // of the constants below
+	text string
+}
+
+const (
+	wordPart   = 'w'
+	numberPart = 'n' // digits, perhaps with a point, or with a hyphen between years and months
+	signedPart = '+' // a number or time with its sign
+	timePart   = ':'
+)
+
+// maxIntervalParts is how many parts a text may have.
+const maxIntervalParts = 25
+
+// splitInterval splits a text in small letters. Spaces and most punctuation lie between parts.
+func splitInterval(s string) (parts []intervalPart, ok bool) {
+	for s != "" {
+		n, kind := 1, byte(numberPart)
+		switch c := s[0]; {
+		case isDigit(c):
+			n, kind = numberEnd(s)
+		case c == '.':
+			n = 1 + span(s[1:], isDigit)
+		case isLetter(c):
+			n, kind = span(s, isLetter), wordPart
+			if runsOn(s[:n], s[n:]) {
+				return nil, false
+			}
+		case c == '+' || c == '-':
+			s = strings.TrimLeft(s[1:], intervalSpace)
+			n = span(s, func(c byte) bool { return isDigit(c) || c == ':' || c == '.' || c == '-' })
+			if n == 0 || s[0] == ':' || s[0] == '-' {
+				return nil, false
+			}
+			parts, s = append(parts, intervalPart{signedPart, string(c) + s[:n]}), s[n:]
+			continue
+		case strings.IndexByte(intervalSpace, c) >= 0 || c > ' ' && c < 0x7f:
+			s = s[1:]
+			continue
+		default:
+			return nil, false
 		}
-		if rest, ok := strings.CutPrefix(text, "ago"); ok && any && strings.TrimSpace(rest) == "" {
-			ago = true
-			break
+		parts, s = append(parts, intervalPart{kind, s[:n]}), s[n:]
+	}
+	return parts, len(parts) <= maxIntervalParts
+}
+
+const intervalSpace = " \t\n\v\f\r"
+
+// numberEnd returns the length of the part that begins with the digits of s, and its kind. A part with the hyphens or slashes of a
+// date is one number, which is none.
+func numberEnd(s string) (n int, kind byte) {
+	n = span(s, isDigit)
+	if n == len(s) {
+		return n, numberPart
+	}
+	switch delim := s[n]; delim {
+	case ':':
+		return n + span(s[n:], func(c byte) bool { return isDigit(c) || c == ':' || c == '.' }), timePart
+	case '-', '/', '.':
+		n++
+		digits := span(s[n:], isDigit)
+		switch n += digits; {
+		case digits == 0:
+			n += span(s[n:], func(c byte) bool { return isDigit(c) || isLetter(c) || c == delim })
+		case n < len(s) && s[n] == delim:
+			n += span(s[n:], func(c byte) bool { return isDigit(c) || c == delim })
 		}
-		rest, ok := s.takePart(text)
-		if !ok {
-			return false
+	}
+	return n, numberPart
+}
+
+// runsOn reports whether a word is no unit because of what stands right behind it. Short units may have a digit there.
+func runsOn(word, rest string) bool {
+	switch {
+	case rest == "":
+		return false
+	case strings.IndexByte("-/.", rest[0]) >= 0:
+		return true
+	case rest[0] == '+' || isDigit(rest[0]):
+		return !slices.Contains([]string{"d", "dec", "h", "m", "mon", "s", "y"}, word)
+	}
+	return false
+}
+
+// parseVerbose reads "1 year 2 mons -3 days 04:05:06", "@ 1 minute ago", "1-2", "3 4:05:06", "1.5h". It reads backwards, so that the
+// unit of a number is known. The result is the code of the fault, "" for none.
+func (s *intervalSum) parseVerbose(text string) (fault string) {
+	parts, ok := splitInterval(text)
+	if !ok {
+		return CodeBadDatetime
+	}
+	u, ago := s.lone, false
+	for _, p := range slices.Backward(parts) {
+		switch {
+		case p.text == "ago":
+			u, ago = unit{}, true
+			continue
+		case p.kind == wordPart:
+			if u, ok = units[p.text[:min(len(p.text), unitLength)]]; !ok {
+				return CodeBadDatetime
+			}
+			continue
+		case p.kind == timePart:
+			fault = s.takeClock(p.text)
+		case p.kind == signedPart && strings.Contains(p.text, ":"):
+			if s.takeClock(p.text) != "" {
+				return CodeBadDatetime
+			}
+		default:
+			u, fault = s.takeNumber(p.text, u)
+			if fault != "" {
+				return fault
+			}
+			if u.field != units["h"].field {
+				continue
+			}
 		}
-		text, any = rest, true
+		if fault != "" {
+			return fault
+		}
+		u = units["d"] // before a time or hours
 	}
 	if ago {
 		s.months, s.days, s.micros, s.exact = -s.months, -s.days, -s.micros, -s.exact
 	}
-	return any
+	if s.seen == 0 {
+		return CodeBadDatetime
+	}
+	return ""
 }
 
-func (s *intervalSum) takePart(text string) (rest string, ok bool) {
-	neg, whole, frac, rest, ok := number(text)
-	if !ok {
-		return "", false
-	}
-	if strings.HasPrefix(rest, ":") {
-		return s.takeClock(neg, strings.TrimLeft(text, "+-"))
-	}
-	if strings.HasPrefix(rest, "-") && frac == 0 { // years-months
-		n := 1 + span(rest[1:], isDigit)
-		m, err := strconv.Atoi(rest[1:n])
-		if err != nil || m > 11 {
-			return "", false
+// takeNumber adds a number of units, or years and months. It returns the unit of a number before that has none.
+func (s *intervalSum) takeNumber(text string, u unit) (next unit, fault string) {
+	neg, text := signOf(text)
+	n := span(text, isDigit)
+	whole, _ := strconv.ParseFloat("0"+text[:n], 64)
+	frac, fields := 0.0, u.field
+	switch rest := text[n:]; {
+	case rest == "":
+	case rest[0] == '-':
+		m, _ := strconv.ParseFloat("0"+rest[1:], 64)
+		if m >= 12 {
+			return u, CodeIntervalRange
 		}
-		if neg {
-			m = -m
+		if span(rest[1:], isDigit) != len(rest)-1 {
+			return u, CodeBadDatetime
 		}
-		s.months += whole*12 + float64(m)
-		return rest[n:], true
-	}
-	after := strings.TrimLeft(rest, " \t\n")
-	n := span(after, isLetter)
-	if n == 0 {
-		u := s.lone // one before a time is days
-		if m := span(strings.TrimLeft(after, "+-"), isDigit); m > 0 && strings.HasPrefix(strings.TrimLeft(after, "+-")[m:], ":") {
-			u = units["d"]
+		whole, u = whole*12+m, units["mon"]
+		fields = u.field
+	case rest[0] == '.' && span(rest[1:], isDigit) == len(rest)-1:
+		frac, _ = strconv.ParseFloat("0"+rest+"0", 64)
+		if u.field == units["s"].field && frac != 0 {
+			fields |= units["ms"].field | units["us"].field
 		}
-		s.add(whole, frac, u)
-		return after, s.once(u.field) && (after == "" || after == "ago" || u.field == units["d"].field)
+	default:
+		return u, CodeBadDatetime
 	}
-	u, known := units[after[:n]]
-	if !known {
-		return "", false
+	if neg {
+		whole, frac = -whole, -frac
 	}
 	s.add(whole, frac, u)
-	return after[n:], s.once(u.field)
+	if fields == 0 || !s.once(fields) {
+		return u, CodeBadDatetime
+	}
+	return u, ""
+}
+
+// signOf splits the sign of a number off.
+func signOf(s string) (neg bool, rest string) {
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		return s[0] == '-', s[1:]
+	}
+	return false, s
 }
 
 // once reports whether none of the fields has been read before.
@@ -227,21 +344,24 @@ func (s *intervalSum) once(fields uint16) bool {
 }
 
 // takeClock reads "04:05", "04:05:06.789" and "05:06.5", which is minutes and seconds.
-func (s *intervalSum) takeClock(neg bool, text string) (rest string, ok bool) {
-	n := span(text, func(c byte) bool { return isDigit(c) || c == ':' || c == '.' })
-	parts := strings.Split(text[:n], ":")
-	if len(parts) > 3 {
-		return "", false
-	}
+func (s *intervalSum) takeClock(text string) (fault string) {
+	neg, text := signOf(text)
+	parts := strings.Split(text, ":")
 	last := parts[len(parts)-1]
+	if len(parts) > 3 || strings.Contains(text, "-") {
+		return CodeBadDatetime
+	}
 	if len(parts) == 2 && (s.minutes || strings.Contains(last, ".")) {
 		parts = append([]string{"0"}, parts...)
 	}
 	sum := intervalSum{}
 	for i, p := range parts {
-		_, whole, frac, more, ok := number(p)
-		if !ok || more != "" || i < 2 && frac != 0 || i > 0 && whole >= 60 && !(i == 2 && whole == 60) {
-			return "", false
+		whole, frac, more, _ := number(p)
+		switch {
+		case more != "", i < 2 && strings.Contains(p, "."):
+			return CodeBadDatetime
+		case i > 0 && whole >= 60 && !(i == 2 && whole == 60):
+			return CodeIntervalRange
 		}
 		sum.add(whole, frac, []unit{units["h"], units["m"], units["s"]}[i])
 	}
@@ -250,5 +370,9 @@ func (s *intervalSum) takeClock(neg bool, text string) (rest string, ok bool) {
 	}
 	s.exact += sum.exact
 	s.micros += sum.micros
-	return text[n:], s.once(units["h"].field | units["m"].field | units["s"].field)
+	clock := units["h"].field | units["m"].field | units["s"].field | units["ms"].field | units["us"].field
+	if !s.once(clock) {
+		return CodeBadDatetime
+	}
+	return ""
 }

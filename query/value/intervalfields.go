@@ -85,18 +85,19 @@ func ParseIntervalFields(text string, typmod int32) (Interval, error) {
 		sum.lone = units[intervalFieldNames[last]]
 		sum.minutes = first == 4 && last == 5
 	}
-	s := strings.TrimSpace(text)
-	ok := false
-	if len(s) > 1 && s[0] == 'P' {
-		ok = sum.parseISO(s[1:])
+	fault := ""
+	if len(text) > 1 && text[0] == 'P' {
+		if !sum.parseISO(text[1:]) {
+			fault = CodeBadDatetime
+		}
 	} else {
-		ok = sum.parseVerbose(strings.ToLower(s))
+		fault = sum.parseVerbose(strings.ToLower(text))
 	}
-	if !ok {
+	if fault == CodeBadDatetime {
 		return Interval{}, Errorf(CodeBadDatetime, "invalid input syntax for type interval: \"%s\"", text)
 	}
 	v, fits := sum.interval()
-	if !fits {
+	if !fits || fault != "" {
 		return Interval{}, Errorf(CodeIntervalRange, "interval field value out of range: \"%s\"", text)
 	}
 	return fitInterval(v, typmod), nil
