@@ -115,7 +115,7 @@ func (s *exactDeviations) result(count int64, sum, squares value.Numeric) (value
 	if a, err = a.Div(b); err != nil || !s.root {
 		return a, err
 	}
-	return a.Sqrt()
+	return a.SqrtAt(a.Scale()), nil
 }
 
 // floatDeviations keeps the count, the sum and the sum of squared differences by the method of Youngs and Cramer.
@@ -131,12 +131,18 @@ func (s *floatDeviations) Grow(n int) {
 func (s *floatDeviations) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
 	for _, i := range all(n, sel) {
 		g := groups[i]
-		x := args[0].Floats[i]
+		x, before := args[0].Floats[i], s.sum[g]
 		s.count[g]++
 		s.sum[g] += x
 		if c := s.count[g]; c > 1 {
 			d := x*c - s.sum[g]
 			s.diff[g] += d * d / (c * (c - 1))
+			if math.IsInf(s.sum[g], 0) || math.IsInf(s.diff[g], 0) {
+				if !math.IsInf(before, 0) && !math.IsInf(x, 0) {
+					return overflow(s.diff[g])
+				}
+				s.diff[g] = math.NaN()
+			}
 		} else if math.IsNaN(x) || math.IsInf(x, 0) {
 			s.diff[g] = math.NaN()
 		}

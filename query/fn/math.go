@@ -382,30 +382,39 @@ func floatFunctions() []*Function {
 			}
 			return c, nil
 		})),
-		def("ln(float8) float8", map1[floats, floats](logarithm(math.Log))),
-		def("log(float8) float8", map1[floats, floats](logarithm(math.Log10))),
-		def("log10(float8) float8", map1[floats, floats](logarithm(math.Log10))),
+		def("ln(float8) float8", map1[floats, floats](logarithm(naturalLog))),
+		def("log(float8) float8", map1[floats, floats](logarithm(commonLog))),
+		def("log10(float8) float8", map1[floats, floats](logarithm(commonLog))),
 		def("pi() float8", map0[floats](func(*Env) (float64, error) { return math.Pi, nil })),
-		def("degrees(float8) float8", float1(func(x float64) float64 { return x / (math.Pi / 180) })),
-		def("radians(float8) float8", float1(func(x float64) float64 { return x * (math.Pi / 180) })),
-		def("sin(float8) float8", float1(math.Sin)), def("cos(float8) float8", float1(math.Cos)),
-		def("tan(float8) float8", float1(math.Tan)), def("atan(float8) float8", float1(math.Atan)),
+		def("degrees(float8) float8", inRange(func(x float64) float64 { return x / (math.Pi / 180) })),
+		def("radians(float8) float8", inRange(radians)),
+		def("sin(float8) float8", ofAngle(math.Sin)), def("cos(float8) float8", ofAngle(math.Cos)),
+		def("tan(float8) float8", ofAngle(math.Tan)), def("atan(float8) float8", float1(math.Atan)),
 		def("atan2(float8,float8) float8", map2[floats, floats, floats](func(_ *Env, y, x float64) (float64, error) {
 			return math.Atan2(y, x), nil
 		})),
 	}
 }
 
-func logarithm(f func(float64) float64) func(*Env, float64) (float64, error) {
-	return func(_ *Env, x float64) (float64, error) {
-		switch {
-		case x == 0:
-			return 0, value.Errorf(value.CodeBadLog, "cannot take logarithm of zero")
-		case x < 0:
-			return 0, value.Errorf(value.CodeBadLog, "cannot take logarithm of a negative number")
+// inRange makes a kernel of a multiplication whose result has to fit.
+func inRange(f func(float64) float64) Kernel {
+	return map1[floats, floats](func(_ *Env, x float64) (float64, error) {
+		c := f(x)
+		if math.IsInf(c, 0) && !math.IsInf(x, 0) || c == 0 && x != 0 {
+			return 0, overflow(c)
+		}
+		return c, nil
+	})
+}
+
+// ofAngle makes a kernel of a function of an angle, which has to be finite.
+func ofAngle(f func(float64) float64) Kernel {
+	return map1[floats, floats](func(_ *Env, x float64) (float64, error) {
+		if math.IsInf(x, 0) {
+			return 0, errInputRange
 		}
 		return f(x), nil
-	}
+	})
 }
 
 // maxExactPower bounds the exponent and the digits of powers.

@@ -37,20 +37,47 @@ func regressions() []*Function {
 // pairSums holds, by the algorithm of Youngs and Cramer, the sums over pairs and over the products of their deviations.
 type pairSums struct{ n, sx, sxx, sy, syy, sxy float64 }
 
-func (p *pairSums) add(y, x float64) {
-	before := p.n
+func (p *pairSums) add(y, x float64) error {
+	before := *p
 	p.n++
 	p.sx += x
 	p.sy += y
-	if before == 0 {
-		return
+	if before.n == 0 {
+		if !finite(x) {
+			p.sxx, p.sxy = math.NaN(), math.NaN()
+		}
+		if !finite(y) {
+			p.syy, p.sxy = math.NaN(), math.NaN()
+		}
+		return nil
 	}
 	dx, dy := x*p.n-p.sx, y*p.n-p.sy
-	scale := 1 / (p.n * before)
+	scale := 1 / (p.n * before.n)
 	p.sxx += dx * dx * scale
 	p.syy += dy * dy * scale
 	p.sxy += dx * dy * scale
+	if finite(p.sx) && finite(p.sy) && finite(p.sxx) && finite(p.syy) && finite(p.sxy) {
+		return nil
+	}
+	return p.unbounded(isInf(before.sx) || isInf(x), isInf(before.sy) || isInf(y))
 }
+
+// unbounded refuses sums that became infinite without an infinite x or y. What deviates from infinity is no number.
+func (p *pairSums) unbounded(x, y bool) error {
+	if (isInf(p.sx) || isInf(p.sxx)) && !x || (isInf(p.sy) || isInf(p.syy)) && !y || isInf(p.sxy) && !x && !y {
+		return overflow(math.Inf(1))
+	}
+	for _, sum := range []*float64{&p.sxx, &p.syy, &p.sxy} {
+		if isInf(*sum) {
+			*sum = math.NaN()
+		}
+	}
+	return nil
+}
+
+func isInf(x float64) bool { return math.IsInf(x, 0) }
+
+func finite(x float64) bool { return x-x == 0 }
 
 // pairs runs an aggregate over pairs; without result it counts them.
 type pairs struct {
@@ -62,7 +89,9 @@ func (s *pairs) Grow(n int) { s.sums = grow(s.sums, n) }
 
 func (s *pairs) Step(_ *Env, groups []int32, args []*value.Vector, n int, sel []int32) error {
 	for _, i := range all(n, sel) {
-		s.sums[groups[i]].add(args[0].Floats[i], args[1].Floats[i])
+		if err := s.sums[groups[i]].add(args[0].Floats[i], args[1].Floats[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -447,11 +447,22 @@ func (n Numeric) Sqrt() (Numeric, error) {
 	}
 	w, _ := n.base10000()
 	scale := max(minDigits-floorDiv((w+1)*4, 2)+1, int(n.scale), 0)
-	scale = min(scale, maxShown)
+	return n.rootAt(min(scale, maxShown)), nil
+}
+
+// SqrtAt returns the square root of a number that is not negative, with so many digits after the point.
+func (n Numeric) SqrtAt(scale int) Numeric {
+	if n.form != finite {
+		return n
+	}
+	return n.rootAt(scale)
+}
+
+func (n Numeric) rootAt(scale int) Numeric {
 	// One digit more than shown, truncated, rounds right: a square root is never exactly half.
 	wide := new(big.Int).Mul(n.Coefficient(), pow10(2*(scale+1)+int(n.scale)%2))
 	root := BigNumeric(new(big.Int).Sqrt(wide), scale+1+(int(n.scale)+int(n.scale)%2)/2)
-	return root.Round(scale), nil
+	return root.Round(scale)
 }
 
 var errNumericOverflow = Errorf(CodeOutOfRange, "value overflows numeric format")
