@@ -38,15 +38,9 @@ func romanChar(x value.Numeric, t *numberTemplate) string {
 }
 
 // scientificChar writes a number as a coefficient and a power of ten.
-func scientificChar(x value.Numeric, t *numberTemplate) (string, error) {
-	if t.sign != 0 || t.angle || t.shifted || t.fill && t.whole+t.frac == 0 {
-		return "", &value.Error{
-			Code: value.CodeSyntax, Message: "\"EEEE\" is incompatible with other formats",
-			Detail: "\"EEEE\" may only be used together with digit and decimal point patterns.",
-		}
-	}
+func scientificChar(x value.Numeric, t *numberTemplate) string {
 	if !x.Finite() {
-		return " " + strings.Repeat("#", t.whole) + "." + strings.Repeat("#", t.frac+4), nil
+		return " " + strings.Repeat("#", t.whole) + "." + strings.Repeat("#", t.frac+4)
 	}
 	digits := x.Abs().Coefficient().String()
 	exponent := len(digits) - 1 - x.Scale()
@@ -59,5 +53,5 @@ func scientificChar(x value.Numeric, t *numberTemplate) (string, error) {
 	if x.Sign() < 0 {
 		sign = "-"
 	}
-	return fmt.Sprintf("%s%se%+03d", sign, coef.String(), exponent), nil
+	return fmt.Sprintf("%s%se%+03d", sign, coef.String(), exponent)
 }

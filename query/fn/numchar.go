@@ -8,14 +8,17 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// A numberTemplate is a template of to_char for numbers: 9 0 . , D G L S MI PL SG PR V TH RN EEEE FM and text.
+// A numberTemplate is a template of to_char for numbers: 9 0 . , D G L S MI PL SG PR V TH RN EEEE FM and text. B C SP are
+// read and mean nothing.
 type numberTemplate struct {
 	whole, frac int      // digit places
 	zeroFrom    int      // place of the first 0 before the point, counted from the left; -1 for none
 	zeroTo      int      // last place behind the point that a 0 asks for
 	fill        bool     // FM
 	sign        byte     // 'S' before the digits, 's' behind, 0 for the place in front
+	signs       bool     // MI, PL or SG
 	angle       bool     // PR
+	idle        bool     // B
 	hasPoint    bool     // a point stood in the pattern
 	roman       string   // RN or rn
 	scientific  bool     // EEEE
@@ -32,13 +35,17 @@ func parseNumberTemplate(f string) (*numberTemplate, error) {
 	for f != "" {
 		piece, n := numberPiece(f)
 		f = f[n:]
+		if message := t.conflict(piece); message != "" {
+			e := &value.Error{Code: value.CodeSyntax, Message: message}
+			if piece == "EEEE" {
+				e.Detail = `"EEEE" may only be used together with digit and decimal point patterns.`
+			}
+			return nil, e
+		}
 		switch piece {
 		case "9", "0":
 			t.digit(piece == "0")
 		case ".":
-			if t.hasPoint {
-				return nil, value.Errorf(value.CodeSyntax, "multiple decimal points")
-			}
 			t.hasPoint = true
 		case "FM":
 			t.fill = true
@@ -48,8 +55,13 @@ func parseNumberTemplate(f string) (*numberTemplate, error) {
 			if t.whole+t.frac > 0 {
 				t.sign = 's'
 			}
+		case "MI", "PL", "SG":
+			t.signs = true
 		case "PR":
 			t.angle = true
+		case "B", "C", "SP":
+			t.idle = t.idle || piece == "B"
+			continue
 		case "RN", "rn":
 			t.roman = piece
 		case "EEEE":
@@ -61,6 +73,32 @@ func parseNumberTemplate(f string) (*numberTemplate, error) {
 		t.pieces = append(t.pieces, piece)
 	}
 	return t, nil
+}
+
+// conflict says why a piece may not follow the ones before, "" if it may.
+func (t *numberTemplate) conflict(piece string) string {
+	switch {
+	case piece[0] == '=':
+	case t.scientific:
+		return `"EEEE" must be the last pattern used`
+	case (piece == "9" || piece == "0") && t.angle:
+		return `"` + piece + `" must be ahead of "PR"`
+	case piece == "." && t.hasPoint:
+		return "multiple decimal points"
+	case piece == "." && t.shifted, piece == "V" && t.hasPoint:
+		return `cannot use "V" and decimal point together`
+	case piece == "S" && t.sign != 0:
+		return `cannot use "S" twice`
+	case piece == "S" && (t.signs || t.angle):
+		return `cannot use "S" and "PL"/"MI"/"SG"/"PR" together`
+	case (piece == "MI" || piece == "PL" || piece == "SG") && t.sign != 0:
+		return `cannot use "S" and "` + piece + `" together`
+	case piece == "PR" && (t.sign != 0 || t.signs):
+		return `cannot use "PR" and "S"/"PL"/"MI"/"SG" together`
+	case piece == "EEEE" && (t.idle || t.fill || t.sign != 0 || t.angle || t.signs || t.roman != "" || t.shifted):
+		return `"EEEE" is incompatible with other formats`
+	}
+	return ""
 }
 
 func (t *numberTemplate) digit(zero bool) {
@@ -80,22 +118,23 @@ func (t *numberTemplate) digit(zero bool) {
 }
 
 func numberPiece(f string) (piece string, n int) {
-	up := strings.ToUpper(f[:min(4, len(f))])
-	for _, p := range []string{"EEEE", "FM", "MI", "PL", "SG", "PR", "RN", "TH", "S", "V", "9", "0", ".", ","} {
-		if strings.HasPrefix(up, p) {
-			if (p == "TH" || p == "RN") && f[:2] == strings.ToLower(p) {
-				p = f[:2]
-			}
+	for _, p := range []string{"EEEE", "FM", "MI", "PL", "SG", "SP", "PR", "RN", "TH", "S", "V", "9", "0", ".", ",", "B", "C", "L"} {
+		small := strings.ToLower(p)
+		switch {
+		case strings.HasPrefix(f, p):
+			return p, len(p)
+		case !strings.HasPrefix(f, small):
+		case p == "TH" || p == "RN":
+			return small, len(p)
+		default:
 			return p, len(p)
 		}
 	}
-	switch up[0] {
-	case 'D':
+	switch f[0] {
+	case 'D', 'd':
 		return ".", 1
-	case 'G':
+	case 'G', 'g':
 		return ",", 1
-	case 'L':
-		return "L", 1
 	}
 	text, rest := literalAt(f)
 	return "=" + text, len(f) - len(rest)
@@ -110,7 +149,7 @@ func numberChar(x value.Numeric, f string) (string, error) {
 	case t.roman != "":
 		return romanChar(x, t), nil
 	case t.scientific:
-		return scientificChar(x, t)
+		return scientificChar(x, t), nil
 	}
 	if t.shift > 0 {
 		if x, err = x.Mul(value.BigNumeric(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.shift)), nil), 0)); err != nil {
@@ -119,7 +158,7 @@ func numberChar(x value.Numeric, f string) (string, error) {
 	}
 	r := x.Round(t.frac)
 	whole, frac, _ := strings.Cut(r.Abs().String(), ".")
-	if whole == "0" && t.frac > 0 && t.zeroFrom < 0 {
+	if whole == "0" && t.frac > 0 && t.zeroFrom < 0 && t.whole > 0 {
 		whole = ""
 	}
 	switch {
@@ -128,16 +167,20 @@ func numberChar(x value.Numeric, f string) (string, error) {
 	case !x.Finite() || len(whole) > t.whole:
 		whole, frac = strings.Repeat("#", t.whole), strings.Repeat("#", t.frac)
 	}
+	for t.fill && len(frac) > t.zeroTo && strings.HasSuffix(frac, "0") {
+		frac = frac[:len(frac)-1]
+	}
+	if t.fill && whole == "" && frac == "" && t.zeroTo == 0 { // a lone point would be no number
+		whole = "0"
+	}
 	w := &numberWriter{numberTemplate: t, frac: frac, negative: r.Sign() < 0}
+	w.bare = t.whole > 0 && (t.frac == 0 || x.IsNaN() && frac == "")
 	w.start = t.whole - len(whole)
 	if t.zeroFrom >= 0 && t.zeroFrom < w.start {
 		whole = strings.Repeat("0", w.start-t.zeroFrom) + whole
 		w.start = t.zeroFrom
 	}
 	w.whole = whole
-	for t.fill && len(w.frac) > t.zeroTo && strings.HasSuffix(w.frac, "0") {
-		w.frac = w.frac[:len(w.frac)-1]
-	}
 	w.signed = t.sign == 's' || slices.ContainsFunc(t.pieces, func(p string) bool { return p == "MI" || p == "SG" })
 	for _, p := range t.pieces {
 		w.piece(p)
@@ -154,6 +197,7 @@ type numberWriter struct {
 	place       int  // places before the point passed
 	inFrac      bool // the point is passed
 	fracPlace   int  // places behind it passed
+	bare        bool // no places follow the point, which is not shown then
 	signed      bool // the sign is written, or stands elsewhere
 	out         strings.Builder
 }
@@ -165,7 +209,9 @@ func (w *numberWriter) piece(p string) {
 	case ".":
 		w.lead()
 		w.inFrac = true
-		w.out.WriteByte('.')
+		if !w.bare {
+			w.out.WriteByte('.')
+		}
 	case ",":
 		if w.place > w.start {
 			w.out.WriteByte(',')
