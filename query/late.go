@@ -124,6 +124,8 @@ func refusalHint(command string) string {
 		return "What a role may do follows from what it is: CREATE ROLE and ALTER ROLE say so, and GRANT of a predefined role."
 	case command == "REINDEX" || command == "CLUSTER":
 		return "Indexes look after themselves."
+	case command == "ALTER ROLE":
+		return "The name of a role stands in the proofs of what it filed and never changes. GRANT of a predefined role makes it a member."
 	case verb == "ALTER" || verb == "DROP":
 		return "The tables of the ledger, their indexes and functions are the same on every server."
 	}

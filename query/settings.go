@@ -296,6 +296,9 @@ func (d *setting) checkEnum(v string) (string, error) {
 		return onOff(b), nil
 	}
 	e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+	if slices.Contains(d.foreign, strings.ToLower(strings.TrimSpace(v))) {
+		e = errf(codeUnsupported, "parameter %q cannot be %q", d.name, v)
+	}
 	e.Hint = "Available values: " + strings.Join(d.values, ", ") + "."
 	return "", e
 }
@@ -343,6 +346,9 @@ func (d *setting) checkDateStyle(v string) (string, error) {
 			order = "DMY"
 		default:
 			e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+			if word == "SQL" || word == "GERMAN" || strings.HasPrefix(word, "POSTGRES") {
+				e = errf(codeUnsupported, "parameter %q cannot be %q", d.name, v)
+			}
 			e.Hint = "This server writes dates in ISO style only."
 			return "", e
 		}
