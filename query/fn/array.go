@@ -229,7 +229,11 @@ func arrayRemove(_ *Env, args []value.Datum) (value.Datum, error) {
 			elems.AppendFrom(a.Elems, i)
 		}
 	}
-	return value.NewBox(args[0].Type, value.NewArray(elems)), nil
+	out := value.NewArray(elems)
+	if elems.Len() > 0 {
+		out.Lower = a.Lower
+	}
+	return value.NewBox(args[0].Type, out), nil
 }
 
 func arrayReplace(_ *Env, args []value.Datum) (value.Datum, error) {

@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"bytes"
 	"math"
 	"strings"
 
@@ -106,7 +107,7 @@ func castKernel(f, t *value.Type) Kernel {
 	case f == value.JSON:
 		return parseKernel(t)
 	case t == value.Regclass && f.IsString():
-		return parseKernel(t)
+		return nameToClass
 	case t == value.NumericT:
 		return toNumeric(f)
 	case f == value.NumericT:
@@ -263,18 +264,10 @@ func numericToInt(x value.Numeric, t *value.Type) (int64, error) {
 func stringCast(f, t *value.Type) Kernel {
 	switch {
 	case f == value.Char:
-		return map1[ints, strs](func(_ *Env, c int64) ([]byte, error) {
-			if c == 0 {
-				return nil, nil
-			}
-			return []byte{byte(c)}, nil
-		})
+		return formatKernel
 	case t == value.Char:
 		return map1[strs, ints](func(_ *Env, s []byte) (int64, error) {
-			if len(s) == 0 {
-				return 0, nil
-			}
-			return int64(s[0]), nil
+			return int64(value.ParseChar(s)), nil
 		})
 	case t == value.Name:
 		return map1[strs, strs](func(env *Env, s []byte) ([]byte, error) {
@@ -288,6 +281,16 @@ func stringCast(f, t *value.Type) Kernel {
 		return map1[strs, strs](func(_ *Env, s []byte) ([]byte, error) { return value.TrimPadding(s), nil })
 	}
 	return map1[strs, strs](func(_ *Env, s []byte) ([]byte, error) { return s, nil })
+}
+
+// nameToClass finds a relation by the name that a text holds. Digits are a name as well, unlike in a literal.
+func nameToClass(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	for _, i := range all(n, sel) {
+		if s := args[0].Bytes[i]; len(s) > 0 && len(bytes.Trim(s, "0123456789")) == 0 {
+			return value.Errorf("42P01", "relation \"%s\" does not exist", s)
+		}
+	}
+	return parseKernel(value.Regclass)(env, out, args, n, sel)
 }
 
 func dateCast(f, t *value.Type) Kernel {

@@ -314,9 +314,9 @@ func roundings() []*Function {
 	whole := func(sig string, f func(value.Numeric) value.Numeric) *Function {
 		return def(sig, map1[nums, nums](func(_ *Env, a value.Numeric) (value.Numeric, error) { return f(a), nil }))
 	}
-	places := func(sig string, f func(value.Numeric, int) value.Numeric) *Function {
+	places := func(sig string, f func(value.Numeric, int) (value.Numeric, error)) *Function {
 		return def(sig, map2[nums, ints, nums](func(_ *Env, a value.Numeric, n int64) (value.Numeric, error) {
-			return f(a, int(max(-2000, min(n, 2000)))), nil
+			return f(a, int(n))
 		}))
 	}
 	return []*Function{
@@ -332,8 +332,8 @@ func roundings() []*Function {
 			}
 			return value.IntNumeric(int64(a.Sign()))
 		}),
-		places("round(numeric,int4) numeric", value.Numeric.Round),
-		places("trunc(numeric,int4) numeric", value.Numeric.Trunc),
+		places("round(numeric,int4) numeric", value.Numeric.RoundTo),
+		places("trunc(numeric,int4) numeric", func(a value.Numeric, n int) (value.Numeric, error) { return a.Trunc(n), nil }),
 		numeric1("sqrt(numeric) numeric", value.Numeric.Sqrt),
 		def("power(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),
 		def("pow(numeric,numeric) numeric", map2[nums, nums, nums](numericPower)),

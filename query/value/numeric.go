@@ -405,6 +405,9 @@ func (n Numeric) Round(places int) Numeric {
 	return n.rescale(places, quoRound)
 }
 
+// RoundTo is Round for any number of places, which may make the number too large.
+func (n Numeric) RoundTo(places int) (Numeric, error) { return checked(n.Round(places)) }
+
 // Trunc cuts to places digits behind the point.
 func (n Numeric) Trunc(places int) Numeric {
 	return n.rescale(places, func(a, b *big.Int) *big.Int { return new(big.Int).Quo(a, b) })

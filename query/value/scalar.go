@@ -25,16 +25,42 @@ func trimSpace(b []byte) []byte {
 	return b
 }
 
+// ParseChar reads a "char": \ooo in octal digits, or the first byte of any other text.
+func ParseChar(text []byte) byte {
+	if len(text) == 4 && text[0] == '\\' {
+		n := 0
+		for _, c := range text[1:] {
+			if c < '0' || c > '7' {
+				return text[0]
+			}
+			n = n<<3 | int(c-'0')
+		}
+		return byte(n)
+	}
+	if len(text) == 0 {
+		return 0
+	}
+	return text[0]
+}
+
+// appendChar writes a "char". A byte that is no text by itself is written in octal digits.
+func appendChar(dst []byte, c byte) []byte {
+	switch {
+	case c == 0:
+		return dst
+	case c < 0x80:
+		return append(dst, c)
+	}
+	return append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+}
+
 // parseInts reads the types of kind Int64.
 func parseInts(s *Settings, t *Type, text []byte) (int64, error) {
 	switch t.OID {
 	case BoolOID:
 		return parseBool(text)
 	case CharOID:
-		if len(text) == 0 {
-			return 0, nil
-		}
-		return int64(text[0]), nil
+		return int64(ParseChar(text)), nil
 	case Int2OID, Int4OID, Int8OID:
 		return parseInteger(t, text)
 	case OIDOID, XIDOID, CIDOID:
@@ -108,10 +134,7 @@ func appendIntText(dst []byte, s *Settings, t *Type, i int64) []byte {
 		}
 		return append(dst, 'f')
 	case CharOID:
-		if i == 0 {
-			return dst
-		}
-		return append(dst, byte(i))
+		return appendChar(dst, byte(i))
 	case Int2OID, Int4OID, Int8OID, OIDOID, XIDOID, CIDOID:
 		return strconv.AppendInt(dst, i, 10)
 	case DateOID:
