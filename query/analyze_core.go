@@ -67,6 +67,11 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 	if err := a.coreKeys(c); err != nil {
 		return nil, err
 	}
+	if q.Locking != "" {
+		if what := c.unlockable(); what != "" {
+			return nil, a.fail(errf(codeUnsupported, "FOR %s is not allowed with %s", q.Locking, what), q)
+		}
+	}
 	if err := a.grouping(c); err != nil {
 		return nil, err
 	}
@@ -231,6 +236,35 @@ func (a *analyzer) grouping(c *coreQuery) error {
 // aggregates reports whether there are aggregates in the query.
 func (c *coreQuery) aggregates() bool {
 	return slices.ContainsFunc(slices.Concat(c.p.exprs, c.on, keyExprs(c.keys), nonNil(c.having)), aggregates)
+}
+
+// unlockable says what keeps the rows of the query from being rows of tables, which FOR UPDATE asks for; "" for nothing.
+func (c *coreQuery) unlockable() string {
+	switch exprs := slices.Concat(c.p.exprs, keyExprs(c.keys)); {
+	case c.q.Distinct || c.q.DistinctOn != nil:
+		return "DISTINCT clause"
+	case c.q.GroupBy != nil:
+		return "GROUP BY clause"
+	case c.q.Having != nil:
+		return "HAVING clause"
+	case c.aggregates():
+		return "aggregate functions"
+	case slices.ContainsFunc(exprs, windows):
+		return "window functions"
+	case slices.ContainsFunc(c.p.exprs, hasSeries):
+		return "set-returning functions in the target list"
+	}
+	return ""
+}
+
+// windows reports whether there are window functions in e.
+func windows(e expr) bool {
+	found := false
+	walk(e, func(x expr) {
+		_, ok := x.(*windowExpr)
+		found = found || ok
+	})
+	return found
 }
 
 // aggregates reports whether there are aggregates in e.

@@ -74,7 +74,7 @@ type Select struct {
 	Limit    Expr // nil also for LIMIT ALL
 	WithTies bool // FETCH FIRST … WITH TIES
 	Offset   Expr
-	Locking  bool // FOR UPDATE, SHARE …: nothing here can be locked
+	Locking  string // "UPDATE", "NO KEY UPDATE", "SHARE" or "KEY SHARE" of the first FOR: nothing here can be locked
 }
 
 // A SetOp joins two queries.

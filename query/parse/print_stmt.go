@@ -26,8 +26,8 @@ func (w *printer) query(s *Select) {
 		w.clause(" LIMIT ", s.Limit)
 	}
 	w.clause(" OFFSET ", s.Offset)
-	if s.Locking {
-		w.text(" FOR UPDATE")
+	if s.Locking != "" {
+		w.text(" FOR ", s.Locking)
 	}
 }
 
@@ -83,7 +83,7 @@ func (w *printer) setOperation(s *Select) {
 
 // setOperand writes an operand of a set operation, in parentheses if it needs them.
 func (w *printer) setOperand(s *Select, prec int) {
-	bare := s.With == nil && s.OrderBy == nil && s.Limit == nil && s.Offset == nil && !s.Locking
+	bare := s.With == nil && s.OrderBy == nil && s.Limit == nil && s.Offset == nil && s.Locking == ""
 	if bare && (s.Op == 0 || setOpPrec(s.Op) >= prec) {
 		w.query(s)
 		return

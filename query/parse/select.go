@@ -397,7 +397,7 @@ func (p *parser) queryOptions(s *Select, with *With) *Select {
 	}
 	var limit, offset bool
 	p.lockings(s)
-	for locked := s.Locking; ; {
+	for locked := s.Locking != ""; ; {
 		loc := p.loc()
 		switch p.tok.kw {
 		case kwLimit, kwFetch:
@@ -513,14 +513,21 @@ func (p *parser) locking(s *Select) {
 		p.expect(kwOnly)
 		return
 	}
-	s.Locking = true
+	mode := "UPDATE"
 	switch p.acceptAny(kwUpdate, kwNo, kwShare, kwKey) {
+	case kwShare:
+		mode = "SHARE"
 	case kwNo:
 		p.expect(kwKey, kwUpdate)
+		mode = "NO KEY UPDATE"
 	case kwKey:
 		p.expect(kwShare)
+		mode = "KEY SHARE"
 	case 0:
 		p.fail()
+	}
+	if s.Locking == "" {
+		s.Locking = mode
 	}
 	if p.accept(kwOf) {
 		p.qualifiedNames()
