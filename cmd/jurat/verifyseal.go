@@ -68,6 +68,7 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 		return err
 	}
 	r := seal.Check(text, options)
+	r.Sentence += basis.leftOut
 	if o.json {
 		fmt.Fprintf(w, "%s\n", r.JSON())
 	} else {
@@ -100,8 +101,9 @@ func (o *verifySealOptions) options(ctx context.Context) (s seal.Options, basis 
 		return s, basis, err
 	}
 	trust := &basis.options
-	if len(o.basis.certificates) == 0 && (trust.Publication != nil || trust.PublicationsFile != nil) {
-		trust.Certificates, basis.trusted = nil, nil // who gives a publication does not mean whatever server this account remembers
+	if len(o.basis.certificates) == 0 && (o.basis.publication != "" || o.basis.publications.file != "") {
+		// Who gives a publication does not mean whatever server this account remembers, even where what was given is of no use.
+		trust.Certificates, basis.trusted = nil, nil
 	}
 	s.Certificates, s.At = trust.Certificates, calendar.RoundOf(time.Now())
 	known := landmark.Options{PublicationsFile: trust.PublicationsFile, Certificates: trust.Certificates}
