@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -20,6 +21,8 @@ type Report struct {
 	// Unproven counts the groups whose signature is NA; Missing says of the first what is missing.
 	Unproven uint64
 	Missing  string
+	// Certificates are those of the calendar keys that confirmed signatures, each once.
+	Certificates []ksi.Certificate
 }
 
 // A LaneReport is what a bundle holds of one lane. Its sequence numbers follow on without a gap.
@@ -72,7 +75,8 @@ func Verify(ctx context.Context, r io.Reader, o ksi.Options, progress func(leave
 // add verifies a group's signature and counts the group.
 func (r *Report) add(ctx context.Context, g *Group, o *ksi.Options) error {
 	place := &Fault{Offset: g.offset, Round: g.Round, Lane: g.Lane.Name}
-	switch result := ksi.Verify(ctx, g.first, *o); result.Verdict {
+	result := ksi.Verify(ctx, g.first, *o)
+	switch result.Verdict {
 	case ksi.FAIL:
 		place.err = errors.New(result.String())
 		return place
@@ -85,6 +89,7 @@ func (r *Report) add(ctx context.Context, g *Group, o *ksi.Options) error {
 			r.Verdict, r.Missing = ksi.NA, place.Error()
 		}
 	}
+	r.rests(result.Certificate)
 	l := &r.Lanes[g.number]
 	if l.Groups == 0 {
 		l.FirstRound, l.FirstSequence = g.Round, g.Sequence
@@ -101,4 +106,11 @@ func (r *Report) add(ctx context.Context, g *Group, o *ksi.Options) error {
 	l.Leaves += g.Len()
 	r.Leaves += g.Len()
 	return nil
+}
+
+// rests notes the certificate that a signature rests on, nil for none.
+func (r *Report) rests(on *ksi.Certificate) {
+	if on != nil && !slices.ContainsFunc(r.Certificates, func(c ksi.Certificate) bool { return c.X509.Equal(on.X509) }) {
+		r.Certificates = append(r.Certificates, *on)
+	}
 }

@@ -166,15 +166,28 @@ func (v *verification) findCertificate() *fault {
 	if v.PublicationsFile != nil {
 		known = slices.Concat(known, v.PublicationsFile.certificates)
 	}
+	ledger, other := v.Ledger(), ""
+	for _, c := range v.Named {
+		if c.Of(ledger) {
+			known = append(slices.Clip(known), c)
+		} else if bytes.Equal(c.ID, v.authentication.certificateID) {
+			other = c.X509.Subject.CommonName
+		}
+	}
 	for i := range known { // ids are short: several may have the same
 		if c := &known[i]; bytes.Equal(c.ID, v.authentication.certificateID) && (v.certificate == nil || v.isSignedBy(c)) {
 			v.certificate = c
 		}
 	}
-	if v.certificate == nil {
-		return missing("the certificate %x of the calendar key is not among the %d given", v.authentication.certificateID, len(known))
+	switch {
+	case v.certificate != nil:
+		return nil
+	case other != "" && ledger == "":
+		return missing("the calendar key %x is known as that of %q alone, and the proof names no ledger", v.authentication.certificateID, other)
+	case other != "":
+		return missing("the calendar key %x is known as that of %q alone, and the proof says that it is of %q", v.authentication.certificateID, other, ledger)
 	}
-	return nil
+	return missing("the certificate %x of the calendar key is not among the %d given", v.authentication.certificateID, len(known))
 }
 
 func (v *verification) isSignedBy(c *Certificate) bool {

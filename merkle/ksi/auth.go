@@ -35,6 +35,12 @@ type Certificate struct {
 	X509 *x509.Certificate
 }
 
+// Of reports whether the certificate is that of a ledger: the common name of its subject is the ledger's name. A key that is
+// trusted for one ledger says nothing of what another one filed.
+func (c *Certificate) Of(ledger string) bool {
+	return ledger != "" && c.X509.Subject.CommonName == ledger
+}
+
 // ParseCertificate reads a certificate in DER and gives it the id that CertificateID returns.
 func ParseCertificate(der []byte) (Certificate, error) {
 	c, err := x509.ParseCertificate(der)

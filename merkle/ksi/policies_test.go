@@ -2,6 +2,7 @@ package ksi_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -247,5 +248,50 @@ func TestParsePolicy(t *testing.T) {
 	}
 	if _, err := ksi.ParsePolicy("key"); err == nil || !strings.Contains(err.Error(), "internal, key-based, ") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestNamed: a key that is trusted for one ledger decides for the proofs of no other, and of none that names no ledger.
+func TestNamed(t *testing.T) {
+	parts := ownParts(t)
+	certificates := map[string]ksi.Certificate{}
+	for _, name := range []string{"jurat.example", "evil.example"} {
+		der, err := ksi.NewCalendarCertificate(rand.Reader, calendarKey(), name, ownRound.Time(), ownRound.Time())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if certificates[name], err = ksi.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+	}
+	foreign := ownParts(t)
+	foreign.Chains = []merkle.Chain{foreign.Chains[1]} // from the lane's node on: it names nobody
+	for _, c := range []struct {
+		name         string
+		parts        ksi.Parts
+		signer       string
+		given, named ksi.Verdict
+		words        string
+	}{
+		{"its own key", parts, "jurat.example", ksi.OK, ksi.OK, "confirmed by the calendar key of CN=jurat.example"},
+		{"another's key", parts, "evil.example", ksi.OK, ksi.NA, `is known as that of "evil.example" alone, and the proof says that it is of "jurat.example"`},
+		{"of no ledger", foreign, "evil.example", ksi.OK, ksi.NA, `is known as that of "evil.example" alone, and the proof names no ledger`},
+	} {
+		certificate := certificates[c.signer]
+		var err error
+		if c.parts.Authentication, err = ksi.SignAuthentication(nil, calendarKey(), certificate, published(t, c.parts)); err != nil {
+			t.Fatal(err)
+		}
+		s := build(t, c.parts)
+		for _, policy := range []ksi.Policy{ksi.KeyBased, ksi.General} {
+			given := ksi.Verify(t.Context(), s, ksi.Options{Policy: policy, Certificates: []ksi.Certificate{certificate}})
+			named := ksi.Verify(t.Context(), s, ksi.Options{Policy: policy, Named: []ksi.Certificate{certificate}})
+			if given.Verdict != c.given || named.Verdict != c.named || !strings.Contains(named.Sentence, c.words) {
+				t.Errorf("%s: given %s, named %s", c.name, given, named)
+			}
+			if rests := named.Certificate; (rests != nil) != (c.named == ksi.OK) || rests != nil && rests.X509 != certificate.X509 {
+				t.Errorf("%s rests on %v", c.name, rests)
+			}
+		}
 	}
 }

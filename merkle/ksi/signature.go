@@ -2,6 +2,7 @@ package ksi
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -148,4 +149,15 @@ func (s *Signature) Issuers() []Issuer {
 		}
 	}
 	return all
+}
+
+// Ledger returns the name of the ledger that the document was filed with, as the outermost issuer gives it: a machine id is
+// the ledger's name, a slash and the lane. It is empty if there is none such.
+func (s *Signature) Ledger() string {
+	all := s.Issuers()
+	if len(all) == 0 {
+		return ""
+	}
+	machine := all[len(all)-1].Machine
+	return machine[:max(0, strings.LastIndexByte(machine, '/'))]
 }

@@ -73,6 +73,9 @@ type Options struct {
 
 	// Certificates are calendar certificates that the caller trusts, for KeyBased and General.
 	Certificates []Certificate
+	// Named are more of them, each trusted for the proofs of one ledger alone: that whose name is its subject's common name, see
+	// Certificate.Of. A proof that names no ledger, as those of other services, does not rest on them.
+	Named []Certificate
 	// Publication is a publication that the caller trusts, for UserPublication and General.
 	Publication *Publication
 	// PublicationsFile holds publications, and certificates for KeyBased. Verify trusts it: the caller has called
@@ -95,6 +98,8 @@ type Result struct {
 	Policy Policy
 	// Publication is the publication that the signature was checked against, nil if the policy did not get to one.
 	Publication *Publication
+	// Certificate is that of the calendar key that confirmed the time; nil if it was not a key that did.
+	Certificate *Certificate
 }
 
 // String returns r on one line: "FAIL GEN-01: …".
@@ -222,6 +227,9 @@ func (v *verification) result(p Policy, f *fault) Result {
 	switch {
 	case f == nil:
 		r.Verdict, r.Sentence = OK, policies[p].ok(v)
+		if p == KeyBased {
+			r.Certificate = v.certificate
+		}
 		return r
 	case f.code == GEN02:
 		r.Verdict, r.Sentence = NA, "The proof could not be checked: "+strings.TrimSuffix(f.reason, ".")+"."

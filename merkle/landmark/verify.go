@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Publications     []ksi.Publication     // such as one from a newspaper
 	PublicationsFile *ksi.PublicationsFile // which the caller has authenticated
-	Certificates     []ksi.Certificate     // of calendar keys; those of the publications file count too
+	Certificates     []ksi.Certificate     // of calendar keys, those of the publications file too; only ones of the ledger that the file names count
 }
 
 // A BasisKind is a kind of reason to believe a calendar root.
@@ -84,7 +84,7 @@ func (f *File) Verify(o Options) (*Set, error) {
 	known := false
 	for _, c := range o.certificates() {
 		key, ok := c.X509.PublicKey.(*rsa.PublicKey)
-		if !ok || !bytes.Equal(c.ID, f.certificate[:]) || p.Time.Time().Before(c.X509.NotBefore) || p.Time.Time().After(c.X509.NotAfter) {
+		if !ok || !bytes.Equal(c.ID, f.certificate[:]) || !c.Of(f.server) || p.Time.Time().Before(c.X509.NotBefore) || p.Time.Time().After(c.X509.NotAfter) {
 			continue
 		}
 		if ksi.VerifyRSA(key, p, f.signature) != nil {

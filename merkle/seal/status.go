@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/bundle"
@@ -78,8 +79,8 @@ type StatusList struct {
 	leaves map[merkle.Digest]calendar.Second // of the first time
 }
 
-// ReadStatusList reads a bundle of an agency's lane StatusLane, or of all its lanes, and verifies its proofs by o. A bundle that is
-// damaged or whose proofs are false is an error.
+// ReadStatusList reads a bundle of an agency's lane StatusLane, or of all its lanes, and verifies its proofs by o. A calendar key counts
+// only if its certificate is that of the ledger that the list names. A bundle that is damaged or whose proofs are false is an error.
 func ReadStatusList(ctx context.Context, r io.Reader, o ksi.Options) (*StatusList, error) {
 	b, err := bundle.NewReader(r)
 	if err != nil {
@@ -88,6 +89,7 @@ func ReadStatusList(ctx context.Context, r io.Reader, o ksi.Options) (*StatusLis
 	h := b.Header()
 	l := &StatusList{Server: h.Server, Agency: h.Agency, FromStart: true, leaves: make(map[merkle.Digest]calendar.Second)}
 	o.Document = nil
+	o.Named, o.Certificates = slices.Concat(o.Named, o.Certificates), nil
 	for {
 		g, err := b.Next()
 		if err == io.EOF {
@@ -109,6 +111,8 @@ func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) e
 		return fmt.Errorf("round %s: %s", g.Round, result)
 	case result.Verdict == ksi.NA && l.Missing == "":
 		l.Missing = fmt.Sprintf("round %s: %s", g.Round, result.Sentence)
+	case result.Certificate != nil && !result.Certificate.Of(l.Server) && l.Missing == "": // it is from the publications file
+		l.Missing = fmt.Sprintf("round %s: the calendar key that signed it is that of %s, not of %s", g.Round, result.Certificate.X509.Subject.CommonName, l.Server)
 	}
 	if l.Newest == 0 {
 		l.FromStart = g.Sequence == 1

@@ -34,7 +34,7 @@ type Options struct {
 	Landmarks *landmark.Set
 	// Details turn immediate seals of their blocks into ones that rest on hashes.
 	Details []*landmark.Detail
-	// Certificates are those of calendar keys, for immediate seals.
+	// Certificates are those of calendar keys, for immediate seals. Each counts for the ledger alone whose name it bears.
 	Certificates []ksi.Certificate
 	// Status is the agency's status list; nil for none.
 	Status *StatusList
@@ -235,10 +235,14 @@ func (v *verification) byKey() {
 	id := v.s.Key.Certificate
 	where := fmt.Sprintf("the certificate %x of the calendar key of %s: its operator gives it out, also by: SELECT pem FROM calendar_certificates",
 		id, v.s.Server)
-	known := false
+	known, other := false, ""
 	for _, c := range v.Certificates {
 		key, ok := c.X509.PublicKey.(*rsa.PublicKey)
 		if !ok || !bytes.Equal(c.ID, id[:]) {
+			continue
+		}
+		if !c.Of(v.s.Server) {
+			other = c.X509.Subject.CommonName
 			continue
 		}
 		if at := v.s.Round.Time(); at.Before(c.X509.NotBefore) || at.After(c.X509.NotAfter) {
@@ -252,8 +256,12 @@ func (v *verification) byKey() {
 		v.r.Basis = landmark.Basis{Kind: landmark.ByKey, Time: v.s.Round, Root: v.round.Imprint(), Certificate: id[:]}
 		return
 	}
-	if known {
+	switch {
+	case known:
 		v.fail(Altered, alteredSentence, v.s.Agency, v.s.Round)
+		return
+	case other != "":
+		v.lack(UnknownKey, where, "This seal says that it is of the ledger %s, but the calendar key %x that it rests on is that of %s.", v.s.Server, id, other)
 		return
 	}
 	v.lack(UnknownKey, where, "This seal rests on the calendar key %x, which is not among those given.", id)

@@ -40,6 +40,9 @@ var keys = sync.OnceValue(func() (keys [2]calendarKey) {
 	return keys
 })
 
+// signer is the key that signs landmarks and status lists.
+var signer = keys()[0]
+
 // A world is a calendar with one round that is looked at, and others around it.
 type world struct {
 	*testing.T
@@ -128,7 +131,7 @@ const (
 	newest    = round + 1300
 )
 
-// landmarks makes the file of landmarks, signed by the first key.
+// landmarks makes the file of landmarks, signed by signer.
 func (w *world) landmarks(name string) *landmark.File {
 	w.Helper()
 	first := landmark.BlockOf(round) - 2
@@ -147,7 +150,7 @@ func (w *world) landmarks(name string) *landmark.File {
 		}
 		c.Ends = append(c.Ends, e)
 	}
-	k := keys()[0]
+	k := signer
 	c.Authentication = func(p ksi.Publication) (*ksi.Authentication, error) {
 		return ksi.SignAuthentication(rand.Reader, k.private, k.cert, p)
 	}
@@ -277,7 +280,7 @@ func statusSignature(t testing.TB, leaves *merkle.Leaves, agency string, at cale
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := keys()[0]
+	k := signer
 	auth, err := ksi.SignAuthentication(rand.Reader, k.private, k.cert, ksi.Publication{Time: at, Root: c.Root(root).Imprint()})
 	if err != nil {
 		t.Fatal(err)
