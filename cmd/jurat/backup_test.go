@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,7 +175,7 @@ func mustTell(t *testing.T, path, certificate string) {
 	var told bundleReport
 	out := expect(t, 0, "", "verify-bundle", path, "--json", "--certificate", certificate)
 	if err := json.Unmarshal([]byte(out), &told); err != nil || told.Verdict != "OK" || told.Agency != "jurat" || told.Hashes != 301 ||
-		len(told.Lanes) != 2 || told.Lanes[0].Hashes+told.Lanes[1].Hashes != 301 {
+		!slices.Equal(told.TrustedBy, []string{certificate}) || len(told.Lanes) != 2 || told.Lanes[0].Hashes+told.Lanes[1].Hashes != 301 {
 		t.Errorf("as JSON: %s, %v", out, err)
 	}
 }
@@ -216,7 +217,7 @@ func TestExport(t *testing.T) {
 	expect(t, 3, "permission denied", "export", "--agency", "jurat", "--to", bundle, "--server", s.urlAs("canton"))
 	for _, path := range []string{bundle, packed} {
 		expect(t, 0, "Wrote", "export", "--agency", "jurat", "--to", path, "--server", s.url())
-		expect(t, 0, "OK: 301 hashes", "verify-bundle", path, "--certificate", certificate)
+		expect(t, 0, "The key is trusted because of "+certificate+".", "verify-bundle", path, "--certificate", certificate)
 		expect(t, 2, "NA: 301 hashes are in order", "verify-bundle", path)
 		expect(t, 2, `"verdict": "NA"`, "verify-bundle", path, "--json")
 		mustTell(t, path, certificate)

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -75,7 +76,7 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	report, err := bundle.Verify(ctx, in, basis.options, func(leaves uint64) { p.set(int64(leaves)) })
 	p.done()
 	if o.json {
-		return bundleJSON(out, path, basis.options.Policy, &report, err)
+		return bundleJSON(out, path, &basis, &report, err)
 	}
 	h := &report.Header
 	if h.Agency != "" {
@@ -100,7 +101,20 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 		return exitStatus(exitInconclusive)
 	}
 	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy, basis.leftOut)
+	for _, trusted := range basis.pathsOf(report.Certificates) {
+		fmt.Fprintf(out, "The key is trusted because of %s.\n", trusted)
+	}
 	return nil
+}
+
+// pathsOf returns the files with certificates, each once; those of the publications file are left out.
+func (b *verifyBasis) pathsOf(certificates []ksi.Certificate) (paths []string) {
+	for i := range certificates {
+		if path := b.pathOf(&certificates[i]); path != "" && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // A bundleReport is the outcome of verify-bundle as --json prints it.
@@ -119,6 +133,8 @@ type bundleReport struct {
 	Lanes  []bundleLane `json:"lanes"`
 	// Unproven counts the seconds whose proof is NA.
 	Unproven uint64 `json:"unproven"`
+	// TrustedBy are the files with the certificates of the calendar keys that proofs rest on.
+	TrustedBy []string `json:"trusted_by,omitempty"`
 }
 
 // A bundleLane is a lane of it that holds hashes. Its sequence numbers follow on without a gap.
@@ -133,10 +149,11 @@ type bundleLane struct {
 }
 
 // bundleJSON prints the outcome as JSON. Errors that are no faults of the bundle are returned as they are.
-func bundleJSON(out io.Writer, path string, policy ksi.Policy, report *bundle.Report, err error) error {
+func bundleJSON(out io.Writer, path string, basis *verifyBasis, report *bundle.Report, err error) error {
 	h := &report.Header
-	r := bundleReport{Verdict: "OK", Sentence: "all proofs hold", Policy: policy.String(), File: path, Server: h.Server, Agency: h.Agency,
-		Hashes: report.Leaves, Rounds: report.Rounds, Lanes: []bundleLane{}, Unproven: report.Unproven}
+	r := bundleReport{Verdict: "OK", Sentence: "all proofs hold" + basis.leftOut, Policy: basis.options.Policy.String(), File: path, Server: h.Server,
+		Agency: h.Agency, Hashes: report.Leaves, Rounds: report.Rounds, Lanes: []bundleLane{}, Unproven: report.Unproven,
+		TrustedBy: basis.pathsOf(report.Certificates)}
 	if h.Agency != "" {
 		from, to := h.From.Time(), h.To.Time()
 		r.From, r.To = &from, &to
@@ -153,7 +170,7 @@ func bundleJSON(out io.Writer, path string, policy ksi.Policy, report *bundle.Re
 	case err != nil:
 		return err
 	case report.Verdict == ksi.NA:
-		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing, exitInconclusive
+		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing+basis.leftOut, exitInconclusive
 	}
 	if err := printJSON(out, &r); err != nil || status == 0 {
 		return err

@@ -43,37 +43,49 @@ func certificatesOf(trusted []trustedCertificate) (all []ksi.Certificate) {
 // trustedCertificates reads the certificates of the given PEM files, or else those that this account trusts. Of the latter
 // it leaves out, with a word, files that it cannot read.
 func trustedCertificates(words io.Writer, paths []string) ([]trustedCertificate, error) {
-	given := len(paths) > 0
-	if !given {
+	if len(paths) == 0 {
 		dir, err := trustDir()
 		if err != nil {
 			return nil, nil // no home, no certificates
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, e := range entries {
-			if filepath.Ext(e.Name()) == ".crt" {
-				paths = append(paths, filepath.Join(dir, e.Name()))
-			}
-		}
+		return trustedIn(words, dir)
 	}
 	var all []trustedCertificate
 	for _, path := range paths {
 		certificates, err := readCertificates(path)
-		switch {
-		case err == nil:
-			for _, c := range certificates {
-				all = append(all, trustedCertificate{c, path})
-			}
-		case given:
+		if err != nil {
 			return nil, err
-		default:
-			fmt.Fprintf(words, "left out: %s\n", err)
 		}
+		all = appendTrusted(all, path, certificates)
 	}
 	return all, nil
+}
+
+// trustedIn reads the certificates of a directory. It leaves out, with a word, files that it cannot read.
+func trustedIn(words io.Writer, dir string) (all []trustedCertificate, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".crt" {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		certificates, err := readCertificates(path)
+		if err != nil {
+			fmt.Fprintf(words, "left out: %s\n", err)
+		}
+		all = appendTrusted(all, path, certificates)
+	}
+	return all, nil
+}
+
+func appendTrusted(all []trustedCertificate, path string, certificates []ksi.Certificate) []trustedCertificate {
+	for _, c := range certificates {
+		all = append(all, trustedCertificate{c, path})
+	}
+	return all
 }
 
 func readCertificates(path string) ([]ksi.Certificate, error) {
@@ -90,7 +102,8 @@ func readCertificates(path string) ([]ksi.Certificate, error) {
 
 // remember makes this account trust the calendar certificates of a server. It returns what there is to tell. A server
 // that is known and shows a newest certificate that is not is refused, unless anyway is set: its key may have been
-// replaced, or it may be another server.
+// replaced, or it may be another server. So is a server whose certificate bears the name of one that is known by another
+// address, but is not one of its certificates: its key would decide for the proofs of the other.
 func remember(address string, shown []ksi.Certificate, anyway bool) (word string, err error) {
 	dir, err := trustDir()
 	if err != nil {
@@ -109,6 +122,12 @@ func remember(address string, shown []ksi.Certificate, anyway bool) (word string
 		return "", fmt.Errorf("%s shows a calendar certificate that this account does not know (SHA-256 %s): its calendar key was replaced, or it is another server; if the operator confirms this fingerprint, run again with --trust",
 			address, fingerprint(newest))
 	}
+	if other, err := namesake(dir, path, newest); err != nil {
+		return "", err
+	} else if other != "" && !anyway {
+		return "", fmt.Errorf("%s shows a calendar certificate of the name %q (SHA-256 %s), which another key has that this account trusts because of %s: it is another server of the same name, or passes itself off as that one; if the operator confirms this fingerprint, run again with --trust",
+			address, newest.X509.Subject.CommonName, fingerprint(newest), other)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
@@ -120,6 +139,26 @@ func remember(address string, shown []ksi.Certificate, anyway bool) (word string
 	}
 	return fmt.Sprintf("Remembered the calendar certificate of %s (SHA-256 %s) in %s: jurat verify trusts it from now on.",
 		address, fingerprint(newest), path), writeWhole(path, text.Bytes())
+}
+
+// namesake returns the file of another server than that of path whose name a certificate bears, without being one of its; the empty
+// string if there is none.
+func namesake(dir, path string, shown ksi.Certificate) (string, error) {
+	trusted, err := trustedIn(io.Discard, dir)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, c := range trusted {
+		switch {
+		case c.path == path || !c.Of(shown.X509.Subject.CommonName):
+		case c.X509.Equal(shown.X509):
+			return "", nil // the same server by another address
+		default:
+			found = c.path
+		}
+	}
+	return found, nil
 }
 
 // fingerprint returns the SHA-256 of a certificate in hex.

@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 )
 
 // A server that shows another certificate than before is refused until somebody says otherwise.
@@ -42,4 +46,44 @@ func TestServerChangesKey(t *testing.T) {
 		t.Errorf("with a torn file: %+v", r)
 	}
 	second.stop()
+}
+
+// TestNamesake: a server that bears the name of one that is known by another address is refused until somebody says otherwise; the known one
+// itself by another address is not. What is remembered decides for the proofs of the ledger of its name alone, what is given for all.
+func TestNamesake(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", "")
+	now := time.Now()
+	_, own := ksitest.NewKey(2048, "ledger.example", now, now)
+	_, evil := ksitest.NewKey(2048, "ledger.example", now, now)
+	_, foreign := ksitest.NewKey(2048, "other.example", now, now)
+	for _, c := range []struct {
+		address string
+		shown   ksi.Certificate
+		anyway  bool
+		refused bool
+	}{
+		{"ledger.example:5433", own, false, false},
+		{"192.0.2.1:5433", own, false, false},
+		{"other.example:5433", foreign, false, false},
+		{"evil.example:5433", evil, false, true},
+		{"evil.example:5433", evil, true, false},
+		{"evil.example:5433", evil, false, false},
+	} {
+		word, err := remember(c.address, []ksi.Certificate{c.shown}, c.anyway)
+		if (err != nil) != c.refused || c.refused && (!strings.Contains(err.Error(), "--trust") || !strings.Contains(err.Error(), "ledger.example_5433.crt")) {
+			t.Errorf("%s: %q, %v", c.address, word, err)
+		}
+	}
+	o := verifyOptions{policy: ksi.General.String()}
+	basis, err := o.basis()
+	if err != nil || len(basis.options.Named) != 4 || len(basis.options.Certificates) != 0 {
+		t.Errorf("%d of a name, %d of all, %v", len(basis.options.Named), len(basis.options.Certificates), err)
+	}
+	o.certificates = []string{filepath.Join(home, ".config", "jurat", "calendars", "other.example_5433.crt")}
+	basis, err = o.basis()
+	if err != nil || len(basis.options.Named) != 0 || len(basis.options.Certificates) != 1 {
+		t.Errorf("given: %d of a name, %d of all, %v", len(basis.options.Named), len(basis.options.Certificates), err)
+	}
 }

@@ -33,7 +33,8 @@ What vouches for the time, strongest first:
 
   --publication STRING       a printed publication string: needs no key and no certificate, for decades
   --publications-file FILE   a publications file, signed by whom --trust and --constraint name
-  --certificate FILE         the certificate of a calendar key; without it, those that "jurat sign" remembered
+  --certificate FILE         the certificate of a calendar key; without it, those that "jurat sign" remembered, each
+                             for the proofs of the ledger alone whose name it bears
 
 The policy "general" takes the first of these that was given and fits the proof. A proof that was made a moment ago is
 signed by the calendar key alone: "jurat extend" makes it rest on a publication.
@@ -141,7 +142,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	case ksi.OK:
 		report.Sentence += basis.leftOut
 		if result.Policy == ksi.KeyBased {
-			report.TrustedBy = basis.pathOf(signature.CertificateID())
+			report.TrustedBy = basis.pathOf(result.Certificate)
 		}
 	case ksi.NA:
 		report.Sentence += cmp.Or(basis.leftOut, whatToGive(signature, &options))
@@ -156,7 +157,7 @@ func whatToGive(s *ksi.Signature, o *ksi.Options) string {
 		return ""
 	case s.Extended():
 		return " It rests on a publication: give that with --publication, or --publications-file."
-	case len(o.Certificates) == 0:
+	case len(o.Certificates)+len(o.Named) == 0:
 		return " No calendar certificate is known here: give one with --certificate (see jurat verify --help)."
 	}
 	return ""
@@ -199,14 +200,14 @@ func (r *verifyReport) name(issuers []ksi.Issuer) {
 // A verifyBasis is what proofs are verified against.
 type verifyBasis struct {
 	options ksi.Options
-	trusted []trustedCertificate // those of options.Certificates, with where they come from
+	trusted []trustedCertificate // those of options, given or remembered, with where they come from
 	leftOut string               // what of the flags could not be used, as a sentence
 }
 
-// pathOf returns the file with the certificate of an id, the empty string if it is of the publications file.
-func (b *verifyBasis) pathOf(id []byte) string {
+// pathOf returns the file with a certificate, the empty string if it is of the publications file.
+func (b *verifyBasis) pathOf(certificate *ksi.Certificate) string {
 	for _, c := range b.trusted {
-		if bytes.Equal(c.ID, id) {
+		if c.X509.Equal(certificate.X509) {
 			return c.path
 		}
 	}
@@ -237,7 +238,11 @@ func (o *verifyOptions) basis() (b verifyBasis, err error) {
 	if b.trusted, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
 		return b, err
 	}
-	b.options.Certificates = certificatesOf(b.trusted)
+	if known := certificatesOf(b.trusted); len(o.certificates) > 0 {
+		b.options.Certificates = known
+	} else {
+		b.options.Named = known // that this account filed with one server does not make its key that of another
+	}
 	b.options.Extender, err = o.extender.dial()
 	return b, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 		fmt.Fprintf(w, "%s\n", r.JSON())
 	} else {
 		printSeal(w, r)
-		if path := basis.pathOf(r.Basis.Certificate); r.Basis.Kind == landmark.ByKey && path != "" {
+		if path := basis.pathOfKey(r); path != "" {
 			fmt.Fprintf(w, "\nThe key is trusted because of %s.\n", path)
 		}
 	}
@@ -84,6 +85,17 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 		return exitStatus(exitInconclusive)
 	}
 	return exitStatus(exitFail)
+}
+
+// pathOfKey returns the file with the certificate of the calendar key that a seal rests on; the empty string if it rests on none, or on
+// one of the publications file.
+func (b *verifyBasis) pathOfKey(r *seal.Report) string {
+	for _, c := range b.trusted {
+		if r.Basis.Kind == landmark.ByKey && bytes.Equal(c.ID, r.Basis.Certificate) && c.Of(r.Seal.Server) {
+			return c.path
+		}
+	}
+	return ""
 }
 
 // sealText returns a seal that is given as text or as the name of a file.
@@ -103,10 +115,10 @@ func (o *verifySealOptions) options(ctx context.Context) (s seal.Options, basis 
 	trust := &basis.options
 	if len(o.basis.certificates) == 0 && (o.basis.publication != "" || o.basis.publications.file != "") {
 		// Who gives a publication does not mean whatever server this account remembers, even where what was given is of no use.
-		trust.Certificates, basis.trusted = nil, nil
+		trust.Named, basis.trusted = nil, nil
 	}
-	s.Certificates, s.At = trust.Certificates, calendar.RoundOf(time.Now())
-	known := landmark.Options{PublicationsFile: trust.PublicationsFile, Certificates: trust.Certificates}
+	s.Certificates, s.At = certificatesOf(basis.trusted), calendar.RoundOf(time.Now())
+	known := landmark.Options{PublicationsFile: trust.PublicationsFile, Certificates: s.Certificates}
 	if trust.PublicationsFile != nil {
 		s.Certificates = append(trust.PublicationsFile.Certificates(), s.Certificates...)
 	}
