@@ -55,3 +55,34 @@ func TestOtherServersKey(t *testing.T) {
 		}
 	}
 }
+
+// TestUnvouchedLandmarks: landmarks that anybody could have made up do not make a genuine seal an altered one.
+func TestUnvouchedLandmarks(t *testing.T) {
+	c := extract(t)
+	path, root := file(t, c.Leaf(), round, place{2, 5, 1, 3})
+	w := newWorld(t, map[calendar.Second]merkle.Digest{round: root})
+	anchored, immediate := w.anchored(path, c), w.immediate(path, c, keys()[0])
+	otherServer(t) // signs the landmarks
+	idle, _ := file(t, c.Leaf(), round+landmark.BlockSeconds, place{0, 1, 0, 1})
+	trusted := []ksi.Certificate{keys()[0].cert}
+	for _, x := range []struct {
+		name    string
+		seal    *seal.Seal
+		forged  *world
+		verdict seal.Verdict
+		basis   landmark.BasisKind
+	}{
+		{"anchored", anchored, newWorld(t, nil), seal.CannotTell, landmark.Unvouched},
+		{"immediate", immediate, newWorld(t, nil), seal.Valid, landmark.ByKey},
+		{"immediate, an idle block", w.immediate(idle, c, keys()[0]), w, seal.Valid, landmark.ByKey},
+	} {
+		set, err := x.forged.landmarks(server).Verify(landmark.Options{Certificates: trusted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := seal.Verify(x.seal, seal.Options{Landmarks: set, Certificates: trusted, Details: []*landmark.Detail{x.forged.detail(landmark.BlockOf(round))}})
+		if r.Verdict != x.verdict || r.Basis.Kind != x.basis || (r.Missing != "") != (x.verdict == seal.CannotTell) {
+			t.Errorf("%s: %s by %s: %s", x.name, r.Verdict, r.Basis, r.Sentence)
+		}
+	}
+}

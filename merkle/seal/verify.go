@@ -155,6 +155,15 @@ func (v *verification) anchored() {
 		v.lack(CannotTell, why, "Without the landmark of its time nobody can say whether this document is genuine.")
 		return
 	}
+	if v.Landmarks.Basis(v.block).Kind == landmark.Unvouched {
+		sentence := "This document is as the landmarks say, but nothing given here vouches for the landmarks."
+		if v.r.Landmark != root {
+			sentence = "This document is not as the landmarks say, but nothing given here vouches for the landmarks: nobody can say which of the two is genuine."
+		}
+		v.lack(CannotTell, "what vouches for the landmarks: a publications file, a publication string from after "+landmark.Last(v.block).String()+
+			", or the calendar certificate", "%s", sentence)
+		return
+	}
 	if v.r.Landmark != root {
 		v.r.Landmark = root
 		v.fail(Altered, alteredSentence, v.s.Agency, v.s.Round)
@@ -166,11 +175,6 @@ func (v *verification) anchored() {
 // rest lets the seal rest on what its landmark, which it leads to, rests on.
 func (v *verification) rest() {
 	v.r.Basis = v.Landmarks.Basis(v.block)
-	if v.r.Basis.Kind == landmark.Unvouched {
-		v.lack(CannotTell, "what vouches for the landmarks: a publications file, a publication string from after "+landmark.Last(v.block).String()+
-			", or the calendar certificate", "This document is as the landmarks say, but nothing given here vouches for the landmarks.")
-		return
-	}
 	node := v.r.Landmark
 	for _, l := range v.Landmarks.Chain(v.block, v.r.Basis) {
 		if l.Left {
@@ -194,11 +198,12 @@ func (v *verification) blockSteps(s *landmark.Siblings) {
 	v.r.Landmark = node
 }
 
-// immediate verifies a seal that the calendar key signed: by the detail of its block, if that is there, else by the key.
+// immediate verifies a seal that the calendar key signed: by the detail of its block, if that is there, else by the key. Landmarks that
+// nobody vouches for say nothing.
 func (v *verification) immediate() {
 	foreign := v.Landmarks != nil && v.Landmarks.Server() != v.s.Server
 	root, why := v.known()
-	if why == "" && !foreign {
+	if why == "" && !foreign && v.Landmarks.Basis(v.block).Kind != landmark.Unvouched {
 		if root == calendar.ZeroNode(landmark.Height) {
 			v.r.Landmark = root
 			v.fail(Altered, alteredSentence, v.s.Agency, v.s.Round)
@@ -219,10 +224,6 @@ func (v *verification) detailed(d *landmark.Detail, root merkle.Digest) {
 	v.r.Landmark = root
 	if d.Roots[v.s.Round%landmark.BlockSeconds] != v.round {
 		v.fail(Altered, alteredSentence, v.s.Agency, v.s.Round)
-		return
-	}
-	if v.Landmarks.Basis(v.block).Kind == landmark.Unvouched {
-		v.byKey()
 		return
 	}
 	siblings := d.Siblings(v.s.Round)
