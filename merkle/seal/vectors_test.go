@@ -372,3 +372,37 @@ func TestStatusListForged(t *testing.T) {
 		t.Error("a lane of another base level")
 	}
 }
+
+// TestStatusOverTime: a seal that is superseded and revoked a second later is at no time between the two one that holds.
+func TestStatusOverTime(t *testing.T) {
+	c := extract(t)
+	path, _ := file(t, c.Leaf(), round, place{2, 5, 1, 3})
+	trusted := []ksi.Certificate{keys()[0].cert}
+	s := newWorld(t, nil).immediate(path, c, keys()[0])
+	leaf, next := c.Leaf(), digest("next", 1)
+	superseded, err := seal.StatusLeaves(leaf, seal.StatusSuperseded, &next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoked := []merkle.Digest{seal.StatusLeaf(leaf, seal.StatusRevoked, nil)}
+	h := bundle.Header{Agency: agency, From: round, To: newest}
+	for _, x := range []struct {
+		lists [][]merkle.Digest // as of round+10, round+11
+		want  [3]seal.Verdict   // at round+9, round+10, round+11
+	}{
+		{[][]merkle.Digest{superseded, revoked}, [3]seal.Verdict{seal.Valid, seal.Superseded, seal.Revoked}},
+		{[][]merkle.Digest{revoked, superseded}, [3]seal.Verdict{seal.Valid, seal.Revoked, seal.Revoked}},
+	} {
+		l, err := seal.ReadStatusList(context.Background(), bytes.NewReader(statusBundle(t, h, round+10, 1, x.lists...)), ksi.Options{Policy: ksi.General, Certificates: trusted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range x.want {
+			at := round + 9 + calendar.Second(i)
+			r := seal.Verify(s, seal.Options{Certificates: trusted, Status: l, At: at})
+			if r.Verdict != want || !strings.Contains(r.Status, "says that it was") {
+				t.Errorf("at %s: %s, want %s: %s", at, r.Verdict, want, r.Status)
+			}
+		}
+	}
+}

@@ -279,11 +279,7 @@ func (v *verification) status() {
 		v.r.Status = fmt.Sprintf("It is not known whether the agency revoked it: the status list is that of %s at %s.", l.Agency, l.Server)
 		return
 	}
-	for _, kind := range []StatusKind{StatusRevoked, StatusSuperseded} {
-		at, ok := l.Find(leaf, kind, nil)
-		if !ok {
-			continue
-		}
+	if kind, at := v.said(leaf); at != 0 {
 		v.r.StatusAt = at
 		v.r.Status = fmt.Sprintf("%s says that it was %s at %s.", l.Agency, kind, at)
 		if kind == StatusSuperseded {
@@ -312,6 +308,21 @@ func (v *verification) status() {
 		v.r.StatusAsOf = l.Newest
 		v.r.Status = fmt.Sprintf("The status list, whose newest entry is of %s, does not say that it was revoked or superseded.", l.Newest)
 	}
+}
+
+// said returns the status that the list gives a seal, and when; at is 0 if there is none. One that it has at the time asked for goes before
+// one that it gets only later.
+func (v *verification) said(leaf merkle.Digest) (kind StatusKind, at calendar.Second) {
+	for _, k := range []StatusKind{StatusRevoked, StatusSuperseded} {
+		t, ok := v.Status.Find(leaf, k, nil)
+		switch later := v.At != 0 && t > v.At; {
+		case ok && !later:
+			return k, t
+		case ok && at == 0:
+			kind, at = k, t
+		}
+	}
+	return kind, at
 }
 
 // successor says whether one of the seals given supersedes this one.
