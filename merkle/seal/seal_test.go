@@ -301,3 +301,16 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// TestBeforeSealed: nobody can have had the document before it was sealed.
+func TestBeforeSealed(t *testing.T) {
+	c := extract(t)
+	path, _ := file(t, c.Leaf(), round, place{2, 5, 1, 3})
+	s := newWorld(t, nil).immediate(path, c, keys()[0])
+	for at, want := range map[calendar.Second]seal.Verdict{1: seal.NotYetValid, round - 1: seal.NotYetValid, round: seal.Valid, 0: seal.Valid} {
+		r := seal.Verify(s, seal.Options{Certificates: []ksi.Certificate{keys()[0].cert}, At: at})
+		if r.Verdict != want || want == seal.NotYetValid && !strings.Contains(r.Sentence, "it was sealed only at "+round.String()) {
+			t.Errorf("at %s: %s: %s", at, r.Verdict, r.Sentence)
+		}
+	}
+}

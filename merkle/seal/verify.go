@@ -23,7 +23,7 @@ const (
 	CannotTell    Verdict = "cannot tell"    // something is missing: Report.Missing says what
 	Revoked       Verdict = "revoked"        // by the agency
 	Superseded    Verdict = "superseded"     // by a newer document of the agency
-	NotYetValid   Verdict = "not yet valid"  // by the document's own date
+	NotYetValid   Verdict = "not yet valid"  // by the document's own date, or by that of its seal
 	Expired       Verdict = "expired"        // by the document's own date
 	Valid         Verdict = "valid"
 )
@@ -40,7 +40,7 @@ type Options struct {
 	Status *StatusList
 	// Successors are leaves of seals that may supersede this one.
 	Successors []merkle.Digest
-	// At is the time that the document's own dates and its status are judged for; 0 leaves the dates alone.
+	// At is the time that the document's own dates, that of its seal and its status are judged for; 0 leaves the dates alone.
 	At calendar.Second
 }
 
@@ -335,10 +335,12 @@ func (v *verification) successor(leaf merkle.Digest) string {
 	return ""
 }
 
-// dates judges the document's own dates.
+// dates judges the document's own dates, the first of which is that of its seal.
 func (v *verification) dates() {
 	switch {
 	case v.At == 0:
+	case v.At < v.s.Round:
+		v.fail(NotYetValid, "This document is genuine, but it was sealed only at %s.", v.s.Round)
 	case v.At < v.s.NotBefore:
 		v.fail(NotYetValid, "This document is genuine, but it holds from %s on only.", v.s.NotBefore)
 	case v.s.NotAfter != 0 && v.At > v.s.NotAfter:
