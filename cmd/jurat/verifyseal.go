@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -157,7 +158,9 @@ func (o *verifySealOptions) read(ctx context.Context, s *seal.Options, known lan
 		if err == nil {
 			s.Landmarks, err = f.Verify(known)
 		}
-		if err != nil {
+		if errors.Is(err, landmark.ErrOther) {
+			s.Contradiction = fmt.Errorf("%s: %w", o.landmarks, err)
+		} else if err != nil {
 			return fmt.Errorf("%s: %w", o.landmarks, err)
 		}
 	}

@@ -32,6 +32,8 @@ const (
 type Options struct {
 	// Landmarks are those of the ledger, checked by landmark.File.Verify; nil for none.
 	Landmarks *landmark.Set
+	// Contradiction is the landmark.ErrOther of a file of landmarks that was given and cannot be used, nil for none.
+	Contradiction error
 	// Details turn immediate seals of their blocks into ones that rest on hashes.
 	Details []*landmark.Detail
 	// Certificates are those of calendar keys, for immediate seals. Each counts for the ledger alone whose name it bears.
@@ -147,6 +149,10 @@ func (v *verification) foreign() bool {
 // anchored verifies a seal that ends at a landmark.
 func (v *verification) anchored() {
 	v.blockSteps(&v.s.Block)
+	if v.Contradiction != nil {
+		v.fail(WrongLandmark, "The landmarks given are not those of this seal's ledger: %s.", v.Contradiction)
+		return
+	}
 	if v.foreign() {
 		return
 	}
@@ -353,6 +359,9 @@ func (v *verification) explain() {
 	r, s := v.r, v.s
 	r.NotProven = append(r.NotProven, "That what the fields say is true: the agency says so.",
 		"That whoever shows the document is the person in it.")
+	if v.Contradiction != nil {
+		r.NotProven = append(r.NotProven, fmt.Sprintf("Anything by the landmarks given, which were left out: %s.", v.Contradiction))
+	}
 	if r.StatusAsOf == 0 {
 		r.NotProven = append(r.NotProven, r.Status)
 	} else {

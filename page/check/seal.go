@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -99,7 +100,9 @@ func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	}
 	if c.landmarks != nil {
 		var err error
-		if o.Landmarks, err = c.landmarks.Verify(known); err != nil {
+		if o.Landmarks, err = c.landmarks.Verify(known); errors.Is(err, landmark.ErrOther) {
+			o.Contradiction = err
+		} else if err != nil {
 			return nil, err
 		}
 	}

@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
 
@@ -64,5 +66,42 @@ func TestStatusNotDisplaced(t *testing.T) {
 		if err := json.Unmarshal(r.Report, &report); err != nil || report.Verdict != seal.Revoked {
 			t.Errorf("%s, %v", report.Verdict, err)
 		}
+	}
+}
+
+// TestContradiction: of landmarks that are not those that were published the page says so, as a verdict.
+func TestContradiction(t *testing.T) {
+	const dir = "../../merkle/seal/testdata/"
+	data, err := os.ReadFile(dir + "vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors struct{ Vectors []struct{ Name, Text string } }
+	if err := json.Unmarshal(data, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	landmarks, err := os.ReadFile(dir + "landmarks.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := calendar.ParseSecond("2026-11-22T01:25:30Z") // that of the publication of the vectors
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(time.Now)
+	if err := c.SetLandmarks(landmarks); err != nil {
+		t.Fatal(err)
+	}
+	other := ksi.Publication{Time: second, Root: merkle.Digest{1}.Imprint()}
+	if _, err := c.SetPublication(other.String()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Seal(t.Context(), vectors.Vectors[0].Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct{ Verdict seal.Verdict }
+	if err := json.Unmarshal(r.Report, &report); err != nil || report.Verdict != seal.WrongLandmark {
+		t.Errorf("%s, %v", report.Verdict, err)
 	}
 }
