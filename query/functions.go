@@ -137,7 +137,14 @@ func (p *Publication) string() string {
 // wholeSecond returns the second that a timestamptz names.
 func wholeSecond(micros int64) (calendar.Second, error) {
 	at := roundOf(micros)
-	if at <= 0 || value.FromTime(at.Time()) != micros {
+	switch {
+	case !value.FiniteTimestamp(micros):
+		return 0, errf(codeInvalidParameter, "a publication is of a second, which infinity is not")
+	case at <= 0:
+		return 0, errf(codeInvalidParameter, "the calendar begins in 1970: a publication is of a later second than 1970-01-01 00:00:00 UTC")
+	case micros > value.FromTime(calendar.LastWritable.Time()):
+		return 0, errf(codeInvalidParameter, "the calendar ends with the year 9999")
+	case value.FromTime(at.Time()) != micros:
 		return 0, errf(codeInvalidParameter, "a publication is of a whole second").
 			hint("date_trunc('second', …) cuts the fraction off.")
 	}

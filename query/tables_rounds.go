@@ -31,9 +31,10 @@ func receiptKernel(_ *fn.Env, out *value.Vector, args []*value.Vector, n int, se
 	return nil
 }
 
-// roundOf turns a timestamptz that is a round into its second.
+// roundOf turns a timestamptz that is a round into its second, any other into the one that it is in. What is later than the calendar can
+// be, infinity too, becomes its last second; what is earlier stays below 0.
 func roundOf(micros int64) calendar.Second {
-	return calendar.Second((micros + value.UnixToMicros) / 1_000_000)
+	return min(calendar.Second(value.FloorDiv(micros, 1_000_000)+value.UnixToMicros/1_000_000), calendar.LastWritable)
 }
 
 // A signer chooses how the signatures of a statement are made.
