@@ -58,6 +58,8 @@ type PublicationsFile struct {
 //	0x703 publication     0 or more: as 0x803 in a signature
 //	0x704 CMS signature   over all bytes before it
 //
+// A second may stand there again with the same root, but not with another one.
+//
 // It keeps no part of data. The error names the element and its offset.
 func ParsePublicationsFile(data []byte) (*PublicationsFile, error) {
 	f := &PublicationsFile{raw: bytes.Clone(data)}
@@ -94,6 +96,11 @@ func (f *PublicationsFile) parse() error {
 		return errors.New("no signature (0x704) at its end: it was cut off")
 	}
 	slices.SortStableFunc(f.publications, byTime)
+	for i := 1; i < len(f.publications); i++ {
+		if a, b := &f.publications[i-1], &f.publications[i]; a.Time == b.Time && a.Root != b.Root {
+			return fmt.Errorf("the publications of %s have two different roots, and a calendar has one", a.Time)
+		}
+	}
 	return nil
 }
 

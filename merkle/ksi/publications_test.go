@@ -165,6 +165,22 @@ func TestPublicationsFile(t *testing.T) {
 	}
 }
 
+// TestPublicationsTwice: a calendar has one root as of a second. The same one may stand there again.
+func TestPublicationsTwice(t *testing.T) {
+	p := newPublisher(t, email, time.Now())
+	data := p.file(t, someContents(t, 10, 20, 30))
+	for root, same := range map[byte]bool{10: true, 9: false} { // of the third, which becomes one of second 10
+		third := []byte{0x02, 1, 30, 0x04, 33, 1, 30, 0}
+		if bytes.Count(data, third) != 1 {
+			t.Fatal("the third publication is not found")
+		}
+		f, err := ksi.ParsePublicationsFile(bytes.Replace(data, third, []byte{0x02, 1, 10, 0x04, 33, 1, root, 0}, 1))
+		if same && (err != nil || len(f.Publications()) != 3) || !same && (err == nil || !strings.Contains(err.Error(), "two different roots")) {
+			t.Errorf("root %d: %v", root, err)
+		}
+	}
+}
+
 // TestPublicationsFileMangled changes every byte of a file: it must not be read, or not be trusted.
 func TestPublicationsFileMangled(t *testing.T) {
 	now := time.Now()
