@@ -66,7 +66,8 @@ type Ledger interface {
 	Publish(ctx context.Context, at calendar.Second, references []string) (Publication, error)
 	// Publications returns the publications, ascending by time.
 	Publications() []Publication
-	// PublicationsFile returns the signed file of all publications and calendar certificates.
+	// PublicationsFile returns the signed file of all publications and calendar certificates. A file with an error besides holds what is
+	// right, but is not to be handed out: its signature is not accepted any more.
 	PublicationsFile(ctx context.Context) (*ksi.PublicationsFile, error)
 	// CalendarChain returns the calendar chain from the leaf of second from to the root as of second to, the newest
 	// closed one if to is 0.

@@ -379,3 +379,33 @@ func TestNotADataDirectory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPublicationsKeyEnded: a key whose certificate has ended signs nothing that is handed out, not even what was signed before. The file is
+// still there for the server itself.
+func TestPublicationsKeyEnded(t *testing.T) {
+	s, err := New(testConfig(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	end := s.publisher.key.certificate.X509.NotAfter
+	now := end
+	s.publisher.now = func() time.Time { return now }
+	if _, err := s.publisher.publicationsFile(); err != nil {
+		t.Fatal(err)
+	}
+	now = end.Add(time.Second)
+	const words = "jurat rotate-key publications"
+	if file, err := (source{ledger: s.ledger, publisher: s.publisher}).PublicationsFile(t.Context()); file == nil || err == nil || !strings.Contains(err.Error(), words) {
+		t.Errorf("for SQL: %v, %v", file, err)
+	}
+	if data, err := (gatewaySource{ledger: s.ledger, publisher: s.publisher}).PublicationsFile(t.Context()); data != nil || err == nil || !strings.Contains(err.Error(), words) {
+		t.Errorf("for the gateway: %d bytes, %v", len(data), err)
+	}
+}

@@ -34,9 +34,22 @@ type publisher struct {
 	certificates int                   // that file holds
 }
 
-// publicationsFile returns the file of all publications and calendar certificates. It is signed anew when there is more to
-// sign.
+// publicationsFile returns the file of all publications and calendar certificates. Once the certificate that it is signed with has ended
+// there is an error besides the file: no verifier accepts it, so it is not to be handed out, but what it holds is right.
 func (p *publisher) publicationsFile() (*ksi.PublicationsFile, error) {
+	file, err := p.signed()
+	if err != nil {
+		return nil, err
+	}
+	if end := p.key.certificate.X509.NotAfter; p.now().After(end) {
+		err = fmt.Errorf("no verifier accepts the publications file, as the certificate of the key that signs it ended at %s: stop the server and run jurat rotate-key publications",
+			end.UTC().Format(time.RFC3339))
+	}
+	return file, err
+}
+
+// signed returns the file, which is signed anew when there is more to sign.
+func (p *publisher) signed() (*ksi.PublicationsFile, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	publications, certificates := p.ledger.Publications(), p.ledger.Certificates()
