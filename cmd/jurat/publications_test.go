@@ -117,8 +117,13 @@ func TestPublications(t *testing.T) {
 	// The extended proof, for somebody who trusts nothing but the string or the root.
 	stranger := newAccount(t)
 	a.expect(0, []string{"extended from"}, "extend", "--server", s.url(), proof)
-	stranger.expect(0, []string{"OK", "publication of " + second, "Filed by jurat (ledger.example/main)"}, with("--publication", strings.ToLower(publication))...)
-	stranger.expect(0, []string{"OK", "Feuille officielle"}, with(trust...)...)
+	stranger.expect(0, []string{"OK", "publication of " + second, "Filed by jurat (ledger.example/main)",
+		`The proof says, unchecked, that the publication can be looked up in: "Feuille officielle`}, with("--publication", strings.ToLower(publication))...)
+	stranger.expect(0, []string{"OK", `The publication can be looked up in: "Feuille officielle`}, with(trust...)...)
+	// Who passes the proof on can change what it says of that.
+	tale := stranger.file("tale.ksig", strings.Replace(string(a.read(proof)), "Feuille", "Gazette", 1))
+	stranger.expect(0, []string{"OK", `The publication can be looked up in: "Feuille officielle`}, append([]string{"verify", letter, tale}, trust...)...)
+	stranger.expect(0, []string{`"claimed_references"`, "Gazette officielle"}, "verify", letter, tale, "--publication", publication, "--json")
 	stranger.expect(0, []string{`"policy": "publications-file"`, `"publication_time"`}, append(with(trust...), "--json")...)
 	stranger.expect(2, []string{"rests on a publication"}, with()...)
 	stranger.expect(2, []string{"does not meet the constraint"}, with("--publications-file", file, "--trust", root, "--constraint", "E=other@ledger.example")...)

@@ -96,7 +96,8 @@ type verifyReport struct {
 	Agency          string     `json:"agency,omitempty"` // named by the server
 	Lane            string     `json:"lane,omitempty"`   // server and lane
 	PublicationTime *time.Time `json:"publication_time,omitempty"`
-	References      []string   `json:"references,omitempty"`
+	References      []string   `json:"references,omitempty"`         // by the publications file
+	Claimed         []string   `json:"claimed_references,omitempty"` // by the proof, in which no hash covers them
 	// TrustedBy is the file with the certificate of the calendar key, if the verdict rests on that.
 	TrustedBy string `json:"trusted_by,omitempty"`
 	// Claims are names that stand below the agency's: the agency or its clients put them there themselves.
@@ -136,7 +137,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	report.Policy = result.Policy.String()
 	if p := result.Publication; p != nil {
 		report.PublicationTime = moment(p.Time)
-		report.References = references(signature, &options, p)
+		report.References, report.Claimed = references(signature, &options, p)
 	}
 	switch result.Verdict {
 	case ksi.OK:
@@ -172,17 +173,18 @@ func moment(s calendar.Second) *time.Time {
 	return &t
 }
 
-// references returns where a publication can be looked up: as the publications file says, else the proof itself.
-func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) []string {
+// references returns where a publication can be looked up, as the publications file says; claimed is what the proof itself says where the file
+// is silent: whoever passes a proof on can write anything there.
+func references(s *ksi.Signature, o *ksi.Options, p *ksi.Publication) (known, claimed []string) {
 	if o.PublicationsFile != nil {
-		if r, ok := o.PublicationsFile.At(p.Time); ok {
-			return r.References
+		if r, ok := o.PublicationsFile.At(p.Time); ok && r.Publication == *p {
+			return r.References, nil
 		}
 	}
 	if r, ok := s.PublicationRecord(); ok && r.Publication == *p {
-		return r.References
+		return nil, r.References
 	}
-	return nil
+	return nil, nil
 }
 
 // name fills in who filed the document: the outermost issuer, which the server put there.
@@ -288,6 +290,9 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error 
 			}
 			for _, reference := range r.References {
 				fmt.Fprintf(w, "The publication can be looked up in: %q.\n", reference)
+			}
+			for _, reference := range r.Claimed {
+				fmt.Fprintf(w, "The proof says, unchecked, that the publication can be looked up in: %q.\n", reference)
 			}
 		}
 	}

@@ -335,15 +335,13 @@ func reason(c ksi.Code) string {
 	return "broken"
 }
 
-// references returns where a publication can be looked up: as the publications file says, else the proof itself.
+// references returns where a publication can be looked up, as the publications file says. What a proof itself says of it is under no hash:
+// whoever passes it on can write anything there.
 func (c *Checker) references(p *ksi.Publication) []string {
 	if c.file != nil {
 		if r, ok := c.file.At(p.Time); ok && r.Publication == *p {
 			return plains(r.References)
 		}
-	}
-	if r, ok := c.signature.PublicationRecord(); ok && r.Publication == *p {
-		return plains(r.References)
 	}
 	return nil
 }

@@ -105,3 +105,28 @@ func TestContradiction(t *testing.T) {
 		t.Errorf("%s, %v", report.Verdict, err)
 	}
 }
+
+// TestReferences: what a proof itself says of where its publication was printed is shown to nobody, since no hash covers it.
+func TestReferences(t *testing.T) {
+	const at calendar.Second = 1795310130
+	m := merkle.IssuerMetadata("ledger.example", "canton", "main", 1, int64(at))
+	leaf, part := merkle.Digest{1}, &calendar.Part{}
+	root := merkle.SlotNode(leaf.Imprint(), m.Append(nil))
+	if err := part.Append(at, root); err != nil {
+		t.Fatal(err)
+	}
+	chain, err := calendar.Prove(part, at, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := ksi.Publication{Time: at, Root: chain.Root(root).Imprint()}
+	c := New(time.Now)
+	c.signature, err = ksi.Build(ksi.Parts{Round: at, Leaf: leaf.Imprint(), Chains: []merkle.Chain{{merkle.IssuerLink(m.Append(nil), 0, 1)}},
+		CalendarTime: at, Calendar: chain, Notice: &ksi.Notice{References: []string{"Gazette"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.references(&p); len(c.signature.References()) != 1 || got != nil {
+		t.Errorf("%q of %q", got, c.signature.References())
+	}
+}
