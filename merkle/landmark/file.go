@@ -62,7 +62,7 @@ type File struct {
 	server      string
 	first       uint64 // block
 	before      map[uint8]merkle.Digest
-	rows        [][]merkle.Digest // rows[h]: nodes over 2^h blocks from number first>>h on; rows[0] are the landmarks
+	rows        []*row // rows[h]: nodes over 2^h blocks from number first>>h on; rows[0] are the landmarks
 	ends        []End
 	certificate [certID]byte
 	signature   []byte // of the last end, nil for none
@@ -81,7 +81,7 @@ type Contents struct {
 
 // New makes a file. Contents that do not fit one another are an error.
 func New(c Contents) (*File, error) {
-	f := &File{server: c.Server, first: c.First, rows: [][]merkle.Digest{c.Marks}, ends: c.Ends, before: make(map[uint8]merkle.Digest)}
+	f := &File{server: c.Server, first: c.First, rows: []*row{newRow(calendar.ZeroNode(Height), c.Marks)}, ends: c.Ends, before: make(map[uint8]merkle.Digest)}
 	for h := uint8(0); c.First>>h != 0; h++ {
 		if c.First>>h&1 == 1 {
 			f.before[h] = calendar.ZeroNode(Height + h)
@@ -93,15 +93,17 @@ func New(c Contents) (*File, error) {
 // Grow returns a file of the same calendar that ends later: c.Marks are the landmarks behind those of f, from c.First on, of which there
 // may be none, and c.Ends all of its ends. Nodes that f holds are not computed again.
 func (f *File) Grow(c Contents) (*File, error) {
-	if behind := f.first + uint64(len(f.rows[0])); c.Server != f.server || c.First != behind {
+	if behind := f.first + uint64(f.rows[0].n); c.Server != f.server || c.First != behind {
 		return nil, fmt.Errorf("landmarks: block %d of %s does not follow block %d of %s", c.First, c.Server, behind-1, f.server)
 	}
-	g := &File{server: f.server, first: f.first, rows: [][]merkle.Digest{slices.Concat(f.rows[0], c.Marks)}, ends: c.Ends, before: f.before}
+	marks := f.rows[0].clone()
+	marks.append(c.Marks)
+	g := &File{server: f.server, first: f.first, rows: []*row{marks}, ends: c.Ends, before: f.before}
 	return g, g.finish(f.rows, c.Authentication)
 }
 
 // finish checks the contents of f and makes what follows from them; known are rows of an earlier file.
-func (f *File) finish(known [][]merkle.Digest, authentication func(ksi.Publication) (*ksi.Authentication, error)) error {
+func (f *File) finish(known []*row, authentication func(ksi.Publication) (*ksi.Authentication, error)) error {
 	if err := f.check(); err != nil {
 		return fmt.Errorf("landmarks: %w", err)
 	}
@@ -122,11 +124,11 @@ func (f *File) finish(known [][]merkle.Digest, authentication func(ksi.Publicati
 
 // Since returns a file of the same calendar that begins at a later block.
 func (f *File) Since(block uint64) (*File, error) {
-	if block < f.first || block >= f.first+uint64(len(f.rows[0])) {
-		return nil, fmt.Errorf("landmarks: block %d is not among %d to %d", block, f.first, f.first+uint64(len(f.rows[0]))-1)
+	if block < f.first || block >= f.first+uint64(f.rows[0].n) {
+		return nil, fmt.Errorf("landmarks: block %d is not among %d to %d", block, f.first, f.first+uint64(f.rows[0].n)-1)
 	}
 	g := *f
-	g.first, g.rows, g.before = block, [][]merkle.Digest{f.rows[0][block-f.first:]}, make(map[uint8]merkle.Digest)
+	g.first, g.rows, g.before = block, []*row{f.rows[0].from(int(block - f.first))}, make(map[uint8]merkle.Digest)
 	for h := uint8(0); block>>h != 0; h++ {
 		if block>>h&1 == 1 {
 			g.before[h] = f.node(h, block>>h-1)
@@ -145,7 +147,7 @@ func (f *File) Since(block uint64) (*File, error) {
 
 // check returns why a file cannot be written.
 func (f *File) check() error {
-	n := len(f.rows[0])
+	n := f.rows[0].n
 	switch {
 	case f.server == "" || len(f.server) > maxServer || !utf8.ValidString(f.server) || strings.ContainsAny(f.server, "/\x00"):
 		return fmt.Errorf("server %q", f.server)
@@ -168,28 +170,29 @@ func (f *File) check() error {
 }
 
 // build computes the nodes above the landmarks, but for those that stand in known: the rows of a file that begins where f does.
-func (f *File) build(known [][]merkle.Digest) {
-	row := f.rows[0]
-	f.rows = [][]merkle.Digest{row}
-	for h := 0; len(row) > 1 || f.first>>h != 0 && len(row) > 0; h++ {
+func (f *File) build(known []*row) {
+	below := f.rows[0]
+	f.rows = []*row{below}
+	for h := 0; below.n > 1 || f.first>>h != 0 && below.n > 0; h++ {
+		var before *merkle.Digest
 		if f.first>>h&1 == 1 {
-			row = append([]merkle.Digest{f.before[uint8(h)]}, row...)
+			node := f.before[uint8(h)]
+			before = &node
 		}
-		up := make([]merkle.Digest, len(row)/2)
-		done := 0
+		up := &row{zero: calendar.ZeroNode(Height + uint8(h) + 1)}
 		if h+1 < len(known) {
-			done = copy(up, known[h+1])
+			up = known[h+1].clone()
 		}
-		lanes.HashPairs(lanes.Flat(up[done:]), lanes.Flat(row[2*done:2*len(up)]), level)
+		below.above(up, before)
 		f.rows = append(f.rows, up)
-		row = up
+		below = up
 	}
 }
 
 // node returns the root over blocks index<<h to (index+1)<<h.
 func (f *File) node(h uint8, index uint64) merkle.Digest {
 	if first := f.first >> h; index >= first {
-		return f.rows[h][index-first]
+		return f.rows[h].at(int(index - first))
 	}
 	return f.before[h]
 }
@@ -217,14 +220,14 @@ func (f *File) spanRoot(s shape.Span, e *End) (root merkle.Digest) {
 func (f *File) Server() string { return f.server }
 
 // Blocks returns the number of the first block and how many there are.
-func (f *File) Blocks() (first uint64, count int) { return f.first, len(f.rows[0]) }
+func (f *File) Blocks() (first uint64, count int) { return f.first, f.rows[0].n }
 
 // Landmark returns the landmark of a block; ok is false if the file does not hold it. An idle block has calendar.ZeroNode(Height).
 func (f *File) Landmark(block uint64) (root merkle.Digest, ok bool) {
-	if block < f.first || block-f.first >= uint64(len(f.rows[0])) {
+	if block < f.first || block-f.first >= uint64(f.rows[0].n) {
 		return root, false
 	}
-	return f.rows[0][block-f.first], true
+	return f.rows[0].at(int(block - f.first)), true
 }
 
 // End returns the end of a second, if the file has one there.
@@ -273,9 +276,9 @@ func (f *File) append(dst []byte) []byte {
 	dst = append(append(dst, fileMagic...), version)
 	dst = append(append(dst, byte(len(f.server))), f.server...)
 	dst = binary.BigEndian.AppendUint64(dst, f.first)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(f.rows[0])))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(f.rows[0].n))
 	dst = appendPeaks(dst, 8, f.before, Height)
-	dst = appendSparse(dst, f.rows[0], calendar.ZeroNode(Height))
+	dst = f.rows[0].appendTo(dst)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(f.ends)))
 	for _, e := range f.ends {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(e.Second))
@@ -342,10 +345,11 @@ func parse(data []byte) (*File, error) {
 	if f.before, err = r.peaks(8, f.first, Height); err != nil {
 		return nil, err
 	}
-	f.rows = [][]merkle.Digest{make([]merkle.Digest, n)}
-	if err = r.sparse(f.rows[0], calendar.ZeroNode(Height)); err != nil {
+	marks, err := r.row(int(n), calendar.ZeroNode(Height))
+	if err != nil {
 		return nil, err
 	}
+	f.rows = []*row{marks}
 	if err = f.parseEnds(&r); err == nil {
 		err = f.check()
 	}
@@ -389,18 +393,11 @@ func (f *File) parseEnds(r *reader) error {
 }
 
 // idle counts the blocks without rounds; it is what makes a file smaller.
-func (f *File) idle() (n int) {
-	for i := range f.rows[0] {
-		if f.rows[0][i] == calendar.ZeroNode(Height) {
-			n++
-		}
-	}
-	return n
-}
+func (f *File) idle() int { return f.rows[0].n - len(f.rows[0].kept) }
 
 // Summary says in a line what the file holds.
 func (f *File) Summary() string {
 	last := f.ends[len(f.ends)-1].Second
 	return fmt.Sprintf("landmarks of %s: %d blocks from %s to %s, %d of them idle, calendar roots as of %d seconds up to %s", f.server,
-		len(f.rows[0]), First(f.first), Last(f.first+uint64(len(f.rows[0]))-1), f.idle(), len(f.ends), last)
+		f.rows[0].n, First(f.first), Last(f.first+uint64(f.rows[0].n)-1), f.idle(), len(f.ends), last)
 }
