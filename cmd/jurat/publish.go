@@ -21,7 +21,8 @@ func newPublish() *cobra.Command {
 newspaper or an official gazette so that nobody, not even the ledger's operator, can change what was filed before it.
 
 Without --at it is the newest second that is closed. A second may be published again with another --reference, when it is
-known where the string was printed: the publication keeps both. The server publishes by itself on the 15th of every month.
+known where the string was printed: the publication keeps both. The server publishes by itself on the 15th of every month;
+after an outage over several of them it publishes the latest alone.
 
 --sheet writes one page with the string and a QR code, --publications-file the signed file of all publications, which
 verifiers take. Superusers and operators may publish.`,

@@ -31,7 +31,8 @@ They never leave this machine: only a hash over them and a random salt is filed,
 
 The profile "immediate" is there a second later and rests on the calendar key; "anchored" rests on hashes alone, and waits until
 the 256 seconds around the filing are over, up to four minutes. Without --profile it is the best that is there at once. With
-the same fields, dates and --salt a seal is made again, in the other profile too.
+the same fields, dates and --salt a seal is made again, in the other profile too; for a round before the last rotate-key
+calendar in the anchored one alone.
 
 The text goes to standard output or to --out; check string, receipt and salt, which belong in the agency's records, to
 standard error.`,
