@@ -60,7 +60,8 @@ func (s *Server) pageHandler() (http.Handler, error) {
 }
 
 // pageTrust returns what the page trusts: what verifiers of this ledger are told to.
-// Of a directory without the key that signs publications files, which can be served only to be looked at, that is nothing.
+// Of a directory without the key that signs publications files, which can be served only to be looked at, that is nothing; with a key that has
+// ended it is no publications file, which no page would accept.
 func (s *Server) pageTrust(context.Context) (t check.Trust, err error) {
 	if s.publisher.key == nil || s.publisher.key.signer == nil {
 		return t, nil
@@ -72,10 +73,12 @@ func (s *Server) pageTrust(context.Context) (t check.Trust, err error) {
 	t.Roots = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.X509.Raw}))
 	t.Constraints = []string{"E=" + ksi.Email(s.publisher.key.certificate.X509)}
 	file, err := s.publisher.publicationsFile()
-	if err != nil {
+	switch {
+	case err == nil:
+		t.Publications = file.Append(nil)
+	case file == nil:
 		return t, err
 	}
-	t.Publications = file.Append(nil)
 	landmarks, err := s.ledger.LandmarksFile(0)
 	if errors.Is(err, ledger.ErrNotClosed) {
 		return t, nil

@@ -168,7 +168,8 @@ func (f *filing) prove(ctx context.Context, conn *pgx.Conn, out io.Writer, certi
 	return err
 }
 
-// connectTrusting connects to a server, the certificates of whose calendar keys it adds to those of options.
+// connectTrusting connects to a server, the certificates of whose calendar keys it adds to those of options, each for the ledger it is named
+// after.
 func connectTrusting(ctx context.Context, server string, options *ksi.Options) (*pgx.Conn, error) {
 	conn, err := connect(ctx, server)
 	if err != nil {
@@ -179,7 +180,7 @@ func connectTrusting(ctx context.Context, server string, options *ksi.Options) (
 		conn.Close(context.WithoutCancel(ctx))
 		return nil, serverError(err)
 	}
-	options.Certificates = append(options.Certificates, certificates...)
+	options.Named = append(options.Named, certificates...)
 	return conn, nil
 }
 

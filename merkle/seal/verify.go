@@ -341,11 +341,14 @@ func (v *verification) successor(leaf merkle.Digest) string {
 	return ""
 }
 
+// clockBehind is by how many seconds the clock of who verifies a seal may be behind that of the ledger.
+const clockBehind = 300
+
 // dates judges the document's own dates, the first of which is that of its seal.
 func (v *verification) dates() {
 	switch {
 	case v.At == 0:
-	case v.At < v.s.Round:
+	case v.At+clockBehind < v.s.Round:
 		v.fail(NotYetValid, "This document is genuine, but it was sealed only at %s.", v.s.Round)
 	case v.At < v.s.NotBefore:
 		v.fail(NotYetValid, "This document is genuine, but it holds from %s on only.", v.s.NotBefore)
