@@ -50,12 +50,27 @@ func (c *ledgerCalls) auditFunctions() []*fn.Function {
 	}
 }
 
-// closedSpan returns the seconds of the calendar that lie in a span of time, both ends included.
-func closedSpan(from, to value.Datum) (first, last calendar.Second) {
+// spanOf returns the seconds of the calendar that lie in a span of time, both ends included. One that ends before it begins is an
+// error: who mistypes it must not take silence for good news.
+func spanOf(from, to value.Datum) (first, last calendar.Second, err error) {
+	if from.I > to.I {
+		return 0, 0, errf(codeInvalidParameter, "the span ends before it begins").hint("Give the earlier time first.")
+	}
 	first, last = 0, math.MaxInt64
 	narrowRounds(&first, &last, Constraint{Op: GreaterEqual, Values: []value.Datum{from}}, value.Timestamptz)
 	narrowRounds(&first, &last, Constraint{Op: LessEqual, Values: []value.Datum{to}}, value.Timestamptz)
-	return first, last
+	return first, last, nil
+}
+
+// closedSpan is spanOf for what says nothing if all is well: a span without a closed second, of a ledger that has any, is an error.
+func (c *ledgerCalls) closedSpan(from, to value.Datum) (first, last calendar.Second, err error) {
+	if first, last, err = spanOf(from, to); err != nil {
+		return 0, 0, err
+	}
+	if begin, closed, _ := c.ledger.Extent(); begin <= closed && (last < begin || first > closed) {
+		return 0, 0, errf(codeInvalidParameter, "no second of this span is closed").hint("The ledger has closed those from %s to %s.", begin, closed)
+	}
+	return first, last, nil
 }
 
 // A batchSeries gives rows as they are made, part by part.
@@ -88,7 +103,10 @@ func (s *batchSeries) Next(env *fn.Env, out []*value.Vector) (int, error) {
 // auditCalendar gives a row for every fault of the calendar in a span of time. Of the lanes of others an agency learns no
 // more than that something is wrong.
 func (c *ledgerCalls) auditCalendar(env *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
-	from, to := closedSpan(args[0], args[1])
+	from, to, err := c.closedSpan(args[0], args[1])
+	if err != nil {
+		return nil, err
+	}
 	audit, err := c.ledger.Audit(from, to)
 	if err != nil {
 		return nil, err
@@ -116,7 +134,10 @@ func (c *ledgerCalls) auditCalendar(env *fn.Env, _ *value.Type, args []value.Dat
 // calendarGaps gives the runs of seconds in a span of time in which no round closed. Whether the server was down or nobody
 // filed is not stored: an idle second is closed in either case, by the next start at the latest.
 func (c *ledgerCalls) calendarGaps(_ *fn.Env, _ *value.Type, args []value.Datum) (fn.Series, error) {
-	from, to := closedSpan(args[0], args[1])
+	from, to, err := spanOf(args[0], args[1])
+	if err != nil {
+		return nil, err
+	}
 	first, closed, open := c.ledger.Extent()
 	gap := func(rows [][]value.Datum, from, to calendar.Second, reason string) [][]value.Datum {
 		if from > to {

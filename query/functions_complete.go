@@ -18,7 +18,10 @@ func (c *ledgerCalls) completeness(env *fn.Env, _ *value.Type, args []value.Datu
 	if err := mayExport(env.Session.(*Session), agency); err != nil {
 		return nil, err
 	}
-	from, to := closedSpan(args[1], args[2])
+	from, to, err := c.closedSpan(args[1], args[2])
+	if err != nil {
+		return nil, err
+	}
 	first, closed, _ := c.ledger.Extent()
 	k := &completeness{ledger: c.ledger, agency: agency, next: max(from, first), to: min(to, closed), sequences: map[uint32]uint64{}, fromFirst: from <= first}
 	for _, s := range c.ledger.Slots() {

@@ -200,6 +200,9 @@ func (c *ledgerCalls) verifyJournal(env *fn.Env, _ *value.Type, args []value.Dat
 		return nil, errf(codeNoPrivilege, "permission denied for function verify_journal").on("verify_journal").
 			hint("The journal is checked as a whole, by an auditor, an operator or a superuser.")
 	}
+	if _, _, err := spanOf(args[0], args[1]); err != nil {
+		return nil, err
+	}
 	from, err := c.ledger.JournalSince(journalTime(args[0].I))
 	if err != nil {
 		return nil, err
