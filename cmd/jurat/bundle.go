@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/receipt"
@@ -80,11 +81,11 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	}
 	h := &report.Header
 	if h.Agency != "" {
-		fmt.Fprintf(out, "Bundle of agency %s at server %s, seconds %s to %s.\n", plain(h.Agency), plain(h.Server), h.From, h.To)
+		fmt.Fprintf(out, "Bundle of agency %s at server %s, seconds %s to %s.\n", plain.Text(h.Agency), plain.Text(h.Server), h.From, h.To)
 	}
 	for _, l := range report.Lanes {
 		if l.Groups > 0 {
-			fmt.Fprintf(out, "Lane %s: %d hashes in %d seconds from %s to %s, sequence numbers %d to %d without a gap.\n", plain(l.Name), l.Leaves,
+			fmt.Fprintf(out, "Lane %s: %d hashes in %d seconds from %s to %s, sequence numbers %d to %d without a gap.\n", plain.Text(l.Name), l.Leaves,
 				l.Groups, l.FirstRound, l.LastRound, l.FirstSequence, l.LastSequence)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -55,7 +56,7 @@ func inspectPublications(w io.Writer, data []byte) error {
 	fmt.Fprintf(w, "\n\n%d certificates of calendar keys\n", len(f.Certificates()))
 	for _, c := range f.Certificates() {
 		fmt.Fprintf(w, "  %x  %s to %s  %s\n", c.ID, c.X509.NotBefore.UTC().Format(time.DateOnly),
-			c.X509.NotAfter.UTC().Format(time.DateOnly), plain(c.X509.Subject.String()))
+			c.X509.NotAfter.UTC().Format(time.DateOnly), plain.Text(c.X509.Subject.String()))
 	}
 	fmt.Fprintf(w, "\n%d publications\n", len(f.Publications()))
 	for _, r := range f.Publications() {

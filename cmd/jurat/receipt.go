@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/internal/receiptpage"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/receipt"
@@ -149,7 +150,7 @@ func readReceipt(path string) (*receipt.Record, error) {
 func checkRecord(ctx context.Context, words io.Writer, r *receipt.Record, basis *verifyBasis, said int) error {
 	verdict, findings := r.Verify(ctx, basis.options)
 	for _, f := range findings[said:] {
-		fmt.Fprintf(words, "%s: %s\n", plain(f.Receipt), f.Result)
+		fmt.Fprintf(words, "%s: %s\n", plain.Text(f.Receipt), f.Result)
 	}
 	if verdict == ksi.NA {
 		fmt.Fprintln(words, strings.TrimSpace(basis.leftOut+whatToGive(r.Signature, &basis.options)))

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/merkle/transfer"
@@ -192,12 +193,12 @@ func fileTransfer(ctx context.Context, conn *pgx.Conn, c *transfer.Content) (*ks
 func printChain(out io.Writer, r *transfer.Report, basis *verifyBasis) error {
 	for _, s := range r.Steps {
 		if s.Transfer == nil {
-			fmt.Fprintf(out, "%s  filed by %s at %s, receipt %s: %s\n", s.Filing.Round, plain(s.Filing.Agency), plain(s.Filing.Server), plain(s.Filing.Name.String()), s.Result)
+			fmt.Fprintf(out, "%s  filed by %s at %s, receipt %s: %s\n", s.Filing.Round, plain.Text(s.Filing.Agency), plain.Text(s.Filing.Server), plain.Text(s.Filing.Name.String()), s.Result)
 			continue
 		}
 		t := s.Transfer
-		fmt.Fprintf(out, "%s  from %s to %s, kept by %s; filed by %s at %s, receipt %s: %s\n", s.Filing.Round, &t.From, &t.To, t.Vault, plain(s.Filing.Agency),
-			plain(s.Filing.Server), plain(s.Filing.Name.String()), s.Result)
+		fmt.Fprintf(out, "%s  from %s to %s, kept by %s; filed by %s at %s, receipt %s: %s\n", s.Filing.Round, &t.From, &t.To, t.Vault, plain.Text(s.Filing.Agency),
+			plain.Text(s.Filing.Server), plain.Text(s.Filing.Name.String()), s.Result)
 	}
 	for _, f := range r.Faults {
 		fmt.Fprintf(out, "%s: %s\n", f.Kind, f.Sentence)

@@ -9,14 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
@@ -280,7 +278,7 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error 
 		fmt.Fprintf(w, ": %s\n", r.Sentence)
 		if r.Verdict == ksi.OK.String() && r.Policy != ksi.Internal.String() {
 			if r.Agency != "" {
-				fmt.Fprintf(w, "Filed by %s (%s).\n", plain(r.Agency), plain(r.Lane))
+				fmt.Fprintf(w, "Filed by %s (%s).\n", plain.Text(r.Agency), plain.Text(r.Lane))
 			}
 			if r.TrustedBy != "" {
 				fmt.Fprintf(w, "The key is trusted because of %s.\n", r.TrustedBy)
@@ -297,15 +295,6 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error 
 		}
 	}
 	return status
-}
-
-// plain returns text from a proof as it is if it is all printable, else quoted: a line break or a control character could
-// pass for words of ours.
-func plain(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(text)
-	}
-	return text
 }
 
 // whatInstead guesses what a file is that is no proof, and says what to do.

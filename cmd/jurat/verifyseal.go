@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -191,16 +192,16 @@ func (o *verifySealOptions) read(ctx context.Context, s *seal.Options, known lan
 
 // printSeal prints a report for people.
 func printSeal(w io.Writer, r *seal.Report) {
-	fmt.Fprintf(w, "%s: %s\n", strings.ToUpper(string(r.Verdict)), plain(r.Sentence))
+	fmt.Fprintf(w, "%s: %s\n", strings.ToUpper(string(r.Verdict)), plain.Text(r.Sentence))
 	if r.Missing != "" {
-		fmt.Fprintf(w, "Missing: %s.\n", plain(r.Missing))
+		fmt.Fprintf(w, "Missing: %s.\n", plain.Text(r.Missing))
 	}
 	if r.Seal == nil {
 		return
 	}
 	s := r.Seal
-	fmt.Fprintf(w, "\n%-14s%s, ledger %s\n%-14s%s\n%-14s%s\n%-14s%s\n", "Issued by", plain(s.Agency), plain(s.Server), "Time", s.Round,
-		"Receipt", plain(s.Receipt()), "Check string", s.CheckString())
+	fmt.Fprintf(w, "\n%-14s%s, ledger %s\n%-14s%s\n%-14s%s\n%-14s%s\n", "Issued by", plain.Text(s.Agency), plain.Text(s.Server), "Time", s.Round,
+		"Receipt", plain.Text(s.Receipt()), "Check string", s.CheckString())
 	for _, date := range []struct {
 		name string
 		at   calendar.Second
@@ -212,7 +213,7 @@ func printSeal(w io.Writer, r *seal.Report) {
 	fmt.Fprintln(w)
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		fmt.Fprintf(w, "  %s: %s\n", plain(f.Key), plain(seal.Plain(&f.Value)))
+		fmt.Fprintf(w, "  %s: %s\n", plain.Text(f.Key), plain.Text(seal.Plain(&f.Value)))
 	}
 	for _, list := range []struct {
 		name      string
@@ -222,7 +223,7 @@ func printSeal(w io.Writer, r *seal.Report) {
 			fmt.Fprintf(w, "\n%s:\n", list.name)
 		}
 		for _, text := range list.sentences {
-			fmt.Fprintf(w, "  %s\n", plain(text))
+			fmt.Fprintf(w, "  %s\n", plain.Text(text))
 		}
 	}
 }

@@ -16,8 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -340,7 +342,11 @@ func reason(c ksi.Code) string {
 func (c *Checker) references(p *ksi.Publication) []string {
 	if c.file != nil {
 		if r, ok := c.file.At(p.Time); ok && r.Publication == *p {
-			return plains(r.References)
+			references := slices.Clone(r.References)
+			for i, text := range references {
+				references[i] = plain.Text(text)
+			}
+			return references
 		}
 	}
 	return nil
@@ -391,9 +397,9 @@ func (c *Checker) describe() *Report {
 	r := &Report{Claimed: imprintText(s.InputImprint()), Time: moment(s.Time())}
 	if issuers := s.Issuers(); len(issuers) > 0 {
 		last := issuers[len(issuers)-1]
-		r.Agency, r.Lane = plain(last.Client), plain(last.Machine)
+		r.Agency, r.Lane = plain.Text(last.Client), plain.Text(last.Machine)
 		for _, i := range issuers[:len(issuers)-1] {
-			r.Claims = append(r.Claims, plain(i.Client))
+			r.Claims = append(r.Claims, plain.Text(i.Client))
 		}
 	}
 	switch {
@@ -410,7 +416,7 @@ func (c *Checker) describe() *Report {
 			step.Sibling = hex.EncodeToString(l.Sibling)
 		}
 		if l.Issuer != nil {
-			step.Issuer = cmp.Or(plain(l.Issuer.Client), "?")
+			step.Issuer = cmp.Or(plain.Text(l.Issuer.Client), "?")
 		}
 		r.Steps = append(r.Steps, step)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/merkle/transfer"
@@ -60,7 +61,7 @@ func (c *Checker) vouched(result *ksi.Result, s *ksi.Signature) string {
 func event(kind, basis string, f *receipt.Filing) Event {
 	e := Event{Kind: kind, Basis: basis}
 	if f.Server != "" {
-		e.Time, e.Agency, e.Server, e.Receipt = moment(f.Round), plain(f.Agency), plain(f.Server), plain(f.Name.String())
+		e.Time, e.Agency, e.Server, e.Receipt = moment(f.Round), plain.Text(f.Agency), plain.Text(f.Server), plain.Text(f.Name.String())
 	}
 	return e
 }
@@ -68,7 +69,7 @@ func event(kind, basis string, f *receipt.Filing) Event {
 // finishRecord says what was found about a record.
 func (c *Checker) finishRecord(ctx context.Context, o ksi.Options, r *Report) {
 	verdict, findings := c.record.Verify(ctx, o)
-	r.Verdict, r.Receipt = verdict.String(), plain(c.record.Name.String())
+	r.Verdict, r.Receipt = verdict.String(), plain.Text(c.record.Name.String())
 	for i, f := range findings {
 		if i == 0 {
 			r.Events = append(r.Events, event("filed", c.vouched(&f.Result, c.record.Signature), &c.record.Filing))
@@ -76,7 +77,7 @@ func (c *Checker) finishRecord(ctx context.Context, o ksi.Options, r *Report) {
 		} else {
 			counter := c.record.Counters[i-1]
 			e := event("answer", c.vouched(&f.Result, counter.Signature), &counter.Filing)
-			e.Status = plain(counter.Status)
+			e.Status = plain.Text(counter.Status)
 			r.Events = append(r.Events, e)
 		}
 		if r.Sentence == "" && f.Result.Verdict == verdict && verdict != ksi.OK {
@@ -104,7 +105,7 @@ func (c *Checker) finishChain(ctx context.Context, o ksi.Options, r *Report) {
 			continue
 		}
 		e := event("transfer", c.vouched(&s.Result, s.Transfer.Signature), &s.Filing)
-		e.From, e.To, e.Vault, e.At = holder(&s.Transfer.From), holder(&s.Transfer.To), plain(s.Transfer.Vault.Agency), plain(s.Transfer.Vault.Server)
+		e.From, e.To, e.Vault, e.At = holder(&s.Transfer.From), holder(&s.Transfer.To), plain.Text(s.Transfer.Vault.Agency), plain.Text(s.Transfer.Vault.Server)
 		r.Events = append(r.Events, e)
 	}
 	for _, f := range found.Faults {
@@ -132,7 +133,7 @@ func (c *Checker) several(r *Report, verdict ksi.Verdict, compared bool) {
 
 func holder(h *transfer.Holder) *Holder {
 	d := h.Digest()
-	return &Holder{plain(h.Name), hex.EncodeToString(d[:4])}
+	return &Holder{plain.Text(h.Name), hex.EncodeToString(d[:4])}
 }
 
 // Reference says what the code on a printed receipt names, which nothing vouches for: the record has the proofs.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
@@ -115,7 +116,7 @@ func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	}
 	r := &SealReport{Report: seal.Verify(s, o).JSON()}
 	for i := range s.Fields {
-		r.Fields = append(r.Fields, [2]string{plain(s.Fields[i].Key), plain(seal.Plain(&s.Fields[i].Value))})
+		r.Fields = append(r.Fields, [2]string{plain.Text(s.Fields[i].Key), plain.Text(seal.Plain(&s.Fields[i].Value))})
 	}
 	return r, nil
 }

@@ -1,0 +1,20 @@
+package plain
+
+import "testing"
+
+func TestText(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                  "",
+		"Kanton Zürich":     "Kanton Zürich",
+		"a\nVALID":          `"a\nVALID"`,
+		"a\u202eb":          `"a\u202eb"`,
+		"a\x1b[2J":          `"a\x1b[2J"`,
+		"\xff":              `"\xff"`,
+		"a\x9b2J":           `"a\x9b2J"`,
+		`a "quoted" \ word`: `a "quoted" \ word`,
+	} {
+		if got := Text(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
