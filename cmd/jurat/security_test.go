@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"math/big"
 	"os"
@@ -23,7 +24,7 @@ import (
 	"github.com/jurat-ledger/jurat/internal/require"
 )
 
-// secureServer runs a server with TLS whose superuser has a password. certificates holds ca.crt and ca.key of its clients, too.
+// secureServer runs a server with TLS whose superuser has a password. certificates holds those of its clients, too.
 func secureServer(t *testing.T, args ...string) (s *serverProcess, certificates string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -39,13 +40,27 @@ func secureServer(t *testing.T, args ...string) (s *serverProcess, certificates 
 		"--password-file", path("password")}, args...)...), dir
 }
 
-// clientCertificates makes an authority, ca.crt, and a certificate of a role by it: role.crt, role.key.
+// clientCertificates makes an authority, ca.crt, a certificate of a role by it, role.crt with role.key, another of the role and somebody else
+// together, twice.crt, and one that somebody else has signed, stranger.crt.
 func clientCertificates(t *testing.T, dir, role string) {
 	t.Helper()
 	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "clients"}, NotBefore: from, NotAfter: to, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	key := issue(t, filepath.Join(dir, "ca"), ca, ca, nil)
-	issue(t, filepath.Join(dir, role), &x509.Certificate{Subject: pkix.Name{CommonName: role}, NotBefore: from, NotAfter: to, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ca, key)
+	client := func(file string, signer *ecdsa.PrivateKey, names ...string) {
+		c := &x509.Certificate{NotBefore: from, NotAfter: to, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+		for _, name := range names {
+			c.Subject.ExtraNames = append(c.Subject.ExtraNames, pkix.AttributeTypeAndValue{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: name})
+		}
+		issue(t, filepath.Join(dir, file), c, ca, signer)
+	}
+	client(role, key, role)
+	client("twice", key, "other", role)
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client("stranger", stranger, role)
 }
 
 // issue makes a certificate like the template by parent, whose key is signer, nil if it signs itself, and its key: path.crt, path.key.
@@ -179,14 +194,15 @@ func TestLoginRules(t *testing.T) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	for _, sql := range []string{`CREATE ROLE canton LOGIN`, `CREATE ROLE blocked LOGIN`, `CREATE ROLE dark`, `CREATE ROLE one LOGIN CONNECTION LIMIT 0`,
-		`CREATE ROLE court LOGIN IN ROLE auditor`} {
-		exec(sql)
-	}
+	exec(`CREATE ROLE canton LOGIN; CREATE ROLE blocked LOGIN; CREATE ROLE dark; CREATE ROLE one LOGIN CONNECTION LIMIT 0;
+		CREATE ROLE court LOGIN IN ROLE auditor`)
 	tls := "sslmode=verify-full&sslrootcert=" + filepath.Join(certificates, "server.crt")
-	mine := tls + "&sslcert=" + filepath.Join(certificates, "canton.crt") + "&sslkey=" + filepath.Join(certificates, "canton.key")
+	with := func(name string) string {
+		return tls + "&sslcert=" + filepath.Join(certificates, name+".crt") + "&sslkey=" + filepath.Join(certificates, name+".key")
+	}
 	for _, c := range []struct{ role, how, code, words string }{
-		{"canton", mine, "", ""},
+		{"canton", with("canton"), "", ""},
+		{"canton", with("twice"), "28000", "certificate authentication failed"},
 		{"canton", tls, "28000", "certificate authentication failed"},
 		{"blocked", tls, "28000", "pg_hba.conf rejects connection"},
 		{"dark", tls, "28000", "not permitted to log in"},
@@ -198,6 +214,14 @@ func TestLoginRules(t *testing.T) {
 			t.Errorf("%s: %s %s, want %s", c.role, code, message, c.code)
 		}
 	}
+	if code, _ := s.try("canton", "", with("stranger")); code == "" {
+		t.Error("a certificate of a strange authority lets in")
+	}
+	await(t, "the journal does not tell of a strange certificate", func() bool {
+		var told int
+		err := super.QueryRow(ctx, `SELECT count(*) FROM journal WHERE event = 'login failed' AND detail LIKE 'client certificate%'`).Scan(&told)
+		return err != nil || told == 1
+	})
 	write("host all all all trust\n")
 	var refused *pgconn.PgError
 	if _, err := super.Exec(ctx, `SELECT pg_reload_conf()`); !errors.As(err, &refused) || !strings.Contains(refused.Detail, file+":1:") {
@@ -213,19 +237,25 @@ func TestLoginRules(t *testing.T) {
 	}
 	write(rules)
 	s.cmd.Process.Signal(syscall.SIGHUP)
+	await(t, "the rules are not read again after a SIGHUP", func() bool {
+		code, _ := s.try("blocked", "", tls)
+		return code == "28000"
+	})
+	s.stop()
+}
+
+// await waits until something is true.
+func await(t *testing.T, otherwise string, done func() bool) {
+	t.Helper()
 	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()
-	for deadline := time.After(20 * time.Second); ; {
-		if code, _ := s.try("blocked", "", tls); code == "28000" {
-			break
-		}
+	for deadline := time.After(20 * time.Second); !done(); {
 		select {
 		case <-pace.C:
 		case <-deadline:
-			t.Fatal("the rules are not read again after a SIGHUP")
+			t.Fatal(otherwise)
 		}
 	}
-	s.stop()
 }
 
 // What the server refuses to start with, and leaves no ledger behind.
