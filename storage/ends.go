@@ -78,24 +78,33 @@ type end struct {
 // A note is written after the sync, before anybody learns of it, and not synced itself: it survives the end of the process, and
 // after a power cut it is an earlier one, which still holds, since what was durable then is durable now. It must never
 // name a file whose bytes have changed: that is why it is synced before a log is used again under another name.
+//
+// A manifest is noted once the marker names it, durably: see checkMarker.
 type endsFS struct {
 	vfs.FS
 	dir string
 
-	mu    sync.Mutex // covers all below
-	known map[endKey]end
-	file  vfs.File // nil before the first sync of a store that is open for reading alone
-	buf   [endsBytes]byte
+	mu      sync.Mutex // covers all below
+	known   map[endKey]end
+	named   uint64         // number of the newest manifest that the marker durably names
+	placed  uint64         // of the newest that it names, durably or not
+	waiting map[endKey]end // of manifests that it does not name yet
+	file    vfs.File       // nil until create
+	buf     [endsBytes]byte
 }
 
 // openEnds compares logs and manifests in dir, the directory of a database, with what is noted of them, and returns the file
-// system on which to open the database. What differs is ErrCorrupt.
-func openEnds(dir string, fs vfs.FS, readOnly bool) (*endsFS, error) {
-	e := &endsFS{FS: fs, dir: dir, known: make(map[endKey]end)}
+// system on which to open the database for reading; after create, for writing too. What differs is ErrCorrupt. Nothing is changed.
+func openEnds(dir string, fs vfs.FS) (*endsFS, error) {
+	e := &endsFS{FS: fs, dir: dir, known: make(map[endKey]end), waiting: make(map[endKey]end)}
 	if err := e.load(); err != nil {
 		return nil, err
 	}
-	if err := e.checkNewest(); err != nil {
+	names, err := e.List(e.dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := firstError(e.checkMarker(names), e.checkNewest(names)); err != nil {
 		return nil, err
 	}
 	for _, k := range slices.Collect(maps.Keys(e.known)) {
@@ -106,10 +115,7 @@ func openEnds(dir string, fs vfs.FS, readOnly bool) (*endsFS, error) {
 			return nil, err
 		}
 	}
-	if readOnly {
-		return e, nil
-	}
-	return e, e.create()
+	return e, nil
 }
 
 // load reads the file of ends. A store of a program that wrote none has no ends.
@@ -146,19 +152,10 @@ func (e *endsFS) load() error {
 }
 
 // checkNewest finds that the newest log is missing: it is removed only after another has begun. Pebble goes on without it in silence.
-func (e *endsFS) checkNewest() error {
-	var newest endKey
-	for k := range e.known {
-		if !k.manifest && k.number > newest.number {
-			newest = k
-		}
-	}
+func (e *endsFS) checkNewest(names []string) error {
+	newest := e.newest(false)
 	if newest.number == 0 {
 		return nil
-	}
-	names, err := e.List(e.dir)
-	if err != nil {
-		return err
 	}
 	for _, name := range names {
 		if k, ok := parseEnd(name); ok && !k.manifest && k.number >= newest.number {
@@ -166,6 +163,17 @@ func (e *endsFS) checkNewest() error {
 		}
 	}
 	return fmt.Errorf("%s: missing: %w", e.PathJoin(e.dir, newest.name()), ErrCorrupt)
+}
+
+// newest returns the newest manifest or log that is noted, number 0 if there is none.
+func (e *endsFS) newest(manifest bool) endKey {
+	newest := endKey{manifest: manifest}
+	for k := range e.known {
+		if k.manifest == manifest && k.number > newest.number {
+			newest = k
+		}
+	}
+	return newest
 }
 
 // check compares a file with what is noted of it.
@@ -236,6 +244,15 @@ func (e *endsFS) encode() {
 func (e *endsFS) note(k endKey, to end) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if k.manifest && k.number > e.named {
+		e.waiting[k] = to
+		return nil
+	}
+	return e.write(k, to)
+}
+
+// write writes a note.
+func (e *endsFS) write(k endKey, to end) error {
 	e.known[k] = to
 	e.encode()
 	_, err := e.file.WriteAt(e.buf[:], 0)
@@ -250,6 +267,7 @@ func (e *endsFS) forget(path string, durable bool) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	delete(e.waiting, k)
 	if _, ok := e.known[k]; !ok {
 		return nil
 	}
@@ -286,6 +304,9 @@ func (e *endsFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) 
 		return nil, err
 	}
 	f, err := e.FS.Create(name, c)
+	if err == nil {
+		e.place(name)
+	}
 	return e.watch(name, f, err)
 }
 

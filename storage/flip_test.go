@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -57,24 +58,56 @@ func flipImage(t *testing.T) (files map[string][]byte, held [32]byte) {
 			t.Fatal(err)
 		}
 	}
-	files = make(map[string][]byte)
 	crash := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 0))})
+	return filesOf(t, crash), dump(t, s)
+}
+
+// filesOf returns the files of the store on fs, by name.
+func filesOf(t *testing.T, fs vfs.FS) map[string][]byte {
+	t.Helper()
+	files := make(map[string][]byte)
 	for _, dir := range []string{"store", "store/db"} {
-		names, err := crash.List(dir)
+		names, err := fs.List(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range names {
 			path := dir + "/" + name
-			if info, err := crash.Stat(path); err != nil || info.IsDir() {
+			if info, err := fs.Stat(path); err != nil || info.IsDir() {
 				continue
 			}
-			if files[path], err = readFile(crash, path); err != nil {
+			if files[path], err = readFile(fs, path); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	return files, dump(t, s)
+	return files
+}
+
+// refuses demands that the store made of some files does not open for writing, is said to be damaged, and is left as it was.
+func refuses(t *testing.T, what string, files map[string][]byte) error {
+	t.Helper()
+	fs := vfs.NewMem()
+	for path, data := range files {
+		writeFile(t, fs, path, data)
+	}
+	s, err := storage.Open("store", options(fs))
+	if err == nil {
+		s.Close()
+	}
+	if !errors.Is(err, storage.ErrCorrupt) {
+		t.Errorf("%s: %v", what, err)
+	}
+	after := filesOf(t, fs)
+	for _, lock := range []string{"store/LOCK", "store/db/LOCK"} { // of the attempt
+		if _, ok := files[lock]; !ok {
+			delete(after, lock)
+		}
+	}
+	if !maps.EqualFunc(files, after, bytes.Equal) {
+		t.Errorf("%s: what is refused has changed: files %q, before %q", what, slices.Sorted(maps.Keys(after)), slices.Sorted(maps.Keys(files)))
+	}
+	return err
 }
 
 // TestFlips flips a bit of each file of a store that was killed. The store then does not open, or reading it all tells of the
@@ -139,6 +172,9 @@ func TestMissingFiles(t *testing.T) {
 		outcome := "held"
 		if err != nil {
 			outcome = "named"
+			rest := maps.Clone(files)
+			delete(rest, gone)
+			err = refuses(t, "without "+gone, rest)
 			words := strings.TrimSuffix(filepath.Base(gone), filepath.Ext(gone)) // the number, which Pebble gives
 			switch kind := kindOf(gone); {
 			case kind == "blob":
@@ -165,6 +201,42 @@ func TestMissingFiles(t *testing.T) {
 		}
 	}
 	t.Log(outcomes)
+}
+
+// TestOlderMarker lets the marker of a store that was killed name each older manifest, and take it away: nothing is opened, nothing is deleted.
+func TestOlderMarker(t *testing.T) {
+	t.Parallel()
+	files, _ := flipImage(t)
+	var marker string
+	var manifests []string
+	for name := range files {
+		switch kind := kindOf(name); {
+		case strings.HasPrefix(filepath.Base(name), "marker.manifest."):
+			marker = name
+		case kind == "MANIFEST":
+			manifests = append(manifests, filepath.Base(name))
+		}
+	}
+	if len(manifests) < 2 || marker == "" {
+		t.Fatalf("marker %q, manifests %q", marker, manifests)
+	}
+	for _, manifest := range manifests {
+		if strings.HasSuffix(marker, manifest) {
+			continue
+		}
+		older := maps.Clone(files)
+		delete(older, marker)
+		older["store/db/marker.manifest.000099."+manifest] = nil
+		if err := refuses(t, manifest, older); err != nil && !strings.Contains(err.Error(), manifest) {
+			t.Errorf("%v: want the name of the manifest", err)
+		}
+		delete(older, "store/db/ENDS") // as a program wrote it that noted nothing
+		_ = refuses(t, manifest+" without a note", older)
+	}
+	gone := maps.Clone(files)
+	maps.DeleteFunc(gone, func(name string, _ []byte) bool { return strings.Contains(name, "marker.") })
+	_ = refuses(t, "no marker at all", gone)
+	_ = refuses(t, "no file at all", map[string][]byte{"store/db/README": nil})
 }
 
 // kindOf returns what kind of file a name stands for.

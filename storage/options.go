@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -161,25 +160,3 @@ func rescue(err *error) {
 		panic(r)
 	}
 }
-
-// A markerFS syncs a directory before a marker is created in it. Pebble points to its newest manifest by a marker and syncs
-// both names by one sync: a file system that keeps the later name only would leave a database that does not open.
-// New files of the log begin as long as they will get: the zeros behind what is written are as good as an end to who reads it.
-type markerFS struct{ vfs.FS }
-
-// Create creates a file as vfs.FS says.
-func (f markerFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if strings.HasPrefix(f.PathBase(name), "marker.") {
-		if err := SyncDir(f.PathDir(name), f.FS); err != nil {
-			return nil, err
-		}
-	}
-	file, err := f.FS.Create(name, c)
-	if err == nil && strings.HasSuffix(name, ".log") {
-		reserve(file, memTableBytes)
-	}
-	return file, err
-}
-
-// Unwrap returns the file system below.
-func (f markerFS) Unwrap() vfs.FS { return f.FS }

@@ -417,6 +417,7 @@ func openRuns(dir string, fs vfs.FS, o Options) (*pebble.DB, *runTables, error) 
 	x := &runTables{fs: o.FS, dir: dir, most: maxRunTables}
 	x.changed.Store(true)
 	p := o.pebble(fs)
+	p.ErrorIfNotExists = true // else Pebble begins a new one where it finds none, and deletes what lies around
 	p.EventListener.FlushEnd = func(pebble.FlushInfo) { x.changed.Store(true) }
 	p.EventListener.CompactionEnd = func(pebble.CompactionInfo) { x.changed.Store(true) }
 	p.EventListener.TableIngested = func(pebble.TableIngestInfo) { x.changed.Store(true) }

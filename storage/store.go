@@ -106,26 +106,58 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
 		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger), tableMemory: make(chan *tableMemory, tableWriters)}
-	if err = first(); err == nil && !o.ReadOnly {
-		err = s.removeTables()
+	if err = first(); err == nil {
+		s.ends, err = openEnds(o.FS.PathJoin(dir, database), s.room.fs)
 	}
 	if err == nil {
-		s.ends, err = openEnds(o.FS.PathJoin(dir, database), s.room.fs, o.ReadOnly)
-	}
-	if err == nil {
-		s.db, s.runs, err = openRuns(s.ends.dir, s.ends, o)
-	}
-	if err == nil {
-		err = countValues(s.db, s.ends.dir, s.ends)
-	}
-	if err == nil {
-		err = s.load()
+		err = s.open(o)
 	}
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// open opens the database and reads the state. It is opened for writing only after all of that was done for reading: to open a
+// damaged one for writing would delete what it does not find its way to.
+func (s *Store) open(o Options) error {
+	if o.ReadOnly {
+		return s.openDatabase(o)
+	}
+	look := o
+	look.ReadOnly = true
+	err := s.openDatabase(look)
+	if err = firstError(err, s.closeDatabase()); err == nil {
+		err = s.removeTables()
+	}
+	if err == nil {
+		err = s.ends.create()
+	}
+	if err != nil {
+		return err
+	}
+	return s.openDatabase(o)
+}
+
+func (s *Store) openDatabase(o Options) (err error) {
+	if s.db, s.runs, err = openRuns(s.ends.dir, s.ends, o); err != nil {
+		return err
+	}
+	if err := countValues(s.db, s.ends.dir, s.ends); err != nil {
+		return err
+	}
+	return s.load()
+}
+
+func (s *Store) closeDatabase() error {
+	if s.db == nil {
+		return nil
+	}
+	s.runs.closeAll()
+	err := s.db.Close()
+	s.db = nil
+	return err
 }
 
 // lockStore locks dir, or returns ErrLocked.
@@ -213,7 +245,7 @@ func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 	db, err = pebble.Open(dir, p)
 	if pebble.IsCorruptionError(err) {
 		err = fmt.Errorf("%s: %w", damagedFile(err), ErrCorrupt)
-	} else if errors.Is(err, os.ErrNotExist) || errors.Is(err, pebble.ErrDBNotPristine) { // the directory is there, so one of its files is not
+	} else if errors.Is(err, os.ErrNotExist) || errors.Is(err, pebble.ErrDBNotPristine) || errors.Is(err, pebble.ErrDBDoesNotExist) { // the directory is there, so one of its files is not
 		err = fmt.Errorf("%v: %w", err, ErrCorrupt)
 	}
 	return db, err
@@ -230,11 +262,7 @@ func exists(dir string, fs vfs.FS) error {
 
 // Close releases the store. Iterators must be closed before.
 func (s *Store) Close() error {
-	var err error
-	if s.db != nil {
-		s.runs.closeAll()
-		err = s.db.Close()
-	}
+	err := s.closeDatabase()
 	return firstError(firstError(err, s.ends.close()), s.lock.Close())
 }
 
