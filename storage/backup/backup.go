@@ -36,7 +36,7 @@ type Source struct {
 
 // Options say what a backup is to hold.
 type Options struct {
-	// WithoutKeys leaves private keys out.
+	// WithoutKeys leaves private keys out: all in KeysDir but certificates.
 	WithoutKeys bool
 	// Previous is the manifest of the backup that this one is based on, as it is stored; nil for a full backup.
 	Previous []byte
@@ -191,6 +191,7 @@ func (b *Backup) list(part, folder string, withoutKeys bool) error {
 	slices.Sort(names)
 	for _, name := range names {
 		inside := strings.TrimPrefix(folder+"/"+name, "/")
+		secret := part == KeysDir && !strings.HasSuffix(name, certificateSuffix) // whatever it is named: an old key, a copy of one
 		info, err := b.fs.Stat(b.fs.PathJoin(b.base[part], inside))
 		switch {
 		case err != nil:
@@ -200,8 +201,8 @@ func (b *Backup) list(part, folder string, withoutKeys bool) error {
 				return err
 			}
 		case name == "LOCK" || strings.HasSuffix(name, ".new"): // of processes; of a write that was cut off
-		case withoutKeys && part == KeysDir && strings.HasSuffix(name, ".key"):
-			b.manifest.LeftOut = append(b.manifest.LeftOut, name)
+		case withoutKeys && secret:
+			b.manifest.LeftOut = append(b.manifest.LeftOut, inside)
 		default:
 			b.queue = append(b.queue, File{Name: part + "/" + inside, Size: info.Size()})
 			b.total += info.Size()

@@ -267,6 +267,37 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestWithoutKeys backs up what operators may have of a directory whose keys lie about under other names: of keys/ certificates alone.
+func TestWithoutKeys(t *testing.T) {
+	w := newWorld(t, vfs.NewMem(), "data", 9)
+	defer w.close()
+	if err := w.fs.MkdirAll("data/keys/old", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{"calendar.key", "calendar.key.old", "calendar.bak", "calendar.crt.bak", "old/calendar.key", "old/key", "root.key", "root.pem"}
+	for _, name := range append([]string{"calendar-01.crt", "old/calendar.crt"}, secrets...) {
+		w.write("keys/"+name, name)
+	}
+	b, err := backup.Begin(w.source(), backup.Options{WithoutKeys: true, Now: made})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var keys []string
+	for err == nil {
+		var c backup.Chunk
+		if c, err = b.Next(t.Context()); strings.HasPrefix(c.File, "keys/") {
+			keys = append(keys, c.File)
+		}
+	}
+	if want := []string{"keys/calendar-01.crt", "keys/calendar.crt", "keys/old/calendar.crt"}; err != io.EOF || !slices.Equal(keys, want) {
+		t.Errorf("keys %q, %v", keys, err)
+	}
+	if left := slices.Sorted(slices.Values(b.Manifest().LeftOut)); !slices.Equal(left, slices.Sorted(slices.Values(secrets))) {
+		t.Errorf("left out %q", left)
+	}
+}
+
 // TestDamage changes one byte of each file of a backup, cuts each off, and removes each.
 func TestDamage(t *testing.T) {
 	w := newWorld(t, vfs.Default, t.TempDir(), 2)

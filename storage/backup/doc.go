@@ -10,7 +10,7 @@
 //	manifest.json      the manifest; see Manifest
 //	store/db/…         the database, as package storage has it
 //	index/…            files of the runs of the digest index
-//	keys/…             private keys (*.key) and certificates (*.crt)
+//	keys/…             certificates (*.crt) and, unless they are left out, private keys and all else that is there
 //
 // # How it is made
 //

@@ -23,6 +23,9 @@ const (
 	KeysDir  = "keys"
 )
 
+// certificateSuffix ends the names of what is for all in KeysDir.
+const certificateSuffix = ".crt"
+
 // ManifestName is the name of the manifest in a backup.
 const ManifestName = "manifest.json"
 
@@ -59,7 +62,7 @@ type Manifest struct {
 	Made time.Time `json:"made"`
 	// Previous is the SHA-256 of the manifest that this backup is based on, in hex; empty for a full backup.
 	Previous string `json:"previous,omitempty"`
-	// LeftOut names the private keys that were left out.
+	// LeftOut names, inside KeysDir, the private keys that were left out.
 	LeftOut []string `json:"keys_left_out,omitempty"`
 	// Files are all files of the data directory, those among them that an earlier backup holds.
 	Files []File `json:"files"`

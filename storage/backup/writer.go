@@ -149,7 +149,7 @@ func (w *Writer) begin(c *Chunk) error {
 
 // modeOf returns who may read a file: only certificates are for all.
 func modeOf(name string) os.FileMode {
-	if strings.HasPrefix(name, KeysDir+"/") && strings.HasSuffix(name, ".crt") {
+	if strings.HasPrefix(name, KeysDir+"/") && strings.HasSuffix(name, certificateSuffix) {
 		return 0o644
 	}
 	return 0o600
