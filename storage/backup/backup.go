@@ -194,15 +194,17 @@ func (b *Backup) list(part, folder string, withoutKeys bool) error {
 		secret := part == KeysDir && !strings.HasSuffix(name, certificateSuffix) // whatever it is named: an old key, a copy of one
 		info, err := b.fs.Stat(b.fs.PathJoin(b.base[part], inside))
 		switch {
-		case err != nil:
-			return err
-		case info.IsDir():
+		case err == nil && info.IsDir():
 			if err := b.list(part, inside, withoutKeys); err != nil {
 				return err
 			}
 		case name == "LOCK" || strings.HasSuffix(name, ".new"): // of processes; of a write that was cut off
 		case withoutKeys && secret:
 			b.manifest.LeftOut = append(b.manifest.LeftOut, inside)
+		case err != nil:
+			return err
+		case !info.Mode().IsRegular(): // to open it may wait for ever
+			return fmt.Errorf("%s/%s is no plain file but %s: move it away", part, inside, info.Mode())
 		default:
 			b.queue = append(b.queue, File{Name: part + "/" + inside, Size: info.Size()})
 			b.total += info.Size()

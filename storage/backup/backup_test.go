@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -295,6 +296,32 @@ func TestWithoutKeys(t *testing.T) {
 	}
 	if left := slices.Sorted(slices.Values(b.Manifest().LeftOut)); !slices.Equal(left, slices.Sorted(slices.Values(secrets))) {
 		t.Errorf("left out %q", left)
+	}
+}
+
+// TestNoPlainFile puts into keys/ what cannot be copied: the backup is refused with its name before anything is sent, and the next is made.
+func TestNoPlainFile(t *testing.T) {
+	w := newWorld(t, vfs.Default, t.TempDir(), 10)
+	defer w.close()
+	pipe, link := filepath.Join(w.dir, "keys", "pipe"), filepath.Join(w.dir, "keys", "dangling.key")
+	for path, make := range map[string]func() error{
+		pipe: func() error { return syscall.Mkfifo(pipe, 0o600) },
+		link: func() error { return os.Symlink("/nowhere/calendar.key", link) },
+	} {
+		if err := make(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := backup.Begin(w.source(), backup.Options{Now: made}); err == nil {
+			t.Errorf("%s: a backup is begun", path)
+			b.Close()
+		} else if !strings.Contains(err.Error(), filepath.Base(path)) {
+			t.Errorf("%s: %v", path, err)
+		}
+		take(t, w.source(), backup.Options{WithoutKeys: true}, filepath.Join(t.TempDir(), "without"))
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		take(t, w.source(), backup.Options{}, filepath.Join(t.TempDir(), "with"))
 	}
 }
 
