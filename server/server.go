@@ -127,17 +127,15 @@ func (s *Server) open() (err error) {
 		s.ops = s.startOps(s.opsListen)
 	}
 	keys, err := s.openMarked()
-	if errors.Is(err, storage.ErrCorrupt) {
-		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
-	} else if err != nil {
-		return err
+	if err != nil {
+		return damageError(err)
 	}
 	s.access.store = s.store
 	if err := s.access.checkNetwork(s.listener.Addr().String()); err != nil {
 		return err
 	}
 	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly}); err != nil {
-		return fmt.Errorf("digest index: %w", err)
+		return damageError(err)
 	}
 	if s.ledger, err = ledger.Open(ledger.Config{
 		Store:               s.store,
@@ -175,6 +173,14 @@ func (s *Server) open() (err error) {
 	s.serveClients()
 	if s.pageListen != nil {
 		s.page, err = s.startPage(s.pageListen)
+	}
+	return err
+}
+
+// damageError says what to do about damage.
+func damageError(err error) error {
+	if errors.Is(err, storage.ErrCorrupt) || errors.Is(err, index.ErrCorrupt) {
+		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
 	}
 	return err
 }

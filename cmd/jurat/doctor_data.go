@@ -17,6 +17,7 @@ import (
 	"github.com/jurat-ledger/jurat/server"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // checkDirectory looks at the data directory. false means that there is nothing to look into.
@@ -178,10 +179,13 @@ func (d *doctor) checkLedger() {
 		d.ok(check, "there is none yet; the first start makes it")
 		return
 	case err != nil:
-		d.fail(check, err, "Restore the data directory from a backup, and keep this one as it is.")
+		d.fail(check, err, damageAdvice(err))
 		return
 	}
 	defer s.Close()
+	if err := index.Look(s.DB(), index.Options{Dir: filepath.Join(d.config.DataDir, server.IndexDir)}); err != nil {
+		d.fail("digest index", err, damageAdvice(err))
+	}
 	if mark, err := backup.ReadMark(d.config.DataDir); err != nil {
 		d.fail(check, err, "Restore the data directory from a backup, and keep this one as it is.")
 		return
@@ -201,6 +205,17 @@ func (d *doctor) checkLedger() {
 	default:
 		d.ok(check, "%d digests in closed rounds, the newest second is %s", s.TotalLeaves(), closed.Format(time.RFC3339))
 	}
+}
+
+// damageAdvice says what to do about a store or an index that does not open. A disk that cannot be read is no reason to restore.
+func damageAdvice(err error) string {
+	switch {
+	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
+		return "Restore the data directory from a backup, and keep this one as it is."
+	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
+		return "Run the program that wrote it, or a newer one."
+	}
+	return "See to the disk that it is on, and to the kernel log. If what is there cannot be read any more, restore from a backup."
 }
 
 func (d *doctor) checkDisk() {

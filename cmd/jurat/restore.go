@@ -19,6 +19,7 @@ import (
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
 	"github.com/jurat-ledger/jurat/storage/fsck"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 func newRestore() *cobra.Command {
@@ -188,7 +189,7 @@ func restoreError(out io.Writer, err error) error {
 		return exitStatus(exitFail)
 	}
 	for _, found := range []error{backup.ErrDamaged, backup.ErrIncomplete, backup.ErrChain, backup.ErrOlder, backup.ErrOtherCalendar,
-		storage.ErrCorrupt} {
+		storage.ErrCorrupt, index.ErrCorrupt} {
 		if errors.Is(err, found) {
 			fmt.Fprintf(out, "REFUSED: %s\n", err)
 			return exitStatus(exitFail)

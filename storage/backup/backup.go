@@ -147,10 +147,13 @@ func (b *Backup) checkpoint(s *Source) error {
 	}
 }
 
-// lock opens the store of a stopped server, so that none starts.
+// lock opens the store of a stopped server, so that none starts. The index is looked at too: with a damaged one no backup is restored.
 func (b *Backup) lock(s *Source) (err error) {
 	b.base[StoreDir], b.base[IndexDir] = b.fs.PathJoin(s.Dir, StoreDir), b.fs.PathJoin(s.Dir, IndexDir)
 	if b.store, err = b.open(); err != nil {
+		return err
+	}
+	if err := index.Look(b.store.DB(), index.Options{FS: b.fs, Dir: b.base[IndexDir]}); err != nil {
 		return err
 	}
 	return b.manifest.describe(b.store)

@@ -325,6 +325,28 @@ func TestNoPlainFile(t *testing.T) {
 	}
 }
 
+// TestDamagedIndex backs up stopped directories with a file of the index cut off, then gone: no backup is begun that could not be restored.
+func TestDamagedIndex(t *testing.T) {
+	w := newWorld(t, vfs.Default, t.TempDir(), 11)
+	w.file(40_000)
+	w.close()
+	files, err := filepath.Glob(filepath.Join(w.dir, "index", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for name, damage := range map[string]func() error{
+		"cut off": func() error { return os.Truncate(files[0], 1000) },
+		"gone":    func() error { return os.Remove(files[0]) },
+	} {
+		if err := damage(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if b, err := backup.Begin(backup.Source{Dir: w.dir}, backup.Options{Now: made}); !errors.Is(err, index.ErrCorrupt) {
+			t.Errorf("%s: %v", name, errors.Join(err, b.Close()))
+		}
+	}
+}
+
 // TestDamage changes one byte of each file of a backup, cuts each off, and removes each.
 func TestDamage(t *testing.T) {
 	w := newWorld(t, vfs.Default, t.TempDir(), 2)

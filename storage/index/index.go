@@ -118,6 +118,16 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 	return x, nil
 }
 
+// Look opens the index stored in db as Open does, changes nothing, and returns what it finds.
+func Look(db *pebble.DB, o Options) error {
+	o.ReadOnly = true
+	x, err := Open(db, o)
+	if err != nil {
+		return err
+	}
+	return x.Close()
+}
+
 // Close closes the files of the runs. Nothing else may be called any more.
 func (x *Index) Close() error {
 	x.mu.Lock()

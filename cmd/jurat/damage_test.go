@@ -1,0 +1,88 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jurat-ledger/jurat/storage/backup"
+)
+
+// damagedDirectory returns a data directory with a file of the digest index, and a backup of it.
+func damagedDirectory(t *testing.T) (dir, to, indexFile string) {
+	t.Helper()
+	dir, to = t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	s := startServer(t, dir)
+	if _, err := s.connect().Exec(t.Context(), `INSERT INTO hashes (digest) SELECT sha256(i::text::bytea) FROM generate_series(1, 150000) i`); err != nil {
+		t.Fatal(err)
+	}
+	late := time.After(time.Minute)
+	for indexFile == "" { // written behind the filing
+		select {
+		case <-late:
+			t.Fatal("no file of the index is written")
+		case <-time.After(10 * time.Millisecond):
+		}
+		if files, _ := filepath.Glob(filepath.Join(dir, "index", "*.index-run")); len(files) > 0 {
+			indexFile = filepath.Base(files[0])
+		}
+	}
+	s.stop()
+	expect(t, 0, "Wrote "+to, "backup", "--to", to, "--data", dir)
+	return dir, to, indexFile
+}
+
+// TestDamagedIndex takes a file of the index away: all who open it say so, with what to do about it, and so does a restore.
+func TestDamagedIndex(t *testing.T) {
+	t.Parallel()
+	dir, to, file := damagedDirectory(t)
+	if err := os.Remove(filepath.Join(dir, "index", file)); err != nil {
+		t.Fatal(err)
+	}
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "digest index", stateFail, "Restore the data directory from a backup")
+	expect(t, 3, file, "backup", "--to", filepath.Join(t.TempDir(), "x"), "--data", dir)
+	expect(t, 3, "restore the data directory from a backup", "serve", "--data", dir, "--listen", "127.0.0.1:0")
+	expect(t, 1, file, "fsck", "--data", dir)
+
+	cutBackup(t, to, "index/"+file)
+	expect(t, 1, "REFUSED", "restore", "--from", to, "--data", filepath.Join(t.TempDir(), "restored"))
+}
+
+// cutBackup cuts a file of a backup off and has the manifest name what is left, as a backup of a directory with that damage does.
+func cutBackup(t *testing.T, to, name string) {
+	t.Helper()
+	path := filepath.Join(to, name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = data[:len(data)/2]
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := backup.ReadManifest(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := backup.ParseManifest(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range m.Files {
+		if f := &m.Files[i]; f.Name == name {
+			sum := sha256.Sum256(data)
+			f.Size, f.SHA256 = int64(len(data)), hex.EncodeToString(sum[:])
+		}
+	}
+	if text, err = json.Marshal(m); err == nil {
+		err = os.WriteFile(filepath.Join(to, backup.ManifestName), text, 0o600)
+	}
+	if err != nil || !strings.Contains(string(text), name) {
+		t.Fatal(err)
+	}
+}
