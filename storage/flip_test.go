@@ -239,6 +239,62 @@ func TestOlderMarker(t *testing.T) {
 	_ = refuses(t, "no file at all", map[string][]byte{"store/db/README": nil})
 }
 
+// TestCutFiles cuts each file of a store that was killed: if it does not open, it says that it is damaged, and is left as it was.
+func TestCutFiles(t *testing.T) {
+	t.Parallel()
+	files, _ := flipImage(t)
+	outcomes := make(map[string]int)
+	for name, data := range files {
+		for _, n := range []int{0, len(data) / 2, len(data) - 1} {
+			if n < 0 {
+				continue // empty
+			}
+			cut := maps.Clone(files)
+			cut[name] = data[:n]
+			fs := vfs.NewMem()
+			for path, data := range cut {
+				writeFile(t, fs, path, data)
+			}
+			if s, err := storage.Open("store", options(fs)); err == nil {
+				s.Close()
+				outcomes[kindOf(name)+" opens"]++
+				continue
+			}
+			outcomes[kindOf(name)+" refused"]++
+			namesFile(t, strings.TrimSuffix(name, ".sst"), refuses(t, name, cut)) // Pebble gives the number of a table
+		}
+	}
+	if outcomes["sst refused"] == 0 || outcomes["sst opens"] > 0 {
+		t.Errorf("tables that were cut off: %v", outcomes)
+	}
+	t.Log(outcomes)
+}
+
+// TestDamagedOptions changes a word in the file of Pebble's options, and then the version of its format, which is not damage.
+func TestDamagedOptions(t *testing.T) {
+	t.Parallel()
+	files, _ := flipImage(t)
+	for name, data := range files {
+		if kindOf(name) == "OPTIONS" {
+			damaged := maps.Clone(files)
+			damaged[name] = bytes.Replace(data, []byte("merger=pebble"), []byte("merger=bubble"), 1)
+			if err := refuses(t, name, damaged); err != nil && !strings.Contains(err.Error(), "merger") {
+				t.Error(err)
+			}
+		}
+	}
+	fs := vfs.NewMem()
+	for name, data := range files {
+		if strings.HasPrefix(filepath.Base(name), "marker.format-version") {
+			name = strings.TrimSuffix(name, filepath.Ext(name)) + ".999"
+		}
+		writeFile(t, fs, name, data)
+	}
+	if _, err := storage.Open("store", options(fs)); !errors.Is(err, storage.ErrVersion) || errors.Is(err, storage.ErrCorrupt) {
+		t.Errorf("a later format: %v", err)
+	}
+}
+
 // kindOf returns what kind of file a name stands for.
 func kindOf(name string) string {
 	base, _, _ := strings.Cut(filepath.Base(name), "-")

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -243,12 +244,31 @@ func SyncDir(dir string, fs vfs.FS) error {
 func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
 	defer rescue(&err)
 	db, err = pebble.Open(dir, p)
-	if pebble.IsCorruptionError(err) {
-		err = fmt.Errorf("%s: %w", damagedFile(err), ErrCorrupt)
-	} else if errors.Is(err, os.ErrNotExist) || errors.Is(err, pebble.ErrDBNotPristine) || errors.Is(err, pebble.ErrDBDoesNotExist) { // the directory is there, so one of its files is not
-		err = fmt.Errorf("%v: %w", err, ErrCorrupt)
+	return db, openError(err)
+}
+
+// otherFormat matches what Pebble says of a format of its own that it does not know.
+var otherFormat = regexp.MustCompile(`written in (unknown )?format major version \d`)
+
+// openError makes errors of pebble.Open ErrCorrupt, but for those of the system: whatever else Pebble finds fault with stands in its
+// files, which nobody else writes. That a file does not exist is no fault of the system, since the directory is there.
+func openError(err error) error {
+	switch {
+	case err == nil, errors.Is(err, ErrCorrupt), errors.Is(err, ErrVersion): // of Open below
+		return err
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("%s: %w", damagedFile(err), ErrCorrupt)
+	case otherFormat.MatchString(err.Error()):
+		return fmt.Errorf("%v: %w", err, ErrVersion)
+	case !errors.Is(err, os.ErrNotExist) && ofSystem(err):
+		return err
 	}
-	return db, err
+	return fmt.Errorf("%v: %w", err, ErrCorrupt)
+}
+
+// ofSystem reports whether an error is one that the operating system gave.
+func ofSystem(err error) bool {
+	return errors.As(err, new(syscall.Errno)) || errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError)) || errors.As(err, new(*os.SyscallError))
 }
 
 // exists returns ErrNotFound if there is no store in dir.
