@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,10 @@ const manifestMarker = "marker.manifest."
 // points to its newest manifest by a marker and syncs all three names by one sync: a file system that keeps a later one only would
 // leave a database that does not open.
 // New files of the log begin as long as they will get: the zeros behind what is written are as good as an end to who reads it.
-type markerFS struct{ vfs.FS }
+type markerFS struct {
+	vfs.FS
+	readOnly bool
+}
 
 // Create creates a file as vfs.FS says.
 func (f markerFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -41,6 +45,9 @@ func (f markerFS) Remove(name string) error {
 	}
 	return f.FS.Remove(name)
 }
+
+// Lock locks a file as lockPath says.
+func (f markerFS) Lock(name string) (io.Closer, error) { return lockPath(name, f.FS, f.readOnly) }
 
 // Unwrap returns the file system below.
 func (f markerFS) Unwrap() vfs.FS { return f.FS }

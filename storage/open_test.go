@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,6 +120,42 @@ func TestReadOnly(t *testing.T) {
 	}
 	w.tw.check(t, w.s)
 	mustPanic(t, "read-only", func() { w.s.Propose(w.m.Close(w.m.Closed() + 1)) })
+}
+
+// TestReadOnlyDisk opens a store on a file system that is mounted read-only, where no file can be made, that of the lock neither.
+func TestReadOnlyDisk(t *testing.T) {
+	w := newWorld(t, 4)
+	w.round(2)
+	if err := w.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reads := []errorfs.OpKind{errorfs.OpOpen, errorfs.OpOpenDir, errorfs.OpList, errorfs.OpStat, errorfs.OpFileRead, errorfs.OpFileReadAt, errorfs.OpFileStat, errorfs.OpGetDiskUsage}
+	o := options(lockingFS{errorfs.Wrap(w.fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if slices.Contains(reads, op.Kind) || op.Kind == errorfs.OpFileClose {
+			return nil
+		}
+		return &os.PathError{Op: "write", Path: op.Path, Err: syscall.EROFS}
+	}))})
+	if _, err := storage.Open("store", o); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("for writing: %v", err)
+	}
+	o.ReadOnly = true
+	var err error
+	if w.s, err = storage.Open("store", o); err != nil {
+		t.Fatal(err)
+	}
+	w.tw.check(t, w.s)
+}
+
+// A lockingFS makes files to lock, as disks do.
+type lockingFS struct{ vfs.FS }
+
+// Lock implements vfs.FS.
+func (f lockingFS) Lock(name string) (io.Closer, error) {
+	if _, err := f.FS.Create(name, vfs.WriteCategoryUnspecified); err != nil {
+		return nil, err
+	}
+	return f.FS.Lock(name)
 }
 
 func mustPanic(t *testing.T, name string, f func()) {

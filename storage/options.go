@@ -74,7 +74,7 @@ func (o Options) withDefaults() Options {
 // pebble returns Pebble's options for a database on fs.
 func (o *Options) pebble(fs vfs.FS) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          markerFS{fs},
+		FS:                          markerFS{fs, o.ReadOnly},
 		CacheSize:                   o.CacheBytes + memTableBytes, // Pebble takes memtables out of the cache
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          formatVersion,

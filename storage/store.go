@@ -101,7 +101,7 @@ func Open(dir string, o Options) (*Store, error) {
 
 // start locks dir, does what is to be done first, and opens the database.
 func start(dir string, o Options, first func() error) (*Store, error) {
-	lock, err := lockStore(dir, o.FS)
+	lock, err := lockStore(dir, o.FS, o.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +162,8 @@ func (s *Store) closeDatabase() error {
 }
 
 // lockStore locks dir, or returns ErrLocked.
-func lockStore(dir string, disk vfs.FS) (io.Closer, error) {
-	lock, err := disk.Lock(disk.PathJoin(dir, lockFile))
+func lockStore(dir string, disk vfs.FS, readOnly bool) (io.Closer, error) {
+	lock, err := lockPath(disk.PathJoin(dir, lockFile), disk, readOnly)
 	opening := errors.As(err, new(*fs.PathError)) // which may fail by EACCES too
 	if !opening && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES)) {
 		return nil, ErrLocked
@@ -174,12 +174,21 @@ func lockStore(dir string, disk vfs.FS) (io.Closer, error) {
 	return lock, nil
 }
 
+// lockPath locks a file. Who only reads goes on without where the file system is read-only: nobody can write there.
+func lockPath(path string, disk vfs.FS, readOnly bool) (io.Closer, error) {
+	lock, err := disk.Lock(path)
+	if readOnly && errors.Is(err, syscall.EROFS) {
+		return io.NopCloser(nil), nil
+	}
+	return lock, err
+}
+
 // InUse reports whether another process has the store in dir open. Where there is no store nobody has it.
 func InUse(dir string) (bool, error) {
 	if _, err := os.Stat(filepath.Join(dir, lockFile)); errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	lock, err := lockStore(dir, vfs.Default)
+	lock, err := lockStore(dir, vfs.Default, true)
 	if errors.Is(err, ErrLocked) {
 		return true, nil
 	} else if err != nil {
