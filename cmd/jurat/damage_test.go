@@ -4,13 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // damagedDirectory returns a data directory with a file of the digest index, and a backup of it.
@@ -84,5 +88,37 @@ func cutBackup(t *testing.T, to, name string) {
 	}
 	if err != nil || !strings.Contains(string(text), name) {
 		t.Fatal(err)
+	}
+}
+
+// TestDoctorLostStore takes the store of a new ledger away: its keys show that there was one.
+func TestDoctorLostStore(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	startServer(t, dir).stop()
+	if err := os.RemoveAll(filepath.Join(dir, "store")); err != nil {
+		t.Fatal(err)
+	}
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "ledger", stateFail, "not mounted")
+}
+
+// TestDoctorAdvice: to restore is the advice for damage alone.
+func TestDoctorAdvice(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		words string
+	}{
+		{fmt.Errorf("store: %w", storage.ErrCorrupt), "Restore the data directory"},
+		{fmt.Errorf("index: %w", index.ErrCorrupt), "Restore the data directory"},
+		{fmt.Errorf("store: %w", storage.ErrVersion), "or a newer one"},
+		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}, "mounted read-only"},
+		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}, "as the user"},
+		{&os.PathError{Op: "read", Path: "x.sst", Err: syscall.EIO}, "kernel log"},
+	} {
+		var d doctor
+		d.fail("ledger", c.err, damageAdvice(c.err))
+		if f := d.findings[0]; f.State != stateFail || !strings.Contains(f.Advice, c.words) {
+			t.Errorf("%v: %+v", c.err, f)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,8 +76,11 @@ func (d *doctor) add(state, check, found, advice string) {
 
 // fail notes what cannot be read, and what to do about it.
 func (d *doctor) fail(check string, err error, advice string) {
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		advice = "Run this as the user that the server runs as, such as runuser -u jurat -- jurat doctor."
+	case errors.Is(err, syscall.EROFS):
+		advice = "The file system is mounted read-only: see the kernel log, which says so if it is because of a fault of the disk."
 	}
 	d.add(stateFail, check, err.Error(), advice)
 }

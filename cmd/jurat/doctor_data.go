@@ -175,6 +175,10 @@ func (d *doctor) checkLedger() {
 		d.running = true
 		d.ok(check, "a server has it open; /readyz and SELECT audit_calendar(…) say how it is")
 		return
+	case errors.Is(err, storage.ErrNotFound) && exists(filepath.Join(d.config.DataDir, "keys", "calendar.key")):
+		d.add(stateFail, check, "there is a calendar key, but no "+dir,
+			"Is a disk not mounted? A second ledger under the same key would make two histories. Start the server only if this is a first start that was cut off.")
+		return
 	case errors.Is(err, storage.ErrNotFound):
 		d.ok(check, "there is none yet; the first start makes it")
 		return
@@ -257,7 +261,7 @@ func (d *doctor) checkSync() {
 	const check = "disk sync"
 	times, err := d.syncTimes()
 	if err != nil {
-		d.add(stateFail, check, err.Error(), "The server has to write there: run this as the user that it runs as.")
+		d.fail(check, err, "The server has to write there: run this as the user that it runs as.")
 		return
 	}
 	slices.Sort(times)
