@@ -2,7 +2,6 @@ package query
 
 import (
 	"slices"
-
 	"strconv"
 	"strings"
 

@@ -8,6 +8,7 @@ import (
 type recursiveOp struct {
 	x     *execution
 	n     *recursiveNode
+	first operator   // l
 	in    operator   // l, or r in one iteration
 	inner *execution // of r
 	work  *rowStore  // what the last iteration gave
@@ -21,7 +22,7 @@ func (x *execution) newRecursive(n *recursiveNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	op := &recursiveOp{x: x, n: n, in: in, fresh: newRowStore(x, n.work.cols)}
+	op := &recursiveOp{x: x, n: n, first: in, in: in, fresh: newRowStore(x, n.work.cols)}
 	if !n.all {
 		op.seen = newRowSet(x)
 	}

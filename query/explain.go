@@ -285,7 +285,7 @@ func joinLines(on []expr, left int) (lines []string) {
 }
 
 func (op *recursiveOp) explain() explained {
-	e := under("Recursive Union", op.n, 100, nil, false, op.in)
+	e := under("Recursive Union", op.n, 100, nil, false, op.first)
 	if r, err := op.x.operator(op.n.r, everything); err == nil {
 		e.children = append(e.children, r.explain())
 		r.close()

@@ -169,6 +169,7 @@ func pushIntoProject(n *projectNode, where []expr) node {
 // pushIntoJoin pushes conditions to the side that they are about. Those about no row stay above, where they are looked at before
 // a row is read.
 func pushIntoJoin(n *joinNode, where []expr) node {
+	reduce(n, where)
 	left := len(n.l.columns())
 	var l, r, above []expr
 	for _, e := range where {
@@ -188,6 +189,47 @@ func pushIntoJoin(n *joinNode, where []expr) node {
 	n.l, n.r = pushDown(n.l, l), pushDown(n.r, r)
 	imply(n)
 	return filtered(n, above)
+}
+
+// reduce makes an outer join keep no rows without a match where conditions refuse those: programs join that way and then look for values of
+// the other side.
+func reduce(n *joinNode, where []expr) {
+	left := len(n.l.columns())
+	for _, e := range where {
+		for _, column := range refusesNull(e) {
+			if column < left {
+				n.keepR = false
+			} else {
+				n.keepL = false
+			}
+		}
+	}
+}
+
+// refusesNull returns columns whose null a condition does not accept. There may be others.
+func refusesNull(e expr) (columns []int) {
+	note := func(x expr) {
+		if c, ok := x.(*columnExpr); ok {
+			columns = append(columns, c.index)
+		}
+	}
+	switch e := e.(type) {
+	case *callExpr:
+		if _, compares := constraintOps[e.call.Func.Name]; compares && e.operator && e.call.Func.Strict {
+			for _, x := range e.args {
+				note(x)
+			}
+		}
+	case *quantifiedExpr:
+		if !e.all && e.op.Func.Strict {
+			note(e.x)
+		}
+	case *testExpr:
+		if e.test == testNull && e.not && !e.x.typ().IsRow() {
+			note(e.x)
+		}
+	}
+	return columns
 }
 
 // pushOn pushes those conditions of an outer join that are about the side alone whose rows may go without a match.

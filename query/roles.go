@@ -373,7 +373,7 @@ func (r *run) reachable(was Role, made map[string]Role) error {
 	case was.Kind != Superuser:
 	case !superuser:
 		return errf(codeNotInState, "role %q is the last superuser that may log in", now.Name).hint("Make another superuser first.")
-	case !lasting && was.ValidUntil.IsZero():
+	case !lasting && was.ValidUntil.IsZero() && was.MayLogIn(r.engine.Clock()):
 		return errf(codeNotInState, "role %q is the last superuser that may log in for ever", now.Name).
 			hint("When its time has run out, nobody could give it more. Make another superuser first.")
 	}

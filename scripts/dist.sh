@@ -93,7 +93,8 @@ package() {
 
 # dist WORK OUT
 dist() {
-	local here=$1 out=$2 arch
+	local here=$1 arch out
+	out=$(realpath -m -- "$2") # parts are built in other directories
 	mkdir -p "$here/source" "$out"
 	git archive HEAD | tar -xf - -C "$here/source"
 	(cd "$here/source" && GOFLAGS= make -s page) # embedded by what follows
@@ -141,7 +142,7 @@ inspect() {
 }
 
 if [ "${1-}" = --check ]; then
-	dist "$work/first" "$work/one"
+	dist "$work/first" "$(realpath -m --relative-to=. -- "$work/one")"
 	export GOCACHE="$work/cache"
 	dist "$work/a/second/and/longer/place" "$work/two"
 	diff "$work/one/SHA256SUMS" "$work/two/SHA256SUMS"

@@ -96,7 +96,10 @@ func TestChangedSessionsEnd(t *testing.T) {
 		if _, err := idle.Exec(ctx, "SELECT 1").ReadAll(); err == nil {
 			t.Errorf("%s: the session goes on", change)
 		}
-		for super.one("SELECT count(*) FROM pg_stat_activity WHERE usename = 'a'") != `["0"]` {
+		for deadline := time.Now().Add(20 * time.Second); super.one("SELECT count(*) FROM pg_stat_activity WHERE usename = 'a'") != `["0"]`; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: sessions stay", change)
+			}
 			<-time.After(time.Millisecond)
 		}
 		if got := super.one("SELECT count(*) FROM hashes WHERE agency = 'a'"); got != `["0"]` {

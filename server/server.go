@@ -212,7 +212,7 @@ func (s *Server) serveClients() {
 			s.record(loginEvent(eventFailed, c, reason))
 		}),
 		CertificateRefused: func(remote net.Addr, reason error) {
-			s.record(loginEvent(eventFailed, &wire.Startup{Remote: remote}, "client certificate: "+reason.Error()))
+			s.record(loginEvent(eventFailed, &wire.Startup{Remote: remote}, "client certificate: "+certificateFault(reason)))
 		},
 		TLS:             s.tlsConfig(),
 		Now:             time.Now,
@@ -368,7 +368,8 @@ func (s *Server) openStore() (*serverKeys, error) {
 // key begins an hour before it is made.
 const firstStartTime = 2 * time.Hour
 
-// firstStart makes the key, then the store: a start that is cut off leaves a directory that the next one takes for new.
+// firstStart makes the keys, then the store: a start that is cut off leaves a directory that the next one takes for new. Of two at once
+// one makes both.
 func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, error) {
 	if !loopback(s.listener.Addr().String()) && s.config.PasswordFile == "" {
 		return nil, fmt.Errorf("--listen %s can be reached from other machines, so the first superuser needs a password: give --password-file, or make the first start on 127.0.0.1", s.config.Listen)
@@ -381,34 +382,46 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 	if err != nil {
 		return nil, err
 	}
+	if key, err := calendarFiles.load(s.config.DataDir); err == nil {
+		if err := mayBeFirst(s.config.DataDir, key, name, s.now()); err != nil {
+			return nil, err
+		}
+	}
 	if err := makeDataDir(s.config.DataDir); err != nil { // only now: nothing is made by a start that was mistaken
 		return nil, err
 	}
-	key, err := calendarFiles.load(s.config.DataDir)
+	keys := &serverKeys{}
+	s.store, err = storage.CreateLocked(dir, options, func() (g storage.Genesis, err error) {
+		if keys, err = s.firstKeys(name); err != nil {
+			return g, err
+		}
+		g = storage.Genesis{Server: name, First: calendar.RoundOf(s.now())}
+		_, err = rand.Read(g.BlindingKey[:])
+		return g, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", s.store.Genesis().First.String())
+	return keys, s.completeStart(keys.calendar, first)
+}
+
+// firstKeys makes the keys of a new ledger, or takes those of a start that was cut off.
+func (s *Server) firstKeys(name string) (k *serverKeys, err error) {
+	k = &serverKeys{}
+	k.calendar, err = calendarFiles.load(s.config.DataDir)
 	switch {
 	case errors.Is(err, errNoKey):
-		if key, err = newCalendarKey(name, s.now(), s.now()); err == nil {
-			err = key.save(s.config.DataDir, calendarFiles)
+		if k.calendar, err = newCalendarKey(name, s.now(), s.now()); err == nil {
+			err = k.calendar.save(s.config.DataDir, calendarFiles)
 		}
 	case err == nil:
-		err = mayBeFirst(s.config.DataDir, key, name, s.now())
+		err = mayBeFirst(s.config.DataDir, k.calendar, name, s.now())
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		k.publications, err = s.openPublicationsKey(name, true)
 	}
-	publications, err := s.openPublicationsKey(name, true)
-	if err != nil {
-		return nil, err
-	}
-	genesis := storage.Genesis{Server: name, First: calendar.RoundOf(s.now())}
-	if _, err := rand.Read(genesis.BlindingKey[:]); err != nil {
-		return nil, err
-	}
-	if s.store, err = storage.Create(dir, genesis, options); err != nil {
-		return nil, err
-	}
-	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", genesis.First.String())
-	return &serverKeys{key, publications}, s.completeStart(key, first)
+	return k, err
 }
 
 // mayBeFirst returns nil if the calendar key in a directory without a store may be that of a first start under this name that was cut

@@ -168,6 +168,14 @@ func (x *certificate) current() *tls.Config {
 	return x.used.config
 }
 
+// certificateFault says what is wrong with a client's certificate, the same each time: the journal counts what is equal.
+func certificateFault(err error) string {
+	if bad := (x509.CertificateInvalidError{}); errors.As(err, &bad) && bad.Reason == x509.Expired {
+		return "it has ended or has not begun"
+	}
+	return err.Error()
+}
+
 // listener puts TLS over a listener, for HTTP.
 func (x *certificate) listener(ln net.Listener) net.Listener {
 	return tls.NewListener(ln, &tls.Config{

@@ -55,7 +55,8 @@ func (f markerFS) Unwrap() vfs.FS { return f.FS }
 // checkMarker finds that the marker is missing, or names an older manifest than is noted. Pebble would go on from there, and
 // delete all that the older manifest does not know; without a marker, all there is.
 //
-// No crash leaves such a thing behind: a manifest is noted only when the marker that names it is durable.
+// No crash leaves such a thing behind: a manifest is noted only when the marker that names it is durable. Programs before noted it
+// earlier, so one that ended in between is to be started once more before it is replaced.
 func (e *endsFS) checkMarker(names []string) error {
 	marker := e.PathJoin(e.dir, manifestMarker+"*")
 	var newest uint64

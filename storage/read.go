@@ -123,8 +123,10 @@ func (s *Store) LeafNumber(n uint64) (Position, error) {
 		return Position{}, err
 	}
 	r, err := s.Round(round)
-	if err != nil {
+	if errors.Is(err, ErrNotFound) {
 		return Position{}, fmt.Errorf("leaf number %d: %v: %w", n, err, ErrCorrupt)
+	} else if err != nil {
+		return Position{}, fmt.Errorf("leaf number %d: %w", n, err)
 	}
 	index := n - r.FirstLeaf
 	for i := range r.Slots {

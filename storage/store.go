@@ -69,9 +69,12 @@ const (
 // Create makes a store in dir, which it creates if need be, and opens it. It returns ErrExists if there is one already. A
 // crash while it works leaves either no store or a whole one.
 func Create(dir string, g Genesis, o Options) (*Store, error) {
-	if !name(g.Server) || g.First < 1 || g.First > maxSecond {
-		return nil, fmt.Errorf("create store: server %q, first second %d", g.Server, g.First)
-	}
+	return CreateLocked(dir, o, func() (Genesis, error) { return g, nil })
+}
+
+// CreateLocked is Create with a genesis that is made while nobody else can make a store in dir, with what goes with it elsewhere. begin is
+// not called if there is a store.
+func CreateLocked(dir string, o Options, begin func() (Genesis, error)) (*Store, error) {
 	if o.ReadOnly {
 		panic("storage: create a read-only store")
 	}
@@ -79,7 +82,7 @@ func Create(dir string, g Genesis, o Options) (*Store, error) {
 	if err := MakeDir(dir, o.FS); err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
-	s, err := start(dir, o, func() error { return found(dir, g, o) })
+	s, err := start(dir, o, func() error { return found(dir, o, begin) })
 	if err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
@@ -174,11 +177,12 @@ func lockStore(dir string, disk vfs.FS, readOnly bool) (io.Closer, error) {
 	return lock, nil
 }
 
-// lockPath locks a file. Who only reads goes on without where the file system is read-only: nobody can write there.
+// lockPath locks a file. Who only reads can do so where the file system is mounted read-only, as for a container: others may have it mounted
+// for writing.
 func lockPath(path string, disk vfs.FS, readOnly bool) (io.Closer, error) {
 	lock, err := disk.Lock(path)
 	if readOnly && errors.Is(err, syscall.EROFS) {
-		return io.NopCloser(nil), nil
+		return lockForReading(path)
 	}
 	return lock, err
 }
@@ -198,9 +202,16 @@ func InUse(dir string) (bool, error) {
 }
 
 // found makes the database of a new store.
-func found(dir string, g Genesis, o Options) error {
+func found(dir string, o Options, begin func() (Genesis, error)) error {
 	if err := exists(dir, o.FS); !errors.Is(err, ErrNotFound) {
 		return cmp.Or(err, ErrExists)
+	}
+	g, err := begin()
+	if err != nil {
+		return err
+	}
+	if !name(g.Server) || g.First < 1 || g.First > maxSecond {
+		return fmt.Errorf("server %q, first second %d", g.Server, g.First)
 	}
 	path := o.FS.PathJoin(dir, unborn)
 	if err := o.FS.RemoveAll(path); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,6 +115,46 @@ func TestTwoServers(t *testing.T) {
 	s := startServer(t, t.TempDir())
 	expect(t, 3, "another process has the store open", "serve", "--data", s.dir, "--listen", "127.0.0.1:0")
 	expect(t, 3, "another process has the store open", "serve", "--data", s.dir, "--listen", "127.0.0.1:0", "--read-only")
+	s.stop()
+}
+
+// TestTwoFirstStarts: of two servers that begin in one new directory one makes the ledger with its keys, and the other changes nothing.
+func TestTwoFirstStarts(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	ended := make(chan error, 2)
+	var both []*os.Process
+	for range 2 {
+		cmd := exec.Command(program(t), "serve", "--data", dir, "--listen", "127.0.0.1:0")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, cmd.Process)
+		go func() { ended <- cmd.Wait() }()
+	}
+	t.Cleanup(func() {
+		for _, p := range both {
+			p.Kill()
+		}
+	})
+	if err := <-ended; err == nil {
+		t.Fatal("a server stopped by itself, without an error")
+	}
+	await(t, "no ledger is made", func() bool { return exists(filepath.Join(dir, "store", "db")) })
+	diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0")
+	kept, err := os.ReadFile(filepath.Join(dir, "keys", "calendar.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range both {
+		p.Kill()
+	}
+	<-ended
+	s := startServer(t, dir)
+	var pem string
+	if err := s.connect().QueryRow(t.Context(), "SELECT pem FROM calendar_certificates").Scan(&pem); err != nil || pem != string(kept) {
+		t.Errorf("%v: the keys are not those of the ledger:\n%s%s", err, pem, kept)
+	}
 	s.stop()
 }
 

@@ -125,7 +125,7 @@ func remember(address string, shown []ksi.Certificate, anyway bool) (word string
 	if other, err := namesake(dir, path, newest); err != nil {
 		return "", err
 	} else if other != "" && !anyway {
-		return "", fmt.Errorf("%s shows a calendar certificate of the name %q (SHA-256 %s), which another key has that this account trusts because of %s: it is another server of the same name, or passes itself off as that one; if the operator confirms this fingerprint, run again with --trust",
+		return "", fmt.Errorf("%s shows a calendar certificate of the name %q (SHA-256 %s), which another key has that this account trusts because of %s: it is another server of the same name, or the same one with a new calendar key, or passes itself off as that one; if the operator confirms this fingerprint, run again with --trust",
 			address, newest.X509.Subject.CommonName, fingerprint(newest), other)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

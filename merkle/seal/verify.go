@@ -150,7 +150,7 @@ func (v *verification) foreign() bool {
 func (v *verification) anchored() {
 	v.blockSteps(&v.s.Block)
 	if v.Contradiction != nil {
-		v.fail(WrongLandmark, "The landmarks given are not those of this seal's ledger: %s.", v.Contradiction)
+		v.lack(CannotTell, "landmarks and a publication that are of one ledger", "The landmarks given cannot be used, since they are not of the ledger of a publication given here: %s.", v.Contradiction)
 		return
 	}
 	if v.foreign() {

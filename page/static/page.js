@@ -196,10 +196,11 @@
 		shown.scanned = null;
 	};
 
-	// detach takes the record out of a PDF, if there is nothing else that a document could be checked against. Beside a proof or after it a PDF
-	// is the document, whatever it carries: anybody can attach a genuine record to a PDF of his own.
+	// detach takes the record out of a PDF, if there is nothing else that a document could be checked against, or only a record out of another
+	// PDF: receipts are looked at one after the other. Beside a proof or after it a PDF is the document, whatever it carries: anybody can attach a
+	// genuine record to a PDF of his own.
 	const detach = async (kept) => {
-		if (proof || kept.some(([, kind]) => kind !== 'document')) return;
+		if ((proof && !proof.pdf) || kept.some(([, kind]) => kind !== 'document')) return;
 		for (const k of kept) {
 			const record = await juratPapers.attached(k[0], bytes);
 			if (record) return k.splice(0, 2, record, 'record', k[0]);
@@ -210,7 +211,7 @@
 	const keep = (kept) => {
 		const has = (...kinds) => kept.some(([, kind]) => kinds.includes(kind));
 		// What says something alone is not about the document of a verdict before.
-		if (judged && has('record', 'chain')) documents = null;
+		if (has('record', 'chain') && (judged || kept.some(([, , pdf]) => pdf))) documents = null;
 		// A PDF that was looked at for its record is the document of a proof that follows.
 		if (!documents && proof && proof.pdf && has('proof')) documents = proof.pdf;
 		for (const [file, kind, pdf] of kept) {

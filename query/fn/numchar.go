@@ -161,10 +161,12 @@ func numberChar(x value.Numeric, f string) (string, error) {
 	if whole == "0" && t.frac > 0 && t.zeroFrom < 0 && t.whole > 0 {
 		whole = ""
 	}
+	overflows := false
 	switch {
 	case x.IsNaN() && t.whole >= 3:
 		whole, frac = "NaN", ""
 	case !x.Finite() || len(whole) > t.whole:
+		overflows = true
 		whole, frac = strings.Repeat("#", t.whole), strings.Repeat("#", t.frac)
 	}
 	for t.fill && len(frac) > t.zeroTo && strings.HasSuffix(frac, "0") {
@@ -174,7 +176,7 @@ func numberChar(x value.Numeric, f string) (string, error) {
 		whole = "0"
 	}
 	w := &numberWriter{numberTemplate: t, frac: frac, negative: r.Sign() < 0}
-	w.bare = t.whole > 0 && (t.frac == 0 || x.IsNaN() && frac == "")
+	w.bare = t.whole > 0 && !overflows && (t.frac == 0 || x.IsNaN() && frac == "")
 	w.start = t.whole - len(whole)
 	if t.zeroFrom >= 0 && t.zeroFrom < w.start {
 		whole = strings.Repeat("0", w.start-t.zeroFrom) + whole

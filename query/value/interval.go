@@ -191,7 +191,7 @@ func splitInterval(s string) (parts []intervalPart, ok bool) {
 		case c == '+' || c == '-':
 			s = strings.TrimLeft(s[1:], intervalSpace)
 			n = span(s, func(c byte) bool { return isDigit(c) || c == ':' || c == '.' || c == '-' })
-			if n == 0 || s[0] == ':' || s[0] == '-' {
+			if n == 0 || !isDigit(s[0]) {
 				return nil, false
 			}
 			parts, s = append(parts, intervalPart{signedPart, string(c) + s[:n]}), s[n:]

@@ -422,7 +422,7 @@ func (n Numeric) Floor() Numeric {
 func (n Numeric) Ceil() Numeric { return n.Neg().Floor().Neg() }
 
 func (n Numeric) rescale(places int, quo func(a, b *big.Int) *big.Int) Numeric {
-	places = max(-maxWhole, min(places, maxScale))
+	places = max(-maxWhole-2, min(places, maxScale)) // there nothing is left of the largest number
 	drop := int(n.scale) - places
 	switch {
 	case n.form != finite || drop == 0:

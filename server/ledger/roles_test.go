@@ -148,8 +148,10 @@ func TestChangedRoleFilesNothing(t *testing.T) {
 			_, err := w.ledger.Append(ctx, request("a", LaneSeal, leaves(1, 1)))
 			waits <- err
 		}()
-		for len(w.ledger.Slots()) == slots {
-			runtime.Gosched()
+		for deadline := time.Now().Add(20 * time.Second); len(w.ledger.Slots()) == slots; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Fatal("the lane is not made")
+			}
 		}
 		err := w.ledger.ChangeRoles(ctx, []RoleChange{{Name: "a", Line: roleLine("a"), Make: func(r storage.Role, _ uint64) (storage.Role, error) {
 			now, _ := w.clock.Now()
