@@ -125,8 +125,7 @@ func (r *Role) MayLogIn(now time.Time) bool { return !r.Dropped && !r.NoLogin &&
 // statements would be those of another role.
 func (s *Session) current() error {
 	version := s.engine.roles.Load()
-	seen := s.rolesSeen == version
-	if seen && (s.until.IsZero() || s.engine.Clock().Before(s.until)) {
+	if s.rolesSeen == version && (s.until.IsZero() || s.engine.Clock().Before(s.until)) {
 		return nil
 	}
 	r, same := s.roleNow()

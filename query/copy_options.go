@@ -168,17 +168,22 @@ func (a *analyzer) copyEncoding(opt parse.Option, text string) error {
 		hint("The server speaks UTF8 only: convert the data at the client, with iconv for example."), opt)
 }
 
-// isEncoding reports whether Postgres knows an encoding of this name.
-func isEncoding(name string) bool {
-	plain := strings.Map(func(r rune) rune {
+// bareEncoding returns the letters and digits of an encoding's name, which is all that counts of it.
+func bareEncoding(name string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
 	}, strings.ToLower(name))
+}
+
+// isEncoding reports whether Postgres knows an encoding of this name.
+func isEncoding(name string) bool {
+	bare := bareEncoding(name)
 	for _, family := range []string{"latin", "iso8859", "win125", "windows125", "koi8", "euc", "sqlascii", "sjis", "shiftjis", "big5", "gbk",
 		"gb18030", "uhc", "johab", "win866", "win874", "windows866", "windows874", "alt", "abc", "tcvn", "vscii", "mskanji", "muleinternal"} {
-		if strings.HasPrefix(plain, family) {
+		if strings.HasPrefix(bare, family) {
 			return true
 		}
 	}

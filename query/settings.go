@@ -305,13 +305,7 @@ func (d *setting) checkEnum(v string) (string, error) {
 
 // checkEncoding knows UTF8 under all the names that clients use, quoted ones included, and SQL_ASCII, in which nothing is converted.
 func (d *setting) checkEncoding(v string) (string, error) {
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, strings.ToLower(v))
-	switch name {
+	switch bareEncoding(v) {
 	case "utf8", "unicode":
 		return "UTF8", nil
 	case "sqlascii":
