@@ -51,10 +51,7 @@ func appendHead(b *bytes.Buffer, e expr) {
 	case *callExpr:
 		fmt.Fprintf(b, "call(%p,", x.call.Func)
 	case *castExpr:
-		fmt.Fprintf(b, "cast(%d,%t", x.t.OID, x.modify == nil)
-		if x.modify != nil {
-			fmt.Fprintf(b, "%p", x) // modifiers do not show what they are: such casts equal themselves alone
-		}
+		fmt.Fprintf(b, "cast(%d,%d,%t", x.t.OID, x.typmod, x.modify == nil)
 	case *logicExpr:
 		fmt.Fprintf(b, "logic(%d,", x.op)
 	case *caseExpr:
