@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"encoding/hex"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -312,6 +313,9 @@ func overlay(env *Env, args []value.Datum) (value.Datum, error) {
 	}
 	if from <= 0 {
 		return value.Datum{}, errNegativeSubstring
+	}
+	if from+n > math.MaxInt32 {
+		return value.Datum{}, outOfRange(value.Int4)
 	}
 	start, end := int(min(from-1, int64(len(s)))), int(max(0, min(from-1+n, int64(len(s)))))
 	if isText {
