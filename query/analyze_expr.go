@@ -103,17 +103,20 @@ func (a *analyzer) literal(e *parse.Literal) (expr, error) {
 			}
 			break
 		}
-		return a.number(e)
+		return a.constant(e, value.NumericT, e.Text)
 	case parse.Float:
-		return a.number(e)
-	default:
-		return nil, a.unsupported(e, "a bit string is")
+		return a.constant(e, value.NumericT, e.Text)
+	case parse.Bit:
+		return a.constant(e, value.Bit, "b"+e.Text)
+	case parse.Hex:
+		return a.constant(e, value.Bit, "x"+e.Text)
 	}
 	return &constExpr{d: d, pos: e.Pos()}, nil
 }
 
-func (a *analyzer) number(e *parse.Literal) (expr, error) {
-	d, err := value.ParseText(a.session.valueSettings(), value.NumericT, -1, []byte(e.Text))
+// constant makes a literal a value of type t.
+func (a *analyzer) constant(e *parse.Literal, t *value.Type, text string) (expr, error) {
+	d, err := value.ParseText(a.session.valueSettings(), t, -1, []byte(text))
 	return &constExpr{d: d, pos: e.Pos()}, a.fail(err, e)
 }
 
@@ -248,7 +251,7 @@ func (a *analyzer) cast(s *scope, e *parse.Cast) (expr, error) {
 	}
 	var y expr
 	if arr, ok := e.X.(*parse.Array); ok && t.IsArray() {
-		y, err = a.arrayOf(s, arr, t)
+		y, err = a.arrayOf(s, arr, t, typmod)
 	} else {
 		if y, err = a.expr(s, e.X); err != nil {
 			return nil, err
@@ -261,7 +264,7 @@ func (a *analyzer) cast(s *scope, e *parse.Cast) (expr, error) {
 			}
 			y = &constExpr{d: d, pos: c.pos}
 		}
-		y, err = a.coerce(y, t, fn.Explicit)
+		y, err = a.convert(y, t, typmod)
 	}
 	if err != nil {
 		return nil, a.fail(err, e)
@@ -270,6 +273,17 @@ func (a *analyzer) cast(s *scope, e *parse.Cast) (expr, error) {
 		y = &castExpr{x: y, t: t, modify: modify, typmod: typmod}
 	}
 	return y, nil
+}
+
+// convert makes x a value of type t by a cast in the statement. That the value has the modifier is left to fn.Modify.
+func (a *analyzer) convert(x expr, t *value.Type, typmod int32) (expr, error) {
+	y, err := a.coerce(x, t, fn.Explicit)
+	if c, ok := y.(*castExpr); ok && y != x {
+		if fitted := c.cast.Fit(typmod); fitted != c.cast {
+			c.cast, c.typmod = fitted, typmod
+		}
+	}
+	return y, err
 }
 
 // typeName finds a type. The modifier is -1 if there is none.
@@ -349,13 +363,13 @@ func newArray(t *value.Type, elems []expr) expr {
 }
 
 // arrayOf analyzes an array constructor under a cast to the array type t: the elements are cast, one by one.
-func (a *analyzer) arrayOf(s *scope, e *parse.Array, t *value.Type) (expr, error) {
+func (a *analyzer) arrayOf(s *scope, e *parse.Array, t *value.Type, typmod int32) (expr, error) {
 	out := &arrayExpr{t: t, elems: make([]expr, len(e.Elems))}
 	want := value.MustType(t.Elem)
 	for i, elem := range e.Elems {
 		var err error
 		if nested, ok := elem.(*parse.Array); ok {
-			out.elems[i], err = a.arrayOf(s, nested, t)
+			out.elems[i], err = a.arrayOf(s, nested, t, typmod)
 		} else {
 			out.elems[i], err = a.expr(s, elem)
 		}
@@ -367,7 +381,7 @@ func (a *analyzer) arrayOf(s *scope, e *parse.Array, t *value.Type) (expr, error
 		}
 	}
 	for i, x := range out.elems {
-		x, err := a.coerce(x, want, fn.Explicit)
+		x, err := a.convert(x, want, typmod)
 		if err != nil {
 			return nil, a.fail(err, e.Elems[i])
 		}

@@ -130,7 +130,7 @@ func (x *execution) build(e expr) evaluator {
 	case *callExpr:
 		return &callEval{parts: parts{x: x}, call: e.call, args: x.compileAll(e.args), in: make([]*value.Vector, len(e.args)), grows: grows[e.call.Func.Name]}
 	case *castExpr:
-		return &castEval{parts: parts{x: x}, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x)}
+		return &castEval{parts: parts{x: x}, cast: e.cast, modify: e.modify, t: e.t, arg: x.compile(e.x), width: value.Width(e.t, e.typmod)}
 	case *logicExpr: // NOT
 		return &notEval{arg: x.compile(e.args[0])}
 	case *testExpr:
@@ -356,6 +356,7 @@ type castEval struct {
 	arg         evaluator
 	out, second value.Vector
 	in          [1]*value.Vector
+	width       int // bytes up to which values are filled up
 }
 
 func (e *castEval) eval(b *value.Batch) (*value.Vector, error) {
@@ -372,15 +373,23 @@ func (e *castEval) eval(b *value.Batch) (*value.Vector, error) {
 	if e.modify == nil {
 		return v, nil
 	}
-	e.second.Reset(e.t, b.N)
 	e.in[0] = v
-	return &e.second, e.modify(&e.x.env, &e.second, e.in[:], b.N, b.Sel)
+	if e.width*b.N > partBytes {
+		return &e.second, e.evalParts(b, &e.second, e.t, max(1, partBytes/e.width), func(out *value.Vector, part []int32) error {
+			out.Reset(e.t, b.N)
+			return e.modify(&e.x.env, out, e.in[:], b.N, part)
+		})
+	}
+	e.second.Reset(e.t, b.N)
+	err = e.modify(&e.x.env, &e.second, e.in[:], b.N, b.Sel)
+	e.x.hold(&e.held)
+	return &e.second, err
 }
 
 func (e *castEval) convert(b *value.Batch, v *value.Vector) error {
 	if !e.cast.Binary && !isWord(e.cast.To) {
 		e.in[0] = v
-		if in := longest(b, e.in[:]); in*b.N > partBytes {
+		if in := max(longest(b, e.in[:]), e.width); in*b.N > partBytes {
 			return e.evalParts(b, &e.out, e.cast.To, max(1, partBytes/in), func(out *value.Vector, part []int32) error {
 				return e.cast.Eval(&e.x.env, out, v, b.N, part)
 			})

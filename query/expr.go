@@ -50,13 +50,13 @@ type (
 		operator bool
 	}
 
-	// A castExpr changes the type, applies a modifier, or both.
+	// A castExpr changes the type or applies a modifier.
 	castExpr struct {
 		x      expr
 		t      *value.Type
 		cast   *fn.Cast  // nil if the type stays
 		modify fn.Kernel // nil if there is no modifier
-		typmod int32     // of modify
+		typmod int32     // of modify, or what cast is fitted to
 	}
 
 	// A logicExpr is AND, OR or NOT.

@@ -46,6 +46,13 @@ var escapes = []string{
 	"select array_length(array_agg(row(10::numeric^100000 + g)), 1) from generate_series(1, 20000) g",
 	"select count(*) from (select repeat('x', 10000) || g from generate_series(1, 10000) g except select 'x') x",
 	"select count(*) from (select 'x' except select repeat('x', 10000) || g from generate_series(1, 10000) g) x",
+	"select length(1::bit(60000000))",
+	"select length(B'1'::bit(60000000))",
+	"select length(('x' || repeat('f', 1500000))::varbit)",
+	"select array_length((array_fill(1, array[1000]))::bit(60000)[], 1)",
+	"select array_length((array_fill(B'1', array[1000]))::bit(60000)[], 1)",
+	"select length(bit_or(g::bit(60000))) from generate_series(1, 10000) g group by g",
+	"select length(bit_or((B'1' || case when g > 0 then B'1' end)::bit(60000))) from generate_series(1, 10000) g group by g",
 	"select max(length(upper(upper(upper(upper(upper(upper(upper(upper(x))))))))) ) from (select repeat('x', 2000) || g x from generate_series(1, 10000) g offset 0) y",
 }
 

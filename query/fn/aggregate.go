@@ -47,6 +47,7 @@ func aggregates() []*Function {
 			agg("min("+t+") "+t, func([]*value.Type, *value.Type) States { return &extremes{want: -1} }),
 			agg("max("+t+") "+t, func([]*value.Type, *value.Type) States { return &extremes{want: 1} }))
 	}
+	out = append(out, bitAggregates()...)
 	out = append(out, deviations()...)
 	out = append(out, orderedSets()...)
 	out = append(out, regressions()...)

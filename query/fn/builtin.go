@@ -11,7 +11,7 @@ import (
 var builtins = sync.OnceValue(func() *Registry {
 	r := &Registry{funcs: map[string][]*Function{}, ops: map[string][]*Function{}, casts: map[castKey]*castEntry{}}
 	for _, group := range [][]*Function{
-		stringFunctions(), byteaFunctions(), mathFunctions(), dateFunctions(), jsonFunctions(), arrayFunctions(),
+		stringFunctions(), byteaFunctions(), bitFunctions(), mathFunctions(), dateFunctions(), jsonFunctions(), arrayFunctions(),
 		seriesFunctions(), sessionFunctions(), aggregates(), windowFunctions(),
 	} {
 		for _, f := range group {
@@ -21,7 +21,7 @@ var builtins = sync.OnceValue(func() *Registry {
 		}
 	}
 	for _, group := range [][]*Function{
-		comparisonOperators(), mathOperators(), stringOperators(), dateOperators(), jsonOperators(), arrayOperators(),
+		comparisonOperators(), mathOperators(), stringOperators(), bitOperators(), dateOperators(), jsonOperators(), arrayOperators(),
 	} {
 		for _, f := range group {
 			f.OID = operatorOIDs[signatureKey(f)]

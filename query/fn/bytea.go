@@ -34,17 +34,23 @@ func byteaFunctions() []*Function {
 	}
 	for _, name := range []string{"substr", "substring"} {
 		out = append(out,
-			def(name+"(bytea,int4) bytea", map2[strs, ints, strs](func(_ *Env, b []byte, from int64) ([]byte, error) {
-				return byteSlice(b, from, int64(len(b))+1-min(from, 0)), nil
-			})),
-			def(name+"(bytea,int4,int4) bytea", map3[strs, ints, ints, strs](func(_ *Env, b []byte, from, n int64) ([]byte, error) {
-				if n < 0 {
-					return nil, errNegativeSubstring
-				}
-				return byteSlice(b, from, n), nil
-			})))
+			def(name+"(bytea,int4) bytea", map2[strs, ints, strs](bytesFrom)),
+			def(name+"(bytea,int4,int4) bytea", map3[strs, ints, ints, strs](bytesFor)))
 	}
 	return out
+}
+
+// bytesFrom returns what begins at place from of b, the first being 1.
+func bytesFrom(_ *Env, b []byte, from int64) ([]byte, error) {
+	return byteSlice(b, from, int64(len(b))+1-min(from, 0)), nil
+}
+
+// bytesFor returns the n bytes of b from place from.
+func bytesFor(_ *Env, b []byte, from, n int64) ([]byte, error) {
+	if n < 0 {
+		return nil, errNegativeSubstring
+	}
+	return byteSlice(b, from, n), nil
 }
 
 func byteSlice(b []byte, from, n int64) []byte {

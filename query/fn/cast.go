@@ -32,7 +32,7 @@ type castEntry struct {
 	kernel     Kernel // nil: same representation
 }
 
-// A Cast converts values of one type to another. It knows nothing of modifiers: Modify applies them afterwards.
+// A Cast converts values of one type to another. It knows nothing of modifiers, Fit aside: Modify applies them afterwards.
 type Cast struct {
 	From, To *value.Type
 	// Binary marks types of the same representation: an executor may just relabel the vector.
@@ -42,6 +42,18 @@ type Cast struct {
 	Context Context
 
 	kernel Kernel
+	fit    func(typmod int32) Kernel // nil for the kernel
+}
+
+// Fit returns c for a cast to the type with a modifier. Modify still follows, but cannot know which bits of an integer a bit string
+// of that length has.
+func (c *Cast) Fit(typmod int32) *Cast {
+	if c.fit == nil || typmod < 0 {
+		return c
+	}
+	fitted := *c
+	fitted.kernel = c.fit(typmod)
+	return &fitted
 }
 
 // Eval converts the rows of sel (nil: all n) of in; it resets out first. Null stays null.
@@ -109,6 +121,9 @@ func (r *Registry) findCast(from, to *value.Type) *Cast {
 	}
 	if e := r.casts[castKey{from.OID, to.OID}]; e != nil {
 		c.Context, c.Volatility, c.kernel, c.Binary = e.context, e.volatility, e.kernel, e.kernel == nil
+		if to == value.Bit && from != value.Varbit {
+			c.fit = func(typmod int32) Kernel { return intToBits(int(typmod)) }
+		}
 		return c
 	}
 	if from == value.Unknown {
@@ -141,10 +156,21 @@ func (r *Registry) arrayCast(c *Cast) *Cast {
 	if elem == nil {
 		return nil
 	}
-	c.Context, c.Volatility = elem.Context, elem.Volatility
-	c.kernel = func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	c.Context, c.Volatility, c.kernel = elem.Context, elem.Volatility, eachElement(elem, 0)
+	if elem.fit != nil {
+		c.fit = func(typmod int32) Kernel { return eachElement(elem.Fit(typmod), int(typmod)) }
+	}
+	return c
+}
+
+// eachElement converts the elements of arrays, each of which takes so many bytes besides the box.
+func eachElement(elem *Cast, width int) Kernel {
+	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		for _, i := range all(n, sel) {
 			a := args[0].Boxes[i].(*value.Array)
+			if err := env.fits(a.Elems.Len() * width); err != nil {
+				return err
+			}
 			elems := &value.Vector{}
 			if err := elem.Eval(env, elems, a.Elems, a.Elems.Len(), nil); err != nil {
 				return err
@@ -153,7 +179,6 @@ func (r *Registry) arrayCast(c *Cast) *Cast {
 		}
 		return nil
 	}
-	return c
 }
 
 // textCast is the cast by way of the text form: to strings on assignment, from strings when explicit.
@@ -177,7 +202,7 @@ func textCast(c *Cast) *Cast {
 // sameTextAlways reports whether neither settings nor the catalog have a say in the text of a type's values.
 func sameTextAlways(t *value.Type) bool {
 	switch t {
-	case value.Bool, value.Int2, value.Int4, value.Int8, value.NumericT, value.Float4, value.Float8, value.Bytea, value.UUID, value.JSON, value.JSONB:
+	case value.Bool, value.Int2, value.Int4, value.Int8, value.NumericT, value.Float4, value.Float8, value.Bytea, value.UUID, value.JSON, value.JSONB, value.Bit, value.Varbit:
 		return true
 	}
 	return t.IsString()
@@ -232,13 +257,13 @@ func Modify(t *value.Type, typmod int32, explicit bool) Kernel {
 	if !value.HasModifier(t, typmod) {
 		return nil
 	}
-	return func(_ *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	return func(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
 		for _, i := range all(n, sel) {
 			if args[0].IsNull(int(i)) {
 				out.SetNull(int(i))
 				continue
 			}
-			d, err := value.Modify(args[0].Datum(int(i)), typmod, explicit)
+			d, err := modify(env, args[0].Datum(int(i)), typmod, explicit)
 			if err != nil {
 				return err
 			}
@@ -246,4 +271,23 @@ func Modify(t *value.Type, typmod int32, explicit bool) Kernel {
 		}
 		return nil
 	}
+}
+
+// modify is value.Modify with leave of the budget for the zeros that bit strings are filled up with.
+func modify(env *Env, d value.Datum, typmod int32, explicit bool) (value.Datum, error) {
+	made := 0
+	switch a, _ := d.X.(*value.Array); {
+	case d.Type == value.Bit && len(d.B) < int(typmod):
+		made = int(typmod)
+	case a != nil && a.Elems.Type == value.Bit:
+		for i, bits := range a.Elems.Bytes {
+			if !a.Elems.IsNull(i) && len(bits) < int(typmod) {
+				made += int(typmod)
+			}
+		}
+	}
+	if err := env.fits(made); err != nil {
+		return d, err
+	}
+	return value.Modify(d, typmod, explicit)
 }

@@ -10,6 +10,7 @@ import (
 
 // The casts of pg_cast by context, "from to to …". Those marked with a star keep the representation.
 const implicitCasts = `
+bit varbit*
 bpchar name text varchar
 char text
 date timestamp timestamptz
@@ -34,6 +35,7 @@ regtype oid*
 text bpchar* name regclass varchar*
 time interval
 timestamp timestamptz
+varbit bit*
 varchar bpchar* name regclass text*`
 
 const assignmentCasts = `
@@ -67,9 +69,11 @@ timestamptz date time timestamp
 varchar char`
 
 const explicitCasts = `
+bit int4 int8
 bool int4
 char int4
-int4 bool char
+int4 bit bool char
+int8 bit
 jsonb bool float4 float8 int2 int4 int8 numeric`
 
 func (r *Registry) addCasts() {
@@ -102,6 +106,10 @@ func (r *Registry) addCast(from, to string, context Context) {
 // castKernel returns the conversion between two types of pg_cast.
 func castKernel(f, t *value.Type) Kernel {
 	switch {
+	case t == value.Bit:
+		return intToBits(1)
+	case f == value.Bit:
+		return bitsToInt(t)
 	case f == value.JSONB:
 		return jsonbCast(t)
 	case f == value.JSON:

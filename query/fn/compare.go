@@ -39,7 +39,7 @@ func comparisonOperators() []*Function {
 			add(l, r, "", compareFloats)
 		}
 	}
-	for _, t := range []string{"text", "name", "bytea", "uuid"} {
+	for _, t := range []string{"text", "name", "bytea", "uuid", "bit", "varbit"} {
 		add(t, t, "", compareStrings)
 	}
 	add("name", "text", "", compareStrings)

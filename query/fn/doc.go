@@ -34,7 +34,7 @@
 //
 // # Limits
 //
-// Strings that functions make end at MaxOutput, arrays at 4 M elements (54000); what is large or made of
+// Strings that functions make end at MaxOutput, bit strings at as many bits, arrays at 4 M elements (54000); what is large or made of
 // much less asks the statement's budget first (room.go). Long kernels look at Env.Ctx. Regular
 // expressions are Go's, in linear time: back references and look-around are refused (0A000). LIKE takes no more than the
 // product of the lengths. Powers and exponentials of numeric end at 5,000 digits if the exponent is broken.

@@ -130,6 +130,8 @@ func literal(x *parse.Literal) (value.Datum, error) {
 	case parse.Float:
 		n, err := value.ParseNumeric(x.Text)
 		return value.NewBox(value.NumericT, n), err
+	case parse.Bit, parse.Hex:
+		return value.ParseText(nil, value.Bit, -1, []byte(map[parse.LiteralKind]string{parse.Bit: "b", parse.Hex: "x"}[x.Kind]+x.Text))
 	}
 	return value.NewBytes(value.Unknown, []byte(x.Text)), nil
 }
@@ -246,7 +248,12 @@ func evalCast(env *Env, x *parse.Cast) (value.Datum, error) {
 	if err != nil {
 		return d, err
 	}
-	if d, err = coerce(env, d, t, Explicit); err != nil {
+	if c, ok := Builtins().FindCast(d.Type, t, Explicit); ok && c.Fit(typmod) != c && !d.Null {
+		d, err = c.Fit(typmod).EvalDatum(env, d)
+	} else {
+		d, err = coerce(env, d, t, Explicit)
+	}
+	if err != nil {
 		return d, err
 	}
 	if k := Modify(t, typmod, true); k != nil {

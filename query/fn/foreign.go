@@ -15,9 +15,9 @@ var foreignFunctions = sync.OnceValue(func() []string { return strings.Fields(fo
 
 // foreignTypes holds the names of types that Postgres 15 has and the server has not, in order.
 var foreignTypes = []string{
-	"bit", "box", "cidr", "circle", "datemultirange", "daterange", "int4multirange", "int4range", "int8multirange", "int8range", "jsonpath",
+	"box", "cidr", "circle", "datemultirange", "daterange", "int4multirange", "int4range", "int8multirange", "int8range", "jsonpath",
 	"line", "lseg", "macaddr", "macaddr8", "money", "nummultirange", "numrange", "path", "pg_lsn", "pg_snapshot", "point", "polygon",
-	"refcursor", "timetz", "tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "varbit", "xml",
+	"refcursor", "timetz", "tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "xml",
 }
 
 func isForeign(names []string, name string) bool {

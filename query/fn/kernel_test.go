@@ -31,6 +31,10 @@ func sample(r *rand.Rand, t *value.Type, n int) *value.Vector {
 			v.Bytes[i] = fmt.Appendf(nil, `[%d]`, x)
 		case value.UUID:
 			v.Bytes[i] = fmt.Appendf(nil, "%016d", x+3)
+		case value.Bit: // of one length, as most that computes with two of them demands
+			v.Bytes[i] = value.AppendBits(nil, x, 3)
+		case value.Varbit:
+			v.Bytes[i] = value.AppendBits(nil, x, int(x)+3)
 		default:
 			switch {
 			case t.IsArray():

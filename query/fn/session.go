@@ -128,11 +128,24 @@ func formatType(_ *Env, args []value.Datum) (value.Datum, error) {
 		return value.NewText("-"), nil
 	case t == nil:
 		return value.NewText("???"), nil
-	case t == value.Bpchar && typmod == -1 && !args[1].Null:
-		return value.NewText("bpchar"), nil
+	case typmod == -1 && !args[1].Null:
+		return value.NewText(unmodified(t)), nil
 	default:
 		return value.NewText(value.FormatType(t, typmod)), nil
 	}
+}
+
+// unmodified names a type without a modifier where character and bit would have that of one.
+func unmodified(t *value.Type) string {
+	switch {
+	case t == value.Bpchar:
+		return "bpchar"
+	case t == value.Bit:
+		return `"bit"`
+	case t.OID == value.Bpchar.Array || t.OID == value.Bit.Array:
+		return unmodified(value.MustType(t.Elem)) + "[]"
+	}
+	return t.SQL
 }
 
 // The encodings that exist here, by Postgres' numbers.

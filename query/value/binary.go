@@ -118,6 +118,8 @@ func parseBinaryBytes(s *Settings, t *Type, data []byte) ([]byte, error) {
 			return nil, err
 		}
 		return bytes.Clone(data), nil
+	case BitOID, VarbitOID:
+		return parseBinaryBits(s, t, data)
 	case JSONBOID:
 		if len(data) == 0 {
 			return nil, errShort

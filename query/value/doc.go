@@ -19,6 +19,7 @@
 //	Float64  float4 (always a value that 32 bits hold), float8
 //	Bytes    text, varchar, bpchar, name: UTF-8 without zero bytes; unknown
 //	         bytea; uuid: 16 bytes; json: as it came; jsonb: in normal form, as text; opaque types
+//	         bit, varbit: a digit of ASCII for each bit, which compare as the bits do
 //	Boxed    Numeric, Interval, *Array, *Record (by value or pointer as written here)
 //
 // A Datum is a single value of the same form, for constants, parameters and settings. Constants enter expressions as

@@ -34,6 +34,7 @@ const (
 	CodeUntranslatable    = "22P05"
 	CodeNotInRepertoire   = "22021"
 	CodeInvalidParameter  = "22023"
+	CodeBitLength         = "22026"
 	CodeBadEscape         = "22025"
 	CodeSubscript         = "2202E"
 	CodeBadLog            = "2201E"

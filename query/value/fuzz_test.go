@@ -71,7 +71,7 @@ func FuzzText(f *testing.F) {
 		for _, text := range []string{
 			"1", "t", "-1.5e3", "2026-11-22 01:15:30.5+02", "1 day -2 hours", "{1,2,NULL}", `{"a": [1, null]}`, `\x00ff`, "infinity", "today",
 			"Nov 22 2026 3:04 PM Europe/Tallinn", "0044-03-15 BC", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "[0:1]={{1},{2}}", "P1Y2M3DT4H",
-			"NaN", "04:05:06 ago", "int4", `{"x y","\\"}`, "1 2 3", "2026-10-25 03:30:00",
+			"NaN", "04:05:06 ago", "int4", `{"x y","\\"}`, "1 2 3", "2026-10-25 03:30:00", "b101", "x1fA", "{x1,b0,101}",
 		} {
 			f.Add(byte(i), byte(len(text)), text)
 		}
@@ -90,7 +90,7 @@ func FuzzText(f *testing.F) {
 func FuzzBinary(f *testing.F) {
 	s := DefaultSettings()
 	for i, typ := range fuzzTypes {
-		for _, text := range []string{"1", "{1,NULL}", "2026-11-22", "1 day", `{"a":1}`, "t", "{}", "12345.678", "00:01"} {
+		for _, text := range []string{"1", "{1,NULL}", "2026-11-22", "1 day", `{"a":1}`, "t", "{}", "12345.678", "00:01", "x1f", "1010", "{x1,101}"} {
 			if d, err := ParseText(s, typ, -1, []byte(text)); err == nil {
 				f.Add(byte(i), d.AppendBinary(nil, s))
 			}

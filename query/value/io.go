@@ -132,8 +132,11 @@ func appendFloatBinary(dst []byte, t *Type, f float64) []byte {
 }
 
 func appendBytesBinary(dst []byte, t *Type, b []byte) []byte {
-	if t == JSONB {
+	switch t {
+	case JSONB:
 		dst = append(dst, 1)
+	case Bit, Varbit:
+		return appendBinaryBits(dst, b)
 	}
 	return append(dst, b...)
 }

@@ -24,6 +24,13 @@ func Typmod(t *Type, args []int64) (int32, error) {
 		if len(args) == 1 && args[0] > 10485760 {
 			return 0, Errorf(CodeInvalidParameter, "length for type %s cannot exceed 10485760", shortName(t))
 		}
+	case BitOID, VarbitOID:
+		if len(args) == 1 && args[0] < 1 {
+			return 0, Errorf(CodeInvalidParameter, "length for type %s must be at least 1", t.Name)
+		}
+		if len(args) == 1 && args[0] > maxBits {
+			return 0, Errorf(CodeInvalidParameter, "length for type %s cannot exceed %d", t.Name, maxBits)
+		}
 	case TimeOID, TimestampOID, TimestamptzOID, IntervalOID:
 		if len(args) == 1 && args[0] < 0 {
 			return 0, Errorf(CodeInvalidParameter, "%s(%d) precision must not be negative", timeName(t), args[0])
@@ -39,7 +46,10 @@ func Typmod(t *Type, args []int64) (int32, error) {
 	if len(args) != 1 {
 		return 0, Errorf(CodeInvalidParameter, "invalid type modifier")
 	}
-	if t.Kind == Bytes {
+	switch {
+	case t == Bit || t == Varbit:
+		return int32(args[0]), nil
+	case t.Kind == Bytes:
 		return int32(args[0]) + headerSize, nil
 	}
 	n := int32(min(args[0], 6)) // more is six, as in Postgres, which warns
@@ -101,7 +111,7 @@ func FormatType(t *Type, typmod int32) string {
 	case NumericOID:
 		p, s := numericModifier(typmod)
 		mod = strconv.Itoa(p) + "," + strconv.Itoa(s)
-	case TimeOID, TimestampOID, TimestamptzOID:
+	case TimeOID, TimestampOID, TimestamptzOID, BitOID, VarbitOID:
 		mod = strconv.Itoa(int(typmod))
 	case IntervalOID:
 		if p := typmod & anyPrecision; p <= 6 {
@@ -113,7 +123,7 @@ func FormatType(t *Type, typmod int32) string {
 		return t.SQL
 	}
 	head, tail, found := strings.Cut(t.SQL, " ")
-	if t == Varchar || !found {
+	if t == Varchar || t == Varbit || !found {
 		return t.SQL + "(" + mod + ")"
 	}
 	return head + "(" + mod + ") " + tail
@@ -128,10 +138,21 @@ func HasModifier(t *Type, typmod int32) bool {
 		t = MustType(t.Elem)
 	}
 	switch t.OID {
-	case VarcharOID, BpcharOID, NumericOID, TimeOID, TimestampOID, TimestamptzOID, IntervalOID:
+	case VarcharOID, BpcharOID, NumericOID, TimeOID, TimestampOID, TimestamptzOID, IntervalOID, BitOID, VarbitOID:
 		return true
 	}
 	return false
+}
+
+// Width returns the bytes up to which the values of a modifier are filled up, 0 if they are not.
+func Width(t *Type, typmod int32) int {
+	switch {
+	case t == Bpchar && typmod > headerSize:
+		return int(typmod) - headerSize
+	case t == Bit && typmod > 0:
+		return int(typmod)
+	}
+	return 0
 }
 
 // Modify enforces a modifier on a value. explicit is that of a cast in the statement, which cuts strings silently; else
@@ -147,6 +168,8 @@ func Modify(d Datum, typmod int32, explicit bool) (Datum, error) {
 	switch d.Type.OID {
 	case VarcharOID, BpcharOID:
 		d.B, err = fitString(d.Type, d.B, int(typmod)-headerSize, explicit)
+	case BitOID, VarbitOID:
+		d.B, err = fitBits(d.Type, d.B, int(typmod), explicit)
 	case NumericOID:
 		d.X, err = fitNumeric(d.X.(Numeric), typmod)
 	case IntervalOID:

@@ -237,6 +237,8 @@ func parseBytes(s *Settings, t *Type, text []byte) ([]byte, error) {
 		return bytes.Clone(clip(text, 63)), nil
 	case UUIDOID:
 		return parseUUID(text)
+	case BitOID, VarbitOID:
+		return parseBits(s, text)
 	case JSONOID:
 		if err := checkJSON(s, text); err != nil {
 			return nil, err

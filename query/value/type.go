@@ -15,7 +15,7 @@ type Kind uint8
 const (
 	Int64   Kind = iota // Vector.Ints: bool, "char", integers, oid and reg*, xid, date, time, timestamp(tz)
 	Float64             // Vector.Floats: float4 (rounded to 32 bits), float8
-	Bytes               // Vector.Bytes: strings, bytea, uuid (16 bytes), json, jsonb (normalised text), opaque types
+	Bytes               // Vector.Bytes: strings, bytea, uuid (16 bytes), json, jsonb (normalised text), bit strings (as digits), opaque types
 	Boxed               // Vector.Boxes: Numeric, Interval, *Array, *Record
 )
 

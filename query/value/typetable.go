@@ -45,8 +45,8 @@ var builtin = [...]Type{
 	{OID: 1184, Name: "timestamptz", SQL: "timestamp with time zone", Len: 8, Category: 'D', Preferred: true, Array: 1185},
 	{OID: 1186, Name: "interval", SQL: "interval", Len: 16, Category: 'T', Preferred: true, Array: 1187, Kind: Boxed},
 	{OID: 1266, Name: "timetz", SQL: "time with time zone", Len: 12, Category: 'D', Array: 1270, Kind: Bytes, Opaque: true, Unread: true},
-	{OID: 1560, Name: "bit", SQL: "bit", Len: -1, Category: 'V', Array: 1561, Kind: Bytes, Opaque: true, Unread: true},
-	{OID: 1562, Name: "varbit", SQL: "bit varying", Len: -1, Category: 'V', Preferred: true, Array: 1563, Kind: Bytes, Opaque: true, Unread: true},
+	{OID: 1560, Name: "bit", SQL: "bit", Len: -1, Category: 'V', Array: 1561, Kind: Bytes},
+	{OID: 1562, Name: "varbit", SQL: "bit varying", Len: -1, Category: 'V', Preferred: true, Array: 1563, Kind: Bytes},
 	{OID: 1700, Name: "numeric", SQL: "numeric", Len: -1, Category: 'N', Array: 1231, Kind: Boxed},
 	{OID: 1790, Name: "refcursor", SQL: "refcursor", Len: -1, Category: 'U', Array: 2201, Kind: Bytes, Opaque: true},
 	{OID: 2202, Name: "regprocedure", SQL: "regprocedure", Len: 4, Category: 'N', Array: 2207},
@@ -127,6 +127,8 @@ const (
 	TimestampOID          OID = 1114
 	TimestamptzOID        OID = 1184
 	IntervalOID           OID = 1186
+	BitOID                OID = 1560
+	VarbitOID             OID = 1562
 	NumericOID            OID = 1700
 	RegprocedureOID       OID = 2202
 	RegoperOID            OID = 2203
@@ -176,6 +178,8 @@ var (
 	Timestamp   = &builtin[index(TimestampOID)]
 	Timestamptz = &builtin[index(TimestamptzOID)]
 	IntervalT   = &builtin[index(IntervalOID)]
+	Bit         = &builtin[index(BitOID)]
+	Varbit      = &builtin[index(VarbitOID)]
 	NumericT    = &builtin[index(NumericOID)]
 	Regclass    = &builtin[index(RegclassOID)]
 	Regtype     = &builtin[index(RegtypeOID)]

@@ -52,7 +52,7 @@ func TestFormatType(t *testing.T) {
 		{Varchar, []int64{10}, "character varying(10)"}, {NumericT, []int64{10, 2}, "numeric(10,2)"}, {NumericT, []int64{5}, "numeric(5,0)"},
 		{Timestamptz, []int64{3}, "timestamp(3) with time zone"}, {Time, []int64{0}, "time(0) without time zone"},
 		{Bpchar, []int64{4}, "character(4)"}, {IntervalT, []int64{2}, "interval(2)"}, {MustType(Varchar.Array), []int64{7}, "character varying(7)[]"},
-		{NumericT, []int64{3, -2}, "numeric(3,-2)"},
+		{NumericT, []int64{3, -2}, "numeric(3,-2)"}, {Bit, []int64{8}, "bit(8)"}, {Varbit, []int64{5}, "bit varying(5)"},
 	} {
 		mod, err := Typmod(c.t, c.args)
 		if got := FormatType(c.t, mod); err != nil || got != c.want {
@@ -237,6 +237,8 @@ func someValues(r *rand.Rand, typ *Type, n int) []Datum {
 		Int4.Array:     {"{}", "{1}", "{1,2}", "{2}", "{NULL}", "{1,NULL}", "{{1,2}}", "[0:0]={1}", "{{1},{2}}"},
 		ByteaOID:       {`\x`, `\x00`, `\x0000`, `\x0001`, `\x01`, `\xff`, `\x00ff`},
 		UUIDOID:        {"00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+		BitOID:         {"", "0", "1", "01", "10", "00000000", "000000000", "x80", "100000001"},
+		VarbitOID:      {"", "0", "1", "01", "10", "x8", "x80"},
 		TimestamptzOID: {"infinity", "-infinity", "2026-01-01Z", "1999-01-01Z"},
 	}[typ.OID]
 	out := make([]Datum, n)
@@ -250,7 +252,7 @@ func someValues(r *rand.Rand, typ *Type, n int) []Datum {
 	return out
 }
 
-var orderedTypes = []*Type{NumericT, Text, Bpchar, IntervalT, JSONB, Float8, Int8, MustType(Int4.Array), Bytea, UUID, Timestamptz}
+var orderedTypes = []*Type{NumericT, Text, Bpchar, IntervalT, JSONB, Float8, Int8, MustType(Int4.Array), Bytea, UUID, Timestamptz, Bit, Varbit}
 
 // TestOrder demands that Compare, sort keys and hashes agree, that the order is total, and that keys may be joined.
 func TestOrder(t *testing.T) {

@@ -442,6 +442,10 @@ func TestDescriptions(t *testing.T) {
 	if err != nil || d.Fields[0].TypeModifier != 10<<16+2+4 || d.Fields[1].TypeModifier != 3+4 || d.Fields[2].TypeModifier != 4<<16+1+4 {
 		t.Error(d, err)
 	}
+	d, err = conn.Prepare(t.Context(), "bits", "select 5::bit(8) as a, '1'::varbit(3), B'1', $1::bit(3), $2 & B'1'", nil)
+	if err != nil || d.Fields[0].TypeModifier != 8 || d.Fields[1].TypeModifier != 3 || d.Fields[2].TypeModifier != -1 || fmt.Sprint(d.ParamOIDs) != "[1560 1560]" {
+		t.Error(d, err)
+	}
 	d, err = conn.Prepare(t.Context(), "arrays", "select count(*) from hashes where digest = any(array[$1, $2]::bytea[])", nil)
 	if err != nil || fmt.Sprint(d.ParamOIDs) != "[17 17]" {
 		t.Error(d, err)
@@ -449,6 +453,30 @@ func TestDescriptions(t *testing.T) {
 	d, err = conn.Prepare(t.Context(), "y", "insert into hashes (digest) values ($1)", nil)
 	if err != nil || len(d.Fields) != 0 || fmt.Sprint(d.ParamOIDs) != "[17]" {
 		t.Error(d, err)
+	}
+}
+
+// TestBits sends bit strings as texts and in binary, and reads them so.
+func TestBits(t *testing.T) {
+	conn := serve(t).connect(t, "jurat").PgConn()
+	const sql = "select $1::varbit, $2::bit(4), array[$1::varbit, null]"
+	text := conn.ExecParams(t.Context(), sql, [][]byte{[]byte("x1"), []byte("10101")}, nil, nil, nil).Read()
+	if text.Err != nil || fmt.Sprintf("%s", text.Rows) != "[[0001 1010 {0001,NULL}]]" {
+		t.Errorf("%s %v", text.Rows, text.Err)
+	}
+	both := [][]byte{{0, 0, 0, 9, 0x80, 0xff}, {0, 0, 0, 2, 0x40}}
+	raw := conn.ExecParams(t.Context(), sql, both, nil, []int16{1}, []int16{1}).Read()
+	const array = "000000010000000100" + "00061a0000000200000001" + "00000006000000098080" + "ffffffff"
+	if got := fmt.Sprintf("%x", raw.Rows); raw.Err != nil || got != "[[000000098080 0000000440 "+array+"]]" {
+		t.Errorf("%s %v", got, raw.Err)
+	}
+	for bad, want := range map[string]string{
+		"\x00\x00\x01": "08P01", "\x00\x00\x00\x09\x80": "08P01", "\xff\xff\xff\xff": "22P03", "\x00\x00\x00\x01\x80\x00": "22P03",
+	} {
+		r := conn.ExecParams(t.Context(), "select $1::varbit", [][]byte{[]byte(bad)}, nil, []int16{1}, nil).Read()
+		if code(r.Err) != want {
+			t.Errorf("%q: %v", bad, r.Err)
+		}
 	}
 }
 
