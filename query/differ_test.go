@@ -64,6 +64,7 @@ var sources = []struct {
 	{"(values (1, 'a', true), (2, 'b', false), (2, null, null), (null, 'a', true), (5, 'c', false), (-3, '', null))", []genColumn{{"n", "int"}, {"s", "text"}, {"f", "bool"}}},
 	{"(values (2, 'b'), (3, 'a'), (null, null), (2, 'x'))", []genColumn{{"n", "int"}, {"s", "text"}}},
 	{"(values (1.5, 1), (2.0, 2), (null, 3), (2.00, null))", []genColumn{{"m", "numeric"}, {"n", "int"}}},
+	{"(values (2, B'1'), (1, B'01'), (null, B'10'), (2, null), (3, B''), (2, B'0100000001'), (1, B'1'))", []genColumn{{"n", "int"}, {"v", "bits"}}},
 	{"(select round, lane, agency from hashes order by digest limit 7)", []genColumn{{"t", "time"}, {"s", "text"}, {"s2", "text"}}},
 	{"(select round, leaves::int, slots::int from rounds)", []genColumn{{"t", "time"}, {"n", "int"}, {"n2", "int"}}},
 }
@@ -158,7 +159,9 @@ func (g *generator) expr(cols []genColumn, kind string) string {
 		if deep {
 			return g.pick("0", "1", "2", "null::int")
 		}
-		switch g.r.IntN(7) {
+		switch g.r.IntN(8) {
+		case 7:
+			return fmt.Sprintf(g.pick("length(%s)", "bit_count(%s)::int", "position(B'1' in %s)", "substring(%s || B'01011' for 9)::int"), g.expr(cols, "bits"))
 		case 0:
 			return fmt.Sprintf("(%s %s %s)", g.expr(cols, "int"), g.pick("+", "-", "*"), g.expr(cols, "int"))
 		case 1:
@@ -173,6 +176,15 @@ func (g *generator) expr(cols []genColumn, kind string) string {
 			return fmt.Sprintf("nullif(%s, %s)", g.expr(cols, "int"), g.pick("1", "2"))
 		}
 		return g.pick("0", "1", "2", "-1", "7")
+	case "bits":
+		if deep {
+			return g.pick("B'1'", "null::varbit", "X'5'")
+		}
+		if g.chance(30) {
+			return fmt.Sprintf(g.pick("(%s)::bit(4)", "(%s)::bit(40)", "(%s)::bigint::bit(65)"), g.expr(cols, "int"))
+		}
+		return fmt.Sprintf(g.pick("~(%s)", "(%s << 1)", "(%s >> 1)", "(%s || B'01')", "substring(%s from 2)", "overlay(%s placing B'1' from 1)", "(%s)::bit(3)", "(%s)::varbit(2)",
+			"((%s)::bit(3) & B'101')", "((%s)::bit(70) # bit_length(B'1')::bit(70))"), g.expr(cols, "bits"))
 	case "numeric":
 		return g.pick("1.5", "0.10", "null::numeric")
 	case "bool":
@@ -190,7 +202,7 @@ func (g *generator) expr(cols []genColumn, kind string) string {
 func (g *generator) condition(cols []genColumn) string {
 	g.depth++
 	defer func() { g.depth-- }()
-	kind := g.pick("int", "int", "text", "bool", "numeric", "time")
+	kind := g.pick("int", "int", "text", "bool", "numeric", "time", "bits")
 	a := g.expr(cols, kind)
 	if g.depth > 3 {
 		return a + " is not null"
@@ -266,7 +278,7 @@ func (g *generator) plain() string {
 
 func (g *generator) grouped() string {
 	from, cols := g.from(nil)
-	key := g.column(cols, g.pick("int", "text"))
+	key := g.column(cols, g.pick("int", "text", "bits"))
 	if key == "" {
 		key = "1 + 0"
 	}
@@ -276,13 +288,14 @@ func (g *generator) grouped() string {
 	}
 	agg := g.pick("count(*)", "count(distinct "+g.expr(cols, "int")+")", "sum("+g.expr(cols, "int")+")", "avg("+g.expr(cols, "int")+")",
 		"min("+g.expr(cols, "text")+")", "array_agg(distinct "+g.expr(cols, "int")+")", "percentile_disc(0.5) within group (order by "+g.expr(cols, "int")+")",
-		"count(*) filter (where "+g.condition(cols)+")", "string_agg(distinct "+g.expr(cols, "text")+", ',')", "stddev("+g.expr(cols, "int")+")")
+		"count(*) filter (where "+g.condition(cols)+")", "string_agg(distinct "+g.expr(cols, "text")+", ',')", "stddev("+g.expr(cols, "int")+")",
+		g.pick("bit_and", "bit_or", "bit_xor", "count", "array_agg")+"(distinct ("+g.expr(cols, "int")+")::bit(5))")
 	return fmt.Sprintf("select %s as k, %s as a from %s group by %s%s", key, agg, from, key, having)
 }
 
 func (g *generator) windowed() string {
 	from, cols := g.from(nil)
-	part := g.expr(cols, g.pick("int", "text"))
+	part := g.expr(cols, g.pick("int", "text", "bits"))
 	key := g.expr(cols, "int")
 	call := g.pick("count(*)", "sum("+g.expr(cols, "int")+")", "max("+g.expr(cols, "text")+")", "rank()", "dense_rank()", "cume_dist()",
 		"percent_rank()", "min("+g.expr(cols, "int")+")", "avg("+g.expr(cols, "int")+")")
