@@ -16,7 +16,8 @@ type analyzer struct {
 	session   *Session
 	fns       *fn.Registry
 	sql       string          // the whole string that was parsed
-	kept      int64           // bytes that the statement takes as long as it is kept
+	tokens    int             // of the statement
+	bytes     int64           // that the plan takes besides what its tokens do: columns that a star stands for, copies of literals
 	params    []*value.Type   // by number from 0; nil while unknown
 	ctes      []*sharedQuery  // visible ones, innermost last
 	outer     []*frame        // the rows that a subquery may refer to, innermost last
@@ -201,6 +202,9 @@ func (a *analyzer) coerceUnknown(x expr, t *value.Type) (expr, bool, error) {
 			return nil, false, a.failAt(errf(codeUnsupported, "input of anonymous composite types is not implemented"), x.pos)
 		}
 		d, err := value.ParseText(a.session.valueSettings(), t, -1, x.d.B)
+		if err == nil {
+			a.bytes += max(0, int64(datumBytes(d)-len(x.d.B))) // it takes the place of the literal
+		}
 		return &constExpr{d: d, pos: x.pos}, true, a.failAt(err, x.pos)
 	case *paramExpr:
 		a.params[x.n] = t

@@ -154,6 +154,7 @@ func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
 		col := c.from
 		col.Name = c.name
 		p.exprs, p.cols = append(p.exprs, c.x), append(p.cols, col)
+		a.bytes += 2 * columnBytes
 	}
 	if !found && table != "" {
 		return a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), star)

@@ -95,6 +95,7 @@ func (a *analyzer) literal(e *parse.Literal) (expr, error) {
 		d = value.NewBool(e.Text == "true")
 	case parse.String:
 		d.B = []byte(e.Text)
+		a.bytes += int64(len(e.Text))
 	case parse.Integer:
 		if i, err := strconv.ParseInt(e.Text, 10, 64); err == nil {
 			d = value.NewInt(value.Int8, i)

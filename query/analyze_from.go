@@ -381,7 +381,8 @@ func hasSeries(e expr) bool {
 // joined is the cross join of two elements of FROM.
 func (a *analyzer) joined(at parse.Node, l, r node, ls, rs *scope) (*joinNode, *scope, error) {
 	left := len(l.columns())
-	n := &joinNode{l: l, r: r, cols: append(slices.Clone(l.columns()), r.columns()...)}
+	n := &joinNode{l: l, r: r, cols: slices.Concat(l.columns(), r.columns())}
+	a.bytes += int64(len(n.cols)) * columnBytes
 	s := &scope{cols: slices.Clone(ls.cols)}
 	for _, c := range rs.cols {
 		for _, other := range ls.cols {

@@ -47,9 +47,7 @@ func (c *cursor) more() (bool, error) {
 	}
 	b, err := c.op.next()
 	if err == nil && b != nil {
-		if err = c.rows.add(b); err == nil {
-			err = c.x.session.cursorMemory()
-		}
+		err = c.rows.add(b)
 	}
 	if err != nil {
 		c.failed = true
@@ -59,24 +57,9 @@ func (c *cursor) more() (bool, error) {
 	if b == nil {
 		c.op.close()
 		c.op = nil
+		c.x.leave(c.rows)
 	}
 	return b != nil, nil
-}
-
-// cursorMemory bounds the memory of all cursors of a session.
-func (s *Session) cursorMemory() error {
-	var all int64
-	for _, p := range s.portals {
-		if p.cursor != nil {
-			all += p.cursor.x.total.Load()
-		}
-	}
-	if all <= s.engine.StatementMemory {
-		return nil
-	}
-	e := errf(codeOutOfMemory, "out of memory")
-	e.Detail = "The cursors of the session need more than " + formatBytes(s.engine.StatementMemory) + " for the rows that they keep."
-	return e.hint("A cursor keeps its rows for SCROLL, and what is left of them for WITH HOLD. Close cursors, or narrow their queries.")
 }
 
 // mayGoBack returns nil if the cursor can go back.
@@ -124,19 +107,7 @@ func (c *cursor) close() {
 		c.op = nil
 	}
 	c.rows.free()
-	if s := c.x.session; len(s.grants) > 0 {
-		s.engine.queries.giveBack(s, c.x.grant)
-	}
-}
-
-// heldBy reports whether memory was granted to a cursor WITH HOLD that lives on after its transaction.
-func (s *Session) heldBy(g *grant) bool {
-	for _, p := range s.portals {
-		if p.cursor != nil && p.cursor.held && p.cursor.x.grant == g {
-			return true
-		}
-	}
-	return false
+	c.x.session.endRun(c.x.grant)
 }
 
 // persist reads the rest of the rows, so that the cursor needs its query no more.
@@ -181,7 +152,6 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := a.kept
 	var c *compiled
 	c = do(func(ctx context.Context, r *run) (string, error) {
 		if !t.Hold && !r.inBlock() {
@@ -203,7 +173,8 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 		r.cursors++
 		cur := &cursor{created: r.cursors, at: timestamp(r.engine.Clock()), binary: t.Binary, scroll: t.Scroll, noScroll: t.NoScroll, hold: t.Hold, x: x, op: op}
 		cur.rows = newRowStore(x, rowColumns(plan))
-		if err := r.keep(kept); err != nil {
+		kept := cursorBytes + int64(len(t.Name)) + a.textBytes() + c.bytes
+		if err := r.keepCursor(x, kept); err != nil {
 			op.close()
 			return "", err
 		}
@@ -213,6 +184,18 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 		return "DECLARE CURSOR", nil
 	})
 	return c, nil
+}
+
+// keepCursor counts a cursor, and what its run takes, with what the session keeps.
+func (s *Session) keepCursor(x *execution, bytes int64) error {
+	if err := s.keep(bytes); err != nil {
+		return err
+	}
+	err := s.keepRun(x.grant)
+	if err != nil {
+		s.drop(bytes)
+	}
+	return err
 }
 
 // cursor returns the open cursor of a name.

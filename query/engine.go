@@ -37,8 +37,9 @@ type Config struct {
 	ServerName string
 	// StatementMemory bounds the memory of one statement in bytes; more is the error 53200. 0 is the default.
 	StatementMemory int64
-	// QueryMemory bounds the memory of all statements together in bytes, each but for its first 256 kB, and of what sessions keep of statements; more is the error 53200. 0
-	// is four times StatementMemory.
+	// QueryMemory bounds the memory of all statements together in bytes, and of what sessions keep: prepared statements, parameters, portals and
+	// cursors. The first 256 kB of the statement that runs and the first 256 kB that a session keeps do not count. More is the error 53200. 0 is
+	// four times StatementMemory.
 	QueryMemory int64
 	// TransactionLeaves bounds what a transaction or COPY holds back until its end; more is the error 54000. 0 is the default.
 	TransactionLeaves int

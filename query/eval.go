@@ -30,6 +30,9 @@ var oneRow = value.Batch{N: 1}
 // compile makes an evaluator of e. Parts that do not depend on the row are computed here and now. If that fails, the error
 // is one of planning (execution.fault) where Postgres computes the part then, else it comes when a row needs the value.
 func (x *execution) compile(e expr) evaluator {
+	if _, ok := e.(*columnExpr); !ok {
+		x.wide += listBytes(e.typ())
+	}
 	ev, decided, ok := x.compileBranches(e)
 	if !ok {
 		ev = x.build(e)
@@ -218,6 +221,7 @@ type computedEval struct {
 	in     []*value.Vector
 	out    value.Vector
 	known  []int32 // the rows that are no nulls, if some are
+	held   int     // reserved for the values that were given
 }
 
 func (e *computedEval) eval(b *value.Batch) (*value.Vector, error) {
@@ -234,7 +238,11 @@ func (e *computedEval) eval(b *value.Batch) (*value.Vector, error) {
 			break
 		}
 	}
-	return &e.out, e.kernel(&e.x.env, &e.out, e.in, b.N, sel)
+	err := e.kernel(&e.x.env, &e.out, e.in, b.N, sel)
+	if held := e.x.holdOut(&e.held, &e.out); err == nil {
+		err = held
+	}
+	return &e.out, err
 }
 
 // dropNulls makes the value null where one that it is computed of is, and returns the other rows.
@@ -282,7 +290,9 @@ func (e *callEval) eval(b *value.Batch) (*value.Vector, error) {
 		})
 	}
 	err := e.call.Eval(&e.x.env, &e.out, e.in, b.N, b.Sel)
-	e.x.hold(&e.held)
+	if held := e.x.holdOut(&e.held, &e.out); err == nil {
+		err = held
+	}
 	return &e.out, err
 }
 
@@ -396,7 +406,9 @@ func (e *castEval) convert(b *value.Batch, v *value.Vector) error {
 		}
 	}
 	err := e.cast.Eval(&e.x.env, &e.out, v, b.N, b.Sel)
-	e.x.hold(&e.held)
+	if held := e.x.holdOut(&e.held, &e.out); err == nil {
+		err = held
+	}
 	return err
 }
 

@@ -155,18 +155,24 @@ func (op *joinOp) table(x *execution) (*joinTable, error) {
 		if err := evalAll(cols, by, &b); err != nil {
 			return nil, err
 		}
+		size := 0
 		for i := range b.N {
 			var ok bool
 			if op.key, ok = joinKey(op.key, cols, i); ok {
+				before := len(t.matches)
 				t.matches[string(op.key)] = append(t.matches[string(op.key)], int32(at+i))
+				size += 8 + (len(t.matches)-before)*(len(op.key)+matchBytes)
 			}
 		}
-		if err := x.reserve(b.N * 48); err != nil {
+		if err := x.reserve(size); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
+
+// matchBytes is what a key of a joinTable takes besides itself, with the list of one row.
+const matchBytes = 88
 
 // joinKey returns the key of row i in the memory of buf; ok is false where a column is null, which equals nothing.
 func joinKey(buf []byte, cols []*value.Vector, i int) (key []byte, ok bool) {

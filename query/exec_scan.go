@@ -25,6 +25,7 @@ type scanOp struct {
 	batch    value.Batch
 	out      value.Batch
 	sel      []int32
+	held     int // reserved for the values of batch
 }
 
 func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
@@ -89,6 +90,9 @@ func (op *scanOp) next() (*value.Batch, error) {
 		}
 		if op.batch.N == 0 {
 			return nil, nil
+		}
+		if err := op.x.sawScan(&op.batch, &op.held); err != nil {
+			return nil, err
 		}
 		out, err := filterBatch(&op.out, &op.batch, op.where, &op.sel)
 		if err != nil || out != nil {

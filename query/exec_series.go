@@ -268,6 +268,9 @@ func (op *seriesOp) next() (*value.Batch, error) {
 		}
 		op.out = value.Batch{Cols: append(make([]*value.Vector, op.width), newVectors(op.n.cols, value.BatchSize)...)}
 		op.same = op.same[:0]
+		if err := op.x.saw(value.BatchSize); err != nil {
+			return nil, err
+		}
 		for len(op.sel) > 0 && op.out.N < value.BatchSize {
 			if err := op.expand(); err != nil {
 				return nil, err

@@ -181,7 +181,7 @@ func (op *sortOp) take(b *value.Batch) error {
 		}
 		op.sel = append(op.sel, int32(i))
 		op.by = append(op.by, bytes.Clone(key))
-		size += len(key) + 32
+		size += len(key) + sortedBytes
 	})
 	op.key = key
 	op.bytes += size
@@ -197,6 +197,9 @@ func (op *sortOp) take(b *value.Batch) error {
 	}
 	return nil
 }
+
+// sortedBytes is what a row takes that is to be sorted, besides its columns and its key.
+const sortedBytes = 40
 
 // near leaves of b the rows whose first key alone does not put them after the last wanted row: of many rows few are left, and the
 // keys of those alone are made. It returns nil if there are none.
@@ -288,7 +291,7 @@ func (op *sortOp) trim() error {
 	op.x.release(op.bytes)
 	op.by, op.rows, op.bytes, op.order = by, kept, 0, nil
 	for _, key := range by {
-		op.bytes += len(key) + 32
+		op.bytes += len(key) + sortedBytes
 	}
 	// What was just freed is more than what is taken now.
 	if err := op.x.reserve(op.bytes); err != nil {

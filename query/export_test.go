@@ -12,3 +12,12 @@ const UncountedLeaves = uncountedMemory / 32
 
 // Chunks returns how many chunks of memory stand behind the session's parts.
 func (s *Session) Chunks() int { return len(s.chunks) + len(s.smallChunks) }
+
+// Counted returns the bytes that the session is said to hold.
+func (s *Session) Counted() int64 {
+	n := s.kept.total.Load()
+	if p := s.unnamed; p != nil && p.result != nil && p.result.x != nil {
+		n += p.result.x.total.Load()
+	}
+	return n
+}

@@ -26,6 +26,8 @@ type grant struct {
 	total   atomic.Int64 // bytes reserved, by forks too
 	enough  atomic.Int64 // total may grow to this without asking
 	granted int64        // of queryMemory
+	// within is what the session keeps, once the run is counted with it; nil before. It is set while the run does nothing.
+	within *grant
 }
 
 func newGrant() *grant {
@@ -37,6 +39,10 @@ func newGrant() *grant {
 // add notes that a run of a statement of s takes so many more bytes, of at most limit; negative ones are given back.
 func (g *grant) add(s *Session, bytes int, limit int64) error {
 	total := g.total.Add(int64(bytes))
+	kept := int64(0)
+	if g.within != nil {
+		kept = g.within.total.Add(int64(bytes))
+	}
 	if bytes < 0 {
 		return nil
 	}
@@ -45,10 +51,41 @@ func (g *grant) add(s *Session, bytes int, limit int64) error {
 		e.Detail = "The query needs more than its limit of " + formatBytes(limit) + "."
 		return e.hint("Narrow the query by a condition on round, or ask for fewer rows at a time.")
 	}
+	if g.within != nil {
+		return s.mayKeep(kept)
+	}
 	if total > g.enough.Load() {
 		return s.engine.queries.raise(s, g, total)
 	}
 	return nil
+}
+
+// release notes that a run takes so many bytes less.
+func (g *grant) release(bytes int64) {
+	g.total.Add(-bytes)
+	if g.within != nil {
+		g.within.total.Add(-bytes)
+	}
+}
+
+// keepRun counts what a run takes with what the session keeps, for it waits for as long as its client likes, beside others that do.
+func (s *Session) keepRun(g *grant) error {
+	if err := s.keep(g.total.Load()); err != nil {
+		return err
+	}
+	s.engine.queries.giveBack(s, g)
+	g.within = &s.kept
+	return nil
+}
+
+// endRun gives back what a run took.
+func (s *Session) endRun(g *grant) {
+	if g.within != nil {
+		g.within = nil
+		s.drop(g.total.Swap(0))
+	} else if len(s.grants) > 0 {
+		s.engine.queries.giveBack(s, g)
+	}
 }
 
 // A reading is the memory that constants take while they are read, before a statement runs: a value.Budget.
@@ -109,21 +146,27 @@ func (m *queryMemory) lower(g *grant, total int64) {
 }
 
 // giveBack takes back what was granted to one of the runs of s.
-func (m *queryMemory) giveBack(s *Session, only *grant) {
-	m.giveBackIf(s, func(g *grant) bool { return g == only })
-}
-
-// giveBackIf takes back what was granted to runs of s.
-func (m *queryMemory) giveBackIf(s *Session, over func(*grant) bool) {
+func (m *queryMemory) giveBack(s *Session, g *grant) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.grants = slices.DeleteFunc(s.grants, func(g *grant) bool {
-		if !over(g) {
-			return false
-		}
-		m.used -= g.granted
-		g.granted = 0
-		g.enough.Store(ungranted)
-		return true
-	})
+	if i := slices.Index(s.grants, g); i >= 0 {
+		s.grants = slices.Delete(s.grants, i, i+1)
+		m.takeBackLocked(g)
+	}
+}
+
+// giveAllBack takes back what was granted to all runs of s.
+func (m *queryMemory) giveAllBack(s *Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, g := range s.grants {
+		m.takeBackLocked(g)
+	}
+	s.grants = nil
+}
+
+func (m *queryMemory) takeBackLocked(g *grant) {
+	m.used -= g.granted
+	g.granted = 0
+	g.enough.Store(ungranted)
 }

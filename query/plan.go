@@ -200,6 +200,8 @@ type execution struct {
 	memory int64                   // bytes reserved by this execution
 	outer  *outerRow               // nil for the plan of the statement
 	slots  map[*slotExpr]evaluator // of the letExprs being compiled
+	wide   int                     // bytes that operators and evaluators hold for each row of a batch
+	seen   int                     // rows of the largest batch, for which they are reserved
 	fault  error                   // the first of what constants of the plan give, which Postgres computes while it plans
 }
 
@@ -218,7 +220,7 @@ func (r *statementRun) Take(bytes int) error {
 
 // forget gives back what functions have taken.
 func (x *execution) forget() {
-	x.total.Add(-int64(x.taken))
+	x.grant.release(int64(x.taken))
 	x.taken = 0
 }
 
@@ -229,10 +231,26 @@ func (x *execution) hold(held *int) {
 	*held, x.taken = x.taken, 0
 }
 
+// holdOut is hold for a function whose values are in out: what they take counts, if the function has not counted it.
+func (x *execution) holdOut(held *int, out *value.Vector) (err error) {
+	if more := out.Taken() - x.taken; more > 0 {
+		err = x.Take(more)
+	}
+	x.hold(held)
+	return err
+}
+
 // release gives memory back.
 func (x *execution) release(bytes int) {
 	x.memory -= int64(bytes)
-	x.total.Add(-int64(bytes))
+	x.grant.release(int64(bytes))
+}
+
+// leave ends a run of which only some rows are kept, whatever its operators still hold.
+func (x *execution) leave(rows *rowStore) {
+	x.shared, x.results, x.rights, x.work = nil, nil, nil, nil
+	x.release(int(x.total.Load()) - rows.bytes)
+	x.seen = 0
 }
 
 // check returns the reason if the statement is to stop.
@@ -264,6 +282,58 @@ type operator interface {
 	explain() explained
 }
 
+// rowBytes is about what the running form of n holds for each row of a batch: its columns, and which rows count.
+func rowBytes(n node, w wish) int {
+	bytes := 4
+	switch n.(type) {
+	case *scanNode, *seriesNode, *joinNode, *sortNode, *aggregateNode, *windowNode, *semiNode:
+		for i, c := range n.columns() {
+			if w.need == nil || i < len(w.need) && w.need[i] {
+				bytes += listBytes(c.Type)
+			}
+		}
+	}
+	return bytes
+}
+
+// listBytes is what a value takes in the list of a vector.
+func listBytes(t *value.Type) int {
+	switch t.Kind {
+	case value.Bytes:
+		return 24
+	case value.Boxed:
+		return 16
+	}
+	return 8
+}
+
+// saw reserves what operators and evaluators hold for a batch of rows, as far as it is larger than those before.
+func (x *execution) saw(rows int) error {
+	if rows <= x.seen {
+		return nil
+	}
+	more := (rows - x.seen) * x.wide
+	x.seen = rows
+	return x.reserve(more)
+}
+
+// sawScan is saw for a batch of a table, whose values count too: held says how much was reserved for those of the batches before.
+func (x *execution) sawScan(b *value.Batch, held *int) error {
+	taken := 0
+	for _, v := range b.Cols {
+		if present(v) {
+			taken += v.Taken()
+		}
+	}
+	if more := taken - *held; more > 0 {
+		*held = taken
+		if err := x.reserve(more); err != nil {
+			return err
+		}
+	}
+	return x.saw(b.N)
+}
+
 // start makes the running form of a whole plan.
 func (x *execution) start(plan node, w wish) (operator, error) {
 	op, err := x.operator(plan, w)
@@ -277,6 +347,7 @@ func (x *execution) start(plan node, w wish) (operator, error) {
 // operator makes the running form of n.
 func (x *execution) operator(n node, w wish) (operator, error) {
 	op, err := x.newOperator(n, w)
+	x.wide += rowBytes(n, w)
 	if err != nil || !x.analyze {
 		return op, err
 	}

@@ -152,6 +152,11 @@ func (r *pointRun) again(ctx context.Context, params []value.Datum) {
 	x, scan, s := r.x, r.scan, r.x.session
 	x.params, x.asOf, x.memory, x.env = params, s.snapshot(), 0, s.env(ctx)
 	x.total.Store(0)
+	for _, e := range r.exprs {
+		if c, ok := e.(*computedEval); ok {
+			c.held = 0
+		}
+	}
 	scan.request.Where[0].Values[0], scan.request.AsOf = params[r.home.param], x.asOf
 	scan.open = r.open
 }

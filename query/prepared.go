@@ -29,6 +29,7 @@ type Portal struct {
 	own    Result  // memory for what result points to
 	cursor *cursor // of DECLARE; nil if Bind made the portal
 	kept   int64   // bytes of params
+	named  bool    // there may be many of them
 	// Formats is a copy of what Bind was given: the engine keeps it for the caller and does not look at it.
 	Formats []int16
 }
@@ -69,6 +70,10 @@ func (s *Session) Parse(ctx context.Context, name, sql string, types []uint32) e
 			} else if err != nil {
 				return err
 			}
+			if err := s.keepOne(p.c.bytes); err != nil {
+				return err
+			}
+			p.kept += p.c.bytes
 			if shown, secret := parse.WithoutPassword(list[0].Stmt, sql); secret {
 				p.sql = shown
 			}
@@ -130,11 +135,14 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		if p.c != nil && s.tx.aborted && !p.c.control {
 			return errf(codeFailedTransaction, "current transaction is aborted, commands ignored until end of transaction block")
 		}
-		kept := sizeOfParams(params)
+		kept := sizeOfParams(params) + 2*int64(len(formats))
 		if portal != "" {
 			kept += int64(portalBytes + len(portal))
+			err = s.keep(kept)
+		} else {
+			err = s.keepOne(kept)
 		}
-		if err := s.keep(kept); err != nil {
+		if err != nil {
 			return err
 		}
 		p.hold()
@@ -147,7 +155,7 @@ func (s *Session) Bind(portal, statement string, params []value.Datum, formats [
 		} else {
 			s.unnamed, s.spare = bound, nil
 		}
-		bound.stmt, bound.kept, bound.result = p, kept, nil
+		bound.stmt, bound.kept, bound.named, bound.result = p, kept, portal != "", nil
 		bound.run = run{Session: s, params: params, returning: true, own: &bound.own}
 		bound.Formats = append(bound.Formats[:0], formats...)
 		return nil
@@ -214,7 +222,9 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 	c := p.stmt.c
 	if c.direct == nil || s.timeout() > 0 {
-		p.result, err = s.start(ctx, c, &p.run)
+		if p.result, err = s.start(ctx, c, &p.run); err == nil && p.named && p.result.op != nil {
+			err = s.keepRun(p.result.x.grant)
+		}
 		return err
 	}
 	if err := s.mayStart(ctx, c); err != nil {
@@ -314,7 +324,8 @@ type Script struct {
 	session *Session
 	sql     string
 	list    []parse.Statement
-	kept    int64 // bytes of list
+	kept    int64 // bytes of list and sql
+	plan    int64 // bytes of the statement that runs, besides
 	single  bool
 	result  *Result
 }
@@ -343,6 +354,8 @@ func (c *Script) Next(ctx context.Context) (*Result, error) {
 		c.result.Close()
 		c.result = nil
 	}
+	c.session.drop(c.plan)
+	c.plan = 0
 	if len(c.list) == 0 {
 		return nil, io.EOF
 	}
@@ -361,6 +374,10 @@ func (c *Script) Next(ctx context.Context) (*Result, error) {
 		if len(compiled.params) > 0 {
 			return errf(codeUndefinedParameter, "there is no parameter $1")
 		}
+		if err := s.keepOne(compiled.bytes); err != nil {
+			return err
+		}
+		c.plan = compiled.bytes
 		r := &run{Session: s, single: c.single && s.tx.implicit(), returning: c.single}
 		c.result, err = s.start(ctx, compiled, r)
 		return err
@@ -376,8 +393,8 @@ func (c *Script) Close(ctx context.Context, err error) error {
 		c.result.Close()
 	}
 	c.list = nil
-	s.drop(c.kept)
-	c.kept = 0
+	s.drop(c.kept + c.plan)
+	c.kept, c.plan = 0, 0
 	if err != nil {
 		s.failed()
 	}

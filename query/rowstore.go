@@ -35,15 +35,29 @@ func (s *rowStore) add(b *value.Batch) error {
 		}
 		if s.cols[k] == nil {
 			s.cols[k] = value.NewVector(s.types[k], before)
+			bytes += s.cols[k].Footprint()
 		}
 		v := s.cols[k]
+		bytes -= v.Footprint() + v.Taken()
 		rows(b, func(i int) {
-			v.AppendFrom(c, i)
-			bytes += sizeOf(c, i)
+			v.AppendCopy(c, i)
+			bytes += ownBytes(c, i)
 		})
+		bytes += v.Footprint() + v.Taken()
 	}
 	s.bytes += bytes
 	return s.x.reserve(bytes)
+}
+
+// ownBytes is what a value takes that a list of values points to and that is in no memory of the list.
+func ownBytes(v *value.Vector, i int) int {
+	switch {
+	case v.Type.Kind == value.Bytes && len(v.Bytes[i]) >= value.ShortBytes && !v.IsNull(i):
+		return len(v.Bytes[i])
+	case v.Type.Kind == value.Boxed && !v.IsNull(i):
+		return boxSize(v.Boxes[i])
+	}
+	return 0
 }
 
 // sizeOf estimates the memory of a value in bytes.
@@ -55,21 +69,27 @@ func sizeOf(v *value.Vector, i int) int {
 		if v.IsNull(i) {
 			return 16
 		}
-		return 48 + boxSize(v.Boxes[i])
+		return 16 + boxSize(v.Boxes[i])
 	}
 	return 9
 }
 
+const (
+	arrayBytes = 288 // an array without its elements, but with the list of them and one dimension
+	fieldBytes = 72  // a value.Datum without what it points to
+)
+
+// boxSize estimates what a boxed value takes in bytes.
 func boxSize(box any) int {
 	switch b := box.(type) {
 	case *value.Array:
-		return 64 + sizeOfPart(b.Elems, 0, b.Elems.Len())
+		return arrayBytes + 8*len(b.Dims) + sizeOfPart(b.Elems, 0, b.Elems.Len())
 	case value.Numeric:
 		return 32 + b.HeapBytes()
 	case *value.Record:
 		n := 48
 		for _, f := range b.Fields {
-			if n += 64 + len(f.B); f.X != nil {
+			if n += fieldBytes + len(f.B); f.X != nil {
 				n += boxSize(f.X)
 			}
 		}

@@ -72,15 +72,19 @@ func (g *settings) put(key, v string, local bool) {
 	}
 }
 
-// maxSettings bounds what a session sets, names and values, in bytes.
-const maxSettings = 256 << 10
+const (
+	// maxSettings bounds what a session sets, names and values, in bytes.
+	maxSettings = 256 << 10
+	// settingBytes is what each takes besides.
+	settingBytes = 96
+)
 
 // room refuses a value for which the session has no room.
 func (g *settings) room(key, v string) error {
-	bytes := g.bytes() + len(key) + len(v)
+	bytes := g.bytes() + settingBytes + len(key) + len(v)
 	for _, m := range []map[string]string{g.set, g.local} {
 		if old, ok := m[key]; ok {
-			bytes -= len(key) + len(old)
+			bytes -= settingBytes + len(key) + len(old)
 		}
 	}
 	if bytes <= maxSettings {
@@ -91,11 +95,11 @@ func (g *settings) room(key, v string) error {
 	return e.hint("RESET settings that are not needed any more.")
 }
 
-// bytes is what the session and the transaction set take, names and values.
+// bytes is what the settings of the session and of the transaction take.
 func (g *settings) bytes() (n int) {
 	for _, m := range []map[string]string{g.set, g.local} {
 		for k, v := range m {
-			n += len(k) + len(v)
+			n += settingBytes + len(k) + len(v)
 		}
 	}
 	return n

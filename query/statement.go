@@ -22,6 +22,7 @@ type compiled struct {
 	plan    node        // of a query; nil for other statements
 	direct  *insertPlan // of an INSERT whose rows are parameters, else nil
 	run     func(ctx context.Context, r *run) (*Result, error)
+	bytes   int64 // that it takes besides what its tokens and its text do
 }
 
 // A run is one execution of a compiled statement.
@@ -41,7 +42,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 	}
 	a := &analyzer{session: s, fns: s.engine.fns, sql: sql, prints: prints{}, params: make([]*value.Type, max(stmt.Params, len(types)))}
 	copy(a.params, types)
-	a.kept = int64(stmt.Tokens) * tokenBytes
+	a.tokens = stmt.Tokens
 	c, err := a.statement(stmt.Stmt)
 	if err != nil {
 		return nil, err
@@ -50,6 +51,7 @@ func (s *Session) compile(sql string, stmt parse.Statement, types []*value.Type)
 		return nil, err
 	}
 	c.text, _ = parse.WithoutPassword(stmt.Stmt, stmt.Text)
+	c.bytes = a.planBytes()
 	c.params, c.kind, c.queries = a.params, kindOf(stmt.Stmt), queries(stmt.Stmt)
 	return c, nil
 }
@@ -114,6 +116,12 @@ func (a *analyzer) statement(stmt parse.Stmt) (*compiled, error) {
 	}
 	return nil, a.unsupported(stmt, "this statement is")
 }
+
+// textBytes is what a statement takes as text and by its tokens. What is kept of it refers to the memory of the whole string.
+func (a *analyzer) textBytes() int64 { return int64(len(a.sql)) + int64(a.tokens)*tokenBytes }
+
+// planBytes is what the plan takes besides what its tokens and its text do.
+func (a *analyzer) planBytes() int64 { return a.bytes + int64(len(a.params))*8 }
 
 // queries reports whether a statement reads or files.
 func queries(stmt parse.Stmt) bool {
@@ -248,8 +256,8 @@ func (r *Result) Room(ctx context.Context, n int) error {
 	if n <= r.room {
 		return nil
 	}
-	more := n + n/2 - r.room
-	r.room += more
+	more := n - r.room
+	r.room = n
 	return r.x.grant.add(r.session, more, r.session.maxMemory)
 }
 
@@ -318,8 +326,8 @@ func (r *Result) Close() {
 	}
 	if r.op != nil {
 		r.op.close()
-		if r.x != nil && len(r.session.grants) > 0 {
-			r.session.engine.queries.giveBack(r.session, r.x.grant)
+		if r.x != nil {
+			r.session.endRun(r.x.grant)
 		}
 		r.op, r.b, r.done = nil, nil, true
 	}

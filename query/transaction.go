@@ -166,7 +166,7 @@ func (s *Session) end() {
 	s.tx = transaction{}
 	s.releaseMemory()
 	if len(s.grants) > 0 {
-		s.engine.queries.giveBackIf(s, func(g *grant) bool { return !s.heldBy(g) })
+		s.engine.queries.giveAllBack(s)
 	}
 }
 

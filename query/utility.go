@@ -213,7 +213,7 @@ func (a *analyzer) prepare(t *parse.Prepare) (*compiled, error) {
 	}
 	c.params, c.text = inner.params, t.Stmt.String()
 	a.params = nil // they are those of the inner statement
-	kept := a.kept
+	kept := a.textBytes() + inner.planBytes()
 	return do(func(_ context.Context, r *run) (string, error) {
 		if r.statements[t.Name] != nil {
 			return "", errf(codeDuplicateStatement, "prepared statement %q already exists", t.Name)

@@ -202,3 +202,13 @@ func exchange(t *testing.T, s *testServer, data []byte) {
 		}
 	}
 }
+
+// TestAnswersWithoutSync: answers to a pipeline do not wait for its end, which may never come, once they are many.
+func TestAnswersWithoutSync(t *testing.T) {
+	c := dial(t, serve(t, nil).addr).login()
+	for range 20_000 { // of five bytes of answer each
+		c.f.Send(&pgproto3.Parse{Query: "select 1"})
+	}
+	c.send()
+	c.until("ParseComplete")
+}

@@ -147,6 +147,7 @@ func (c *conn) serveMessage(typ byte) error {
 		c.failed(err)
 		c.out.flush() // the client may wait for the error before it sends Sync
 	}
+	c.out.relieve()
 	return c.ended()
 }
 

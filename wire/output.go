@@ -182,6 +182,14 @@ func (o *output) flush() error {
 	return o.err
 }
 
+// relieve sends what is waiting if it is much: a client that asks and asks, and never for the end, is not to fill the memory.
+func (o *output) relieve() error {
+	if len(o.buf) < writeBytes || o.err != nil {
+		return o.err
+	}
+	return o.flush()
+}
+
 // outputs holds *[]byte, large empty buffers of connections that wait for their clients: a pipeline of a thousand statements fills
 // one again and again.
 var outputs sync.Pool

@@ -57,8 +57,7 @@ func (s *simpleScript) run(ctx context.Context) error {
 		}
 		c.reportNotices()
 		s.tag, s.held = tag, true
-		if c.out.err != nil {
-			err = c.out.err
+		if err = c.out.relieve(); err != nil {
 			break
 		}
 	}

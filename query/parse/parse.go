@@ -22,8 +22,8 @@ const (
 // The trees refer to the memory of sql.
 func Parse(sql string) (list []Statement, err error) { return ParseWithin(sql, nil) }
 
-// ParseWithin is Parse that takes no more memory than its caller grants: took is told of every further 512 tokens, and an
-// error of it ends the parsing, as an *OverError.
+// ParseWithin is Parse that takes no more memory than its caller grants: took is told of every further 512 tokens, and of the rest
+// at the end; an error of it ends the parsing, as an *OverError.
 func ParseWithin(sql string, took func(tokens int) error) (list []Statement, err error) {
 	p := parser{lexer: lexer{src: sql}, took: took}
 	defer p.catch(&err)
@@ -32,6 +32,7 @@ func ParseWithin(sql string, took func(tokens int) error) (list []Statement, err
 		for p.acceptKind(tkSemicolon) {
 		}
 		if p.tok.kind == tkEOF {
+			p.tell(p.tokens % tokensAtOnce)
 			return list, nil
 		}
 		start := p.tok.pos
@@ -118,16 +119,24 @@ func (p *parser) start() {
 // advance goes to the next token.
 func (p *parser) advance() {
 	p.last = p.tok.end
-	if p.tokens++; p.tokens%tokensAtOnce == 0 && p.took != nil {
-		if err := p.took(tokensAtOnce); err != nil {
-			panic(&OverError{err})
-		}
+	if p.tokens++; p.tokens%tokensAtOnce == 0 {
+		p.tell(tokensAtOnce)
 	}
 	if p.hasAhead {
 		p.tok, p.hasAhead = p.ahead, false
 		return
 	}
 	p.lexer.next(&p.tok)
+}
+
+// tell tells the caller of tokens.
+func (p *parser) tell(tokens int) {
+	if p.took == nil || tokens == 0 {
+		return
+	}
+	if err := p.took(tokens); err != nil {
+		panic(&OverError{err})
+	}
 }
 
 // peek returns the token after tok.

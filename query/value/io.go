@@ -59,6 +59,47 @@ func AppendText(dst []byte, s *Settings, v *Vector, i int) []byte {
 	return appendBoxText(dst, s, v.Type, v.Boxes[i])
 }
 
+// Length returns about how many bytes AppendBinary or AppendText appends for value i of v, and the four of its length: for long byte
+// strings exactly so many, unless they are escaped.
+func Length(v *Vector, i int, binary bool) int {
+	switch {
+	case v.Type.Kind == Int64 || v.Type.Kind == Float64 || v.IsNull(i):
+		return 32
+	case v.Type.Kind == Boxed:
+		return boxLength(v.Boxes[i], binary)
+	case v.Type == Bytea && !binary:
+		return 6 + 2*len(v.Bytes[i])
+	}
+	return 32 + len(v.Bytes[i])
+}
+
+// boxLength is Length for a boxed value.
+func boxLength(box any, binary bool) (n int) {
+	switch b := box.(type) {
+	case *Array:
+		n = 32
+		for i := range b.Elems.Len() {
+			if n += 4; b.Elems.Type.Kind == Bytes || b.Elems.Type.Kind == Boxed {
+				n += Length(b.Elems, i, binary)
+			} else {
+				n += 8
+			}
+		}
+	case *Record:
+		n = 32
+		for _, f := range b.Fields {
+			if n += 12 + len(f.B); f.X != nil {
+				n += boxLength(f.X, binary)
+			}
+		}
+	case Numeric:
+		n = 32 + 3*b.HeapBytes()
+	default:
+		n = 64
+	}
+	return n
+}
+
 // AppendText appends the text form of d, which must not be null.
 func (d Datum) AppendText(dst []byte, s *Settings) []byte {
 	switch d.Type.Kind {

@@ -20,6 +20,7 @@ type Vector struct {
 	Nulls  []bool // nil: no value is null. Where true, the slot of the value holds anything
 
 	arena     []byte
+	taken     int // by Alloc since Reset
 	recycled  bool
 	chunks    []*chunk // of a recycled vector, the last one with arena
 	nullStore []bool
@@ -72,7 +73,7 @@ func (v *Vector) Reset(t *Type, n int) {
 	if len(v.chunks) > 0 {
 		v.Release()
 	}
-	v.Type, v.Nulls = t, nil
+	v.Type, v.Nulls, v.taken = t, nil, 0
 	switch t.Kind {
 	case Int64:
 		v.Ints = resize(v.Ints, n)
@@ -141,6 +142,7 @@ func (v *Vector) Alloc(n int) []byte {
 	if n > len(v.arena) {
 		switch {
 		case n >= 4096, n >= 1024 && !v.recycled:
+			v.taken += n
 			return make([]byte, n)
 		case v.recycled:
 			c := chunks.Get().(*chunk)
@@ -149,10 +151,19 @@ func (v *Vector) Alloc(n int) []byte {
 		default:
 			v.arena = make([]byte, len(chunk{}))
 		}
+		v.taken += len(chunk{})
 	}
 	b := v.arena[:n:n]
 	v.arena = v.arena[n:]
 	return b
+}
+
+// Taken returns the bytes that Alloc has taken since Reset: long values, and chunks that short ones share.
+func (v *Vector) Taken() int { return v.taken }
+
+// Footprint returns the bytes of the lists of v, not of what their elements point to.
+func (v *Vector) Footprint() int {
+	return 8*cap(v.Ints) + 8*cap(v.Floats) + 24*cap(v.Bytes) + 16*cap(v.Boxes) + cap(v.Nulls)
 }
 
 // SetBytes sets value i to a copy of b.
@@ -230,6 +241,23 @@ func (v *Vector) AppendFrom(w *Vector, i int) {
 	case Boxed:
 		v.Boxes[n] = w.Boxes[i]
 	}
+}
+
+// ShortBytes is the length from which on AppendCopy leaves byte strings where they are: they have memory of their own.
+const ShortBytes = 1024
+
+// AppendCopy is AppendFrom, but the value shares no memory with others of w: who keeps it keeps nothing else.
+func (v *Vector) AppendCopy(w *Vector, i int) {
+	v.AppendFrom(w, i)
+	n := v.Len() - 1
+	if v.Type.Kind != Bytes || len(v.Bytes[n]) >= ShortBytes || v.IsNull(n) {
+		return
+	}
+	if len(v.Bytes[n]) > len(v.arena) { // the more values, the larger the chunk
+		v.arena = make([]byte, min(len(chunk{}), max(ShortBytes/4, len(v.Bytes[n]), v.taken)))
+		v.taken += len(v.arena)
+	}
+	v.SetBytes(n, v.Bytes[n])
 }
 
 func (v *Vector) grow() {

@@ -66,8 +66,8 @@ func (r *result) AppendRow(ctx context.Context, dst []byte) ([]byte, error) {
 	settings := r.session.query.Values()
 	begin := len(dst)
 	for k, v := range b.Cols {
-		if len(dst)-begin > query.FreeRoom {
-			if err := r.query.Room(ctx, len(dst)-begin); err != nil {
+		if kind := v.Type.Kind; len(dst)-begin > query.FreeRoom/2 || kind == value.Boxed || kind == value.Bytes && len(v.Bytes[i]) > query.FreeRoom/8 {
+			if dst, err = r.grow(ctx, dst, begin, b.Cols[k:], i); err != nil {
 				return dst[:begin], stopped(ctx, err)
 			}
 		}
@@ -84,7 +84,27 @@ func (r *result) AppendRow(ctx context.Context, dst []byte) ([]byte, error) {
 		}
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	}
+	if cap(dst)-begin > query.FreeRoom { // a value may have been longer than it seemed
+		if err := r.query.Room(ctx, cap(dst)-begin); err != nil {
+			return dst[:begin], stopped(ctx, err)
+		}
+	}
 	return dst, nil
+}
+
+// grow makes room for the rest of a row, which begins at begin, once the statement may have it: its values at i of rest.
+func (r *result) grow(ctx context.Context, dst []byte, begin int, rest []*value.Vector, i int) ([]byte, error) {
+	n := len(dst) - begin
+	for k, v := range rest {
+		n += value.Length(v, i, format(r.formats, len(r.query.Columns())-len(rest)+k) == 1)
+	}
+	if n <= query.FreeRoom {
+		return dst, nil
+	}
+	if err := r.query.Room(ctx, n); err != nil || begin+n <= cap(dst) {
+		return dst, err
+	}
+	return append(make([]byte, 0, begin+n), dst...), nil
 }
 
 func (r *result) CopyIn() wire.CopyIn {
@@ -227,10 +247,15 @@ func (o *copyOut) appendRow(ctx context.Context, dst []byte, r *result) ([]byte,
 	settings := r.session.query.Values()
 	o.fields, o.buf = o.fields[:0], o.buf[:0]
 	ends := make([]int, 0, 16)
-	for _, v := range b.Cols {
+	for k, v := range b.Cols {
 		if v.IsNull(i) {
 			ends = append(ends, -1)
 			continue
+		}
+		if len(o.buf)+value.Length(v, i, o.binary) > query.FreeRoom/2 {
+			if err := o.grow(ctx, r, b.Cols[k:], i); err != nil {
+				return dst, stopped(ctx, err)
+			}
 		}
 		if o.binary {
 			o.buf = value.AppendBinary(o.buf, settings, v, i)
@@ -238,11 +263,6 @@ func (o *copyOut) appendRow(ctx context.Context, dst []byte, r *result) ([]byte,
 			o.buf = value.AppendText(o.buf, settings, v, i)
 		}
 		ends = append(ends, len(o.buf))
-		if len(o.buf) > query.FreeRoom/2 {
-			if err := r.query.Room(ctx, 2*len(o.buf)); err != nil { // the fields, and the row that is made of them
-				return dst, stopped(ctx, err)
-			}
-		}
 	}
 	at := 0
 	for _, end := range ends {
@@ -253,5 +273,30 @@ func (o *copyOut) appendRow(ctx context.Context, dst []byte, r *result) ([]byte,
 		o.fields = append(o.fields, o.buf[at:end:end])
 		at = end
 	}
-	return o.encoder.AppendRow(dst, o.fields), nil
+	begin := len(dst)
+	if n := len(o.buf) + 8*len(ends); n > query.FreeRoom/2 && begin+n > cap(dst) {
+		dst = append(make([]byte, 0, begin+n), dst...)
+	}
+	dst = o.encoder.AppendRow(dst, o.fields)
+	if n := cap(o.buf) + cap(dst) - begin; n > query.FreeRoom { // what is escaped is longer
+		if err := r.query.Room(ctx, n); err != nil {
+			return dst[:begin], stopped(ctx, err)
+		}
+	}
+	return dst, nil
+}
+
+// grow makes room for the rest of the fields, the values at i of rest, once the statement may have them and the row that is made of them.
+func (o *copyOut) grow(ctx context.Context, r *result, rest []*value.Vector, i int) error {
+	n := len(o.buf)
+	for _, v := range rest {
+		n += value.Length(v, i, o.binary)
+	}
+	if err := r.query.Room(ctx, 2*n); err != nil {
+		return err
+	}
+	if n > cap(o.buf) {
+		o.buf = append(make([]byte, 0, n), o.buf...)
+	}
+	return nil
 }

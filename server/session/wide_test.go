@@ -3,6 +3,7 @@ package session_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -43,6 +44,30 @@ func TestWideRow(t *testing.T) {
 		}
 		if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 100 {
 			t.Errorf("%s: %d MiB were allocated", name, took)
+		}
+	}
+}
+
+// TestLongValue: a value that is alone in its row counts with the row that is made of it, in a result and in COPY, in text and escaped. The
+// memory is that of two such values and a little.
+func TestLongValue(t *testing.T) {
+	s := serve(t)
+	if _, err := s.connect(t, "jurat").Exec(t.Context(), "alter role alpha set jurat.statement_memory = '8MB'"); err != nil {
+		t.Fatal(err)
+	}
+	conn := s.connect(t, "alpha").PgConn()
+	for _, c := range []struct{ query, copy, code string }{
+		{"select repeat('x', 3000000)", "select repeat('x', 2000000)", ""},
+		{"select repeat('x', 5000000)", "select repeat('x', 3500000)", "53200"},
+		{"select decode(repeat('00', 3000000), 'hex')", "select repeat('\\', 2000000)", "53200"},
+		{"select array[repeat('\"', 2500000)]", "select array[repeat('x', 3000000)]", "53200"},
+	} {
+		_, err := conn.Exec(t.Context(), c.query).ReadAll()
+		_, copied := conn.CopyTo(t.Context(), io.Discard, "copy ("+c.copy+") to stdout")
+		for sql, err := range map[string]error{c.query: err, c.copy: copied} {
+			if e := (*pgconn.PgError)(nil); errors.As(err, &e) && e.Code != c.code || (err == nil) != (c.code == "") {
+				t.Errorf("%s: %v, want %q", sql, err, c.code)
+			}
 		}
 	}
 }
