@@ -12,3 +12,6 @@ const UncountedLeaves = uncountedMemory / 32
 
 // Chunks returns how many chunks of memory stand behind the session's parts.
 func (s *Session) Chunks() int { return len(s.chunks) + len(s.smallChunks) }
+
+// EachLateral says whether every lateral side is executed for each row.
+func (e *Engine) EachLateral(each bool) { e.each = each }
