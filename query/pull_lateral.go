@@ -259,7 +259,17 @@ func isSought(e expr) bool {
 // anyFolds reports whether expressions have parts over constants alone that may fail: a constant in the place of a column makes such parts,
 // and the statement would fail before it reads a row.
 func anyFolds(list []expr) bool {
-	return slices.ContainsFunc(list, func(e expr) bool { return mayRaise(e) && mayFail(e) })
+	found := false
+	for _, e := range list {
+		walk(e, func(x expr) {
+			switch x.(type) {
+			case *callExpr, *castExpr:
+				constant := len(children(x)) > 0 && side(x, 0) == 0 && isConstant(x) && !usesOuter(x) && !dependsOnMoment(x)
+				found = found || constant && mayRaise(x)
+			}
+		})
+	}
+	return found
 }
 
 // tooLarge reports whether expressions have more than maxPulled parts.
