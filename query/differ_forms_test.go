@@ -7,7 +7,7 @@ import (
 
 // form returns a query of one of the forms that statement's other branches do not make.
 func (g *generator) form() string {
-	switch g.r.IntN(8) {
+	switch g.r.IntN(9) {
 	case 0:
 		return g.distinctOn()
 	case 1:
@@ -22,6 +22,8 @@ func (g *generator) form() string {
 		return g.rowValues()
 	case 6:
 		return g.semiJoin()
+	case 7:
+		return g.lateral()
 	}
 	return g.totalWindow()
 }

@@ -51,6 +51,7 @@ type generator struct {
 	r     *rand.Rand
 	depth int
 	names int
+	fails bool // expressions may fail for some rows
 }
 
 // A genColumn is a column that an expression may name.
@@ -158,6 +159,9 @@ func (g *generator) expr(cols []genColumn, kind string) string {
 	case "int":
 		if deep {
 			return g.pick("0", "1", "2", "null::int")
+		}
+		if c := g.column(cols, "int"); c != "" && g.fails && g.chance(30) {
+			return fmt.Sprintf("(%s %s (%s - 1))", g.pick("10", "60"), g.pick("/", "%"), c)
 		}
 		switch g.r.IntN(8) {
 		case 7:

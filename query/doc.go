@@ -30,10 +30,11 @@
 // execution of its own that finds them in slots, so that its scans choose their paths for the values; results are
 // remembered by the exact values. In a WHERE that runs once, EXISTS, NOT EXISTS and IN whose query refers to the row around by an
 // equality become a semiNode (semi.go): parts of the left side are held by hash while the right side goes by. NOT IN does not: it
-// looks for nulls too. A joinNode with args is LATERAL. Window functions are computed over partitions held in memory
-// (exec_window.go), or, where the rows come in the window's order and the functions look back and ahead a bounded way, as the rows
-// stream by (exec_stream.go). The rows of WITH RECURSIVE (exec_recursive.go) are given as each iteration makes them. Where
-// few rows are wanted, wish.few says so, and what is costly is done in pieces that begin small.
+// looks for nulls too. A joinNode with args is LATERAL; one whose right side only filters and computes is executed as a plain join
+// (pull_lateral.go). Window functions are computed over partitions held in memory (exec_window.go), or, where the rows come in the
+// window's order and the functions look back and ahead a bounded way, as the rows stream by (exec_stream.go). The rows of WITH
+// RECURSIVE (exec_recursive.go) are given as each iteration makes them. Where few rows are wanted, wish.few says so, and what is
+// costly is done in pieces that begin small.
 //
 // testdata/postgres holds queries with the answers of PostgreSQL 15: TestPostgresAnswers takes them anew with -rewrite,
 // and TestDiffer compares random queries with a PostgreSQL that is installed or that JURAT_POSTGRES names.

@@ -74,6 +74,7 @@ type Engine struct {
 	open    openSessions
 	started time.Time
 	roles   atomic.Uint64 // grows with every change of a role
+	each    bool          // every lateral side is executed for each row; tests compare
 }
 
 // NewEngine returns an engine.

@@ -122,6 +122,9 @@ func (op *joinOp) readRight() (err error) {
 		x = x.keeping()
 	}
 	if op.right, err = op.table(x); err != nil {
+		if keep {
+			x.end()
+		}
 		return err
 	}
 	op.matched = make([]bool, op.right.n)
@@ -186,6 +189,9 @@ func joinKey(buf []byte, cols []*value.Vector, i int) (key []byte, ok bool) {
 
 func (op *joinOp) next() (*value.Batch, error) {
 	if op.right == nil {
+		if empty, err := op.idle(); empty || err != nil {
+			return nil, err
+		}
 		if err := op.readRight(); err != nil {
 			return nil, err
 		}
@@ -206,6 +212,20 @@ func (op *joinOp) next() (*value.Batch, error) {
 			return op.unmatched(), nil
 		}
 	}
+}
+
+// idle reports whether the left side of a lazy join has no rows. It keeps those that it reads.
+func (op *joinOp) idle() (bool, error) {
+	if !op.n.lazy {
+		return false, nil
+	}
+	b, err := op.l.next()
+	if err != nil || b == nil {
+		return true, err
+	}
+	kept := &keptOp{operator: op.l, rows: newRowStore(op.x, op.n.l.columns())}
+	op.l = kept
+	return false, kept.rows.add(b)
 }
 
 // pair collects pairs of rows that match, until a batch is full. more is false at the end of the left side.

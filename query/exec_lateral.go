@@ -30,6 +30,14 @@ type lateralOp struct {
 const minWhole = 64
 
 func (x *execution) newLateral(n *joinNode, w wish) (operator, error) {
+	if op, err := x.newPulled(n, w); op != nil || err != nil {
+		return op, err
+	}
+	return x.newEach(n, w)
+}
+
+// newEach makes the operator that executes the lateral side for each row.
+func (x *execution) newEach(n *joinNode, w wish) (operator, error) {
 	op := &lateralOp{x: x, n: n, in: make([]*value.Vector, len(n.args))}
 	left := len(n.l.columns())
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on, argExprs(n.args))

@@ -52,6 +52,9 @@ func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 			below.order = append(below.order, OrderKey{Column: c.index, Desc: k.desc, NullsFirst: k.nullsFirst})
 		}
 	}
+	if len(below.order) == 0 { // all rows are read
+		below.few = 0
+	}
 	below.need = needed(width, allOf(w.need, width), exprs)
 	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
 		op.kept++

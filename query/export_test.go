@@ -21,3 +21,6 @@ func (s *Session) Counted() int64 {
 	}
 	return n
 }
+
+// EachLateral says whether every lateral side is executed for each row.
+func (e *Engine) EachLateral(each bool) { e.each = each }

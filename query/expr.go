@@ -467,7 +467,7 @@ func substitute(e expr, by []expr) expr {
 
 // conjuncts returns the parts of a condition that all have to hold.
 func conjuncts(e expr) []expr {
-	if e == nil {
+	if e == nil || isBool(e, true) {
 		return nil
 	}
 	if l, ok := e.(*logicExpr); ok && l.op == opAnd {

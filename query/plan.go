@@ -115,6 +115,7 @@ type (
 		l, r         node
 		args         []outerArg
 		keepL, keepR bool // outer join: rows of this side without a match come too
+		lazy         bool // r is not read if l has no rows
 		on           []expr
 		cols         []Column
 	}
@@ -188,6 +189,7 @@ type statementRun struct {
 	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
 	rights  map[node]*joinTable           // right sides of joins in subqueries
 	work    map[*workTable]*rowStore      // of the recursive queries that are running
+	pulled  map[*joinNode]pulledPlan      // lateral joins in another form
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
 	forked  bool                          // works at a part of the rows, beside others
