@@ -97,9 +97,6 @@ type Function struct {
 	Window     bool     // callable only with OVER; the engine implements it by name
 	Columns    []Column // of a function in FROM that returns records with fixed columns
 	Column     string   // name of the one column of a function in FROM that is not its own name or alias; "" for those
-
-	// Operators only: pg_operator.oprcom and oprnegate as names, "" if none.
-	Commutator, Negator string
 }
 
 // A Column names a column of a record.
