@@ -185,20 +185,6 @@ func (c *Call) eval(env *Env, out *value.Vector, args []*value.Vector, n int, se
 	return err
 }
 
-// EvalDatums computes a plain function or an operator for one row.
-func (c *Call) EvalDatums(env *Env, args ...value.Datum) (value.Datum, error) {
-	vectors := make([]*value.Vector, len(args))
-	for i, d := range args {
-		vectors[i] = value.NewVector(c.Args[i], 1)
-		vectors[i].Set(0, d)
-	}
-	var out value.Vector
-	if err := c.Eval(env, &out, vectors, 1, nil); err != nil {
-		return value.Datum{}, err
-	}
-	return out.Datum(0), nil
-}
-
 // dropNulls marks the rows of out null that are null in an argument and returns the others, in memory of env. empty
 // reports that there are none.
 func (e *Env) dropNulls(out *value.Vector, args []*value.Vector, n int, sel []int32) (rest []int32, empty bool) {
