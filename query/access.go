@@ -118,8 +118,8 @@ func (r *Role) expired(now time.Time) bool {
 	return !r.ValidUntil.IsZero() && !now.Before(r.ValidUntil)
 }
 
-// MayLogIn reports whether the role logs in at a time.
-func (r *Role) MayLogIn(now time.Time) bool { return !r.Dropped && !r.NoLogin && !r.expired(now) }
+// mayLogIn reports whether the role logs in at a time.
+func (r *Role) mayLogIn(now time.Time) bool { return !r.Dropped && !r.NoLogin && !r.expired(now) }
 
 // current ends a session whose role was dropped, may not log in any more or is for something else than when it began: its
 // statements would be those of another role.
@@ -142,7 +142,7 @@ func (s *Session) current() error {
 // roleNow returns the session's role as it is now. same reports whether it may still log in as what it did.
 func (s *Session) roleNow() (r Role, same bool) {
 	r, ok := s.engine.Ledger.Role(s.role.Name)
-	return r, ok && r.MayLogIn(s.engine.Clock()) && r.Kind == s.role.Kind
+	return r, ok && r.mayLogIn(s.engine.Clock()) && r.Kind == s.role.Kind
 }
 
 // endChanged ends the sessions but one whose roles may not go on, whatever they are doing or waiting for.

@@ -61,7 +61,6 @@ type scopeColumn struct {
 	name     string
 	x        expr
 	from     Column      // what a result column that shows it unchanged is described as
-	joined   bool        // merged by USING or NATURAL: visible in *, found by its bare name before those it was made of
 	hidden   bool        // found by its qualified name alone, since USING merged it
 	aside    bool        // not in *
 	scalar   bool        // the only column of a function in FROM that returns no record: its table as a value is the column

@@ -457,9 +457,8 @@ func (a *analyzer) overArray(at parse.Node, op string, all bool, x, array expr) 
 		if array, err = a.coerce(array, value.MustType(want.Array), fn.Implicit); err != nil {
 			return nil, a.fail(err, at)
 		}
-		elem = want
 	}
-	return &quantifiedExpr{op: call, all: all, x: x, array: array, elem: elem}, nil
+	return &quantifiedExpr{op: call, all: all, x: x, array: array}, nil
 }
 
 func (a *analyzer) rowIn(s *scope, e *parse.In, row *parse.Row) (expr, error) {

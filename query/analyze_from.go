@@ -526,7 +526,7 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 			return err
 		}
 		n.on = append(n.on, eq)
-		m := scopeColumn{name: u.Name, x: both[0], from: pair[0].from, joined: true}
+		m := scopeColumn{name: u.Name, x: both[0], from: pair[0].from}
 		switch {
 		case n.keepR && n.keepL:
 			m.x, m.from = &coalesceExpr{args: both, t: t}, Column{Name: u.Name, Type: t, TypeModifier: -1}

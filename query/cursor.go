@@ -85,19 +85,19 @@ func (c *cursor) forward(n int64) (first, count int64, err error) {
 	return first, count, nil
 }
 
-// skip goes forward by up to n rows and returns how many there were.
-func (c *cursor) skip(n int64) (skipped int64, err error) {
-	for skipped < n {
+// skip goes forward by up to n rows.
+func (c *cursor) skip(n int64) error {
+	for n > 0 {
 		if err := c.x.check(); err != nil {
-			return skipped, err
+			return err
 		}
-		_, count, err := c.forward(n - skipped)
+		_, count, err := c.forward(n)
 		if err != nil || count == 0 {
-			return skipped, err
+			return err
 		}
-		skipped += count
+		n -= count
 	}
-	return skipped, nil
+	return nil
 }
 
 // close lets go of what the cursor holds.
@@ -326,7 +326,7 @@ func (c *cursor) absolute(f *fetchOp, n int64) error {
 	f.left = min(1, max(n, -n))
 	target := n - 1
 	if n < 0 {
-		if _, err := c.skip(math.MaxInt64); err != nil {
+		if err := c.skip(math.MaxInt64); err != nil {
 			return err
 		}
 		if err := c.mayGoBack(); err != nil {
@@ -346,7 +346,7 @@ func (c *cursor) relative(f *fetchOp, n int64, move bool) error {
 	}
 	f.left = 1
 	if n > 0 {
-		_, err := c.skip(n - 1)
+		err := c.skip(n - 1)
 		return err
 	}
 	if err := c.mayGoBack(); err != nil {
@@ -363,7 +363,7 @@ func (c *cursor) relative(f *fetchOp, n int64, move bool) error {
 // place goes to a position.
 func (c *cursor) place(target int64) error {
 	if target >= c.pos {
-		_, err := c.skip(target - c.pos)
+		err := c.skip(target - c.pos)
 		return err
 	}
 	if err := c.mayGoBack(); err != nil {

@@ -141,7 +141,7 @@ func (x *execution) build(e expr) evaluator {
 	case *distinctExpr:
 		return &distinctEval{x: x, eq: e.eq, not: e.not, l: x.compile(e.l), r: x.compile(e.r)}
 	case *quantifiedExpr:
-		return &quantifiedEval{x: x, op: e.op, all: e.all, elem: e.elem, arg: x.compile(e.x), array: x.compile(e.array)}
+		return &quantifiedEval{x: x, op: e.op, all: e.all, arg: x.compile(e.x), array: x.compile(e.array)}
 	case *arrayExpr:
 		return &arrayEval{t: e.t, elems: x.compileAll(e.elems), in: make([]*value.Vector, len(e.elems))}
 	case *subscriptExpr:

@@ -141,7 +141,6 @@ type quantifiedEval struct {
 	x          *execution
 	op         *fn.Call
 	all        bool
-	elem       *value.Type
 	arg, array evaluator
 	out        value.Vector
 	set        map[string]bool // sort keys of the elements of a constant array compared by =

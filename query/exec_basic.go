@@ -212,7 +212,6 @@ func (op *projectOp) close() {
 
 // limitOp passes some of the rows.
 type limitOp struct {
-	x          *execution
 	n          *limitNode
 	in         operator
 	skip, left int64 // left is -1 without limit
@@ -269,7 +268,7 @@ func (x *execution) newLimit(n *limitNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &limitOp{x: x, n: n, in: in, skip: offset, left: limit}, nil
+	return &limitOp{n: n, in: in, skip: offset, left: limit}, nil
 }
 
 func (op *limitOp) next() (*value.Batch, error) {

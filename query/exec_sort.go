@@ -315,7 +315,6 @@ func (op *sortOp) close() {
 
 // distinctOp passes the first row of each set of rows that are equal in the keys.
 type distinctOp struct {
-	x    *execution
 	n    *distinctNode
 	in   operator
 	keys []evaluator
@@ -330,7 +329,7 @@ func (x *execution) newDistinct(n *distinctNode, w wish) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &distinctOp{x: x, n: n, in: in, keys: x.compileAll(n.keys), cols: make([]*value.Vector, len(n.keys)), seen: newRowSet(x)}, nil
+	return &distinctOp{n: n, in: in, keys: x.compileAll(n.keys), cols: make([]*value.Vector, len(n.keys)), seen: newRowSet(x)}, nil
 }
 
 func (op *distinctOp) next() (*value.Batch, error) {

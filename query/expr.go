@@ -98,7 +98,6 @@ type (
 		op       *fn.Call
 		all      bool
 		x, array expr
-		elem     *value.Type
 	}
 
 	// An arrayExpr is ARRAY[…] of elements of one type.

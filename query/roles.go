@@ -365,7 +365,7 @@ func (r *run) reachable(was Role, made map[string]Role) error {
 	}
 	superuser, lasting, password, both := false, false, false, false
 	for _, o := range roles {
-		may := o.Kind == Superuser && o.MayLogIn(r.engine.Clock())
+		may := o.Kind == Superuser && o.mayLogIn(r.engine.Clock())
 		superuser, lasting = superuser || may, lasting || may && o.ValidUntil.IsZero()
 		password, both = password || o.Verifier != "" && !o.Dropped, both || may && o.Verifier != ""
 	}
@@ -373,7 +373,7 @@ func (r *run) reachable(was Role, made map[string]Role) error {
 	case was.Kind != Superuser:
 	case !superuser:
 		return errf(codeNotInState, "role %q is the last superuser that may log in", now.Name).hint("Make another superuser first.")
-	case !lasting && was.ValidUntil.IsZero() && was.MayLogIn(r.engine.Clock()):
+	case !lasting && was.ValidUntil.IsZero() && was.mayLogIn(r.engine.Clock()):
 		return errf(codeNotInState, "role %q is the last superuser that may log in for ever", now.Name).
 			hint("When its time has run out, nobody could give it more. Make another superuser first.")
 	}

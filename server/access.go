@@ -145,17 +145,11 @@ func (a *access) role(name string) auth.Role {
 		return auth.Role{}
 	}
 	r.NoLogin = false // who knows the password is told that the role does not log in
-	role := auth.Role{Verifier: r.Verifier, Valid: mayLogIn(r, a.now())}
+	role := auth.Role{Verifier: r.Verifier, Valid: r.MayLogIn(a.now())}
 	if r.Kind != storage.Superuser {
 		role.Group = query.RoleKind(r.Kind).String()
 	}
 	return role
-}
-
-// mayLogIn reports whether a role logs in at a time.
-func mayLogIn(r storage.Role, now time.Time) bool {
-	q := queryRole(r)
-	return q.MayLogIn(now)
 }
 
 // authenticator makes what lets clients in. secret is the server's own.
@@ -177,7 +171,7 @@ func (a *access) checkNetwork(listen string) error {
 	byCertificate := a.certificate != nil && a.certificate.files[2] != "" && a.rules.Load() != nil &&
 		slices.ContainsFunc(a.rules.Load().List(), func(r hba.Rule) bool { return r.Method == hba.Cert })
 	if !byCertificate && !slices.ContainsFunc(a.store.Roles(), func(r storage.Role) bool {
-		return r.Kind == storage.Superuser && r.Verifier != "" && mayLogIn(r, a.now())
+		return r.Kind == storage.Superuser && r.Verifier != "" && r.MayLogIn(a.now())
 	}) {
 		missing = append(missing, "a superuser with a password: on the first start give --password-file; later start on 127.0.0.1 and run jurat role password NAME")
 	}

@@ -41,7 +41,7 @@ func gatewayError(err error) error {
 func (s gatewaySource) Key(login string) ([]byte, bool) {
 	key, ok := s.ledger.KSIKey(login)
 	r, _ := s.ledger.Role(login)
-	return key, ok && mayLogIn(r, s.now())
+	return key, ok && r.MayLogIn(s.now())
 }
 
 func (s gatewaySource) Sign(ctx context.Context, agency string, root merkle.Imprint) ([]byte, error) {

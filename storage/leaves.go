@@ -226,20 +226,14 @@ func (iter *LeafIter) Close() error {
 	return iter.it.Close()
 }
 
-// ReadLeaves appends leaves first to first+n-1 of a slot in a round to dst. Leaves of an open round that are not durable
-// are ErrNotFound; leaves of a closed round that are not there are ErrCorrupt.
-func (s *Store) ReadLeaves(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) error {
-	_, err := s.ReadAccepted(dst, round, slot, first, n)
-	return err
-}
-
 // Accepted says when the ledger accepted leaves: those of a slot from First on, up to the next Accepted of a list.
 type Accepted struct {
 	First uint64
 	At    time.Time
 }
 
-// ReadAccepted is ReadLeaves and returns besides when the leaves were accepted.
+// ReadAccepted appends leaves first to first+n-1 of a slot in a round to dst and returns when they were accepted. Leaves of an open
+// round that are not durable are ErrNotFound; leaves of a closed round that are not there are ErrCorrupt.
 func (s *Store) ReadAccepted(dst *merkle.Leaves, round calendar.Second, slot uint32, first uint64, n int) ([]Accepted, error) {
 	return s.readAccepted(dst, round, slot, first, n, true)
 }

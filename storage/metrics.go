@@ -13,10 +13,8 @@ type Metrics struct {
 	LogBytes             uint64 // of the log's files that hold what no table holds yet
 	LogWritten           uint64 // bytes ever written to the log
 	ReadAmplification    int    // tables and memtables that a look-up reads at most
-	CacheBytes           int64
 	CacheHits            uint64
 	CacheMisses          uint64
-	RoundBytes           int    // of what is kept in memory of sealed rounds
 	LargeGroups          uint64 // of leaves, written as tables past the log
 }
 
@@ -37,10 +35,8 @@ func (s *Store) Metrics() Metrics {
 		LogBytes:           m.WAL.Size,
 		LogWritten:         m.WAL.BytesWritten,
 		ReadAmplification:  m.ReadAmp(),
-		CacheBytes:         m.BlockCache.Size,
 		CacheHits:          uint64(m.BlockCache.Hits),
 		CacheMisses:        uint64(m.BlockCache.Misses),
-		RoundBytes:         s.rounds.bytes(),
 		LargeGroups:        m.Ingest.Count,
 	}
 }

@@ -39,6 +39,11 @@ type Role struct {
 	Limits   RoleLimits
 }
 
+// MayLogIn reports whether the role logs in at a time.
+func (r *Role) MayLogIn(now time.Time) bool {
+	return !r.Dropped && !r.NoLogin && (r.ValidUntil.IsZero() || now.Before(r.ValidUntil))
+}
+
 // RoleLimits bound what the sessions of a role take. Zero means that the role has no limit of its own.
 type RoleLimits struct {
 	StatementTimeout, IdleInTransaction, IdleSession uint32 // milliseconds

@@ -136,12 +136,5 @@ func (c *roundCache) add(e *cacheEntry) {
 	c.size += e.size
 }
 
-// bytes returns how much memory the cache holds.
-func (c *roundCache) bytes() int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.size
-}
-
 // rootAt returns root i of a list.
 func rootAt(roots []byte, i int) merkle.Digest { return merkle.Digest(roots[i*len(merkle.Digest{}):]) }

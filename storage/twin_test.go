@@ -246,7 +246,7 @@ func (tw *twin) checkSlotLeaves(t testing.TB, s *storage.Store, want []twinLeaf)
 	p := want[0].Position
 	for _, r := range [][2]int{{0, len(want)}, {len(want) / 3, len(want) / 2}, {len(want) - 1, len(want)}, {0, 0}} {
 		var got merkle.Leaves
-		if err := s.ReadLeaves(&got, p.Round, p.Slot, uint64(r[0]), r[1]-r[0]); err != nil || got.Len() != r[1]-r[0] {
+		if _, err := s.ReadAccepted(&got, p.Round, p.Slot, uint64(r[0]), r[1]-r[0]); err != nil || got.Len() != r[1]-r[0] {
 			t.Fatalf("leaves %v of round %s, slot %d: %d, %v", r, p.Round, p.Slot, got.Len(), err)
 		}
 		for i := range got.Len() {
@@ -256,7 +256,7 @@ func (tw *twin) checkSlotLeaves(t testing.TB, s *storage.Store, want []twinLeaf)
 		}
 	}
 	var got merkle.Leaves
-	if err := s.ReadLeaves(&got, p.Round, p.Slot, 0, len(want)+1); err == nil {
+	if _, err := s.ReadAccepted(&got, p.Round, p.Slot, 0, len(want)+1); err == nil {
 		t.Fatalf("round %s, slot %d: more leaves than filed", p.Round, p.Slot)
 	}
 }

@@ -20,7 +20,6 @@ type Disk struct {
 // A ClockState is what the kernel says of its clock.
 type ClockState struct {
 	Synchronized bool          // somebody steers it, such as an NTP client
-	Offset       time.Duration // that is still to be made good
 	MaxError     time.Duration // as whoever steers it claims
 }
 

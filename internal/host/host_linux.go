@@ -27,13 +27,8 @@ func Clock() (ClockState, error) {
 	if err != nil {
 		return ClockState{}, fmt.Errorf("adjtimex: %w", err)
 	}
-	unit := time.Microsecond
-	if t.Status&unix.STA_NANO != 0 {
-		unit = time.Nanosecond
-	}
 	return ClockState{
 		Synchronized: state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0,
-		Offset:       time.Duration(t.Offset) * unit,
 		MaxError:     time.Duration(t.Maxerror) * time.Microsecond,
 	}, nil
 }

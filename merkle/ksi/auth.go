@@ -108,7 +108,7 @@ type Authentication struct {
 // The certificate must belong to the key. RSA PKCS#1 v1.5 needs no randomness; rand is there for keys in hardware that
 // want some.
 func SignAuthentication(rand io.Reader, key crypto.Signer, cert Certificate, p Publication) (*Authentication, error) {
-	if _, err := publicKey(key, cert.X509); err != nil {
+	if err := certifies(cert.X509, key); err != nil {
 		return nil, fmt.Errorf("calendar key: %w", err)
 	}
 	digest := sha256.Sum256(PublishedData(p))

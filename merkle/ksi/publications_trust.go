@@ -219,7 +219,7 @@ type Contents struct {
 // certificate, which NewPublicationsCertificate makes: in the one way that every KSI SDK accepts, RSA PKCS#1 v1.5 and
 // SHA-256. The signing time in it is that of the machine's clock.
 func BuildPublicationsFile(c Contents, key crypto.Signer, cert *x509.Certificate) ([]byte, error) {
-	if _, err := publicKey(key, cert); err != nil {
+	if err := certifies(cert, key); err != nil {
 		return nil, fmt.Errorf("publications file: %w", err)
 	}
 	dst, err := c.append([]byte(publicationsMagic))
@@ -361,14 +361,14 @@ func newSerial(random io.Reader) (*big.Int, error) {
 	return new(big.Int).SetBytes(serial[:]), nil
 }
 
-// publicKey returns the RSA key of a signer if the certificate is that key's.
-func publicKey(key crypto.Signer, cert *x509.Certificate) (*rsa.PublicKey, error) {
+// certifies demands that the key of a signer is an RSA key and the certificate's.
+func certifies(cert *x509.Certificate, key crypto.Signer) error {
 	public, ok := key.Public().(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("key of type %T, want RSA", key.Public())
+		return fmt.Errorf("key of type %T, want RSA", key.Public())
 	}
 	if !public.Equal(cert.PublicKey) {
-		return nil, errors.New("the certificate is of another key")
+		return errors.New("the certificate is of another key")
 	}
-	return public, nil
+	return nil
 }

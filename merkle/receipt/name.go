@@ -55,10 +55,9 @@ func ParseName(text string) (Name, error) {
 // A Filing is what a proof says of the leaf that it was made for. It holds as far as the proof does.
 type Filing struct {
 	Name
-	Server  string // name of the ledger
-	Leaf    merkle.Imprint
-	Root    merkle.Imprint // root of the round that the leaf is in: the same in all proofs of that second
-	Ordinal uint64         // the sequence number of the lane's rounds with leaves
+	Server string // name of the ledger
+	Leaf   merkle.Imprint
+	Root   merkle.Imprint // root of the round that the leaf is in: the same in all proofs of that second
 }
 
 const (
@@ -89,7 +88,7 @@ func FilingOf(s *ksi.Signature) (f Filing, err error) {
 	if s.CalendarChain() == nil {
 		return f, errors.New("the proof has no calendar chain")
 	}
-	f = Filing{Server: issuer.Machine[:cut], Leaf: s.InputImprint(), Root: s.CalendarChain().Input(), Ordinal: issuer.Sequence}
+	f = Filing{Server: issuer.Machine[:cut], Leaf: s.InputImprint(), Root: s.CalendarChain().Input()}
 	f.Name = Name{Round: s.Time(), Agency: issuer.Client, Lane: issuer.Machine[cut+1:]}
 	if f.Index, err = index(chain[:len(chain)-1], f.Lane); err != nil {
 		return f, err

@@ -26,7 +26,6 @@ const (
 	classOID       value.OID = 1259 // pg_class
 	procOID        value.OID = 1255 // pg_proc
 	namespaceOID   value.OID = 2615 // pg_namespace
-	databasesOID   value.OID = 1262 // pg_database
 	attrdefOID     value.OID = 2604 // pg_attrdef
 	constraintsOID value.OID = 2606 // pg_constraint
 )

@@ -25,7 +25,6 @@ var builtins = sync.OnceValue(func() *Registry {
 	} {
 		for _, f := range group {
 			f.OID = operatorOIDs[signatureKey(f)]
-			f.Commutator, f.Negator = commutators[f.Name], negators[f.Name]
 			r.ops[f.Name] = append(r.ops[f.Name], f)
 		}
 	}
@@ -40,15 +39,6 @@ func signatureKey(f *Function) string {
 		names[i] = value.MustType(oid).Name
 	}
 	return f.Name + "(" + strings.Join(names, ",") + ")"
-}
-
-var commutators = map[string]string{
-	"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<=", "@>": "<@", "<@": "@>", "&&": "&&",
-}
-
-var negators = map[string]string{
-	"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "~~": "!~~", "!~~": "~~", "~~*": "!~~*", "!~~*": "~~*",
-	"~": "!~", "!~": "~", "~*": "!~*", "!~*": "~*",
 }
 
 // declare makes a function of its signature, written like "substring(text,int4,int4) text": the names are those of

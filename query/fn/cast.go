@@ -75,17 +75,6 @@ func (c *Cast) Eval(env *Env, out, in *value.Vector, n int, sel []int32) error {
 	return err
 }
 
-// EvalDatum converts one value.
-func (c *Cast) EvalDatum(env *Env, d value.Datum) (value.Datum, error) {
-	in := value.NewVector(c.From, 1)
-	in.Set(0, d)
-	var out value.Vector
-	if err := c.Eval(env, &out, in, 1, nil); err != nil {
-		return value.Datum{}, err
-	}
-	return out.Datum(0), nil
-}
-
 // relabel copies the first n values without conversion.
 func relabel(out, in *value.Vector, n int) {
 	switch out.Type.Kind {

@@ -10,8 +10,8 @@
 //	call, err := reg.ResolveFunction("sha256", []*value.Type{value.Unknown}, false)
 //
 // and gets a Call: the function, the type each argument must be coerced to (call.Args; here bytea) and the type of the
-// result (call.Ret). It coerces constants with value.ParseText (unknown literals) and Cast.EvalDatum, other expressions
-// with Cast.Eval, appends call.Missing defaults, and the executor then runs for every batch
+// result (call.Ret). It coerces unknown literals with value.ParseText, other expressions with Cast.Eval,
+// appends call.Missing defaults, and the executor then runs for every batch
 //
 //	err = call.Eval(env, out, args, batch.N, batch.Sel)
 //

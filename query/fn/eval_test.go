@@ -389,3 +389,28 @@ func evalSeries(env *Env, text string) (value.Datum, error) {
 	}
 	return value.ArrayOf(rows), nil
 }
+
+// EvalDatums computes a plain function or an operator for one row.
+func (c *Call) EvalDatums(env *Env, args ...value.Datum) (value.Datum, error) {
+	vectors := make([]*value.Vector, len(args))
+	for i, d := range args {
+		vectors[i] = value.NewVector(c.Args[i], 1)
+		vectors[i].Set(0, d)
+	}
+	var out value.Vector
+	if err := c.Eval(env, &out, vectors, 1, nil); err != nil {
+		return value.Datum{}, err
+	}
+	return out.Datum(0), nil
+}
+
+// EvalDatum converts one value.
+func (c *Cast) EvalDatum(env *Env, d value.Datum) (value.Datum, error) {
+	in := value.NewVector(c.From, 1)
+	in.Set(0, d)
+	var out value.Vector
+	if err := c.Eval(env, &out, in, 1, nil); err != nil {
+		return value.Datum{}, err
+	}
+	return out.Datum(0), nil
+}

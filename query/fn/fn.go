@@ -97,9 +97,6 @@ type Function struct {
 	Window     bool     // callable only with OVER; the engine implements it by name
 	Columns    []Column // of a function in FROM that returns records with fixed columns
 	Column     string   // name of the one column of a function in FROM that is not its own name or alias; "" for those
-
-	// Operators only: pg_operator.oprcom and oprnegate as names, "" if none.
-	Commutator, Negator string
 }
 
 // A Column names a column of a record.
@@ -186,20 +183,6 @@ func (c *Call) eval(env *Env, out *value.Vector, args []*value.Vector, n int, se
 	err := c.kernel(env, out, args, n, sel)
 	env.scratch = saved
 	return err
-}
-
-// EvalDatums computes a plain function or an operator for one row.
-func (c *Call) EvalDatums(env *Env, args ...value.Datum) (value.Datum, error) {
-	vectors := make([]*value.Vector, len(args))
-	for i, d := range args {
-		vectors[i] = value.NewVector(c.Args[i], 1)
-		vectors[i].Set(0, d)
-	}
-	var out value.Vector
-	if err := c.Eval(env, &out, vectors, 1, nil); err != nil {
-		return value.Datum{}, err
-	}
-	return out.Datum(0), nil
 }
 
 // dropNulls marks the rows of out null that are null in an argument and returns the others, in memory of env. empty

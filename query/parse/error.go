@@ -15,10 +15,7 @@ const (
 	CodeTooManyArguments   = "54023" // too_many_arguments: parameters
 	CodeUndefinedParameter = "42P02" // undefined_parameter: $0
 	CodeInvalidEscape      = "22025" // invalid_escape_sequence
-	CodeNonstandardEscape  = "22P06" // nonstandard_use_of_escape_character
 	CodeBadEncoding        = "22021" // character_not_in_repertoire
-	CodeName               = "42602" // invalid_name
-	CodeNumericRange       = "22003" // numeric_value_out_of_range
 	CodeInvalidParameter   = "22023" // invalid_parameter_value
 	CodeNameTooLong        = "42622" // name_too_long: the notice about a cut identifier
 )

@@ -173,13 +173,13 @@ func (l *lexer) skipSpace(i int) int {
 			j++
 		}
 	}
-	l.fail(CodeSyntax, "unterminated /* comment", i, len(src))
+	l.fail("unterminated /* comment", i, len(src))
 	return j
 }
 
-// fail ends parsing with an error about src[pos:end], in the form that Postgres gives errors of its scanner.
-func (l *lexer) fail(code, message string, pos, end int) {
-	panic(&Error{Code: code, Message: message + l.near(pos, end), Pos: pos})
+// fail ends parsing with a syntax error about src[pos:end], in the form that Postgres gives errors of its scanner.
+func (l *lexer) fail(message string, pos, end int) {
+	panic(&Error{Code: CodeSyntax, Message: message + l.near(pos, end), Pos: pos})
 }
 
 // maxQuoted bounds how much of the text an error message repeats, in bytes.
@@ -332,11 +332,11 @@ func (l *lexer) number(t *token, i int) {
 		if e := digits(src, k); e > k {
 			t.kind, j = tkFloat, e
 		} else if k > j+1 {
-			l.fail(CodeSyntax, "trailing junk after numeric literal", i, k)
+			l.fail("trailing junk after numeric literal", i, k)
 		}
 	}
 	if j < len(src) && chars[src[j]]&isIdentStart != 0 {
-		l.fail(CodeSyntax, "trailing junk after numeric literal", i, identEnd(src, j))
+		l.fail("trailing junk after numeric literal", i, identEnd(src, j))
 	}
 	t.text = src[i:j]
 	l.at = j
@@ -394,7 +394,7 @@ func (l *lexer) operator(t *token, i int) {
 		return
 	}
 	if len(t.text) > maxName {
-		l.fail(CodeSyntax, "operator too long", i, j)
+		l.fail("operator too long", i, j)
 	}
 	switch t.text {
 	case "<=":
@@ -425,7 +425,7 @@ func (l *lexer) punctuation(t *token, i int) {
 	case c == '"':
 		l.quotedIdent(t, i, i+1)
 		if t.text == "" {
-			l.fail(CodeSyntax, "zero-length delimited identifier", i, l.at)
+			l.fail("zero-length delimited identifier", i, l.at)
 		}
 		if len(t.text) > maxName {
 			t.text = l.truncate(t.text, i)
@@ -451,7 +451,7 @@ func (l *lexer) dollar(t *token, i int) {
 	j := digits(src, i+1)
 	if j > i+1 {
 		if j < len(src) && chars[src[j]]&isIdentStart != 0 {
-			l.fail(CodeSyntax, "trailing junk after parameter", i, identEnd(src, j))
+			l.fail("trailing junk after parameter", i, identEnd(src, j))
 		}
 		t.kind, t.text, l.at = tkParam, src[i+1:j], j
 		return
@@ -466,7 +466,7 @@ func (l *lexer) dollar(t *token, i int) {
 	tag := src[i : j+1]
 	n := strings.Index(src[j+1:], tag)
 	if n < 0 {
-		l.fail(CodeSyntax, "unterminated dollar-quoted string", i, len(src))
+		l.fail("unterminated dollar-quoted string", i, len(src))
 	}
 	t.kind, t.text = tkString, src[j+1:j+1+n]
 	l.at = j + 1 + n + len(tag)

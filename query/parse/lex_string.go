@@ -30,7 +30,7 @@ func (l *lexer) quoted(t *token, pos, i int, k kind) {
 func (l *lexer) segment(pos, i int) (text string, end int) {
 	n := closingQuote(l.src[i:], '\'')
 	if n < 0 {
-		l.fail(CodeSyntax, unterminated(l.src[pos]), pos, len(l.src))
+		l.fail(unterminated(l.src[pos]), pos, len(l.src))
 	}
 	text = l.src[i : i+n]
 	if strings.IndexByte(text, '\'') >= 0 {
@@ -104,7 +104,7 @@ func (l *lexer) escaped(t *token, i int) {
 	for {
 		n := strings.IndexAny(src[j:], `'\`)
 		if n < 0 {
-			l.fail(CodeSyntax, "unterminated quoted string", i, len(src))
+			l.fail("unterminated quoted string", i, len(src))
 		}
 		e.plain(src[j:j+n], j)
 		j += n
@@ -139,7 +139,7 @@ func (e *escapes) fail(message string, at, end int) {
 	if e.quiet {
 		panic(&Error{Code: CodeSyntax, Message: message, Pos: at})
 	}
-	e.l.fail(CodeSyntax, message, at, end)
+	e.l.fail(message, at, end)
 }
 
 // plain adds text as it is, which stands at at.
@@ -167,7 +167,7 @@ func (e *escapes) noHalf(at int) {
 func (e *escapes) escape(j int) int {
 	src := e.l.src
 	if j+1 >= len(src) {
-		e.l.fail(CodeSyntax, "unterminated quoted string", e.pos, len(src))
+		e.l.fail("unterminated quoted string", e.pos, len(src))
 	}
 	c := src[j+1]
 	if c == 'u' || c == 'U' {
@@ -324,7 +324,7 @@ func sequenceLength(c byte) int {
 func (l *lexer) quotedIdent(t *token, pos, i int) {
 	n := closingQuote(l.src[i:], '"')
 	if n < 0 {
-		l.fail(CodeSyntax, "unterminated quoted identifier", pos, len(l.src))
+		l.fail("unterminated quoted identifier", pos, len(l.src))
 	}
 	t.kind, t.text = tkIdent, l.src[i:i+n]
 	if strings.IndexByte(t.text, '"') >= 0 {
@@ -337,7 +337,7 @@ func (l *lexer) quotedIdent(t *token, pos, i int) {
 // UESCAPE if that follows.
 func (l *lexer) unicode(s string, pos int, k kind) string {
 	if k == tkIdent && s == "" {
-		l.fail(CodeSyntax, "zero-length delimited identifier", pos, l.at)
+		l.fail("zero-length delimited identifier", pos, l.at)
 	}
 	esc := l.uescape()
 	if strings.IndexByte(s, esc) < 0 {
@@ -394,11 +394,11 @@ func (l *lexer) uescape() byte {
 	var t token
 	l.next(&t)
 	if t.kind != tkString || l.src[t.pos] != '\'' {
-		l.fail(CodeSyntax, "UESCAPE must be followed by a simple string literal", int(t.pos), int(t.end))
+		l.fail("UESCAPE must be followed by a simple string literal", int(t.pos), int(t.end))
 	}
 	if len(t.text) != 1 || hexDigit(t.text[0]) >= 0 || chars[t.text[0]]&isSpace != 0 ||
 		strings.Contains(`+'"`, t.text) {
-		l.fail(CodeSyntax, "invalid Unicode escape character", int(t.pos), int(t.end))
+		l.fail("invalid Unicode escape character", int(t.pos), int(t.end))
 	}
 	return t.text[0]
 }

@@ -118,7 +118,7 @@ func (p *parser) indexElement() Expr {
 		case isFunc:
 			x = p.plainCall(name)
 		case name.Schema != "":
-			p.lexer.fail(CodeSyntax, "syntax error", int(p.last), int(p.last))
+			p.lexer.fail("syntax error", int(p.last), int(p.last))
 		default:
 			x = &ColumnRef{loc, []string{name.Name}}
 		}

@@ -206,7 +206,7 @@ func (p *parser) peekKind(k kind) bool { return p.peek().kind == k }
 
 // fail refuses tok.
 func (p *parser) fail() {
-	p.lexer.fail(CodeSyntax, "syntax error", int(p.tok.pos), int(p.tok.end))
+	p.lexer.fail("syntax error", int(p.tok.pos), int(p.tok.end))
 }
 
 // refuse ends with an error at pos, for what has the right form but not the right meaning.

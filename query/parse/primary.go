@@ -200,7 +200,7 @@ func (p *parser) afterStar() {
 		}
 	}
 	if more {
-		p.lexer.fail(CodeSyntax, `improper use of "*"`, int(p.tok.pos), int(p.tok.end))
+		p.lexer.fail(`improper use of "*"`, int(p.tok.pos), int(p.tok.end))
 	}
 }
 

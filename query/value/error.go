@@ -20,7 +20,6 @@ func Errorf(code, format string, args ...any) *Error {
 
 // The SQLSTATEs of this package and of query/fn.
 const (
-	CodeTooManyArguments  = "54023"
 	CodeProgramLimit      = "54000"
 	CodeOutOfMemory       = "53200"
 	CodeTruncation        = "22001"
@@ -43,17 +42,12 @@ const (
 	CodeNullNotAllowed    = "22004"
 	CodeBadText           = "22P02"
 	CodeBadBinary         = "22P03"
-	CodeDuplicateKey      = "22030"
-	CodeBadJSON           = "22032"
 	CodeSyntax            = "42601"
 	CodeUndefinedFunction = "42883"
 	CodeUndefinedObject   = "42704"
-	CodeUndefinedTable    = "42P01"
 	CodeAmbiguousFunction = "42725"
 	CodeDatatypeMismatch  = "42804"
 	CodeCannotCoerce      = "42846"
-	CodeIndeterminateType = "42P18"
-	CodeInvalidName       = "42602"
 	CodeInternal          = "XX000"
 	CodeUnsupported       = "0A000"
 	CodeCanceled          = "57014"

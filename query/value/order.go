@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"hash/maphash"
 	"math"
 )
 
@@ -261,26 +260,4 @@ func appendJSONKey(dst []byte, n *JSONNode) []byte {
 		dst = appendJSONKey(dst, item)
 	}
 	return dst
-}
-
-var hashSeed = maphash.MakeSeed()
-
-// nullHash stands for null in Hash.
-const nullHash = 0x9e3779b97f4a7c15
-
-// Hash mixes value i of v into h. Equal values, and two nulls, mix alike; hashes differ from process to process.
-func Hash(h uint64, v *Vector, i int) uint64 {
-	x := uint64(nullHash)
-	if !v.IsNull(i) {
-		switch {
-		case v.Type.Kind == Int64:
-			x = uint64(v.Ints[i])
-		case v.Type.Kind == Bytes && v.Type != JSONB && v.Type != Bpchar:
-			x = maphash.Bytes(hashSeed, v.Bytes[i])
-		default:
-			x = maphash.Bytes(hashSeed, AppendSortKey(nil, v, i))
-		}
-	}
-	h = (h ^ x) * 0xff51afd7ed558ccd
-	return h ^ h>>32
 }

@@ -137,12 +137,6 @@ func TestZones(t *testing.T) {
 			t.Errorf("%s is %d seconds east, want %d", name, got, want)
 		}
 	}
-	for name, want := range map[string]int{"2": 7200, "+02": 7200, "-3.5": -12600, "Europe/Tallinn": 10800} {
-		zone, err := SettingZone(name)
-		if err != nil || Offset(zone, at) != want {
-			t.Errorf("setting %s: %v, %v", name, zone, err)
-		}
-	}
 	for _, bad := range []string{"", "Local", "localtime", "../etc/passwd", "/etc/passwd", "Mars/Base", "UTC+99", "é", "."} {
 		if zone, err := LoadZone(bad); err == nil {
 			t.Errorf("%q is %v", bad, zone)
@@ -254,7 +248,7 @@ func someValues(r *rand.Rand, typ *Type, n int) []Datum {
 
 var orderedTypes = []*Type{NumericT, Text, Bpchar, IntervalT, JSONB, Float8, Int8, MustType(Int4.Array), Bytea, UUID, Timestamptz, Bit, Varbit}
 
-// TestOrder demands that Compare, sort keys and hashes agree, that the order is total, and that keys may be joined.
+// TestOrder demands that Compare and sort keys agree, that the order is total, and that keys may be joined.
 func TestOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, typ := range orderedTypes {
@@ -281,9 +275,6 @@ func TestOrder(t *testing.T) {
 				}
 				if sign(Compare(v.Datum(j), v.Datum(i))) != -sign(c) {
 					t.Fatalf("%s: the order is not antisymmetric", show())
-				}
-				if c == 0 && Hash(7, v, i) != Hash(7, v, j) {
-					t.Fatalf("%s are equal, their hashes not", show())
 				}
 			}
 		}

@@ -1,7 +1,6 @@
 package value
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,18 +9,6 @@ import (
 )
 
 var zones sync.Map // lower-case name → *time.Location; only names that exist, so it stays small
-
-// SettingZone returns the time zone of a value of the setting TimeZone: a number of hours east of UTC ("+2", "-3.5") or
-// a name that LoadZone knows. The error is 22023.
-func SettingZone(text string) (*time.Location, error) {
-	if hours, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
-		off := int(math.Round(hours * 3600))
-		if off > -maxOffset && off < maxOffset {
-			return fixedZone(off), nil
-		}
-	}
-	return LoadZone(text)
-}
 
 // LoadZone returns the time zone of a name as AT TIME ZONE takes it, in any case: "Europe/Tallinn", "UTC", an
 // abbreviation such as "CET", or a POSIX form such as "UTC+2", "<+02>-02" or "+2", in which west is positive. The error

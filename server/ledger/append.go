@@ -252,12 +252,7 @@ func (l *Ledger) mayFile(agency string) error {
 	if !ok {
 		return nil
 	}
-	expired := false
-	if !r.ValidUntil.IsZero() {
-		now, _ := l.watch.clock.Now()
-		expired = !now.Before(r.ValidUntil)
-	}
-	if expired || r.NoLogin || r.Dropped || !files(r.Kind) {
+	if now, _ := l.watch.clock.Now(); !r.MayLogIn(now) || !files(r.Kind) {
 		return fmt.Errorf("agency %q: %w", agency, ErrRole)
 	}
 	return nil

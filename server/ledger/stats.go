@@ -18,7 +18,7 @@ type Stats struct {
 	Proofs        uint64             // signatures made, by whatever way
 	PartsRead     uint64             // parts of buckets of the digest index, by look-ups
 	Placed        uint64             // leaves whose place was looked up by their number, as the index gives it
-	Closed, Open  calendar.Second    // newest closed second, open round
+	Closed        calendar.Second    // newest closed second
 	Leaves        uint64             // of the closed rounds
 
 	QueuedRequests, QueuedLeaves int           // that wait for the committer
@@ -100,7 +100,7 @@ func (l *Ledger) Stats() Stats {
 	if !l.readOnly {
 		s.Idle, s.CertificateEnds = l.watch.elapsed()-time.Duration(m.looked.Load()), l.certificate.X509.NotAfter
 	}
-	_, s.Closed, s.Open = l.Extent()
+	_, s.Closed, _ = l.Extent()
 	l.queue.mu.Lock()
 	s.QueuedRequests, s.QueuedLeaves = len(l.queue.tickets), l.queue.leaves
 	l.queue.mu.Unlock()
