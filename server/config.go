@@ -65,7 +65,10 @@ type Config struct {
 	MaxConnections int
 	// MaxClockJump is how far the clock may run ahead of the time that has passed before filing stops.
 	MaxClockJump time.Duration
-	// StatementMemory bounds the memory of one statement in bytes.
+	// Memory is how many bytes the machine has, or the container in which the server runs; 0 if that is not known. With less than
+	// PlentyMemory what the server keeps is smaller in proportion, and so are the next three where they are not given.
+	Memory int64
+	// StatementMemory bounds the memory of one statement in bytes; 0 is 256 MiB where there is plenty.
 	StatementMemory int64
 	// QueryMemory bounds the memory of all statements together in bytes; 0 is four times StatementMemory.
 	QueryMemory int64
@@ -73,7 +76,7 @@ type Config struct {
 	Kernel string
 	// IngestMemory bounds the memory in bytes of the digests that transactions hold back until they end, all together. Clients
 	// that file faster than the disk can take wait. It does not cover what the ledger keeps of digests that are filed and not
-	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number.
+	// indexed yet, 8 to 24 bytes each: see package ledger for the bound on their number. 0 is 1 GiB where there is plenty.
 	IngestMemory int64
 	// DiskReserve is how many bytes filing leaves free on the disk.
 	DiskReserve uint64
@@ -108,8 +111,6 @@ func DefaultConfig() Config {
 		MonthlyPublications: true,
 		MaxConnections:      2000,
 		MaxClockJump:        10 * time.Second,
-		StatementMemory:     256 << 20,
-		IngestMemory:        query.DefaultIngestMemory,
 		DiskReserve:         256 << 20,
 		StopTime:            10 * time.Second,
 		Logger:              slog.Default(),
@@ -156,40 +157,9 @@ func (c *Config) Validate() error {
 	if c.StopTime <= 0 {
 		errs = append(errs, fmt.Errorf("stop time %s: more than 0 is needed", c.StopTime))
 	}
-	if c.StatementMemory < 1<<20 || c.StatementMemory > maxMemory {
-		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB, at most 1 PiB", c.StatementMemory))
-	}
-	if c.QueryMemory > maxMemory || c.IngestMemory > maxMemory {
-		errs = append(errs, fmt.Errorf("query memory %d, ingest memory %d: at most 1 PiB", c.QueryMemory, c.IngestMemory))
-	}
-	if c.QueryMemory != 0 && c.QueryMemory < c.StatementMemory {
-		errs = append(errs, fmt.Errorf("query memory %d: less than the statement memory of %d", c.QueryMemory, c.StatementMemory))
-	}
-	if c.IngestMemory < minIngestMemory {
-		errs = append(errs, fmt.Errorf("ingest memory %d: at least 16 MiB", c.IngestMemory))
-	}
+	errs = append(errs, c.validateMemory()...)
 	return errors.Join(errs...)
 }
-
-// otherMemory is about what a server takes at most in bytes besides statements and open transactions: what proofs are cached of, filters
-// of the digest index, blocks and memtables of the store, digests that are not indexed yet, messages that come in.
-const otherMemory = 1536 << 20
-
-// MemoryLimit returns what the process needs in bytes when everything that is bounded is full. Given to debug.SetMemoryLimit it
-// has garbage collected more often before more is taken.
-func (c *Config) MemoryLimit() int64 {
-	queries := c.QueryMemory
-	if queries == 0 {
-		queries = query.DefaultQueryMemory(c.StatementMemory)
-	}
-	return queries + c.IngestMemory + otherMemory
-}
-
-// maxMemory bounds the sizes of memory, so that sums of them are numbers.
-const maxMemory = 1 << 50
-
-// minIngestMemory lets a few clients at a time file some hundred thousand hashes each.
-const minIngestMemory = 16 << 20
 
 // validEmail reports whether an address can stand in a certificate: ASCII, with an @ inside.
 func validEmail(address string) bool {

@@ -325,7 +325,7 @@ func TestNewKeyReachesBack(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	c := Config{Listen: "0.0.0.0:5433", ServerName: "a/b", Role: "Jurat", Email: "nobody", GatewayListen: "192.0.2.1:80"}
+	c := Config{StatementMemory: 1, Listen: "0.0.0.0:5433", ServerName: "a/b", Role: "Jurat", Email: "nobody", GatewayListen: "192.0.2.1:80"}
 	err := c.Validate()
 	for _, words := range []string{"--data", "--tls-cert", "a/b", "Jurat", "connections", "clock jump", "stop time", "memory", "database", "e-mail", "gateway requests", "--gateway-listen"} {
 		if err == nil || !strings.Contains(err.Error(), words) {

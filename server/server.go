@@ -134,7 +134,8 @@ func (s *Server) open() (err error) {
 	if err := s.access.checkNetwork(s.listener.Addr().String()); err != nil {
 		return err
 	}
-	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly}); err != nil {
+	if s.index, err = index.Open(s.store.DB(), index.Options{FS: s.store.FS(), Dir: filepath.Join(s.config.DataDir, IndexDir), ReadOnly: s.config.ReadOnly,
+		CacheBytes: s.config.fit(index.DefaultCacheBytes)}); err != nil {
 		return damageError(err)
 	}
 	if s.ledger, err = ledger.Open(ledger.Config{
@@ -147,6 +148,8 @@ func (s *Server) open() (err error) {
 		MaxClockJump:        s.config.MaxClockJump,
 		MonthlyPublications: s.config.MonthlyPublications,
 		DiskReserve:         s.config.DiskReserve,
+		CacheBytes:          int(s.config.fit(ledger.DefaultCacheBytes)),
+		Backlog:             uint64(s.config.fit(ledger.DefaultBacklog)),
 		RoundClosed:         func(round calendar.Second, root merkle.Digest) { s.engine.RoundClosed(round, root) }, // the engine is there before the ledger runs
 		Published:           func(p storage.Publication) { s.engine.Published(query.Publication(p)) },
 		Logger:              s.log,
@@ -161,9 +164,9 @@ func (s *Server) open() (err error) {
 		Database:        s.config.Database,
 		Version:         s.config.Version,
 		ServerName:      s.store.Genesis().Server,
-		StatementMemory: s.config.StatementMemory,
-		QueryMemory:     s.config.QueryMemory,
-		IngestMemory:    s.config.IngestMemory,
+		StatementMemory: s.config.statementMemory(),
+		QueryMemory:     s.config.queryMemory(),
+		IngestMemory:    s.config.ingestMemory(),
 		MaxConnections:  s.config.MaxConnections,
 		SSL:             s.tls != nil,
 		Access:          s.access,
@@ -218,6 +221,7 @@ func (s *Server) serveClients() {
 		Now:             time.Now,
 		Logger:          s.log,
 		MaxConnections:  s.config.MaxConnections,
+		MaxIncoming:     int(s.config.fit(wire.DefaultMaxIncoming)),
 		ShutdownTimeout: s.config.StopTime,
 	})
 	if s.http != nil && !loopback(s.http.Addr().String()) {
@@ -322,8 +326,7 @@ func (s *Server) openLocked(dir string, options storage.Options) (*storage.Store
 // openStore opens the store and the keys, making all on the first start.
 func (s *Server) openStore() (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
-	options := s.config.Store
-	options.Logger = s.log
+	options := s.storeOptions()
 	store, err := s.openLocked(dir, options)
 	if errors.Is(err, storage.ErrNotFound) {
 		return s.firstStart(dir, options)

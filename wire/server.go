@@ -41,7 +41,6 @@ type Config struct {
 const (
 	defaultMaxConnections  = 1000
 	defaultMaxMessage      = 64 << 20
-	defaultMaxIncoming     = 256 << 20
 	defaultMessageTimeout  = time.Minute
 	defaultStartupTimeout  = 10 * time.Second
 	defaultWriteTimeout    = time.Minute
@@ -55,6 +54,9 @@ const (
 	longCancelKey = 32 // bytes, from protocol 3.2 on
 	cancelKey     = 4  // bytes, before
 )
+
+// DefaultMaxIncoming is the default of Config.MaxIncoming.
+const DefaultMaxIncoming = 256 << 20
 
 // A Server serves Postgres clients. Make it with New.
 type Server struct {
@@ -81,7 +83,7 @@ func New(c Config) *Server {
 	}
 	orDefault(&c.MaxConnections, defaultMaxConnections)
 	orDefault(&c.MaxMessage, defaultMaxMessage)
-	orDefault(&c.MaxIncoming, defaultMaxIncoming)
+	orDefault(&c.MaxIncoming, DefaultMaxIncoming)
 	c.MaxIncoming = max(c.MaxIncoming, 2*c.MaxMessage+1<<20)
 	orDefault(&c.MessageTimeout, defaultMessageTimeout)
 	orDefault(&c.StartupTimeout, defaultStartupTimeout)

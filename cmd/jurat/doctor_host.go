@@ -54,8 +54,8 @@ func (d *doctor) checkMemory() {
 	switch {
 	case err != nil:
 		d.unknown(check, err)
-	case available < 2<<30 && !d.running:
-		d.add(stateWarn, check, found, "Open transactions alone may take 1 GB: lower --ingest-memory and --statement-memory, or give the machine more.")
+	case available < 1<<30 && !d.running:
+		d.add(stateWarn, check, found, "The server makes do with it, and transactions and statements may hold less: 4 GB are plenty.")
 	default:
 		d.ok(check, "%s", found)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/internal/largepage"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/server"
@@ -68,11 +69,11 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	f.BoolVar(&c.MonthlyPublications, "monthly-publications", c.MonthlyPublications, "publish the calendar on the 15th of every month, 00:00:00 UTC")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
-	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes")
+	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes; 0: 256 MiB, and less on a machine or in a container with less than 4 GiB")
 	f.Int64Var(&c.QueryMemory, "query-memory", c.QueryMemory, "memory of all statements together in bytes; 0: four times --statement-memory")
 	f.StringVar(&c.Kernel, "kernel", c.Kernel, "code that hashes tree nodes: stdlib for the standard library's, avx512, shani, avx2 or sha2; the fastest unless given")
 	f.Uint64Var(&c.DiskReserve, "disk-reserve", c.DiskReserve, "bytes that filing leaves free on the disk; with less, nothing is filed and the server does the rest of its work")
-	f.Int64Var(&c.IngestMemory, "ingest-memory", c.IngestMemory, "memory in bytes of the hashes that all open transactions together hold back; the server takes 8 bytes more, 24 where they come in small transactions, for each of the hashes filed in the second that is open and of the at most 17 million that are not indexed yet")
+	f.Int64Var(&c.IngestMemory, "ingest-memory", c.IngestMemory, "memory in bytes of the hashes that all open transactions together hold back, 0: 1 GiB, and less where there are less than 4 GiB; the server takes 8 bytes more, 24 where they come in small transactions, for each of the hashes filed in the second that is open and of the at most 17 million that are not indexed yet, fewer where there are less than 4 GiB")
 	return cmd
 }
 
@@ -80,14 +81,27 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 // which is how far the collector lets it grow.
 const heapBytes = 512 << 20
 
+// limitMemory has the server fit into the memory that there is.
+func limitMemory(c *server.Config) {
+	if total, _, err := host.Memory(); err == nil {
+		c.Memory = int64(total)
+	}
+	limit := c.MemoryLimit()
+	if c.Memory != 0 && limit > c.Memory {
+		c.Logger.Warn("the server may take more memory than there is: give less by --ingest-memory, --query-memory and --statement-memory, or leave them away",
+			"bytes", c.Memory, "may_take", limit)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
+	largepage.Heap(min(heapBytes, int(limit/4)))
+}
+
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal is not caught any more, while the server still starts, too
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(c.MemoryLimit())
-	}
-	largepage.Heap(heapBytes)
+	limitMemory(&c)
 	var err error
 	if c.Listeners, err = systemdListeners(); err != nil {
 		return err
@@ -99,7 +113,7 @@ func serve(ctx context.Context, c server.Config) error {
 	if err != nil {
 		return err
 	}
-	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "version", version}
+	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "memory_limit", c.MemoryLimit(), "version", version}
 	http, tcp := s.GatewayAddrs()
 	if http != nil {
 		ready = append(ready, "gateway", http.String())

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"golang.org/x/sys/unix"
 )
 
@@ -69,7 +70,8 @@ func LargePages() (string, error) {
 	return mode, nil
 }
 
-// Memory returns the memory of the machine and how much of it is to be had, in bytes.
+// Memory returns the memory of the machine, or what the control groups of this process allow it where that is less, and how much of it is
+// to be had at most, in bytes.
 func Memory() (total, available uint64, err error) {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -84,6 +86,9 @@ func Memory() (total, available uint64, err error) {
 			return 0, 0, fmt.Errorf("/proc/meminfo: %s %w", f.name, err)
 		}
 		*f.to <<= 10
+	}
+	if limit, err := memlimit.FromCgroup(); err == nil { // an error says that there is none, too
+		total, available = min(total, limit), min(available, limit)
 	}
 	return total, available, nil
 }

@@ -17,5 +17,5 @@ func WriteCache(string) (device, cache string, err error) { return "", "", ErrUn
 // LargePages returns which of the modes of transparent huge pages is on.
 func LargePages() (string, error) { return "", ErrUnknown }
 
-// Memory returns the memory of the machine and how much of it is to be had, in bytes.
+// Memory returns the memory of the machine and how much of it is to be had at most, in bytes.
 func Memory() (total, available uint64, err error) { return 0, 0, ErrUnknown }

@@ -72,7 +72,7 @@ var external = map[string][]string{
 	"internal/receiptpage": {"codeberg.org/go-pdf/fpdf"}, // what is attached
 	// The rest.
 	"internal/tidy":      {},
-	"internal/host":      {},
+	"internal/host":      {"github.com/KimMachineGun/automemlimit"}, // what control groups allow
 	"internal/largepage": {},
 	"internal/paper":     {"codeberg.org/go-pdf/fpdf"},
 	"internal/qr":        {"github.com/boombuler/barcode"}, // draws the modules

@@ -41,7 +41,7 @@ func TestReadAround(t *testing.T) {
 		{(tiles - 1) * wholeSize, 2 * readAhead, 0, 3},
 		{wholeSize - 1, 3, 0, 1}, // the one that was asked for
 	} {
-		w.ledger.caches = newCaches()
+		w.ledger.caches = newCaches(DefaultCacheBytes)
 		w.ledger.caches.wholeTop = c.room
 		sign(c.first)
 		if whole, branches := w.ledger.caches.whole.held(), len(w.ledger.caches.branches.values); whole != c.whole || branches != c.branches {

@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// maxBacklog is how many closed leaves may be missing in the digest index before filing waits for it: recent holds them, at 8
-// bytes each where many are filed at once.
-const maxBacklog = 1 << 24
+// DefaultBacklog is the default of Config.Backlog.
+const DefaultBacklog = 1 << 24
 
 // A backlog makes those who file wait while the index is too far behind.
 type backlog struct {
@@ -18,8 +17,9 @@ type backlog struct {
 	changed chan struct{} // closed, and replaced, when the index has grown or the ledger has stopped
 }
 
-func newBacklog() backlog {
-	return backlog{limit: maxBacklog, step: maxIndexed, changed: make(chan struct{})}
+// newBacklog returns a backlog of at most so many closed leaves, of which the index takes a quarter at once.
+func newBacklog(limit uint64) backlog {
+	return backlog{limit: limit, step: limit / 4, changed: make(chan struct{})}
 }
 
 // due returns how many closed leaves may be missing in the index before it grows while others are filed.

@@ -15,7 +15,10 @@ import (
 	"github.com/jurat-ledger/jurat/storage"
 )
 
-// What each cache holds at most, in bytes of about.
+// DefaultCacheBytes is the default of Config.CacheBytes.
+const DefaultCacheBytes = maxRecordBytes + maxViewBytes + maxTrunkBytes + maxSealSignatures + maxLeafTiles + maxCuts + maxLimbBytes + maxBranches + maxNodeTiles + maxRootBlocks
+
+// What each cache holds at most of DefaultCacheBytes, in bytes of about.
 const (
 	maxRecordBytes = 16 << 20
 	maxViewBytes   = 32 << 20
@@ -46,19 +49,22 @@ type caches struct {
 	roots    *cache[calendar.Second, *rootBlock] // calendar roots, by the first second
 }
 
-func newCaches() *caches {
+// newCaches returns caches that hold so many bytes together.
+func newCaches(bytes int) *caches {
+	share := func(n int) int { return int(int64(n) * int64(bytes) / DefaultCacheBytes) }
 	return &caches{
-		views:    newCache[calendar.Second, *view](maxViewBytes),
-		trunks:   newCache[trunkName, *trunk](maxTrunkBytes),
-		seals:    newCache[calendar.Second, seal.RoundSignature](maxSealSignatures),
-		limbs:    newCache[limbName, *ksi.Limb](maxLimbBytes),
-		leaves:   newCache[tileName, *leafTile](maxLeafTiles),
-		cuts:     make(cutCache, maxCuts/cutSize),
-		branches: newCache[tileName, *merkle.Branch](maxBranches),
+		records:  recordCache{limit: share(maxRecordBytes)},
+		views:    newCache[calendar.Second, *view](share(maxViewBytes)),
+		trunks:   newCache[trunkName, *trunk](share(maxTrunkBytes)),
+		seals:    newCache[calendar.Second, seal.RoundSignature](share(maxSealSignatures)),
+		limbs:    newCache[limbName, *ksi.Limb](share(maxLimbBytes)),
+		leaves:   newCache[tileName, *leafTile](share(maxLeafTiles)),
+		cuts:     make(cutCache, share(maxCuts)/cutSize),
+		branches: newCache[tileName, *merkle.Branch](share(maxBranches)),
 		whole:    newShelf(),
-		wholeTop: maxBranches,
-		nodes:    newCache[tileName, *merkle.Tile](maxNodeTiles),
-		roots:    newCache[calendar.Second, *rootBlock](maxRootBlocks),
+		wholeTop: share(maxBranches),
+		nodes:    newCache[tileName, *merkle.Tile](share(maxNodeTiles)),
+		roots:    newCache[calendar.Second, *rootBlock](share(maxRootBlocks)),
 	}
 }
 
@@ -137,6 +143,8 @@ func (c *caches) keepTile(name tileName, tile *leafTile, tiles uint64, branch *m
 
 // A recordCache keeps records of closed rounds, to be found by their round and by the number of a leaf.
 type recordCache struct {
+	limit int
+
 	mu      sync.RWMutex           // covers all below
 	records []*storage.RoundRecord // in order of their rounds, and so of their leaves
 	size    int
@@ -176,7 +184,7 @@ func (c *recordCache) number(n uint64) *storage.RoundRecord {
 func (c *recordCache) put(r *storage.RoundRecord) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.records) > 0 && c.size+recordSize(r) > maxRecordBytes {
+	for len(c.records) > 0 && c.size+recordSize(r) > c.limit {
 		i := rand.IntN(len(c.records))
 		c.size -= recordSize(c.records[i])
 		c.records = append(c.records[:i], c.records[i+1:]...)

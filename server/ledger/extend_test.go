@@ -415,7 +415,7 @@ func TestExtendOtherPast(t *testing.T) {
 		if forged {
 			chain[len(chain)-1].Sibling = digest(1)
 		}
-		w.ledger.caches = newCaches()
+		w.ledger.caches = newCaches(DefaultCacheBytes)
 		signature, err := w.ledger.sign(Position{Round: f.Round}, heap{}, trunkName{round: f.Round}, func(*view) (*ending, error) {
 			return &ending{time: f.Round, chain: chain}, nil
 		})
@@ -449,7 +449,7 @@ func TestExtendDamaged(t *testing.T) {
 	if err := w.store.DB().Set(key.Append(nil), bad, nil); err != nil {
 		t.Fatal(err)
 	}
-	w.ledger.caches = newCaches()
+	w.ledger.caches = newCaches(DefaultCacheBytes)
 	if _, err := w.ledger.PublishedSignature(context.Background(), Position{Round: f.Round}, 0); !errors.Is(err, storage.ErrCorrupt) {
 		t.Errorf("made: %v", err)
 	}

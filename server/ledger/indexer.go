@@ -10,12 +10,8 @@ import (
 	"github.com/jurat-ledger/jurat/storage"
 )
 
-const (
-	// minIndexed is how many closed leaves must be missing in the index before it grows: below, recent finds them.
-	minIndexed = 1 << 16
-	// maxIndexed is how many leaves one growth step takes, give or take a batch.
-	maxIndexed = 1 << 22
-)
+// minIndexed is how many closed leaves must be missing in the index before it grows: below, recent finds them.
+const minIndexed = 1 << 16
 
 // RunIndex lets the digest index follow the closed rounds, and its runs merge beside that, until ctx is done or the ledger
 // stops. It returns nil then; any other error means that the index and the leaves may disagree.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -95,6 +96,11 @@ type Config struct {
 	// DiskReserve is how many bytes filing leaves free on the disk, for rounds to be closed and for what works in the background;
 	// with less, nothing is filed.
 	DiskReserve uint64
+	// CacheBytes is the memory of what proofs of closed rounds are made of, once asked for; 0 for DefaultCacheBytes.
+	CacheBytes int
+	// Backlog is how many closed leaves may be missing in the index before filing waits for it: they are found in memory, at 8 bytes
+	// each where many are filed at once, else 24; 0 for DefaultBacklog.
+	Backlog uint64
 	// ReadOnly gives out what Store and Index hold, which may be open for reading alone, and changes nothing: leaves of the
 	// round that was open have no proof. Key and Certificate are not needed.
 	ReadOnly bool
@@ -181,9 +187,9 @@ func Open(c Config) (*Ledger, error) {
 		readOnly:    c.ReadOnly,
 		observer:    observer{c.RoundClosed, c.Published},
 		queue:       newQueue(),
-		backlog:     newBacklog(),
+		backlog:     newBacklog(cmp.Or(c.Backlog, DefaultBacklog)),
 		recent:      newRecent(c.Index),
-		caches:      newCaches(),
+		caches:      newCaches(cmp.Or(c.CacheBytes, DefaultCacheBytes)),
 		watch:       newWatch(c.Clock, c.MaxClockJump, c.Store.Closed().Time()),
 		byLane:      make(map[laneKey]uint32),
 		closed:      c.Store.Closed(),

@@ -34,7 +34,7 @@ func TestDamageBeforeProof(t *testing.T) {
 			bad := bytes.Clone(good)
 			bad[len(bad)-1-rng.IntN(len(bad)-10)] ^= byte(1 + rng.IntN(255)) // not the version and the time of a run
 			w.mustSet(key, bad)
-			w.ledger.caches = newCaches()
+			w.ledger.caches = newCaches(DefaultCacheBytes)
 			if k%2 == 1 {
 				w.ledger.caches.wholeTop = 0
 			}
@@ -51,7 +51,7 @@ func TestDamageBeforeProof(t *testing.T) {
 			t.Errorf("%s damaged: nothing refused", key)
 		}
 		w.mustSet(key, good)
-		w.ledger.caches = newCaches()
+		w.ledger.caches = newCaches(DefaultCacheBytes)
 	}
 	w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: n - 1}, digest(n-1).Imprint())
 }
@@ -98,7 +98,7 @@ func TestProofFromCaches(t *testing.T) {
 			continue
 		}
 		for _, top := range []int{maxBranches, 0} {
-			w.ledger.caches = newCaches()
+			w.ledger.caches = newCaches(DefaultCacheBytes)
 			w.ledger.caches.wholeTop = top
 			for _, what := range []string{"read anew", "kept"} {
 				again, err := w.ledger.Signature(context.Background(), p)
@@ -139,7 +139,7 @@ func TestKeptTileByTurns(t *testing.T) {
 		var cold [2][]byte
 		for turn := range 6 {
 			if turn < 2 {
-				w.ledger.caches = newCaches()
+				w.ledger.caches = newCaches(DefaultCacheBytes)
 			}
 			data, err := w.ledger.Signature(ctx, p)
 			if turn%2 == 1 {
@@ -183,13 +183,13 @@ func TestDamagedUpperNode(t *testing.T) {
 		refused := 0
 		for k := range 12 {
 			w.mustSet(key, good)
-			w.ledger.caches = newCaches()
+			w.ledger.caches = newCaches(DefaultCacheBytes)
 			w.ledger.caches.wholeTop = k % 2 * maxBranches
 			if k%4 > 1 { // leaves and branches are at hand, what is above them is not
 				for _, i := range places {
 					w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: uint64(i)}, digest(i).Imprint())
 				}
-				fresh := newCaches()
+				fresh := newCaches(DefaultCacheBytes)
 				w.ledger.caches.nodes, w.ledger.caches.limbs = fresh.nodes, fresh.limbs
 			}
 			bad := bytes.Clone(good)
@@ -209,7 +209,7 @@ func TestDamagedUpperNode(t *testing.T) {
 		}
 		w.mustSet(key, good)
 	}
-	w.ledger.caches = newCaches()
+	w.ledger.caches = newCaches(DefaultCacheBytes)
 	w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: n - 1}, digest(n-1).Imprint())
 }
 
@@ -227,7 +227,7 @@ func TestTileShare(t *testing.T) {
 	put := func(c *caches, i int) bool {
 		return c.keepTile(tileName{round: calendar.Second(i / 2), index: uint64(i % 2)}, tile, 2, nil) != nil
 	}
-	c := newCaches()
+	c := newCaches(DefaultCacheBytes)
 	c.wholeTop = 3*slabSize + branchSize + rounds/2*(rowSize+2*placeSize)
 	for i := range rounds {
 		if !put(c, i) || c.whole.held() != i+1 {
@@ -271,7 +271,7 @@ func TestCacheLimits(t *testing.T) {
 			t.Fatalf("%d: %d %v", i, v, ok)
 		}
 	}
-	var r recordCache
+	r := recordCache{limit: maxRecordBytes}
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 3000 {
 		i := rng.IntN(2000)

@@ -83,7 +83,7 @@ func TestSignatures(t *testing.T) {
 		}
 		want[p] = signature
 	}
-	w.ledger.caches = newCaches()
+	w.ledger.caches = newCaches(DefaultCacheBytes)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

@@ -5,9 +5,6 @@ import (
 	"sync/atomic"
 )
 
-// maxFilterBytes is what the filters of an index take together at most, without their states: one byte for an entry.
-const maxFilterBytes = 128 << 20
-
 // filters say of the buckets of a run which hashes they lack, so that most look-ups in vain read nothing. The filter of a bucket is
 // made when the bucket is first read, and their memory with the first of them: who only files needs none. A filter has about 8
 // bits for each entry, one of them set for the entry's hash, and lets 12 in a hundred other hashes pass. A bucket of several
@@ -85,8 +82,8 @@ func (f *filters) keep(r *run, bucket uint32, p *part) {
 
 // filter gives filters to the runs that have files and no filters yet, the newest and so the smaller ones first, as far as there is
 // room; none to one that holds more than half of all entries: most of what is looked up is there.
-func filter(runs []run) {
-	room, all := uint64(maxFilterBytes), uint64(0)
+func (x *Index) filter(runs []run) {
+	room, all := uint64(x.opts.CacheBytes)/3*2, uint64(0) // one byte for an entry
 	for i := range runs {
 		all += runs[i].n
 	}

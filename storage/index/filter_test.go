@@ -50,7 +50,8 @@ func TestFilter(t *testing.T) {
 // TestFilterShare gives filters to runs as far as there is room.
 func TestFilterShare(t *testing.T) {
 	runs := []run{{n: 3 << 25, filed: true}, {n: 1 << 25, filed: true}, {n: 3 << 24, filed: true}, {n: 3 << 25, filed: true}, {n: 100}}
-	filter(runs)
+	x := &Index{opts: Options{CacheBytes: DefaultCacheBytes}}
+	x.filter(runs)
 	for i, want := range []bool{false, true, false, true, false} { // 1<<27 bytes: the newest, then what fits beside it
 		if (runs[i].filters != nil) != want {
 			t.Errorf("run %d of %d entries has filters: %v", i, runs[i].n, !want)
@@ -58,7 +59,7 @@ func TestFilterShare(t *testing.T) {
 	}
 	kept := runs[1].filters
 	runs = runs[:2]
-	filter(runs)
+	x.filter(runs)
 	if runs[0].filters != nil || runs[1].filters != kept {
 		t.Error("a run with more than half of all entries has filters, or a smaller one new ones")
 	}

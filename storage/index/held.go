@@ -7,9 +7,6 @@ import (
 	"github.com/jurat-ledger/jurat/internal/largepage"
 )
 
-// maxHeldBytes is what an index holds of its files in memory at most, without the states of buckets.
-const maxHeldBytes = 64 << 20
-
 // held is a run's file in memory, bucket by bucket as they are read: a look-up in a bucket that is there makes no system call, nor
 // is its checksum, which was right when it was read, computed again. Memory is taken with the first bucket: who only files needs
 // none. A bucket of several parts is not held.
@@ -53,8 +50,8 @@ func (h *held) keep(r *run, bucket uint32, p *part) {
 }
 
 // hold decides of which runs the files are held: of the newest and so the smaller ones first, as far as there is room.
-func hold(runs []run) {
-	room := uint64(maxHeldBytes)
+func (x *Index) hold(runs []run) {
+	room := uint64(x.opts.CacheBytes) / 3
 	for i := len(runs) - 1; i >= 0; i-- {
 		r := &runs[i]
 		if !r.filed || r.file.bytes() > room {

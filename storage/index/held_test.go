@@ -39,9 +39,10 @@ func TestHeld(t *testing.T) {
 // TestHeldShare holds files as far as there is room, and goes on holding those that stay.
 func TestHeldShare(t *testing.T) {
 	file := func(size uint64) *runFile { return &runFile{ends: []uint64{size}} }
-	const half = maxHeldBytes / 2
+	const half = DefaultCacheBytes / 3 / 2
+	x := &Index{opts: Options{CacheBytes: DefaultCacheBytes}}
 	runs := []run{{file: file(1), filed: true}, {file: file(half), filed: true}, {file: file(half - 13), filed: true}, {n: 100}}
-	hold(runs)
+	x.hold(runs)
 	for i, want := range []bool{true, false, true, false} { // the newest, then what fits beside it
 		if (runs[i].held != nil) != want {
 			t.Errorf("run %d is held: %v", i, !want)
@@ -49,7 +50,7 @@ func TestHeldShare(t *testing.T) {
 	}
 	kept := runs[2].held
 	runs = append(runs, run{file: file(1), filed: true})
-	hold(runs)
+	x.hold(runs)
 	if runs[2].held != kept || runs[4].held == nil {
 		t.Error("a run that stays is held anew, or a new one is not")
 	}

@@ -41,9 +41,15 @@ type Options struct {
 	Dir string
 	// Rand gives the key of a new index, nil for crypto/rand. Tests inject it.
 	Rand io.Reader
+	// CacheBytes is what the index keeps in memory at most so that look-ups read less: two thirds of it filters, one third files; 0 for
+	// DefaultCacheBytes. What says which of it is there, 4 bytes a bucket, comes on top.
+	CacheBytes int64
 	// ReadOnly is for a database that is open for reading alone: Open cleans nothing up, Add and Merge fail.
 	ReadOnly bool
 }
+
+// DefaultCacheBytes is the default of Options.CacheBytes: filters for 128 million entries.
+const DefaultCacheBytes = 192 << 20
 
 // An Index finds leaves by digest. All methods may be called at the same time from many goroutines; Adds wait for each
 // other and so do Merges, but an Add does not wait for a Merge, and Find waits for nobody.
@@ -88,6 +94,9 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
 	x := &Index{db: db, opts: o}
 	m, err := readManifest(db)
 	if err != nil {
@@ -107,8 +116,8 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 	if err := x.openFiles(m.runs); err != nil {
 		return x, err
 	}
-	filter(m.runs)
-	hold(m.runs)
+	x.filter(m.runs)
+	x.hold(m.runs)
 	if o.ReadOnly {
 		return x, nil
 	}
@@ -225,8 +234,8 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 		j = len(was)
 	}
 	runs := slices.Concat(was[:i], []run{r}, was[j:])
-	filter(runs)
-	hold(runs)
+	x.filter(runs)
+	x.hold(runs)
 	err := b.Set(manifestKey, (&manifest{key: x.key.bytes(), runs: runs}).append(nil), nil)
 	if err == nil {
 		err = b.Commit(pebble.Sync)
