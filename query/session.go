@@ -68,9 +68,20 @@ type Session struct {
 	smallChunks []*smallChunk
 }
 
+// maintenanceDatabase is the one that tools open first, to ask which there are.
+const maintenanceDatabase = "postgres"
+
+// LoginDatabase returns the database that a client is let into which asks for one by name: that of the ledger also for postgres.
+func (e *Engine) LoginDatabase(name string) string {
+	if name == maintenanceDatabase {
+		return e.Database
+	}
+	return name
+}
+
 // Open opens a session.
 func (e *Engine) Open(l Login) (*Session, error) {
-	if l.Database != e.Database {
+	if e.LoginDatabase(l.Database) != e.Database {
 		return nil, errf(codeUndefinedDatabase, "database %q does not exist", l.Database).hint("The database of this server is %q.", e.Database)
 	}
 	version := e.roles.Load()

@@ -90,7 +90,8 @@ func TestLogin(t *testing.T) {
 		{"jurat", "jurat", "", ""},
 		{"alpha", "jurat", "&application_name=x&timezone=Europe/Rome&options=-c%20statement_timeout%3D5s", ""},
 		{"nobody", "jurat", "", "28000"},
-		{"jurat", "postgres", "", "3D000"},
+		{"jurat", "postgres", "", ""},
+		{"jurat", "template1", "", "3D000"},
 		{"jurat", "jurat", "&nosuch=1", "42704"},
 		{"jurat", "jurat", "&timezone=Nowhere", "22023"},
 	} {
