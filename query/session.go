@@ -25,6 +25,8 @@ type Login struct {
 	Cancel, Terminate func()
 	Remote            string // address of the client, "" if it has none
 	Port              int
+	Local             string // address at which the client reached the server, "" if it has none
+	LocalPort         int
 	TLS               *TLS // nil without encryption
 }
 
@@ -356,7 +358,7 @@ func (s *Session) Version() string { return "PostgreSQL " + s.engine.serverVersi
 func (s *Session) ClientAddr() (string, int) { return s.login.Remote, s.login.Port }
 
 // ServerAddr implements fn.Session.
-func (s *Session) ServerAddr() (string, int) { return "", 0 }
+func (s *Session) ServerAddr() (string, int) { return s.login.Local, s.login.LocalPort }
 
 // Setting implements fn.Session.
 func (s *Session) Setting(name string) (string, error) {
