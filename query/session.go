@@ -375,9 +375,13 @@ func (s *Session) Setting(name string) (string, error) {
 
 // SetSetting implements fn.Session.
 func (s *Session) SetSetting(name, text string, local bool) (string, error) {
+	key := strings.ToLower(name)
+	if isRole(key) {
+		return text, s.mayBe(key, text)
+	}
 	canonical, d, err := checkSetting(name, text)
 	if err == nil {
-		err = s.settings.room(strings.ToLower(name), canonical)
+		err = s.settings.room(key, canonical)
 	}
 	if err != nil {
 		e := asError(err)
@@ -386,7 +390,6 @@ func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 	if local && s.tx.state != txBlock && !s.tx.implicit() {
 		return canonical, nil
 	}
-	key := strings.ToLower(name)
 	canonical = s.capped(key, canonical)
 	s.put(key, canonical, local)
 	if d != nil {
