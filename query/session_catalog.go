@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query/catalog"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -44,6 +45,9 @@ func (s *Session) Superuser() bool { return s.role.Kind == Superuser }
 
 // Started implements catalog.Session.
 func (s *Session) Started() value.Datum { return timestamp(s.engine.started) }
+
+// TransactionTime implements catalog.Session.
+func (s *Session) TransactionTime() time.Time { return s.tx.start }
 
 // TransactionNumber implements catalog.Session: it is the microsecond in which the transaction began, and the end of the session's
 // number to tell those of one microsecond apart. So it tells nothing about what others do.

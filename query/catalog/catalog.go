@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"sync"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -172,6 +173,8 @@ type Session interface {
 	Cursors() []Cursor
 	// Started is when the server started, a timestamptz.
 	Started() value.Datum
+	// TransactionTime is when the transaction began.
+	TransactionTime() time.Time
 	// TransactionNumber returns a number of the transaction that is higher than those of transactions that began before it.
 	TransactionNumber() int64
 }
