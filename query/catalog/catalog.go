@@ -67,7 +67,6 @@ type Config struct {
 // A Table is one of our tables.
 type Table struct {
 	Relation
-	Row        *value.Type // of its rows
 	Comment    string
 	Comments   map[string]string // of columns
 	Insert     bool              // takes INSERT

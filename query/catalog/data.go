@@ -60,6 +60,7 @@ type Relation struct {
 	Name    string
 	Kind    byte // pg_class.relkind: 'r' or 'v'
 	Columns []Column
+	Row     *value.Type // of its rows
 }
 
 // A Column is a column of a relation.
@@ -75,9 +76,16 @@ type Column struct {
 var Relations = sync.OnceValue(func() (list []*Relation) {
 	for f := range lines("relations.tsv") {
 		r := &Relation{OID: f.oid(0), Schema: f[1], Name: f[2], Kind: f[3][0]}
-		for _, c := range strings.Fields(f[4]) {
-			r.Columns = append(r.Columns, parseColumn(c))
+		var fields []value.Field
+		for _, c := range strings.Fields(f[6]) {
+			column := parseColumn(c)
+			r.Columns, fields = append(r.Columns, column), append(fields, value.Field{Name: column.Name, Type: column.Type})
 		}
+		sql := r.Name
+		if r.Schema != "pg_catalog" {
+			sql = r.Schema + "." + r.Name
+		}
+		r.Row = value.CatalogRowType(f.oid(4), f.oid(5), r.Name, sql, fields)
 		list = append(list, r)
 	}
 	return list

@@ -68,11 +68,10 @@ func visibility() (list []*fn.Function) {
 	}
 	none := func(*Catalog, value.OID) (string, bool) { return "", false }
 	visible("type", func(_ *Catalog, oid value.OID) (string, bool) {
-		t := value.ByOID(oid)
-		if t != nil && oid >= firstOwnOID {
-			return "public", true
+		if t := value.ByOID(oid); t != nil {
+			return typeSchema(t), true
 		}
-		return "pg_catalog", t != nil
+		return "", false
 	})
 	visible("function", func(k *Catalog, oid value.OID) (string, bool) {
 		if p := k.proc(oid); p != nil {

@@ -20,11 +20,11 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write what the Postgres at JURAT_POSTGRES has in its catalog into data")
 
 // The facts of data, by file. A relation's columns stand in one field, "name:type" with * behind what is never null and #n
-// behind a type with a modifier; domains are shown by their base types, as result columns are, and pg_statistic[] as record[]. A $1 stands for the ids of
-// the types, functions and operators wanted.
+// behind a type with a modifier, after the object ids of its row type and of the type of arrays of that; domains are shown by their base
+// types, as result columns are, and pg_statistic[] as record[]. A $1 stands for the ids of the types, functions and operators wanted.
 var facts = map[string]string{
 	"relations.tsv": `
-		SELECT c.oid, nspname, relname, relkind, (SELECT string_agg(attname || ':' || replace(coalesce(b.typname, t.typname), '_pg_statistic', '_record')
+		SELECT c.oid, nspname, relname, relkind, reltype, (SELECT typarray FROM pg_type t WHERE t.oid = reltype), (SELECT string_agg(attname || ':' || replace(coalesce(b.typname, t.typname), '_pg_statistic', '_record')
 			|| CASE WHEN coalesce(nullif(t.typtypmod, -1), atttypmod) = -1 THEN '' ELSE '#' || coalesce(nullif(t.typtypmod, -1), atttypmod) END
 			|| CASE WHEN attnotnull THEN '*' ELSE '' END, ' ' ORDER BY attnum)
 			FROM pg_attribute JOIN pg_type t ON t.oid = atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype

@@ -75,14 +75,14 @@ func (k *Catalog) pgClass(r *Rows) {
 		f := row{
 			"oid": rel.OID, "relname": rel.Name, "relnamespace": schemaOID(rel.Schema), "relowner": OwnerOID, "relkind": rel.Kind,
 			"relnatts": len(rel.Columns), "relpersistence": "p", "relreplident": "n", "relispopulated": true, "reltuples": -1.0,
-			"relhasrules": rel.Kind == 'v',
+			"relhasrules": rel.Kind == 'v', "reltype": rel.Row.OID,
 		}
 		if rel.Kind == 'r' {
 			f["relam"], f["relfilenode"], f["relhasindex"] = heapOID, rel.OID, own && len(t.Indexes) > 0
 			f["relfrozenxid"], f["relminmxid"] = 3, 1
 		}
 		if own {
-			f["relacl"], f["relreplident"], f["reltype"] = tableACL(t), "d", t.Row.OID
+			f["relacl"], f["relreplident"] = tableACL(t), "d"
 		} else {
 			f["relacl"] = []string{Owner + "=arwdDxt/" + Owner, "=r/" + Owner}
 		}

@@ -48,13 +48,33 @@ func (k *Catalog) pgType(r *Rows) {
 			"typstorage": f.storage, "typtypmod": -1, "typcollation": f.collation,
 		})
 	}
-	for i := range k.Tables {
-		k.rowType(r, &k.Tables[i])
+	for _, rel := range k.relations() {
+		rowType(r, rel)
 	}
 }
 
+// rowSchemas are the schemas of the row types of the catalog, and of the types of arrays of them.
+var rowSchemas = sync.OnceValue(func() map[value.OID]string {
+	m := map[value.OID]string{}
+	for _, r := range Relations() {
+		m[r.Row.OID], m[r.Row.Array] = r.Schema, r.Schema
+	}
+	return m
+})
+
+// typeSchema is the schema that a type is in.
+func typeSchema(t *value.Type) string {
+	if t.OID >= firstOwnOID {
+		return "public"
+	}
+	if schema := rowSchemas()[t.OID]; schema != "" {
+		return schema
+	}
+	return "pg_catalog"
+}
+
 // rowType adds the row type of a table, and the type of arrays of it. Their functions are those of all records and arrays.
-func (k *Catalog) rowType(r *Rows, t *Table) {
+func rowType(r *Rows, t *Relation) {
 	for _, u := range []*value.Type{t.Row, value.MustType(t.Row.Array)} {
 		like, relation, kind := value.RecordT, t.OID, "c"
 		if u.IsArray() {
@@ -62,7 +82,7 @@ func (k *Catalog) rowType(r *Rows, t *Table) {
 		}
 		f := storageOf(like)
 		r.add(row{
-			"oid": u.OID, "typname": u.Name, "typnamespace": publicOID, "typowner": OwnerOID, "typlen": u.Len, "typbyval": false,
+			"oid": u.OID, "typname": u.Name, "typnamespace": schemaOID(t.Schema), "typowner": OwnerOID, "typlen": u.Len, "typbyval": false,
 			"typtype": kind, "typcategory": u.Category, "typispreferred": false, "typisdefined": true, "typdelim": ",",
 			"typrelid": relation, "typsubscript": f.subscript, "typelem": u.Elem, "typarray": u.Array, "typinput": f.in, "typoutput": f.out,
 			"typreceive": f.recv, "typsend": f.send, "typalign": "d", "typstorage": "x", "typtypmod": -1,
