@@ -194,6 +194,7 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 		if err != nil || p.stmt.c == nil {
 			return err
 		}
+		s.running = p.stmt.sql
 		if p.cursor != nil {
 			return errf(codeUnsupported, "cursor %q is none of the protocol's portals", name).hint("Read it by FETCH.")
 		}
@@ -262,6 +263,7 @@ func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, erro
 // Sync ends the implicit transaction: what it filed is durable when Sync returns nil.
 func (s *Session) Sync(ctx context.Context) error {
 	s.counted.tell(&s.engine.meters)
+	s.running = ""
 	if s.tx.state == txBlock {
 		return nil
 	}
@@ -350,6 +352,7 @@ func (c *Script) Next(ctx context.Context) (*Result, error) {
 	c.list = c.list[1:]
 	s := c.session
 	s.enter()
+	s.running = c.sql
 	err := s.guard(stmt.Text, func() error {
 		if err := s.admits(stmt.Stmt); err != nil {
 			return err
@@ -375,7 +378,7 @@ func (c *Script) Close(ctx context.Context, err error) error {
 	if c.result != nil {
 		c.result.Close()
 	}
-	c.list = nil
+	c.list, s.running = nil, ""
 	s.drop(c.kept)
 	c.kept = 0
 	if err != nil {

@@ -60,6 +60,7 @@ type Session struct {
 	until     time.Time // when the role's time runs out, as last seen
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
 	maxMemory int64     // bytes of one statement
+	running   string    // what the client sent that runs or ran last, until Sync
 	reading   reading   // constants of the statement that is analyzed
 	grants    []*grant  // of the engine's memory for queries
 	kept      grant     // of it, for statements that are not running

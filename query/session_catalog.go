@@ -43,6 +43,9 @@ func (s *Session) Catalog() *catalog.Catalog { return s.engine.catalog }
 // Superuser implements catalog.Session.
 func (s *Session) Superuser() bool { return s.role.Kind == Superuser }
 
+// CurrentQuery implements catalog.Session.
+func (s *Session) CurrentQuery() string { return s.running }
+
 // Started implements catalog.Session.
 func (s *Session) Started() value.Datum { return timestamp(s.engine.started) }
 

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -170,6 +171,8 @@ type Session interface {
 	PreparedStatements() []Prepared
 	// Cursors returns the cursors of the session that are open.
 	Cursors() []Cursor
+	// CurrentQuery returns what the client sent that is running.
+	CurrentQuery() string
 	// Started is when the server started, a timestamptz.
 	Started() value.Datum
 	// TransactionTime is when the transaction began.
@@ -198,7 +201,9 @@ func New(c Config) *Catalog {
 		t := &c.Tables[i]
 		k.byName[t.Schema+"."+t.Name], k.byOID[t.OID], k.tables[t.OID] = &t.Relation, &t.Relation, t
 	}
-	for name, fill := range fixed {
+	fills := maps.Clone(fixed)
+	maps.Copy(fills, statistics)
+	for name, fill := range fills {
 		rel := k.byName[name]
 		if rel == nil {
 			panic("catalog: no relation " + name)

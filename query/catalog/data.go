@@ -120,7 +120,7 @@ type procedure struct {
 	volatility byte
 	parallel   byte
 	variadic   value.OID
-	defaults   int64
+	defaults   []string // of the last arguments, as SQL
 	ret        value.OID
 	args       []value.OID
 	allArgs    []value.OID // nil if all are for input
@@ -134,9 +134,12 @@ var procedures, bySignature = func() (func() []*procedure, func() map[string]val
 	all := sync.OnceValue(func() (list []*procedure) {
 		for f := range lines("functions.tsv") {
 			p := &procedure{oid: f.oid(0), name: f[1], language: f[2], kind: f[3][0], words: f[4:8], volatility: f[8][0], parallel: f[9][0],
-				variadic: f.oid(10), defaults: int64(f.oid(11)), ret: f.oid(12), args: f.oids(13), modes: f[15], source: f[17]}
+				variadic: f.oid(10), ret: f.oid(12), args: f.oids(13), modes: f[15], source: f[17]}
 			if f[14] != "" {
 				p.allArgs = f.oids(14)
+			}
+			if f[18] != "" {
+				p.defaults = strings.Split(f[18], "; ")
 			}
 			if f[16] != "" {
 				p.names = strings.Split(f[16], " ")

@@ -38,7 +38,8 @@ var facts = map[string]string{
 	"functions.tsv": `
 		SELECT p.oid, proname, l.lanname, prokind, prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel,
 			provariadic, pronargdefaults, prorettype, array_to_string(proargtypes, ' '), array_to_string(proallargtypes, ' '),
-			array_to_string(proargmodes, ''), array_to_string(proargnames, ' ', ''), CASE lanname WHEN 'sql' THEN proname ELSE prosrc END
+			array_to_string(proargmodes, ''), array_to_string(proargnames, ' ', ''), CASE lanname WHEN 'sql' THEN proname ELSE prosrc END,
+			array_to_string(ARRAY(SELECT pg_get_function_arg_default(p.oid, i) FROM generate_series(pronargs - pronargdefaults + 1, pronargs) i), '; ')
 		FROM pg_proc p JOIN pg_language l ON l.oid = prolang WHERE p.oid = ANY ($1) ORDER BY p.oid`,
 	"operators.tsv": `
 		SELECT oid, oprcanmerge, oprcanhash, oprcom, oprnegate, oprcode::oid, oprrest::oid, oprjoin::oid
@@ -126,6 +127,9 @@ func TestLiveFunctions(t *testing.T) {
 	bit := map[bool]string{false: "f", true: "t"}
 	for _, f := range catalog.Functions() {
 		got := []string{id(f.OID), id(f.Ret), string(f.Volatility), bit[f.Strict], bit[f.IsSet()]}
+		if f.Name == "pg_identify_object" {
+			got[4] = "f" // a set of one row here: that is how a function has columns
+		}
 		if want := theirs[id(f.OID)]; !slices.Equal(got, want) {
 			t.Errorf("%s: %v, Postgres has %v", f.Name, got, want)
 		}

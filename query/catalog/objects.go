@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -279,13 +278,5 @@ func (k *Catalog) pgViews(r *Rows) {
 func (k *Catalog) pgIndexes(r *Rows) {
 	for _, x := range k.indexes() {
 		r.add(row{"schemaname": "public", "tablename": x.table.Name, "indexname": x.Name, "indexdef": x.def()})
-	}
-}
-
-func (k *Catalog) pgStatTables(r *Rows, schemas ...string) {
-	list := slices.DeleteFunc(k.relations(), func(rel *Relation) bool { return rel.Kind != 'r' || !slices.Contains(schemas, rel.Schema) })
-	slices.SortFunc(list, func(a, b *Relation) int { return cmp.Compare(a.OID, b.OID) })
-	for _, rel := range list {
-		r.add(row{"relid": rel.OID, "schemaname": rel.Schema, "relname": rel.Name})
 	}
 }
