@@ -61,6 +61,15 @@ func TestCatalogReferences(t *testing.T) {
 		"SELECT objoid FROM pg_description WHERE classoid = 'pg_class'::regclass AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = objoid)",
 		"SELECT oid FROM pg_class GROUP BY oid HAVING count(*) > 1",
 		"SELECT oid FROM pg_proc GROUP BY oid HAVING count(*) > 1",
+		"SELECT relname FROM pg_class c WHERE relkind <> 'i' AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = reltype AND typrelid = c.oid AND typtype = 'c' AND typname = relname AND typnamespace = relnamespace)",
+		"SELECT typname FROM pg_type t WHERE typrelid <> 0 AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = typrelid AND reltype = t.oid)",
+		"SELECT typname FROM pg_type t WHERE typelem <> 0 AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem)",
+		"SELECT oid FROM pg_type GROUP BY oid HAVING count(*) > 1",
+		"SELECT oid FROM pg_type WHERE to_regtype(oid::regtype::text) IS DISTINCT FROM oid AND NOT typname IN ('bpchar', '_bpchar', 'char', '_char')",
+		"SELECT proname FROM pg_proc WHERE format_type(prorettype, NULL) = '???' OR pg_get_function_arguments(oid) LIKE '%???%'",
+		"SELECT proname FROM pg_proc WHERE (proargdefaults IS NULL) <> (pronargdefaults = 0)",
+		"SELECT indexrelid FROM pg_index EXCEPT SELECT indexrelid FROM pg_stat_user_indexes",
+		"SELECT oid FROM pg_class WHERE relkind = 'r' EXCEPT SELECT relid FROM pg_statio_all_tables",
 		"SELECT amname FROM pg_am WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = amhandler)",
 	} {
 		if a := run(t.Context(), w.current, sql); a.err != nil || len(a.rows) > 0 {

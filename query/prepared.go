@@ -202,6 +202,7 @@ func (s *Session) Execute(ctx context.Context, name string) (*Result, error) {
 		if err != nil || p.stmt.c == nil {
 			return err
 		}
+		s.running = p.stmt.sql
 		if p.cursor != nil {
 			return errf(codeUnsupported, "cursor %q is none of the protocol's portals", name).hint("Read it by FETCH.")
 		}
@@ -272,6 +273,7 @@ func (s *Session) start(ctx context.Context, c *compiled, r *run) (*Result, erro
 // Sync ends the implicit transaction: what it filed is durable when Sync returns nil.
 func (s *Session) Sync(ctx context.Context) error {
 	s.counted.tell(&s.engine.meters)
+	s.running = ""
 	if s.tx.state == txBlock {
 		return nil
 	}
@@ -363,6 +365,7 @@ func (c *Script) Next(ctx context.Context) (*Result, error) {
 	c.list = c.list[1:]
 	s := c.session
 	s.enter()
+	s.running = c.sql
 	err := s.guard(stmt.Text, func() error {
 		if err := s.admits(stmt.Stmt); err != nil {
 			return err
@@ -392,7 +395,7 @@ func (c *Script) Close(ctx context.Context, err error) error {
 	if c.result != nil {
 		c.result.Close()
 	}
-	c.list = nil
+	c.list, s.running = nil, ""
 	s.drop(c.kept + c.plan)
 	c.kept, c.plan = 0, 0
 	if err != nil {

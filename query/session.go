@@ -25,6 +25,8 @@ type Login struct {
 	Cancel, Terminate func()
 	Remote            string // address of the client, "" if it has none
 	Port              int
+	Local             string // address at which the client reached the server, "" if it has none
+	LocalPort         int
 	TLS               *TLS // nil without encryption
 }
 
@@ -58,6 +60,7 @@ type Session struct {
 	until     time.Time // when the role's time runs out, as last seen
 	rolesSeen uint64    // version of the roles at which the session's was looked at last
 	maxMemory int64     // bytes of one statement
+	running   string    // what the client sent that runs or ran last, until Sync
 	reading   reading   // constants of the statement that is analyzed
 	grants    []*grant  // of the engine's memory for queries
 	kept      grant     // of it, for statements that are not running
@@ -68,9 +71,20 @@ type Session struct {
 	smallChunks []*smallChunk
 }
 
+// maintenanceDatabase is the one that tools open first, to ask which there are.
+const maintenanceDatabase = "postgres"
+
+// LoginDatabase returns the database that a client is let into which asks for one by name: that of the ledger also for postgres.
+func (e *Engine) LoginDatabase(name string) string {
+	if name == maintenanceDatabase {
+		return e.Database
+	}
+	return name
+}
+
 // Open opens a session.
 func (e *Engine) Open(l Login) (*Session, error) {
-	if l.Database != e.Database {
+	if e.LoginDatabase(l.Database) != e.Database {
 		return nil, errf(codeUndefinedDatabase, "database %q does not exist", l.Database).hint("The database of this server is %q.", e.Database)
 	}
 	version := e.roles.Load()
@@ -345,7 +359,7 @@ func (s *Session) Version() string { return "PostgreSQL " + s.engine.serverVersi
 func (s *Session) ClientAddr() (string, int) { return s.login.Remote, s.login.Port }
 
 // ServerAddr implements fn.Session.
-func (s *Session) ServerAddr() (string, int) { return "", 0 }
+func (s *Session) ServerAddr() (string, int) { return s.login.Local, s.login.LocalPort }
 
 // Setting implements fn.Session.
 func (s *Session) Setting(name string) (string, error) {
@@ -362,9 +376,13 @@ func (s *Session) Setting(name string) (string, error) {
 
 // SetSetting implements fn.Session.
 func (s *Session) SetSetting(name, text string, local bool) (string, error) {
+	key := strings.ToLower(name)
+	if isRole(key) {
+		return text, s.mayBe(key, text)
+	}
 	canonical, d, err := checkSetting(name, text)
 	if err == nil {
-		err = s.settings.room(strings.ToLower(name), canonical)
+		err = s.settings.room(key, canonical)
 	}
 	if err != nil {
 		e := asError(err)
@@ -373,7 +391,6 @@ func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 	if local && s.tx.state != txBlock && !s.tx.implicit() {
 		return canonical, nil
 	}
-	key := strings.ToLower(name)
 	canonical = s.capped(key, canonical)
 	s.put(key, canonical, local)
 	if d != nil {

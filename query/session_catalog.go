@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query/catalog"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -42,8 +43,14 @@ func (s *Session) Catalog() *catalog.Catalog { return s.engine.catalog }
 // Superuser implements catalog.Session.
 func (s *Session) Superuser() bool { return s.role.Kind == Superuser }
 
+// CurrentQuery implements catalog.Session.
+func (s *Session) CurrentQuery() string { return s.running }
+
 // Started implements catalog.Session.
 func (s *Session) Started() value.Datum { return timestamp(s.engine.started) }
+
+// TransactionTime implements catalog.Session.
+func (s *Session) TransactionTime() time.Time { return s.tx.start }
 
 // TransactionNumber implements catalog.Session: it is the microsecond in which the transaction began, and the end of the session's
 // number to tell those of one microsecond apart. So it tells nothing about what others do.

@@ -180,7 +180,9 @@ func dottedName(key string) bool {
 func (d *setting) check(v string) (string, error) {
 	switch d.kind {
 	case settingBool:
-		if b, ok := parseBool(v); ok {
+		if b, ok := parseBool(v); ok && slices.Contains(d.foreign, onOff(b)) {
+			return "", errf(codeUnsupported, "parameter %q cannot be %q", d.name, v).hint("It is always %s.", d.boot)
+		} else if ok {
 			return onOff(b), nil
 		}
 		return "", errf(codeInvalidParameter, "parameter %q requires a Boolean value", d.name)

@@ -27,7 +27,7 @@ type setting struct {
 	values []string // of enumerations, canonical spelling
 	doc    string
 
-	foreign []string // values that PostgreSQL has besides
+	foreign []string // values that PostgreSQL has besides, in canonical spelling
 }
 
 var isolationLevels = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}
@@ -93,7 +93,7 @@ var settingsTable = []setting{
 	{name: "is_superuser", boot: "off", kind: settingBool, fixed: true, report: true, doc: "Shows whether the current user is a superuser."},
 	{name: "role", boot: "none", fixed: true, doc: "Sets the current role."},
 	{name: "ssl", boot: "off", kind: settingBool, fixed: true, doc: "Enables SSL connections."},
-	{name: "standard_conforming_strings", boot: "on", kind: settingEnum, values: []string{"on"}, report: true, doc: "Causes '...' strings to treat backslashes literally."},
+	{name: "standard_conforming_strings", boot: "on", kind: settingBool, foreign: []string{"off"}, report: true, doc: "Causes '...' strings to treat backslashes literally."},
 	{name: "statement_timeout", boot: "0", kind: settingMillis, max: maxInt32, doc: "Sets the maximum allowed duration of any statement."},
 	{name: "synchronize_seqscans", boot: "on", kind: settingBool, doc: "Enable synchronized sequential scans."},
 	{name: "synchronous_commit", boot: "on", kind: settingEnum, values: []string{"on"}, doc: "Sets the current transaction's synchronization level."},

@@ -28,8 +28,8 @@ func (e *Engine) addCatalog(functions []*fn.Function) {
 	c := catalog.Config{Database: e.Database, Functions: functions, Registry: e.fns}
 	for _, t := range e.tables {
 		def := t.Def()
-		d := catalog.Table{Row: def.Row, Insert: def.Insertable, Private: def.Private, Filings: e.showsFilings(t), Comment: tableComments[def.Name], Comments: map[string]string{}}
-		d.Relation = catalog.Relation{OID: def.OID, Schema: def.Schema, Name: def.Name, Kind: 'r'}
+		d := catalog.Table{Insert: def.Insertable, Private: def.Private, Filings: e.showsFilings(t), Comment: tableComments[def.Name], Comments: map[string]string{}}
+		d.Relation = catalog.Relation{OID: def.OID, Schema: def.Schema, Name: def.Name, Kind: 'r', Row: def.Row}
 		if v, ok := t.(*view); ok {
 			d.Kind, d.Definition = 'v', v.text
 		}
@@ -62,7 +62,7 @@ type catalogTable struct {
 }
 
 func newCatalogTable(r *catalog.Relation) *catalogTable {
-	t := &catalogTable{rel: r, def: TableDef{OID: r.OID, Schema: r.Schema, Name: r.Name}, index: map[int]map[any][]int32{}}
+	t := &catalogTable{rel: r, def: TableDef{OID: r.OID, Schema: r.Schema, Name: r.Name, Row: r.Row}, index: map[int]map[any][]int32{}}
 	for _, c := range r.Columns {
 		d := ColumnDef{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
 		if c.Typmod >= 0 {

@@ -28,7 +28,7 @@ func (a *analyzer) set(t *parse.Set) (*compiled, error) {
 		return nil, a.unsupported(t, "SET … FROM CURRENT is")
 	}
 	key := strings.ToLower(t.Name)
-	if key == "role" || key == "session_authorization" {
+	if isRole(key) {
 		return a.setRole(t, key)
 	}
 	if t.Default {
@@ -94,6 +94,18 @@ func (a *analyzer) setText(t *parse.Set, key string) (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
+// isRole reports whether a setting is that of the role which the session works as.
+func isRole(key string) bool { return key == "role" || key == "session_authorization" }
+
+// mayBe refuses to work as another role than the session's own.
+func (s *Session) mayBe(key, role string) error {
+	if role == "none" || role == s.role.Name {
+		return nil
+	}
+	// The same for roles that do not exist: agencies do not learn of each other.
+	return errf(codeNoPrivilege, "permission denied to set %s %q", strings.ReplaceAll(key, "_", " "), role).on(key).hint("Log in as that role.")
+}
+
 // setRole accepts SET ROLE and SET SESSION AUTHORIZATION to the role that the session has.
 func (a *analyzer) setRole(t *parse.Set, key string) (*compiled, error) {
 	name := ""
@@ -102,10 +114,10 @@ func (a *analyzer) setRole(t *parse.Set, key string) (*compiled, error) {
 			name = l.Text
 		}
 	}
-	if !t.Default && name != "none" && name != a.session.role.Name {
-		// The same for roles that do not exist: agencies do not learn of each other.
-		return nil, errf(codeNoPrivilege, "permission denied to set %s %q", strings.ReplaceAll(key, "_", " "), name).on(key).
-			hint("Log in as that role.")
+	if !t.Default {
+		if err := a.session.mayBe(key, name); err != nil {
+			return nil, err
+		}
 	}
 	return do(func(context.Context, *run) (string, error) { return "SET", nil }), nil
 }
@@ -117,7 +129,7 @@ func (a *analyzer) reset(t *parse.Reset) (*compiled, error) {
 		if _, ok := a.session.settings.get(key); !ok && !dottedName(key) {
 			return nil, unknownSetting(t.Name)
 		}
-		if d := settingByName[key]; d != nil && d.fixed && key != "role" && key != "session_authorization" {
+		if d := settingByName[key]; d != nil && d.fixed && !isRole(key) {
 			return nil, errf(codeCantChangeParam, "parameter %q cannot be changed", d.name)
 		}
 	}

@@ -152,11 +152,11 @@ func (a *access) role(name string) auth.Role {
 	return role
 }
 
-// authenticator makes what lets clients in. secret is the server's own.
-func (a *access) authenticator(secret []byte, failed func(*wire.Startup, string)) *auth.Authenticator {
+// authenticator makes what lets clients in. secret is the server's own; database returns the database that a name stands for.
+func (a *access) authenticator(secret []byte, database func(string) string, failed func(*wire.Startup, string)) *auth.Authenticator {
 	h := hmac.New(sha256.New, secret)
 	h.Write([]byte("jurat login"))
-	return auth.New(auth.Config{Role: a.role, Rules: a.inForce, Secret: h.Sum(nil), Now: time.Now, Failed: failed})
+	return auth.New(auth.Config{Role: a.role, Database: database, Rules: a.inForce, Secret: h.Sum(nil), Now: time.Now, Failed: failed})
 }
 
 // checkNetwork refuses to listen where the network would be let in without TLS or without asking who it is.

@@ -58,7 +58,7 @@ var isolationCells = []struct {
 		"GRANT auditor TO \"spare-{me}\"", "REVOKE auditor FROM \"spare-{me}\"", "GRANT operator TO \"spare-{me}\"", "REVOKE operator FROM \"operator-o\", nobody",
 		"DROP ROLE \"auditor-c\", nobody", "DROP ROLE nobody", "DROP ROLE IF EXISTS nobody", "DROP ROLE \"{me}\"", "DROP ROLE \"spare-{me}\"",
 		"SET ROLE \"{me}\"", "SET ROLE \"{other}\"", "SET ROLE nobody", "SET ROLE agency", "SET SESSION AUTHORIZATION \"{other}\"", "SET SESSION AUTHORIZATION \"super-s\"",
-		"RESET ROLE",
+		"RESET ROLE", "SELECT set_config('role', '{me}', true)", "SELECT set_config('role', '{other}', true)", "SELECT set_config('session_authorization', 'super-s', false)",
 	}},
 	{"Lanes and keys of the KSI gateway", []string{
 		"SELECT create_lane('seal')", "SELECT create_lane('none')", "SELECT set_ksi_key('{me}', 'a key of eight')", "SELECT set_ksi_key('{other}')", "SELECT set_ksi_key('{other}', NULL)",

@@ -211,7 +211,7 @@ func (s *Server) serveClients() {
 				s.record(loginEvent(eventLogin, c, ""))
 			}
 		}),
-		Authenticator: s.access.authenticator(blinding[:], func(c *wire.Startup, reason string) {
+		Authenticator: s.access.authenticator(blinding[:], s.engine.LoginDatabase, func(c *wire.Startup, reason string) {
 			s.record(loginEvent(eventFailed, c, reason))
 		}),
 		CertificateRefused: func(remote net.Addr, reason error) {

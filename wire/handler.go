@@ -21,6 +21,7 @@ type Startup struct {
 	Database   string            // User where the client names none
 	Parameters map[string]string // settings, without user and database
 	Remote     net.Addr
+	Local      net.Addr             // where the client reached the server
 	TLS        *tls.ConnectionState // nil without encryption
 	// ServerCertificate is the one that the server showed, nil if it is not known.
 	ServerCertificate *x509.Certificate

@@ -283,7 +283,8 @@ func (c *conn) admit() error {
 	if p.minor > minorVersion || len(p.unknown) > 0 {
 		c.out.negotiate(majorVersion<<16|uint32(min(p.minor, minorVersion)), p.unknown)
 	}
-	p.startup.Remote, p.startup.TLS, p.startup.ServerCertificate = c.nc.RemoteAddr(), c.tls, c.certificate
+	p.startup.Remote, p.startup.Local = c.nc.RemoteAddr(), c.nc.LocalAddr()
+	p.startup.TLS, p.startup.ServerCertificate = c.tls, c.certificate
 	ctx, cancel := context.WithTimeout(c.base, c.srv.cfg.StartupTimeout)
 	defer cancel()
 	if err := c.authenticate(ctx, &p.startup); err != nil {

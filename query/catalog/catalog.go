@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"maps"
 	"sync"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -26,6 +28,7 @@ const (
 	classOID       value.OID = 1259 // pg_class
 	procOID        value.OID = 1255 // pg_proc
 	namespaceOID   value.OID = 2615 // pg_namespace
+	databasesOID   value.OID = 1262 // pg_database
 	attrdefOID     value.OID = 2604 // pg_attrdef
 	constraintsOID value.OID = 2606 // pg_constraint
 )
@@ -65,7 +68,6 @@ type Config struct {
 // A Table is one of our tables.
 type Table struct {
 	Relation
-	Row        *value.Type // of its rows
 	Comment    string
 	Comments   map[string]string // of columns
 	Insert     bool              // takes INSERT
@@ -169,8 +171,12 @@ type Session interface {
 	PreparedStatements() []Prepared
 	// Cursors returns the cursors of the session that are open.
 	Cursors() []Cursor
+	// CurrentQuery returns what the client sent that is running.
+	CurrentQuery() string
 	// Started is when the server started, a timestamptz.
 	Started() value.Datum
+	// TransactionTime is when the transaction began.
+	TransactionTime() time.Time
 	// TransactionNumber returns a number of the transaction that is higher than those of transactions that began before it.
 	TransactionNumber() int64
 }
@@ -195,7 +201,9 @@ func New(c Config) *Catalog {
 		t := &c.Tables[i]
 		k.byName[t.Schema+"."+t.Name], k.byOID[t.OID], k.tables[t.OID] = &t.Relation, &t.Relation, t
 	}
-	for name, fill := range fixed {
+	fills := maps.Clone(fixed)
+	maps.Copy(fills, statistics)
+	for name, fill := range fills {
 		rel := k.byName[name]
 		if rel == nil {
 			panic("catalog: no relation " + name)

@@ -60,6 +60,7 @@ type Relation struct {
 	Name    string
 	Kind    byte // pg_class.relkind: 'r' or 'v'
 	Columns []Column
+	Row     *value.Type // of its rows
 }
 
 // A Column is a column of a relation.
@@ -75,9 +76,16 @@ type Column struct {
 var Relations = sync.OnceValue(func() (list []*Relation) {
 	for f := range lines("relations.tsv") {
 		r := &Relation{OID: f.oid(0), Schema: f[1], Name: f[2], Kind: f[3][0]}
-		for _, c := range strings.Fields(f[4]) {
-			r.Columns = append(r.Columns, parseColumn(c))
+		var fields []value.Field
+		for _, c := range strings.Fields(f[6]) {
+			column := parseColumn(c)
+			r.Columns, fields = append(r.Columns, column), append(fields, value.Field{Name: column.Name, Type: column.Type})
 		}
+		sql := r.Name
+		if r.Schema != "pg_catalog" {
+			sql = r.Schema + "." + r.Name
+		}
+		r.Row = value.CatalogRowType(f.oid(4), f.oid(5), r.Name, sql, fields)
 		list = append(list, r)
 	}
 	return list
@@ -112,7 +120,7 @@ type procedure struct {
 	volatility byte
 	parallel   byte
 	variadic   value.OID
-	defaults   int64
+	defaults   []string // of the last arguments, as SQL
 	ret        value.OID
 	args       []value.OID
 	allArgs    []value.OID // nil if all are for input
@@ -126,9 +134,12 @@ var procedures, bySignature = func() (func() []*procedure, func() map[string]val
 	all := sync.OnceValue(func() (list []*procedure) {
 		for f := range lines("functions.tsv") {
 			p := &procedure{oid: f.oid(0), name: f[1], language: f[2], kind: f[3][0], words: f[4:8], volatility: f[8][0], parallel: f[9][0],
-				variadic: f.oid(10), defaults: int64(f.oid(11)), ret: f.oid(12), args: f.oids(13), modes: f[15], source: f[17]}
+				variadic: f.oid(10), ret: f.oid(12), args: f.oids(13), modes: f[15], source: f[17]}
 			if f[14] != "" {
 				p.allArgs = f.oids(14)
+			}
+			if f[18] != "" {
+				p.defaults = strings.Split(f[18], "; ")
 			}
 			if f[16] != "" {
 				p.names = strings.Split(f[16], " ")

@@ -23,7 +23,9 @@ var Functions = sync.OnceValue(func() []*fn.Function {
 
 // declarations are the functions without their OIDs.
 func declarations() []*fn.Function {
-	return slices.Concat(visibility(), definitions(), descriptions(), privileges(), sizes(), server(), names(), sets())
+	Relations() // whose row types some have
+	return slices.Concat(visibility(), definitions(), descriptions(), objects(), privileges(), sizes(), counts(), server(), names(), sets(),
+		informationFunctions())
 }
 
 type call = func(s Session, args []value.Datum) value.Datum
@@ -68,11 +70,10 @@ func visibility() (list []*fn.Function) {
 	}
 	none := func(*Catalog, value.OID) (string, bool) { return "", false }
 	visible("type", func(_ *Catalog, oid value.OID) (string, bool) {
-		t := value.ByOID(oid)
-		if t != nil && oid >= firstOwnOID {
-			return "public", true
+		if t := value.ByOID(oid); t != nil {
+			return typeSchema(t), true
 		}
-		return "pg_catalog", t != nil
+		return "", false
 	})
 	visible("function", func(k *Catalog, oid value.OID) (string, bool) {
 		if p := k.proc(oid); p != nil {
@@ -169,10 +170,15 @@ func definitions() []*fn.Function {
 		each("pg_get_statisticsobjdef", "text stable", none, "oid"),
 		each("pg_get_statisticsobjdef_columns", "text stable", none, "oid"),
 		each("pg_get_serial_sequence", "text stable", none, "text,text"),
-		each("pg_get_function_arg_default", "text stable", none, "oid,int4"),
+		each("pg_get_function_arg_default", "text stable", func(s Session, args []value.Datum) value.Datum {
+			if p := s.Catalog().proc(argOID(args[0])); p != nil {
+				return textIf(p.p.defaultOf(int(args[1].I) - 1))
+			}
+			return null
+		}, "oid,int4"),
 		ofProc("pg_get_function_sqlbody", func(*proc) value.Datum { return null }),
-		ofProc("pg_get_function_arguments", func(p *proc) value.Datum { return value.NewText(p.p.arguments()) }),
-		ofProc("pg_get_function_identity_arguments", func(p *proc) value.Datum { return value.NewText(p.p.arguments()) }),
+		ofProc("pg_get_function_arguments", func(p *proc) value.Datum { return value.NewText(p.p.arguments(true)) }),
+		ofProc("pg_get_function_identity_arguments", func(p *proc) value.Datum { return value.NewText(p.p.arguments(false)) }),
 		ofProc("pg_get_function_result", func(p *proc) value.Datum { return value.NewText(p.p.result()) }),
 		ofProc("pg_get_functiondef", (*proc).def),
 	)
@@ -186,16 +192,32 @@ func typeName(oid value.OID) string {
 	return "???"
 }
 
-// arguments writes the arguments of a function.
-func (p *procedure) arguments() string {
+// defaultOf returns what an argument for input has where a call leaves it out, as SQL, "" if it has to be given.
+func (p *procedure) defaultOf(i int) string {
+	if first := len(p.args) - len(p.defaults); i >= first && i < len(p.args) {
+		return p.defaults[i-first]
+	}
+	return ""
+}
+
+// arguments writes the arguments of a function, if wanted with what those have that may be left out.
+func (p *procedure) arguments(defaults bool) string {
 	var list []string
+	input := 0
 	p.parameters(func(_ int, mode byte, name string, t value.OID) {
 		prefix := map[byte]string{'o': "OUT ", 'b': "INOUT ", 'v': "VARIADIC "}[mode]
 		if name != "" {
 			prefix += fn.QuoteIdent(name) + " "
 		}
+		text := prefix + typeName(t)
+		if strings.IndexByte("ibv", mode) >= 0 {
+			if d := p.defaultOf(input); d != "" && defaults {
+				text += " DEFAULT " + d
+			}
+			input++
+		}
 		if mode != 't' {
-			list = append(list, prefix+typeName(t))
+			list = append(list, text)
 		}
 	})
 	return strings.Join(list, ", ")
@@ -227,7 +249,7 @@ func (p *proc) def() value.Datum {
 	if words != "" {
 		words = "\n" + words
 	}
-	return value.NewText("CREATE OR REPLACE FUNCTION " + p.schema + "." + fn.QuoteIdent(p.p.name) + "(" + p.p.arguments() + ")\n RETURNS " + p.p.result() +
+	return value.NewText("CREATE OR REPLACE FUNCTION " + p.schema + "." + fn.QuoteIdent(p.p.name) + "(" + p.p.arguments(true) + ")\n RETURNS " + p.p.result() +
 		"\n LANGUAGE " + p.p.language + words + "\nAS $function$" + p.p.source + "$function$\n")
 }
 
@@ -259,14 +281,13 @@ func descriptions() []*fn.Function {
 // sizes are the functions that tell how much there is. What all agencies file together is nobody's business, and no table
 // has files of its own here: they know nothing.
 func sizes() (list []*fn.Function) {
-	unknown := func(Session, []value.Datum) value.Datum { return null }
 	for name, sigs := range map[string][]string{
 		"pg_database_size": {"name", "oid"}, "pg_tablespace_size": {"name", "oid"}, "pg_relation_size": {"regclass", "regclass,text"},
 		"pg_table_size": {"regclass"}, "pg_total_relation_size": {"regclass"}, "pg_indexes_size": {"regclass"},
 	} {
 		list = append(list, each(name, "int8 volatile", unknown, sigs...)...)
 	}
-	return append(list, each("pg_stat_get_numscans", "int8 stable", unknown, "oid")...)
+	return list
 }
 
 // transactionAge is how many transactions began since another: as many as there can be where that is one of the numbers below 3,
@@ -289,6 +310,7 @@ func server() []*fn.Function {
 		each("txid_current", "int8 stable", func(s Session, _ []value.Datum) value.Datum { return value.NewInt(value.Int8, s.TransactionNumber()) }, ""),
 		each("age", "int4 stable", transactionAge, "xid"),
 		each("pg_is_other_temp_schema", "bool stable", no, "oid"),
+		each("current_query", "text volatile nullable", func(s Session, _ []value.Datum) value.Datum { return textIf(s.CurrentQuery()) }, ""),
 		each("pg_relation_is_publishable", "bool stable", no, "regclass"),
 		each("pg_my_temp_schema", "oid stable", func(Session, []value.Datum) value.Datum { return value.NewInt(value.Oid, 0) }, ""),
 		each("pg_postmaster_start_time", "timestamptz stable", func(s Session, _ []value.Datum) value.Datum { return s.Started() }, ""),

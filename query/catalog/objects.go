@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -25,18 +24,14 @@ var fixed = map[string]func(*Catalog, *Rows){
 	"pg_catalog.pg_tables":           (*Catalog).pgTables,
 	"pg_catalog.pg_views":            (*Catalog).pgViews,
 	"pg_catalog.pg_indexes":          (*Catalog).pgIndexes,
-	"pg_catalog.pg_stat_user_tables": func(k *Catalog, r *Rows) { k.pgStatTables(r, "public") },
-	"pg_catalog.pg_stat_sys_tables":  func(k *Catalog, r *Rows) { k.pgStatTables(r, "pg_catalog", "information_schema") },
-	"pg_catalog.pg_stat_all_tables": func(k *Catalog, r *Rows) {
-		k.pgStatTables(r, "public", "pg_catalog", "information_schema")
-	},
-	"pg_catalog.pg_type":      (*Catalog).pgType,
-	"pg_catalog.pg_proc":      (*Catalog).pgProc,
-	"pg_catalog.pg_aggregate": (*Catalog).pgAggregate,
-	"pg_catalog.pg_operator":  (*Catalog).pgOperator,
-	"pg_catalog.pg_cast":      (*Catalog).pgCast,
-	"pg_catalog.pg_language":  (*Catalog).pgLanguage,
-	"pg_catalog.pg_collation": (*Catalog).pgCollation,
+	"pg_catalog.pg_type":             (*Catalog).pgType,
+	"pg_catalog.pg_proc":             (*Catalog).pgProc,
+	"pg_catalog.pg_aggregate":        (*Catalog).pgAggregate,
+	"pg_catalog.pg_operator":         (*Catalog).pgOperator,
+	"pg_catalog.pg_cast":             (*Catalog).pgCast,
+	"pg_catalog.pg_language":         (*Catalog).pgLanguage,
+	"pg_catalog.pg_collation":        (*Catalog).pgCollation,
+	"pg_catalog.pg_timezone_abbrevs": (*Catalog).pgTimezoneAbbrevs,
 
 	"information_schema.information_schema_catalog_name": (*Catalog).infoCatalogName,
 	"information_schema.schemata":                        (*Catalog).infoSchemata,
@@ -79,14 +74,14 @@ func (k *Catalog) pgClass(r *Rows) {
 		f := row{
 			"oid": rel.OID, "relname": rel.Name, "relnamespace": schemaOID(rel.Schema), "relowner": OwnerOID, "relkind": rel.Kind,
 			"relnatts": len(rel.Columns), "relpersistence": "p", "relreplident": "n", "relispopulated": true, "reltuples": -1.0,
-			"relhasrules": rel.Kind == 'v',
+			"relhasrules": rel.Kind == 'v', "reltype": rel.Row.OID,
 		}
 		if rel.Kind == 'r' {
 			f["relam"], f["relfilenode"], f["relhasindex"] = heapOID, rel.OID, own && len(t.Indexes) > 0
 			f["relfrozenxid"], f["relminmxid"] = 3, 1
 		}
 		if own {
-			f["relacl"], f["relreplident"], f["reltype"] = tableACL(t), "d", t.Row.OID
+			f["relacl"], f["relreplident"] = tableACL(t), "d"
 		} else {
 			f["relacl"] = []string{Owner + "=arwdDxt/" + Owner, "=r/" + Owner}
 		}
@@ -283,13 +278,5 @@ func (k *Catalog) pgViews(r *Rows) {
 func (k *Catalog) pgIndexes(r *Rows) {
 	for _, x := range k.indexes() {
 		r.add(row{"schemaname": "public", "tablename": x.table.Name, "indexname": x.Name, "indexdef": x.def()})
-	}
-}
-
-func (k *Catalog) pgStatTables(r *Rows, schemas ...string) {
-	list := slices.DeleteFunc(k.relations(), func(rel *Relation) bool { return rel.Kind != 'r' || !slices.Contains(schemas, rel.Schema) })
-	slices.SortFunc(list, func(a, b *Relation) int { return cmp.Compare(a.OID, b.OID) })
-	for _, rel := range list {
-		r.add(row{"relid": rel.OID, "schemaname": rel.Schema, "relname": rel.Name})
 	}
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"slices"
+	"time"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -23,6 +24,7 @@ var personal = map[string]func(*Catalog, Session, *Rows){
 	"pg_catalog.pg_prepared_statements": (*Catalog).pgPreparedStatements,
 	"pg_catalog.pg_cursors":             (*Catalog).pgCursors,
 	"pg_catalog.pg_stat_database":       (*Catalog).pgStatDatabase,
+	"pg_catalog.pg_timezone_names":      (*Catalog).pgTimezoneNames,
 
 	"information_schema.enabled_roles": func(_ *Catalog, s Session, r *Rows) {
 		r.add(row{"role_name": s.CurrentUser()})
@@ -71,7 +73,8 @@ func (k *Catalog) pgCursors(s Session, r *Rows) {
 
 // relationFunctions are the functions that give the rows of a view: PostgreSQL makes the view of them, and some clients ask them.
 func relationFunctions() (list []*fn.Function) {
-	for _, f := range [][2]string{{"pg_show_all_settings", "pg_settings"}, {"pg_cursor", "pg_cursors"}, {"pg_prepared_statement", "pg_prepared_statements"}} {
+	for _, f := range [][2]string{{"pg_show_all_settings", "pg_settings"}, {"pg_cursor", "pg_cursors"}, {"pg_prepared_statement", "pg_prepared_statements"},
+		{"pg_timezone_names", "pg_timezone_names"}, {"pg_timezone_abbrevs", "pg_timezone_abbrevs"}} {
 		rels := Relations()
 		rel := rels[slices.IndexFunc(rels, func(r *Relation) bool { return r.Schema == "pg_catalog" && r.Name == f[1] })]
 		var columns []fn.Column
@@ -93,6 +96,24 @@ func relationFunctions() (list []*fn.Function) {
 	}
 	return append(list, fn.DefineSet("pg_available_extensions() record stable", func(*fn.Env, []value.Datum) ([][]value.Datum, error) { return nil, nil },
 		fn.Column{Name: "name", Type: value.NameOID}, fn.Column{Name: "default_version", Type: value.TextOID}, fn.Column{Name: "comment", Type: value.TextOID}))
+}
+
+// pgTimezoneNames shows the clocks of all zones when the transaction began.
+func (k *Catalog) pgTimezoneNames(s Session, r *Rows) {
+	for _, z := range value.Zones(s.TransactionTime()) {
+		r.add(row{"name": z.Name, "abbrev": z.Abbreviation, "utc_offset": span(z.Offset), "is_dst": z.Summer})
+	}
+}
+
+func (k *Catalog) pgTimezoneAbbrevs(r *Rows) {
+	for _, z := range value.ZoneAbbreviations() {
+		r.add(row{"abbrev": z.Abbreviation, "utc_offset": span(z.Offset), "is_dst": z.Summer})
+	}
+}
+
+// span makes an interval.
+func span(d time.Duration) value.Datum {
+	return value.NewBox(value.IntervalT, value.Interval{Micros: d.Microseconds()})
 }
 
 func (k *Catalog) pgStatDatabase(s Session, r *Rows) {

@@ -48,13 +48,33 @@ func (k *Catalog) pgType(r *Rows) {
 			"typstorage": f.storage, "typtypmod": -1, "typcollation": f.collation,
 		})
 	}
-	for i := range k.Tables {
-		k.rowType(r, &k.Tables[i])
+	for _, rel := range k.relations() {
+		rowType(r, rel)
 	}
 }
 
+// rowSchemas are the schemas of the row types of the catalog, and of the types of arrays of them.
+var rowSchemas = sync.OnceValue(func() map[value.OID]string {
+	m := map[value.OID]string{}
+	for _, r := range Relations() {
+		m[r.Row.OID], m[r.Row.Array] = r.Schema, r.Schema
+	}
+	return m
+})
+
+// typeSchema is the schema that a type is in.
+func typeSchema(t *value.Type) string {
+	if t.OID >= firstOwnOID {
+		return "public"
+	}
+	if schema := rowSchemas()[t.OID]; schema != "" {
+		return schema
+	}
+	return "pg_catalog"
+}
+
 // rowType adds the row type of a table, and the type of arrays of it. Their functions are those of all records and arrays.
-func (k *Catalog) rowType(r *Rows, t *Table) {
+func rowType(r *Rows, t *Relation) {
 	for _, u := range []*value.Type{t.Row, value.MustType(t.Row.Array)} {
 		like, relation, kind := value.RecordT, t.OID, "c"
 		if u.IsArray() {
@@ -62,7 +82,7 @@ func (k *Catalog) rowType(r *Rows, t *Table) {
 		}
 		f := storageOf(like)
 		r.add(row{
-			"oid": u.OID, "typname": u.Name, "typnamespace": publicOID, "typowner": OwnerOID, "typlen": u.Len, "typbyval": false,
+			"oid": u.OID, "typname": u.Name, "typnamespace": schemaOID(t.Schema), "typowner": OwnerOID, "typlen": u.Len, "typbyval": false,
 			"typtype": kind, "typcategory": u.Category, "typispreferred": false, "typisdefined": true, "typdelim": ",",
 			"typrelid": relation, "typsubscript": f.subscript, "typelem": u.Elem, "typarray": u.Array, "typinput": f.in, "typoutput": f.out,
 			"typreceive": f.recv, "typsend": f.send, "typalign": "d", "typstorage": "x", "typtypmod": -1,
@@ -85,6 +105,9 @@ const firstOwnOID value.OID = 16384
 func (k *Catalog) listProcs() (map[value.OID]*proc, []*proc) {
 	var list []*proc
 	for _, p := range procedures() {
+		if !p.known() {
+			continue
+		}
 		schema := "pg_catalog"
 		if strings.HasPrefix(p.name, "_pg_") {
 			schema = "information_schema"
@@ -105,21 +128,44 @@ func (k *Catalog) listProcs() (map[value.OID]*proc, []*proc) {
 	return m, list
 }
 
+// known reports whether the types of a function exist here, so that it can be written down.
+func (p *procedure) known() bool {
+	foreign := func(oid value.OID) bool { return value.ByOID(oid) == nil }
+	return !foreign(p.ret) && !slices.ContainsFunc(p.args, foreign) && !slices.ContainsFunc(p.allArgs, foreign)
+}
+
 // ownProcedure is how pg_proc shows a function of ours.
 func ownProcedure(f *fn.Function) *procedure {
 	p := &procedure{
 		oid: f.OID, name: f.Name, language: "internal", kind: 'f', volatility: byte(f.Volatility), parallel: 'u', ret: f.Ret, args: f.Args,
-		defaults: int64(f.Defaults), source: f.Name, words: fields{"f", "f", yesNo(f.Strict), yesNo(f.IsSet())},
+		source: f.Name, words: fields{"f", "f", yesNo(f.Strict), yesNo(f.IsSet())}, names: f.Names,
+	}
+	for _, d := range f.Default {
+		p.defaults = append(p.defaults, constant(d))
 	}
 	if len(f.Columns) > 0 {
 		p.allArgs = slices.Clone(f.Args)
 		p.modes = strings.Repeat("i", len(f.Args))
-		p.names = make([]string, len(f.Args))
+		if p.names = slices.Clone(f.Names); p.names == nil {
+			p.names = make([]string, len(f.Args))
+		}
 		for _, c := range f.Columns {
 			p.allArgs, p.modes, p.names = append(p.allArgs, c.Type), p.modes+"t", append(p.names, c.Name)
 		}
 	}
 	return p
+}
+
+// constant writes a value as SQL.
+func constant(d value.Datum) string {
+	text := string(d.AppendText(nil, value.DefaultSettings()))
+	switch {
+	case d.Null:
+		return "NULL::" + d.Type.SQL
+	case d.Type == value.Bool || d.Type.Category == 'N':
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'::" + d.Type.SQL
 }
 
 func yesNo(b bool) string {
@@ -137,7 +183,7 @@ func (k *Catalog) pgProc(r *Rows) {
 			"oid": p.oid, "proname": p.name, "pronamespace": schemaOID(f.schema), "proowner": OwnerOID, "prolang": languages[p.language].oid,
 			"procost": 1.0, "prorows": 0.0, "provariadic": p.variadic, "prokind": p.kind, "prosecdef": p.words.bool(0),
 			"proleakproof": p.words.bool(1), "proisstrict": p.words.bool(2), "proretset": p.words.bool(3), "provolatile": p.volatility,
-			"proparallel": p.parallel, "pronargs": len(p.args), "pronargdefaults": p.defaults, "prorettype": p.ret, "proargtypes": p.args,
+			"proparallel": p.parallel, "pronargs": len(p.args), "pronargdefaults": len(p.defaults), "prorettype": p.ret, "proargtypes": p.args,
 			"prosrc": p.source,
 		}
 		if p.words.bool(3) {
@@ -145,6 +191,9 @@ func (k *Catalog) pgProc(r *Rows) {
 		}
 		if p.allArgs != nil {
 			v["proallargtypes"], v["proargmodes"] = p.allArgs, strings.Split(p.modes, "")
+		}
+		if p.defaults != nil {
+			v["proargdefaults"] = strings.Join(p.defaults, ", ")
 		}
 		if p.names != nil {
 			v["proargnames"] = p.names

@@ -75,6 +75,9 @@ func declare(sig string) *Function {
 func typeOID(name string) value.OID {
 	t := value.ByName(name)
 	if t == nil {
+		t, _ = value.ParseTypeName(name) // the row type of a table
+	}
+	if t == nil {
 		panic("fn: no type " + name)
 	}
 	return t.OID

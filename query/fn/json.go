@@ -133,10 +133,8 @@ func appendJSON(dst []byte, env *Env, d value.Datum) ([]byte, error) {
 	}
 	switch x := d.X.(type) {
 	case *value.Array:
-		if d.Type.OID != value.Int2VectorOID && d.Type.OID != value.OIDVectorOID {
-			dst, _, err := appendJSONArray(dst, env, x, 0, 0)
-			return dst, err
-		}
+		dst, _, err := appendJSONArray(dst, env, x, 0, 0)
+		return dst, err
 	case *value.Record:
 		return appendJSONRecord(dst, env, x)
 	}

@@ -22,15 +22,21 @@ var rowTypes sync.Map
 // own. The object ids and columns of tables are fixed, so a type that was declared before is returned; RowType panics where it
 // has another name.
 func RowType(oid OID, name string, fields []Field) *Type {
+	return CatalogRowType(oid, oid+1, name, name, fields)
+}
+
+// CatalogRowType is RowType for the tables of the system catalog, whose types PostgreSQL numbers: array is the OID of the type of arrays, and
+// sql the name with the schema, if it needs one.
+func CatalogRowType(oid, array OID, name, sql string, fields []Field) *Type {
 	if known, ok := rowTypes.Load(oid); ok {
 		t := known.(*Type)
-		if t.Name != name {
-			panic("value: the OID of the row type " + name + " is that of " + t.Name)
+		if t.SQL != sql {
+			panic("value: the OID of the row type " + sql + " is that of " + t.SQL)
 		}
 		return t
 	}
-	t := &Type{OID: oid, Name: name, SQL: name, Len: -1, Category: 'C', Array: oid + 1, Kind: Boxed, Fields: fields}
-	a := &Type{OID: oid + 1, Name: "_" + name, SQL: name + "[]", Len: -1, Category: 'A', Elem: oid, Kind: Boxed}
+	t := &Type{OID: oid, Name: name, SQL: sql, Len: -1, Category: 'C', Array: array, Kind: Boxed, Fields: fields}
+	a := &Type{OID: array, Name: "_" + name, SQL: sql + "[]", Len: -1, Category: 'A', Elem: oid, Kind: Boxed}
 	rowTypes.Store(a.OID, a)
 	rowTypes.Store(a.SQL, a)
 	rowTypes.Store(t.SQL, t)

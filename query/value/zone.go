@@ -1,6 +1,9 @@
 package value
 
 import (
+	_ "embed" // the names of zones
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -137,4 +140,47 @@ var abbreviations = map[string]int{
 	"sast": 120, "eat": 180, "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "acst": 570, "acdt": 630, "awst": 480,
 	"nzst": 720, "nzdt": 780, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360, "pst": -480,
 	"pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "ast": -240, "adt": -180, "nst": -210, "ndt": -150,
+}
+
+// summerAbbreviations are those of daylight saving time.
+var summerAbbreviations = []string{
+	"acdt", "adt", "aedt", "akdt", "bst", "cdt", "cest", "edt", "eest", "idt", "mdt", "mest", "mesz", "msd", "ndt", "nzdt", "pdt", "west",
+}
+
+// A ZoneOffset is what the clocks of a time zone show at some time.
+type ZoneOffset struct {
+	Name, Abbreviation string
+	Offset             time.Duration // from UTC
+	Summer             bool          // daylight saving time
+}
+
+//go:embed zonenames.txt
+var zoneNames string
+
+// allZones are the time zones of the zone database, by name.
+var allZones = sync.OnceValue(func() (list []*time.Location) {
+	for _, name := range strings.Fields(zoneNames) {
+		if loc, err := time.LoadLocation(name); err == nil {
+			list = append(list, loc)
+		}
+	}
+	return list
+})
+
+// Zones returns the time zones of the zone database at a time, by name.
+func Zones(at time.Time) (list []ZoneOffset) {
+	for _, loc := range allZones() {
+		local := at.In(loc)
+		name, seconds := local.Zone()
+		list = append(list, ZoneOffset{loc.String(), name, time.Duration(seconds) * time.Second, local.IsDST()})
+	}
+	return list
+}
+
+// ZoneAbbreviations returns the abbreviations that LoadZone knows, by name.
+func ZoneAbbreviations() (list []ZoneOffset) {
+	for _, key := range slices.Sorted(maps.Keys(abbreviations)) {
+		list = append(list, ZoneOffset{"", strings.ToUpper(key), time.Duration(abbreviations[key]) * time.Minute, slices.Contains(summerAbbreviations, key)})
+	}
+	return list
 }

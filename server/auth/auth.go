@@ -52,6 +52,9 @@ type Role struct {
 type Config struct {
 	// Role returns a role; one that does not exist is the zero Role.
 	Role func(name string) Role
+	// Database returns the database that a client means by a name. Rules are about that one; answers to the client have the name that
+	// it gave, so that nobody is told another.
+	Database func(name string) string
 	// Rules are those in force.
 	Rules func() *hba.Rules
 	// Secret is known to the server alone, and always the same.
@@ -131,7 +134,7 @@ var kinds = []string{"agency", "auditor", "operator", ""}
 // from there: SCRAM, or Cert for a certificate first, "" if none would be asked for anything.
 func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool, asked hba.Method) {
 	rules := a.config.Rules()
-	client := hba.Client{Database: s.Database, User: s.User, Kind: role.Group, Address: clientAddr(s.Remote), TLS: s.TLS != nil}
+	client := hba.Client{Database: a.config.Database(s.Database), User: s.User, Kind: role.Group, Address: clientAddr(s.Remote), TLS: s.TLS != nil}
 	rule, ok = rules.Find(client, localNetworks)
 	for _, client.Kind = range kinds {
 		switch r, some := rules.Find(client, localNetworks); {
@@ -147,7 +150,7 @@ func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool
 
 // triesWithTLS reports whether the rules would let a role of this name, of some kind, try to log in from there if it came with TLS.
 func (a *Authenticator) triesWithTLS(s *wire.Startup) bool {
-	client := hba.Client{Database: s.Database, User: s.User, Address: clientAddr(s.Remote), TLS: true}
+	client := hba.Client{Database: a.config.Database(s.Database), User: s.User, Address: clientAddr(s.Remote), TLS: true}
 	for _, client.Kind = range kinds {
 		if r, ok := a.config.Rules().Find(client, localNetworks); ok && r.Method != hba.Reject {
 			return true

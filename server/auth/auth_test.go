@@ -142,7 +142,7 @@ func tester(t *testing.T, rules string) (a *Authenticator, reasons *[]string) {
 	}
 	roles := map[string]Role{"right": {verifier, true, "agency"}, "ended": {verifier, false, "agency"}, "none": {"", true, "agency"}, "auditor": {verifier, true, "auditor"}}
 	reasons = new([]string)
-	a = New(Config{Role: func(name string) Role { return roles[name] }, Rules: func() *hba.Rules { return parsed }, Secret: []byte("server's"), Now: time.Now,
+	a = New(Config{Role: func(name string) Role { return roles[name] }, Database: func(name string) string { return strings.Replace(name, "postgres", "jurat", 1) }, Rules: func() *hba.Rules { return parsed }, Secret: []byte("server's"), Now: time.Now,
 		Failed: func(_ *wire.Startup, reason string) { *reasons = append(*reasons, reason) }})
 	a.pace.delay = time.Nanosecond
 	return a, reasons
@@ -223,6 +223,27 @@ func TestKindsHidden(t *testing.T) {
 	for user, want := range map[string]bool{"right": true, "auditor": false} {
 		if err := a.Authenticate(t.Context(), startup(user), honest(t, "secret", nil)); (err == nil) != want {
 			t.Errorf("%s with the right password: %v", user, err)
+		}
+	}
+}
+
+// TestDatabase: rules are about the database that a name stands for, and answers have the name that the client gave.
+func TestDatabase(t *testing.T) {
+	for _, c := range []struct{ rules, database, want string }{
+		{"host jurat all all scram-sha-256\n", "jurat", ""},
+		{"host jurat all all scram-sha-256\n", "postgres", ""},
+		{"host postgres all all reject\nhost jurat all all scram-sha-256\n", "postgres", ""},
+		{"host jurat all all scram-sha-256\n", "other", `database "other"`},
+		{"host jurat all all reject\nhost all all all scram-sha-256\n", "postgres", `database "postgres"`},
+		{"hostssl jurat all all scram-sha-256\n", "postgres", `database "postgres"`},
+	} {
+		a, _ := tester(t, c.rules)
+		s := startup("right")
+		s.Database = c.database
+		err := a.Authenticate(t.Context(), s, honest(t, "secret", nil))
+		var e *wire.Error
+		if errors.As(err, &e); (err == nil) != (c.want == "") || err != nil && !strings.Contains(e.Message, c.want) {
+			t.Errorf("%q: %s: %v", c.rules, c.database, err)
 		}
 	}
 }

@@ -34,6 +34,9 @@ func (h *Handler) Open(_ context.Context, s *wire.Startup) (wire.Session, error)
 	if addr, ok := s.Remote.(*net.TCPAddr); ok {
 		login.Remote, login.Port = addr.IP.String(), addr.Port
 	}
+	if addr, ok := s.Local.(*net.TCPAddr); ok {
+		login.Local, login.LocalPort = addr.IP.String(), addr.Port
+	}
 	if s.TLS != nil {
 		login.TLS = describe(s.TLS)
 	}

@@ -90,7 +90,8 @@ func TestLogin(t *testing.T) {
 		{"jurat", "jurat", "", ""},
 		{"alpha", "jurat", "&application_name=x&timezone=Europe/Rome&options=-c%20statement_timeout%3D5s", ""},
 		{"nobody", "jurat", "", "28000"},
-		{"jurat", "postgres", "", "3D000"},
+		{"jurat", "postgres", "", ""},
+		{"jurat", "template1", "", "3D000"},
 		{"jurat", "jurat", "&nosuch=1", "42704"},
 		{"jurat", "jurat", "&timezone=Nowhere", "22023"},
 	} {
@@ -101,9 +102,13 @@ func TestLogin(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		var zone, timeout string
-		if err := conn.QueryRow(t.Context(), "select current_setting('timezone'), current_setting('statement_timeout')").Scan(&zone, &timeout); err != nil {
+		var zone, timeout, database, server string
+		if err := conn.QueryRow(t.Context(), `select current_setting('timezone'), current_setting('statement_timeout'), current_database() || ' of ' ||
+			(select string_agg(datname, ', ') from pg_database), inet_server_addr()::text || ':' || inet_server_port()`).Scan(&zone, &timeout, &database, &server); err != nil {
 			t.Error(err)
+		}
+		if want := conn.PgConn().Conn().RemoteAddr().String(); database != "jurat of jurat" || server != want {
+			t.Errorf("%s: database %s at %s, want jurat at %s", c.database, database, server, want)
 		}
 		if c.parameters != "" && (zone != "Europe/Rome" || timeout != "5s" || conn.PgConn().ParameterStatus("TimeZone") != "Europe/Rome") {
 			t.Errorf("settings of the start-up packet: %s %s", zone, timeout)
