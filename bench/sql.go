@@ -269,7 +269,7 @@ func MakeYear(ctx context.Context, dir string, plan year.Plan, progress func(don
 	c := server.DefaultConfig()
 	c.DataDir, c.Listen, c.Clock = dir, "127.0.0.1:0", stopped(year.First.Time().Add(-time.Second/2))
 	c.Logger = slog.New(slog.DiscardHandler)
-	s, err := server.New(c)
+	s, err := server.New(ctx, c)
 	if err != nil {
 		return err
 	}

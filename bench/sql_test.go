@@ -67,7 +67,7 @@ func BenchmarkSQL(b *testing.B) {
 	}
 	c := server.DefaultConfig()
 	c.DataDir, c.Listen, c.Logger = dir, "127.0.0.1:0", slog.New(slog.DiscardHandler)
-	s, err := server.New(c)
+	s, err := server.New(b.Context(), c)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func askDamaged(t *testing.T, dir string, during func()) (answers [][]string, re
 	c := testConfig(dir)
 	clock := ledgertest.NewClock(stillStart.Add(20 * time.Second))
 	c.Clock = clock
-	s, err := New(c)
+	s, err := New(t.Context(), c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -160,7 +160,7 @@ func TestDiskFaults(t *testing.T) {
 				}
 				return nil
 			}))
-			s, err := New(c)
+			s, err := New(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
 			}

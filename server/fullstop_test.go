@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -36,7 +37,7 @@ func TestStopOnFullDisk(t *testing.T) {
 				}
 				return nil
 			}))
-			s, err := New(c)
+			s, err := New(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,4 +103,88 @@ func (x *stillConn) refusesBackup(address string) {
 	if e := (*pgconn.PgError)(nil); !errors.As(err, &e) || e.Code != "53100" || !strings.Contains(e.Hint, "Make room") {
 		x.t.Errorf("a backup on a full disk: %v", err)
 	}
+}
+
+// TestStartOnFullDisk: a server that starts on a full disk says so in /readyz, ends when it is told to although the disk stays full, and
+// goes on by itself when there is room.
+func TestStartOnFullDisk(t *testing.T) {
+	c := testConfig(t.TempDir())
+	s, stop := testServer(t, c)
+	s.exec(t, "INSERT INTO hashes (digest) VALUES (sha256('before')) RETURNING signature")
+	stop()
+	var full atomic.Bool
+	c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
+			return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return nil
+	}))
+	full.Store(true)
+	stop, done := c.startWaiting(t)
+	stop()
+	select {
+	case err := <-done:
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "told to stop") {
+			t.Errorf("the start ended with %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the start does not end while the disk is full")
+	}
+
+	full.Store(false)
+	c.Listeners = nil
+	opened, err := New(t.Context(), c)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(time.Minute); err != nil && time.Now().Before(until); <-tick.C { // what was left behind goes on, and closes the store
+		opened, err = New(t.Context(), c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.close(); err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	stop, done = c.startWaiting(t)
+	full.Store(false)
+	again := c.Listeners[ListenerHTTP].Addr()
+	for ; ; <-tick.C {
+		if status, _ := getPage(t, again, "/readyz"); status == 200 {
+			break
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("after there was room: %v", err)
+	}
+}
+
+// startWaiting starts a server on a full disk, and returns when it says that it waits for room.
+func (c *Config) startWaiting(t *testing.T) (stop context.CancelFunc, done <-chan error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Listeners = map[string]net.Listener{ListenerHTTP: ln}
+	ctx, stop := context.WithCancel(t.Context())
+	ended, config := make(chan error, 1), *c
+	go func() {
+		s, err := New(ctx, config)
+		if err == nil {
+			err = s.Run(ctx)
+		}
+		ended <- err
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	status, said := getPage(t, ln.Addr(), "/readyz")
+	for until := time.Now().Add(time.Minute); !strings.Contains(said, "disk full") && time.Now().Before(until); <-tick.C {
+		status, said = getPage(t, ln.Addr(), "/readyz")
+	}
+	if status != 503 || !strings.Contains(said, "disk full") {
+		t.Errorf("/readyz while a start waits for room: %d %q", status, said)
+	}
+	return stop, ended
 }

@@ -37,7 +37,7 @@ func testConfig(dir string) Config {
 // serveOnce starts a server, stops it at once and returns the error of the start.
 func serveOnce(t *testing.T, c Config) error {
 	t.Helper()
-	s, err := New(c)
+	s, err := New(t.Context(), c)
 	if err != nil {
 		return err
 	}
@@ -383,7 +383,7 @@ func TestNotADataDirectory(t *testing.T) {
 // TestPublicationsKeyEnded: a key whose certificate has ended signs nothing that is handed out, not even what was signed before. The file is
 // still there for the server itself.
 func TestPublicationsKeyEnded(t *testing.T) {
-	s, err := New(testConfig(t.TempDir()))
+	s, err := New(t.Context(), testConfig(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ var rewrite = flag.Bool("rewrite", false, "write docs/metrics.md anew")
 // testServer runs a server until the test ends, or stop is called. With an operations listener it has recovered.
 func testServer(t *testing.T, c Config) (s *Server, stop func()) {
 	t.Helper()
-	s, err := New(c)
+	s, err := New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestHealth(t *testing.T) {
 			t.Errorf("/readyz: %d %q, want 503 %q", status, body, words)
 		}
 	}
-	s, err := New(c)
+	s, err := New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,8 +43,8 @@ type ops struct {
 	phase    atomic.Int32
 }
 
-// startOps serves ln.
-func (s *Server) startOps(ln net.Listener) *ops {
+// startOps makes ops and serves ln with it.
+func (s *Server) startOps(ln net.Listener) {
 	o := &ops{server: s, registry: prometheus.NewRegistry()}
 	o.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
@@ -58,8 +58,8 @@ func (s *Server) startOps(ln net.Listener) *ops {
 		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
+	s.ops = o // before anybody asks
 	o.http = s.serveHTTP(ln, "operations listener", &http.Server{Handler: mux, IdleTimeout: time.Minute})
-	return o
 }
 
 // enter notes a phase. From serving on the counts of the server are shown.
@@ -115,6 +115,9 @@ func (o *ops) unhealthy() string {
 func (s *Server) notReady() string {
 	switch phase(s.ops.phase.Load()) {
 	case recovering:
+		if s.waitsForRoom.Load() {
+			return "disk full: the server goes on starting by itself when there is room"
+		}
 		return "recovering: the server reads what was filed before it was started"
 	case stopping:
 		return "stopping"

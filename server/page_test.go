@@ -14,7 +14,7 @@ import (
 func TestPageListener(t *testing.T) {
 	c := testConfig(t.TempDir())
 	c.PageListen = "127.0.0.1:0"
-	s, err := New(c)
+	s, err := New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

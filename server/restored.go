@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,12 +11,12 @@ import (
 )
 
 // openMarked opens the store and the keys, but for filing only in a directory that is not marked as restored.
-func (s *Server) openMarked() (*serverKeys, error) {
+func (s *Server) openMarked(ctx context.Context) (*serverKeys, error) {
 	if err := backup.CheckFinished(nil, s.config.DataDir); err != nil {
 		return nil, err
 	}
 	if s.config.ReadOnly {
-		return s.openReadOnly()
+		return s.openReadOnly(ctx)
 	}
 	mark, err := backup.ReadMark(s.config.DataDir)
 	if err != nil {
@@ -26,12 +27,12 @@ func (s *Server) openMarked() (*serverKeys, error) {
 Look at it with jurat serve --read-only. If the original is gone for good: jurat restore --data %s --original-is-gone`,
 			s.config.DataDir, mark.LastRound, s.config.DataDir)
 	}
-	return s.openStore()
+	return s.openStore(ctx)
 }
 
 // openReadOnly opens the store for reading, and the key that signs publications files if it is there.
-func (s *Server) openReadOnly() (*serverKeys, error) {
-	store, err := s.openLocked(filepath.Join(s.config.DataDir, StoreDir), storage.Options{Logger: s.log, ReadOnly: true})
+func (s *Server) openReadOnly(ctx context.Context) (*serverKeys, error) {
+	store, err := s.openLocked(ctx, filepath.Join(s.config.DataDir, StoreDir), storage.Options{Logger: s.log, ReadOnly: true})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("%s holds no ledger to be served read-only: give its data directory with --data", s.config.DataDir)
 	} else if err != nil {

@@ -54,13 +54,16 @@ type Server struct {
 	opsListen net.Listener // likewise
 
 	gatewayFiled gatewayFiled
+	waitsForRoom atomic.Bool // a write waits for room on the disk
 
 	page       *httpListener // nil if its listener is not wanted
 	pageListen net.Listener  // likewise
 }
 
-// New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow.
-func New(c Config) (*Server, error) {
+// New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow. Once ctx is done New
+// waits neither for room on a full disk nor for others to close the store: no client waits for it yet. What then waits for room is left
+// behind, for a process that is to end: a failed write would have the store try again for ever, or end the process in the middle.
+func New(ctx context.Context, c Config) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -73,10 +76,45 @@ func New(c Config) (*Server, error) {
 	if s.clock == nil {
 		s.clock = newSystemClock()
 	}
-	if err := s.open(); err != nil {
+	wake := make(chan struct{}, 1)
+	s.config.Store.DiskFull = func(waiting bool) {
+		s.waitsForRoom.Store(waiting)
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+	opened := make(chan error, 1)
+	go func() { opened <- s.open(ctx) }()
+	err, ok := s.awaitOpening(ctx, opened, wake)
+	if !ok {
+		go func() {
+			<-opened // there was room, and the process still lives
+			_ = s.close()
+		}()
+		return nil, fmt.Errorf("told to stop before it had started, while it waited for room in %s: %w", c.DataDir, syscall.ENOSPC)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// awaitOpening returns what opening came to; false if it waits for room although ctx is done. wake tells when that may have changed.
+func (s *Server) awaitOpening(ctx context.Context, opened <-chan error, wake <-chan struct{}) (err error, ok bool) {
+	select {
+	case err = <-opened:
+		return err, true
+	case <-ctx.Done():
+	}
+	for !s.waitsForRoom.Load() {
+		select {
+		case err = <-opened:
+			return err, true
+		case <-wake:
+		}
+	}
+	return nil, false
 }
 
 func (s *Server) now() time.Time {
@@ -114,7 +152,7 @@ func (s *Server) GatewayAddrs() (http, tcp net.Addr) {
 	return http, tcp
 }
 
-func (s *Server) open() (err error) {
+func (s *Server) open(ctx context.Context) (err error) {
 	// The ports first: a start that cannot listen must not leave a new ledger behind.
 	if err := s.listen(); err != nil {
 		return err
@@ -124,9 +162,9 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	if s.opsListen != nil {
-		s.ops = s.startOps(s.opsListen)
+		s.startOps(s.opsListen)
 	}
-	keys, err := s.openMarked()
+	keys, err := s.openMarked(ctx)
 	if err != nil {
 		return damageError(err)
 	}
@@ -303,7 +341,7 @@ const (
 )
 
 // openLocked opens a store, which somebody else may have open for a moment still.
-func (s *Server) openLocked(dir string, options storage.Options) (*storage.Store, error) {
+func (s *Server) openLocked(ctx context.Context, dir string, options storage.Options) (*storage.Store, error) {
 	patience, pace := time.NewTimer(lockPatience), time.NewTicker(lockPace)
 	defer patience.Stop()
 	defer pace.Stop()
@@ -319,15 +357,17 @@ func (s *Server) openLocked(dir string, options storage.Options) (*storage.Store
 		case <-pace.C:
 		case <-patience.C:
 			return nil, err
+		case <-ctx.Done():
+			return nil, err
 		}
 	}
 }
 
 // openStore opens the store and the keys, making all on the first start.
-func (s *Server) openStore() (*serverKeys, error) {
+func (s *Server) openStore(ctx context.Context) (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
 	options := s.storeOptions()
-	store, err := s.openLocked(dir, options)
+	store, err := s.openLocked(ctx, dir, options)
 	if errors.Is(err, storage.ErrNotFound) {
 		return s.firstStart(dir, options)
 	} else if err != nil {

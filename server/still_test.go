@@ -46,7 +46,7 @@ func serveStill(t *testing.T, c Config, at time.Time) *stillServer {
 	t.Helper()
 	clock := ledgertest.NewClock(at)
 	c.Clock = clock
-	s, err := New(c)
+	s, err := New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

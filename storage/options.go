@@ -22,6 +22,9 @@ type Options struct {
 	TableLeaves int
 	// ReadOnly opens a store without writing to it. Propose panics.
 	ReadOnly bool
+	// DiskFull is told when writes begin to wait for room on the disk and when they wait no more, also while the store is being
+	// opened; nil if nobody asks. No write goes on before it returns.
+	DiskFull func(waiting bool)
 	// Logger is told of background errors, slow disks and write stalls; nil for slog.Default().
 	Logger *slog.Logger
 }
@@ -64,6 +67,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.TableLeaves == 0 {
 		o.TableLeaves = DefaultTableLeaves
+	}
+	if o.DiskFull == nil {
+		o.DiskFull = func(bool) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -19,6 +19,7 @@ type room struct {
 	fs   vfs.FS // the same, whose writes wait for room
 	dir  string // of the store
 	log  *slog.Logger
+	tell func(waiting bool)
 
 	waiting sync.Mutex // held by wait
 
@@ -28,9 +29,9 @@ type room struct {
 	gaveUp bool
 }
 
-func newRoom(disk vfs.FS, dir string, log *slog.Logger) *room {
-	r := &room{disk: disk, dir: dir, log: log, full: make(chan struct{}), end: make(chan struct{})}
-	r.fs = vfs.OnDiskFull(quotaFS{disk}, r.wait)
+func newRoom(dir string, o *Options) *room {
+	r := &room{disk: o.FS, dir: dir, log: o.Logger, tell: o.DiskFull, full: make(chan struct{}), end: make(chan struct{})}
+	r.fs = vfs.OnDiskFull(quotaFS{o.FS}, r.wait)
 	return r
 }
 
@@ -50,6 +51,8 @@ func (r *room) wait() {
 	r.mu.Lock()
 	close(r.full)
 	r.mu.Unlock()
+	r.tell(true)
+	defer r.tell(false)
 	r.log.Error("storage: the disk is full: nothing can be filed until there is room", "directory", r.dir)
 	pause := time.Millisecond
 	var err error

@@ -109,7 +109,7 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
-		rounds: newRoundCache(o.RoundBytes), room: newRoom(o.FS, dir, o.Logger), tableMemory: make(chan *tableMemory, tableWriters)}
+		rounds: newRoundCache(o.RoundBytes), room: newRoom(dir, &o), tableMemory: make(chan *tableMemory, tableWriters)}
 	if err = first(); err == nil {
 		s.ends, err = openEnds(o.FS.PathJoin(dir, database), s.room.fs)
 	}

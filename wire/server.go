@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"log/slog"
 	"math"
 	"net"
@@ -48,7 +47,6 @@ const (
 
 	watchDelay    = time.Second            // a call that takes longer has its client watched
 	lastWords     = time.Second            // for writes after the shutdown's patience has ended
-	acceptRetry   = 50 * time.Millisecond  // after a failed accept: out of file descriptors, say
 	lingerTime    = 250 * time.Millisecond // for reading on after an answer to a protocol violation
 	lingerBytes   = 1 << 20
 	longCancelKey = 32 // bytes, from protocol 3.2 on
@@ -63,6 +61,7 @@ type Server struct {
 	cfg        Config
 	watchDelay time.Duration
 	incoming   budget
+	acceptor   *places.Acceptor
 
 	mu       sync.Mutex // covers the fields below; never held while a connection does anything
 	conns    map[*conn]struct{}
@@ -90,7 +89,7 @@ func New(c Config) *Server {
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
 	return &Server{
-		cfg: c, watchDelay: watchDelay, incoming: budget{most: int64(c.MaxIncoming)},
+		cfg: c, watchDelay: watchDelay, incoming: budget{most: int64(c.MaxIncoming)}, acceptor: places.NewAcceptor("connection", c.Now, c.Logger),
 		conns: make(map[*conn]struct{}), byPID: make(map[uint32]*conn), starting: places.New(c.MaxConnections), errors: make(map[string]uint64),
 	}
 }
@@ -112,7 +111,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer ln.Close()
 
 	var running sync.WaitGroup
-	err := s.accept(ctx, ln, func(nc net.Conn) {
+	err := s.acceptor.Accept(ctx, ln, func(nc net.Conn) {
 		c := newConn(s, base, nc)
 		if !s.add(c) {
 			refuse(c)
@@ -125,27 +124,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	})
 	s.drain(base, cancel, &running)
 	return err
-}
-
-// accept hands every accepted connection to serve until ctx ends or the listener is closed.
-func (s *Server) accept(ctx context.Context, ln net.Listener, serve func(net.Conn)) error {
-	for {
-		nc, err := ln.Accept()
-		switch {
-		case err == nil:
-			serve(nc)
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
-		default:
-			s.cfg.Logger.Warn("connection not accepted", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(acceptRetry):
-			}
-		}
-	}
 }
 
 // drain ends the connections whose calls derive from base, gently at first.

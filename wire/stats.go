@@ -8,6 +8,7 @@ type Stats struct {
 	Starting int               // connections that are not yet
 	Accepted uint64            // connections ever accepted, those refused among them
 	Refused  uint64            // of them without a session, because there were too many
+	Failed   uint64            // times that accepting a connection failed
 	Errors   map[string]uint64 // errors sent to clients, by the first two characters of their SQLSTATE
 }
 
@@ -16,7 +17,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Stats{
-		Sessions: len(s.byPID), Starting: s.starting.Taken(), Accepted: s.accepted, Refused: s.refused, Errors: maps.Clone(s.errors),
+		Sessions: len(s.byPID), Starting: s.starting.Taken(), Accepted: s.accepted, Refused: s.refused, Failed: s.acceptor.Failed(), Errors: maps.Clone(s.errors),
 	}
 }
 

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,9 +38,9 @@ and durable, once the command has ended with exit code 0: what was cut off is re
   jurat backup --to ledger.tar.zst --data /var/lib/jurat`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return o.run(ctx, cmd.OutOrStdout(), time.Now())
+			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				return o.run(ctx, cmd.OutOrStdout(), time.Now())
+			})
 		},
 	}
 	f := cmd.Flags()

@@ -9,9 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -45,9 +43,9 @@ time of every proof), 3 the file cannot be read.`,
   jurat verify-bundle canton.bundle.zst --publication AAAAAA-DLAJBD-YAITHO-ITRZSY-…`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return o.verifyBundle(ctx, cmd.OutOrStdout(), args[0], document)
+			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				return o.verifyBundle(ctx, cmd.OutOrStdout(), args[0], document)
+			})
 		},
 	}
 	o.flags(cmd.Flags())

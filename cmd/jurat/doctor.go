@@ -40,6 +40,7 @@ Exit code: 0 if nothing failed, 1 if something did, 3 the checks could not be ca
 	cmd.Flags().StringVar(&d.config.TLSKey, "tls-key", "", "key of that certificate")
 	cmd.Flags().StringVar(&d.config.TLSClientCA, "tls-client-ca", "", "the server's authority of client certificates")
 	cmd.Flags().StringVar(&d.config.HBA, "hba", "", "the server's login rules (default \"hba.conf\" in the data directory, if it is there)")
+	cmd.Flags().Uint64Var(&d.config.DiskReserve, "disk-reserve", server.DefaultConfig().DiskReserve, "bytes that the server's filing leaves free on the disk")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an array of objects with check, state, found and advice")
 	return cmd
@@ -62,7 +63,7 @@ type finding struct {
 
 // A doctor checks a data directory and the machine that it is on.
 type doctor struct {
-	config server.Config // the files that the server is given
+	config server.Config // the files that the server is given, and what it leaves free on the disk
 	listen string
 	now    func() time.Time
 

@@ -229,13 +229,21 @@ func (d *doctor) checkDisk() {
 		d.unknown(check, err)
 		return
 	}
+	d.addDisk(check, disk)
+}
+
+// scarce is the free space that a server can file into for a while still, and that its operator has to hear of.
+const scarce = 1 << 30
+
+// addDisk says whether a disk has room for a server to file.
+func (d *doctor) addDisk(check string, disk host.Disk) {
 	found := fmt.Sprintf("%.1f of %.1f GB free", float64(disk.Free)/1e9, float64(disk.Size)/1e9)
-	const advice = "Below --disk-reserve nothing is filed. A ledger and its index take some 40 bytes a digest; enlarge the disk."
+	const advice = "A ledger and its index take some 40 bytes a digest; enlarge the disk, or free some of it."
 	switch {
-	case disk.Free < 1<<30:
-		d.add(stateFail, check, found, advice)
-	case disk.Free < disk.Size/10:
-		d.add(stateWarn, check, found, advice)
+	case disk.Free < d.config.DiskReserve:
+		d.add(stateFail, check, found, fmt.Sprintf("That is less than --disk-reserve, %d MiB, so nothing is filed. %s", d.config.DiskReserve>>20, advice))
+	case disk.Free < max(scarce, disk.Size/10):
+		d.add(stateWarn, check, found, fmt.Sprintf("Below --disk-reserve, %d MiB, nothing is filed. %s", d.config.DiskReserve>>20, advice))
 	default:
 		d.ok(check, "%s", found)
 	}

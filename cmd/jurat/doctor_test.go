@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/server"
 	"github.com/jurat-ledger/jurat/storage"
@@ -310,6 +312,10 @@ func checkUnits(t *testing.T, dir string) {
 		}
 	}
 	service := filepath.Join(units, "jurat.service")
+	text, err := os.ReadFile(service)
+	if head, _, _ := strings.Cut(string(text), "[Service]"); err != nil || !strings.Contains(head, "\nStartLimitIntervalSec=0\n") {
+		t.Errorf("systemd gives a server up that ends again and again: %v", err)
+	}
 	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", service, filepath.Join(units, "jurat.socket")).CombinedOutput(); err != nil || strings.Contains(string(out), units) {
 		t.Errorf("verify: %v: %s", err, out)
 	}
@@ -344,5 +350,32 @@ func TestSBOM(t *testing.T) {
 	}
 	if versions["std"] == "" || b.Metadata.Component.Hashes == nil {
 		t.Errorf("%+v", b.Metadata)
+	}
+}
+
+// TestDiskSpace: the doctor calls a disk full where the server does, and warns before.
+func TestDiskSpace(t *testing.T) {
+	const mib, gib = 1 << 20, 1 << 30
+	for _, c := range []struct {
+		free, size, reserve uint64
+		state               string
+	}{
+		{255 * mib, 8 * gib, 256 * mib, stateFail},
+		{256 * mib, 8 * gib, 256 * mib, stateWarn},
+		{1023 * mib, 8 * gib, 256 * mib, stateWarn},
+		{gib, 8 * gib, 256 * mib, stateOK},
+		{9 * gib, 100 * gib, 256 * mib, stateWarn},
+		{10 * gib, 100 * gib, 256 * mib, stateOK},
+		{3 * gib, 8 * gib, 4 * gib, stateFail},
+		{16 * mib, gib, 0, stateWarn},
+	} {
+		d := doctor{config: server.Config{DiskReserve: c.reserve}}
+		d.addDisk("disk space", host.Disk{Free: c.free, Size: c.size})
+		if got := d.findings[0]; got.State != c.state || c.state != stateOK && !strings.Contains(got.Advice, fmt.Sprintf("%d MiB", c.reserve/mib)) {
+			t.Errorf("%d of %d MiB free, %d reserved: %+v, want %s", c.free/mib, c.size/mib, c.reserve/mib, got, c.state)
+		}
+	}
+	if r := run(t, t.TempDir(), "doctor", "--data", t.TempDir(), "--disk-reserve", fmt.Sprint(uint64(1)<<60)); r.code != exitFail || !strings.Contains(r.stdout, "--disk-reserve") {
+		t.Errorf("with a reserve that no disk has: %d: %s", r.code, r.stdout)
 	}
 }

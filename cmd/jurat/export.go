@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,9 +40,9 @@ With --published the proofs up to the newest publication rest on that instead of
   jurat export --agency canton --to canton-2026.bundle.zst --from 2026-01-01 --until 2026-12-31T23:59:59Z --published`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return o.run(ctx, cmd.OutOrStdout())
+			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				return o.run(ctx, cmd.OutOrStdout())
+			})
 		},
 	}
 	f := cmd.Flags()

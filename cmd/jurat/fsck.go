@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,9 +30,9 @@ Exit code: 0 in order, 1 a difference, 3 the check could not be carried out.`,
 		Example: "  jurat fsck --data /var/lib/jurat",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			return check(ctx, cmd.OutOrStdout(), data, !quick)
+			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				return check(ctx, cmd.OutOrStdout(), data, !quick)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "data", "data directory")

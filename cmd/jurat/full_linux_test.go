@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -138,4 +139,56 @@ func fillUnder(t *testing.T, s *serverProcess, filler string) func() []acknowled
 		}
 		return l.acks
 	}
+}
+
+// TestStartOnFullDisk has a server start on a disk that is full to the last byte: one SIGTERM ends it.
+func TestStartOnFullDisk(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "160m")
+	s := startServer(t, filepath.Join(disk, "data"), "--disk-reserve", "1048576")
+	if _, err := s.connect().Exec(t.Context(), `INSERT INTO hashes (digest) VALUES ($1)`, testDigest(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	filler := filepath.Join(disk, "filler")
+	fill(t, filler, 0)
+	waits := startWaiting(t, s.dir)
+	waits.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-waits.exited:
+	case <-time.After(time.Minute):
+		t.Fatalf("a start that waits for room does not end:\n%s", waits.logged())
+	}
+	if code := waits.cmd.ProcessState.ExitCode(); code != exitError || !strings.Contains(waits.logged(), "jurat: told to stop before it had started") {
+		t.Errorf("ended with %d:\n%s", code, waits.logged())
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	s = startServer(t, s.dir)
+	mustProve(t, s, s.connect(), 0)
+	s.stop()
+}
+
+// startWaiting starts a server on a full disk and waits until it waits for room.
+func startWaiting(t *testing.T, dir string) *serverProcess {
+	t.Helper()
+	s := &serverProcess{t: t, cmd: exec.Command(program(t), "serve", "--data", dir, "--listen", "127.0.0.1:0"), dir: dir, exited: make(chan struct{})}
+	stderr, err := s.cmd.StderrPipe()
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.follow(stderr, make(chan string, 1))
+	t.Cleanup(s.kill)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(time.Minute); !strings.Contains(s.logged(), "the disk is full"); <-tick.C {
+		if time.Now().After(until) {
+			t.Fatalf("the server does not wait for room:\n%s", s.logged())
+		}
+	}
+	return s
 }

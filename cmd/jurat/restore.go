@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,9 +44,9 @@ Exit code: 0 done, 1 the backup is damaged, incomplete or too old, 3 it could no
   jurat restore --data /var/lib/jurat --original-is-gone --newest-proof letter.pdf.ksig`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return o.run(ctx, cmd.OutOrStdout(), time.Now())
+			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				return o.run(ctx, cmd.OutOrStdout(), time.Now())
+			})
 		},
 	}
 	f := cmd.Flags()

@@ -109,7 +109,7 @@ func serve(ctx context.Context, c server.Config) error {
 	hangup := make(chan os.Signal, 1) // taken before anything is opened: one ends the process else
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	s, err := server.New(c)
+	s, err := server.New(ctx, c)
 	if err != nil {
 		return err
 	}

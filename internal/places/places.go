@@ -1,5 +1,5 @@
 // Package places hands out places to connections of which nobody knows yet who makes them, so that no address takes all: however many
-// one has, another finds some.
+// one has, another finds some. It accepts them, too.
 package places
 
 import (

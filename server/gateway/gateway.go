@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/places"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
@@ -103,6 +104,8 @@ type Server struct {
 	quota  quota
 	open   atomic.Int64 // connections
 
+	acceptor *places.Acceptor // over TCP
+
 	mu       sync.Mutex // covers requests
 	requests map[Outcome]uint64
 }
@@ -113,7 +116,7 @@ func New(c Config) *Server {
 		panic("gateway: Config needs Ledger and Now")
 	}
 	c.setDefaults()
-	s := &Server{cfg: c, nobody: make([]byte, 32), requests: make(map[Outcome]uint64)}
+	s := &Server{cfg: c, nobody: make([]byte, 32), acceptor: places.NewAcceptor("KSI connection", c.Now, c.Logger), requests: make(map[Outcome]uint64)}
 	rand.Read(s.nobody)
 	s.quota = quota{perPeriod: c.MaxRequests, share: c.MaxLoginShare, total: c.MaxRunning, accounts: make(map[string]*account)}
 	return s

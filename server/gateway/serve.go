@@ -7,13 +7,9 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jurat-ledger/jurat/internal/places"
 )
-
-// acceptRetry is the pause after a failed accept: out of file descriptors, say.
-const acceptRetry = 50 * time.Millisecond
 
 // Serve serves HTTP and TCP clients until ctx ends; either listener may be nil. It then closes the listeners, lets the
 // requests in flight end within ShutdownTimeout, cancels the rest and returns nil when every connection is closed. It
@@ -77,24 +73,3 @@ func (l *limited) release(nc net.Conn) {
 
 // wait returns when all connections have ended. Nobody may accept any more.
 func (l *limited) wait() { l.open.Wait() }
-
-// acceptAll hands every accepted connection to serve until ctx ends or the listener is closed.
-func acceptAll(ctx context.Context, ln net.Listener, logger *slog.Logger, serve func(net.Conn)) error {
-	for {
-		nc, err := ln.Accept()
-		switch {
-		case err == nil:
-			serve(nc)
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
-		default:
-			logger.Warn("KSI connection not accepted", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(acceptRetry):
-			}
-		}
-	}
-}

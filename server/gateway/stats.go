@@ -8,7 +8,8 @@ import (
 
 // Stats are what a server has done since New, and where it stands.
 type Stats struct {
-	Connections int64 // open now, over HTTP and TCP
+	Connections int64  // open now, over HTTP and TCP
+	Failed      uint64 // times that accepting a connection over TCP failed
 	Requests    map[Outcome]uint64
 }
 
@@ -22,7 +23,7 @@ type Outcome struct {
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Connections: s.open.Load(), Requests: maps.Clone(s.requests)}
+	return Stats{Connections: s.open.Load(), Failed: s.acceptor.Failed(), Requests: maps.Clone(s.requests)}
 }
 
 // count counts a request.

@@ -195,7 +195,7 @@ func (s *Server) serveTCP(ctx context.Context, ln net.Listener) error {
 			f(c)
 		}
 	}
-	err := acceptAll(ctx, limited, s.cfg.Logger, func(nc net.Conn) {
+	err := s.acceptor.Accept(ctx, limited, func(nc net.Conn) {
 		c := newConn(s, nc)
 		mu.Lock()
 		conns[c] = struct{}{}

@@ -119,6 +119,17 @@ func visitArchive(r io.Reader, see visitor) error {
 	}
 }
 
+// A damageReader reads a file of a backup. Its errors are those of reading alone, so that a copy tells them from those of writing.
+type damageReader struct{ r io.Reader }
+
+func (r damageReader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	if err != io.EOF {
+		err = asDamage(err)
+	}
+	return n, err
+}
+
 // asDamage says of an error in unpacking that the backup is damaged.
 func asDamage(err error) error {
 	var path *fs.PathError // of the disk

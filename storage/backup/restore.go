@@ -172,6 +172,9 @@ func (r *restore) run(chain []string) (report fsck.Report, err error) {
 		}
 	}
 	for _, f := range r.manifest.Files {
+		if err := r.ctx.Err(); err != nil {
+			return report, err
+		}
 		if err := r.place(f); err != nil {
 			return report, err
 		}
@@ -244,8 +247,8 @@ func (r *restore) copy(in io.Reader) (content string, n int64, err error) {
 		return "", 0, err
 	}
 	h := sha256.New()
-	n, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(f, h, r)}, struct{ io.Reader }{in}, make([]byte, chunkBytes))
-	err = errors.Join(asDamage(err), f.Sync(), f.Close())
+	n, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(f, h, r)}, damageReader{in}, make([]byte, chunkBytes))
+	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return "", n, err
 	}
@@ -265,7 +268,7 @@ func createFile(fs vfs.FS, path string, mode os.FileMode) (vfs.File, error) {
 	return f, err
 }
 
-// Write counts bytes.
+// Write counts bytes. Its error says that the restore was cancelled.
 func (r *restore) Write(b []byte) (int, error) {
 	r.bytes += int64(len(b))
 	if r.o.Copied != nil {

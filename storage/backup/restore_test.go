@@ -170,3 +170,26 @@ func TestRestoreFaults(t *testing.T) {
 		t.Errorf("%d operations failed a restore", failed)
 	}
 }
+
+// TestRestoreCancelled: a restore that is cancelled, while it copies or while it checks, finds nothing wrong with the backup and leaves
+// nothing.
+func TestRestoreCancelled(t *testing.T) {
+	chain, _ := restoreChain(t)
+	for _, when := range []string{"copied", "checked"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o := backup.RestoreOptions{Now: made.Add(time.Hour)}
+		if when == "copied" {
+			o.Copied = func(int64) { cancel() }
+		} else {
+			o.Checked = func(_, _ uint64) { cancel() }
+		}
+		dir := filepath.Join(t.TempDir(), "data")
+		if _, _, err := backup.Restore(ctx, chain, dir, o); !errors.Is(err, context.Canceled) || errors.Is(err, backup.ErrDamaged) {
+			t.Errorf("cancelled once it has %s: %v", when, err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("cancelled once it has %s: %v", when, err)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package places
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// acceptRetry is the pause after a failed accept.
+	acceptRetry = 50 * time.Millisecond
+	// sayAgain is how long an Acceptor is silent after it has said that accepting fails.
+	sayAgain = time.Minute
+)
+
+// An Acceptor accepts connections, and tries again where that fails: out of file descriptors, say. It is safe for concurrent use.
+type Acceptor struct {
+	what  string // is accepted, in the log
+	now   func() time.Time
+	log   *slog.Logger
+	retry time.Duration
+
+	mu     sync.Mutex // covers all below
+	failed uint64
+	said   uint64    // of them
+	last   time.Time // when
+}
+
+// NewAcceptor returns an Acceptor; log lines call by name what it accepts.
+func NewAcceptor(what string, now func() time.Time, log *slog.Logger) *Acceptor {
+	return &Acceptor{what: what, now: now, log: log, retry: acceptRetry}
+}
+
+// Failed returns how often accepting has failed.
+func (a *Acceptor) Failed() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failed
+}
+
+// Accept hands every accepted connection to serve until ctx ends or the listener is closed by somebody else, whose error it returns.
+func (a *Acceptor) Accept(ctx context.Context, ln net.Listener, serve func(net.Conn)) error {
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			serve(nc)
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			a.fail(err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(a.retry):
+			}
+		}
+	}
+}
+
+// fail counts a failure. The first is logged, and then one a minute, with how many there were since.
+func (a *Acceptor) fail(err error) {
+	now := a.now()
+	a.mu.Lock()
+	a.failed++
+	n := a.failed - a.said
+	say := a.last.IsZero() || now.Sub(a.last) >= sayAgain
+	if say {
+		a.said, a.last = a.failed, now
+	}
+	a.mu.Unlock()
+	if say {
+		a.log.Warn(a.what+" not accepted", "error", err, "times", n)
+	}
+}
