@@ -240,7 +240,7 @@ func (s *Session) valueSettings() *value.Settings {
 		return v
 	}
 	v := value.DefaultSettings()
-	if zone, _, ok := loadZone(get("timezone")); ok {
+	if zone := loadZone(get("timezone")); zone != nil {
 		v.Zone = zone
 	}
 	v.ByteaEscape = get("bytea_output") == "escape"

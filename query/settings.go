@@ -2,11 +2,14 @@ package query
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/jurat-ledger/jurat/query/value"
 )
 
 // A Setting is a reported setting with its present value.
@@ -357,90 +360,25 @@ func (d *setting) checkDateStyle(v string) (string, error) {
 }
 
 func (d *setting) checkZone(v string) (string, error) {
-	if _, name, ok := loadZone(v); ok {
-		return name, nil
+	if loc := loadZone(v); loc != nil {
+		return loc.String(), nil
 	}
 	return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
 }
 
-// loadZone finds a time zone by its name in the IANA database, however capitalised, or by an offset in hours. The second
-// result is the zone's name as SHOW prints it.
-func loadZone(v string) (*time.Location, string, bool) {
-	v = strings.TrimSpace(v)
-	if hours, err := strconv.ParseFloat(v, 64); err == nil && hours > -16 && hours < 16 {
-		return offsetZone(int(hours * 3600))
-	}
-	if loc, name, ok := posixZone(v); ok {
-		return loc, name, true
-	}
-	switch strings.ToUpper(v) {
-	case "", "LOCAL":
-		return nil, "", false
-	case "UTC", "GMT":
-		return time.UTC, strings.ToUpper(v), true
-	case "DEFAULT", "ETC/UTC":
-		return time.UTC, "Etc/UTC", true
-	}
-	for _, name := range []string{v, strings.ToUpper(v), titleZone(v)} {
-		if loc, err := time.LoadLocation(name); err == nil {
-			return loc, name, true
+// maxZoneHours is how far a zone that is set as a number may be from Greenwich, exclusive: as far as a name may say it.
+const maxZoneHours = 16
+
+// loadZone finds a time zone by its name, or by hours east of Greenwich; nil if there is none.
+func loadZone(v string) *time.Location {
+	if hours, err := strconv.ParseFloat(v, 64); err == nil {
+		if !(math.Abs(hours) < maxZoneHours) {
+			return nil
 		}
+		return value.OffsetZone(int(hours * 3600))
 	}
-	return nil, "", false
-}
-
-// offsetZone returns the zone east of Greenwich by some seconds, under the POSIX name that Postgres gives it.
-func offsetZone(seconds int) (*time.Location, string, bool) {
-	text, sign := formatOffset(seconds), "-"
-	if seconds <= 0 {
-		sign = "+"
+	if strings.EqualFold(v, "default") {
+		v = "Etc/UTC"
 	}
-	name := "<" + text + ">" + sign + strings.TrimLeft(text, "+-")
-	return time.FixedZone(name, seconds), name, true
-}
-
-// posixZone reads the names that offsetZone makes.
-func posixZone(v string) (*time.Location, string, bool) {
-	text, _, ok := strings.Cut(strings.TrimPrefix(v, "<"), ">")
-	if !ok || len(text) != len("+02") && len(text) != len("+02:30") {
-		return nil, "", false
-	}
-	digits := strings.ReplaceAll(text[1:], ":", "") + "00"
-	n, err := strconv.Atoi(digits[:4])
-	if err != nil {
-		return nil, "", false
-	}
-	seconds := n/100*3600 + n%100*60
-	if text[0] == '-' {
-		seconds = -seconds
-	}
-	loc, name, _ := offsetZone(seconds)
-	return loc, name, name == v
-}
-
-// formatOffset writes an offset as "+02", "-03:30".
-func formatOffset(seconds int) string {
-	sign := "+"
-	if seconds < 0 {
-		sign, seconds = "-", -seconds
-	}
-	two := func(n int) string { return string([]byte{'0' + byte(n/10), '0' + byte(n%10)}) }
-	text := sign + two(seconds/3600)
-	if seconds%3600 != 0 {
-		text += ":" + two(seconds/60%60)
-	}
-	return text
-}
-
-// titleZone capitalises a zone name as the IANA database does nearly always: "europe/rome" gives "Europe/Rome".
-func titleZone(v string) string {
-	b := []byte(strings.ToLower(v))
-	up := true
-	for i, c := range b {
-		if up && c >= 'a' && c <= 'z' {
-			b[i] = c - 'a' + 'A'
-		}
-		up = c == '/' || c == '_' || c == '-'
-	}
-	return string(b)
+	return value.NamedZone(v)
 }

@@ -85,8 +85,7 @@ func (a *analyzer) setText(t *parse.Set, key string) (string, error) {
 			if !ok || iv.Months != 0 || iv.Days != 0 {
 				return "", a.fail(errf(codeInvalidParameter, "invalid value for parameter %q", t.Name), v)
 			}
-			_, name, _ := offsetZone(int(iv.Micros / 1_000_000))
-			parts = append(parts, name)
+			parts = append(parts, value.OffsetZone(int(iv.Micros/1_000_000)).String())
 		default:
 			return "", a.unsupported(v, "this value is")
 		}

@@ -128,7 +128,7 @@ func TestZones(t *testing.T) {
 	at := DateOf(2026, 7, 1) * Day
 	for name, want := range map[string]int{
 		"UTC": 0, "utc": 0, "Z": 0, "Europe/Tallinn": 10800, "europe/tallinn": 10800, "EUROPE/ISLE_OF_MAN": 3600, "CET": 3600, "est": -18000,
-		"UTC+2": -7200, "<+02>-02": 7200, "+02": -7200, "america/port_of_spain": -14400,
+		"UTC+2": -7200, "<+02>-02": 7200, "+02": -7200, "america/port_of_spain": -14400, "antarctica/dumontdurville": 36000, "etc/gmt-14": 50400, "foo+2": -7200,
 	} {
 		zone, err := LoadZone(name)
 		if err != nil {

@@ -11,7 +11,8 @@ import (
 	_ "time/tzdata" // zones must not depend on the machine
 )
 
-var zones sync.Map // lower-case name → *time.Location; only names that exist, so it stays small
+// Time zones that were asked for, by their names in lower case.
+var zoneCache, abbreviationCache sync.Map
 
 // LoadZone returns the time zone of a name as AT TIME ZONE takes it, in any case: "Europe/Tallinn", "UTC", an
 // abbreviation such as "CET", or a POSIX form such as "UTC+2", "<+02>-02" or "+2", in which west is positive. The error
@@ -21,57 +22,47 @@ func LoadZone(name string) (*time.Location, error) {
 	if key == "utc" {
 		return time.UTC, nil
 	}
-	if loc, ok := zones.Load(key); ok {
+	if loc, ok := abbreviationCache.Load(key); ok {
 		return loc.(*time.Location), nil
 	}
-	if loc := findZone(name, key); loc != nil {
-		zones.Store(key, loc)
+	if off, ok := abbreviations[key]; ok {
+		loc := time.FixedZone(strings.ToUpper(key), off*60)
+		abbreviationCache.Store(key, loc)
 		return loc, nil
 	}
-	if off, ok := parseOffset(name); ok {
-		return fixedZone(-off), nil
-	}
-	if loc := posixZone(name); loc != nil {
+	if loc := NamedZone(name); loc != nil {
 		return loc, nil
 	}
 	return nil, Errorf(CodeInvalidParameter, "time zone \"%s\" not recognized", name)
 }
 
-// findZone looks in the zone database and among the abbreviations.
-func findZone(name, key string) *time.Location {
-	if key == "" || key == "local" || key == "localtime" || strings.HasPrefix(key, ".") || strings.HasPrefix(key, "/") {
-		return nil
+// NamedZone returns the time zone that a setting names, nil if there is none: one of the zone database, in any case, or a POSIX form
+// as LoadZone takes it. Its String is the name as PostgreSQL writes it.
+func NamedZone(name string) *time.Location {
+	key := strings.ToLower(name)
+	if loc, ok := zoneCache.Load(key); ok {
+		return loc.(*time.Location)
 	}
-	if off, ok := abbreviations[key]; ok {
-		return time.FixedZone(strings.ToUpper(key), off*60)
-	}
-	for _, try := range []string{name, strings.ToUpper(key), capitals(key)} {
-		if loc, err := time.LoadLocation(try); err == nil {
+	if known, ok := zoneKeys()[key]; ok {
+		if loc, err := time.LoadLocation(known); err == nil {
+			zoneCache.Store(key, loc)
 			return loc
 		}
 	}
-	return nil
+	if off, ok := parseOffset(name); ok {
+		return time.FixedZone(name, -off)
+	}
+	return posixZone(strings.ToUpper(name))
 }
 
-// capitals spells a zone the way most are: "europe/isle_of_man" → "Europe/Isle_of_Man".
-func capitals(key string) string {
-	out := []byte(key)
-	up := true
-	for i, c := range out {
-		rest := key[i:]
-		if up && c >= 'a' && c <= 'z' && !strings.HasPrefix(rest, "of_") && !strings.HasPrefix(rest, "es_") {
-			out[i] = c - 'a' + 'A'
-		}
-		up = c == '/' || c == '_' || c == '-'
+// OffsetZone returns the zone that is some seconds east of Greenwich, under the POSIX name that PostgreSQL gives it.
+func OffsetZone(seconds int) *time.Location {
+	east := AppendOffset(nil, seconds)
+	west := "-" + string(east[1:])
+	if seconds < 0 {
+		west = "+" + string(east[1:])
 	}
-	return string(out)
-}
-
-func fixedZone(off int) *time.Location {
-	if off == 0 {
-		return time.UTC
-	}
-	return time.FixedZone("<"+string(AppendOffset(nil, off))+">"+string(AppendOffset(nil, -off)), off)
+	return time.FixedZone("<"+string(east)+">"+west, seconds)
 }
 
 // posixZone reads "UTC+2" and "<+02>-02".
@@ -156,6 +147,15 @@ type ZoneOffset struct {
 
 //go:embed zonenames.txt
 var zoneNames string
+
+// zoneKeys are the names of the zone database by their lower-case forms.
+var zoneKeys = sync.OnceValue(func() map[string]string {
+	keys := make(map[string]string)
+	for name := range strings.FieldsSeq(zoneNames) {
+		keys[strings.ToLower(name)] = name
+	}
+	return keys
+})
 
 // allZones are the time zones of the zone database, by name.
 var allZones = sync.OnceValue(func() (list []*time.Location) {
