@@ -203,3 +203,28 @@ func TestFullSessionEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFullPortal has a portal that the session has no memory for give no rows, then or later.
+func TestFullPortal(t *testing.T) {
+	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 4 << 20})
+	s := openAs(t, e, "jurat")
+	err := s.Parse(t.Context(), "big", "select 1 --"+strings.Repeat("s", 3500<<10), nil)
+	if a := run(t.Context(), s, "begin"); err != nil || a.err != nil {
+		t.Fatal(err, a.err)
+	}
+	if err = s.Parse(t.Context(), "q", "select repeat('x', 1000000)", nil); err == nil {
+		err = s.Bind("p", "q", nil, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"53200", "25P02"} {
+		if _, err := s.Execute(t.Context(), "p"); err == nil || err.(*query.Error).Code != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

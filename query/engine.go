@@ -74,7 +74,7 @@ type Engine struct {
 	open    openSessions
 	started time.Time
 	roles   atomic.Uint64 // grows with every change of a role
-	each    bool          // every lateral side is executed for each row; tests compare
+	maxEach int           // maxEach, or what a test sets
 }
 
 // NewEngine returns an engine.
@@ -95,7 +95,7 @@ func NewEngine(c Config) *Engine {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory), queries: &queryMemory{limit: c.QueryMemory},
-		started: c.Clock()}
+		started: c.Clock(), maxEach: maxEach}
 	// Object ids are fixed: clients keep them.
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),

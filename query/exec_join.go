@@ -45,6 +45,9 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	op := &joinOp{x: x, n: n}
 	left := len(n.l.columns())
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on)
+	if n.each != nil {
+		need = needed(len(n.cols), need, argExprs(n.each.args))
+	}
 	var rest []expr
 	op.leftKeys, op.rkeys, rest = splitKeys(n.on, left)
 	if len(op.rkeys) == 0 {
@@ -110,10 +113,7 @@ func side(e expr, left int) (s int) {
 // readRight keeps the rows of the right side. In a subquery that runs for every row around, a right side that does not
 // depend on that row is kept for the next.
 func (op *joinOp) readRight() (err error) {
-	x, keep := op.x, false
-	if x.outer != nil {
-		keep = len(x.dependsOn(op.n.r)) == 0 && !slices.ContainsFunc(op.rkeys, usesOuter)
-	}
+	x, keep := op.x, op.keepsRight()
 	if keep {
 		if t := x.rights[op.n]; t != nil {
 			op.right, op.matched, op.kept = t, make([]bool, t.n), true
@@ -138,6 +138,11 @@ func (op *joinOp) readRight() (err error) {
 		x.rights[op.n] = op.right
 	}
 	return nil
+}
+
+// keepsRight reports whether the right side is read once for all rows around.
+func (op *joinOp) keepsRight() bool {
+	return op.x.outer != nil && len(op.x.dependsOn(op.n.r)) == 0 && !slices.ContainsFunc(op.rkeys, usesOuter)
 }
 
 // table reads the right side in an execution.
@@ -189,7 +194,7 @@ func joinKey(buf []byte, cols []*value.Vector, i int) (key []byte, ok bool) {
 
 func (op *joinOp) next() (*value.Batch, error) {
 	if op.right == nil {
-		if empty, err := op.idle(); empty || err != nil {
+		if err := op.few(); err != nil {
 			return nil, err
 		}
 		if err := op.readRight(); err != nil {
@@ -214,18 +219,29 @@ func (op *joinOp) next() (*value.Batch, error) {
 	}
 }
 
-// idle reports whether the left side of a lazy join has no rows. It keeps those that it reads.
-func (op *joinOp) idle() (bool, error) {
-	if !op.n.lazy {
-		return false, nil
+// maxEach is up to how many rows of the left side the lateral side is executed for each, and not joined: to read all that might
+// match takes the time of some tens of its executions.
+const maxEach = 32
+
+// fewRows is the error of a join that stands for a lateral one and is to be executed as such.
+type fewRows struct {
+	left operator // gives the rows of the left side, all of which have been read
+}
+
+func (*fewRows) Error() string { return "the left side has few rows" }
+
+// few returns a fewRows if the join stands for a lateral one and the left side has few rows, or none.
+func (op *joinOp) few() error {
+	if op.n.each == nil || op.x.rights[op.n] != nil {
+		return nil
 	}
-	b, err := op.l.next()
-	if err != nil || b == nil {
-		return true, err
+	rows, err := op.keepLeft(op.x.session.engine.maxEach)
+	if err != nil || rows == nil || rows.n > 0 && op.keepsRight() {
+		return err
 	}
-	kept := &keptOp{operator: op.l, rows: newRowStore(op.x, op.n.l.columns())}
-	op.l = kept
-	return false, kept.rows.add(b)
+	left := op.l
+	op.l = &oneRowOp{} // there is nothing left to close
+	return &fewRows{left}
 }
 
 // pair collects pairs of rows that match, until a batch is full. more is false at the end of the left side.

@@ -33,11 +33,11 @@ func (x *execution) newLateral(n *joinNode, w wish) (operator, error) {
 	if op, err := x.newPulled(n, w); op != nil || err != nil {
 		return op, err
 	}
-	return x.newEach(n, w)
+	return x.newEach(n, w, nil)
 }
 
-// newEach makes the operator that executes the lateral side for each row.
-func (x *execution) newEach(n *joinNode, w wish) (operator, error) {
+// newEach makes the operator that executes the lateral side for each row of l, which is made if it is nil.
+func (x *execution) newEach(n *joinNode, w wish, l operator) (operator, error) {
 	op := &lateralOp{x: x, n: n, in: make([]*value.Vector, len(n.args))}
 	left := len(n.l.columns())
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on, argExprs(n.args))
@@ -48,11 +48,13 @@ func (x *execution) newEach(n *joinNode, w wish) (operator, error) {
 		}
 		below.order = append(below.order, k)
 	}
-	l, err := x.operator(n.l, below)
-	if err != nil {
-		return nil, err
+	if op.l = l; l == nil {
+		made, err := x.operator(n.l, below)
+		if err != nil {
+			return nil, err
+		}
+		op.l = x.growing(made, w)
 	}
-	op.l = x.growing(l, w)
 	op.wishR = wish{need: need[left:], limit: -1}
 	op.args, op.on = x.compileAll(argExprs(n.args)), x.compileAll(n.on)
 	return op, nil

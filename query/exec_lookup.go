@@ -28,7 +28,7 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 		return op.wholeRight(x)
 	}
 	defer right.close()
-	short, err := op.keepLeft()
+	short, err := op.keepLeft(maxLookups)
 	if err != nil {
 		return nil, err
 	}
@@ -182,12 +182,12 @@ func keysOf(rows *rowStore, key evaluator) (keys []value.Datum, err error) {
 	return keys, nil
 }
 
-// keepLeft reads the left side while it is short, and puts in its place what gives the same rows again. It returns the rows if they
+// keepLeft reads the left side up to most rows, and puts in its place what gives the same rows again. It returns the rows if they
 // are all there are.
-func (op *joinOp) keepLeft() (*rowStore, error) {
+func (op *joinOp) keepLeft(most int) (*rowStore, error) {
 	kept := &keptOp{operator: op.l, rows: newRowStore(op.x, op.n.l.columns())}
 	op.l = kept
-	for kept.rows.n <= maxLookups {
+	for kept.rows.n <= most {
 		b, err := kept.operator.next()
 		if err != nil {
 			return nil, err

@@ -22,5 +22,5 @@ func (s *Session) Counted() int64 {
 	return n
 }
 
-// EachLateral says whether every lateral side is executed for each row.
-func (e *Engine) EachLateral(each bool) { e.each = each }
+// EachLateral says up to how many rows of the left side a lateral side is executed for each, even if it could be joined.
+func (e *Engine) EachLateral(rows int) { e.maxEach = rows }

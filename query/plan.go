@@ -115,9 +115,9 @@ type (
 		l, r         node
 		args         []outerArg
 		keepL, keepR bool // outer join: rows of this side without a match come too
-		lazy         bool // r is not read if l has no rows
 		on           []expr
 		cols         []Column
+		each         *joinNode // the lateral join that this one stands for; nil if it is none
 	}
 
 	// A sharedNode is a query of WITH that is computed once and read any number of times.
@@ -234,12 +234,11 @@ func (x *execution) hold(held *int) {
 }
 
 // holdOut is hold for a function whose values are in out: what they take counts, if the function has not counted it.
-func (x *execution) holdOut(held *int, out *value.Vector) (err error) {
-	if more := out.Taken() - x.taken; more > 0 {
-		err = x.Take(more)
-	}
+func (x *execution) holdOut(held *int, out *value.Vector) error {
+	more := max(0, out.Taken()-x.taken)
 	x.hold(held)
-	return err
+	*held += more
+	return x.reserve(more)
 }
 
 // release gives memory back.

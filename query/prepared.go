@@ -224,7 +224,10 @@ func (s *Session) startPortal(ctx context.Context, p *Portal) (err error) {
 	c := p.stmt.c
 	if c.direct == nil || s.timeout() > 0 {
 		if p.result, err = s.start(ctx, c, &p.run); err == nil && p.named && p.result.op != nil {
-			err = s.keepRun(p.result.x.grant)
+			if err = s.keepRun(p.result.x.grant); err != nil {
+				p.result.Close()
+				p.result = nil
+			}
 		}
 		return err
 	}

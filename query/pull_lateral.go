@@ -1,6 +1,7 @@
 package query
 
 import (
+	"math"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -24,7 +25,7 @@ type pulledPlan struct {
 // the left side come in the order that is wished for, which a join would not keep.
 func (x *execution) newPulled(n *joinNode, w wish) (operator, error) {
 	ordered := inOrder(n.l, w.order)
-	if x.session.engine.each || w.few > 0 && w.few < value.BatchSize && (ordered || len(w.order) == 0) {
+	if x.session.engine.maxEach == math.MaxInt || w.few > 0 && w.few < value.BatchSize && (ordered || len(w.order) == 0) {
 		return nil, nil
 	}
 	plan, ok := x.pulled[n]
@@ -39,7 +40,7 @@ func (x *execution) newPulled(n *joinNode, w wish) (operator, error) {
 	switch {
 	case plan.node == nil || plan.join != nil && ordered:
 		return nil, nil
-	case plan.join == nil || isVolatilePlan(n.l):
+	case plan.join == nil:
 		return x.newOperator(plan.node, w)
 	}
 	part := x.keeping()
@@ -50,31 +51,44 @@ func (x *execution) newPulled(n *joinNode, w wish) (operator, error) {
 	if x.fault == nil {
 		x.fault = part.fault
 	}
-	return &pulledOp{operator: op, x: x, n: n, w: w, part: part}, nil
+	return &pulledOp{operator: op, x: x, n: n, w: w, part: part, once: isVolatilePlan(n.l)}, nil
 }
 
-// A pulledOp is a lateral join as a plain one, as long as the memory of the statement is enough for its right side.
+// A pulledOp is a lateral join as a plain one, unless the left side turns out to have few rows, as long as the memory of the statement is
+// enough for its right side.
 type pulledOp struct {
 	operator
-	x     *execution
-	n     *joinNode
-	w     wish
-	part  *execution // whose memory is that of the join
-	given bool       // it gave rows
+	x    *execution
+	n    *joinNode
+	w    wish
+	part *execution // whose memory is that of the join
+	once bool       // the left side must not be executed again, or is executed for each row
 }
 
 func (op *pulledOp) next() (*value.Batch, error) {
 	b, err := op.operator.next()
-	op.given = op.given || b != nil
-	if e, ok := err.(*Error); !ok || e.Code != codeOutOfMemory || op.given || op.part == nil {
+	op.once = op.once || b != nil
+	if few, ok := err.(*fewRows); ok {
+		op.operator.close()
+		return op.each(few.left)
+	}
+	if e, ok := err.(*Error); !ok || e.Code != codeOutOfMemory || op.once {
 		return b, err
 	}
 	op.x.pulled[op.n] = pulledPlan{} // nor does the next execution for a row around
 	op.x.forget()
 	op.close()
-	op.part, op.operator = nil, &oneRowOp{} // there is nothing left to close
-	each, err := op.x.newEach(op.n, op.w)
+	return op.each(nil)
+}
+
+// each goes on with the lateral side executed for each row of left, of the left side from its beginning if that is nil.
+func (op *pulledOp) each(left operator) (*value.Batch, error) {
+	op.operator, op.once = &oneRowOp{}, true // there is nothing left to close
+	each, err := op.x.newEach(op.n, op.w, left)
 	if err != nil {
+		if left != nil {
+			left.close()
+		}
 		return nil, err
 	}
 	op.operator = each
@@ -83,9 +97,7 @@ func (op *pulledOp) next() (*value.Batch, error) {
 
 func (op *pulledOp) close() {
 	op.operator.close()
-	if op.part != nil {
-		op.part.end()
-	}
+	op.part.end()
 }
 
 // A pulling is the lateral side of a join on its way to be a plain one.
@@ -123,7 +135,7 @@ func (p *pulling) pull(n *joinNode) (plan pulledPlan) {
 	if _, ok := f.n.(*oneRowNode); ok {
 		return pulledPlan{node: computed(n, append(gates, conds...), outs)}
 	}
-	j := &joinNode{l: n.l, r: f.n, keepL: n.keepL, lazy: raises(f.n), cols: append(slices.Clone(n.l.columns()), f.n.columns()...), on: conds}
+	j := &joinNode{l: n.l, r: f.n, keepL: n.keepL, each: n, cols: append(slices.Clone(n.l.columns()), f.n.columns()...), on: conds}
 	if n.keepL {
 		j.on = append(gates, conds...)
 	} else {

@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -113,9 +114,9 @@ func TestPulledLaterals(t *testing.T) {
 	for range n {
 		g.names, g.depth = 0, 0
 		sql := g.lateral()
-		w.engine.EachLateral(true)
+		w.engine.EachLateral(math.MaxInt)
 		want, each := run(t.Context(), w.current, sql), run(t.Context(), w.current, "explain "+sql)
-		w.engine.EachLateral(false)
+		w.engine.EachLateral(g.r.IntN(4))
 		if want.err != nil {
 			continue
 		}
@@ -143,6 +144,7 @@ func TestPulledLaterals(t *testing.T) {
 // TestLateralWithoutMemory runs a lateral join whose lateral side, read as a whole, is larger than what a statement may take.
 func TestLateralWithoutMemory(t *testing.T) {
 	w := newWorld(t)
+	w.engine.EachLateral(0)
 	const right = "select b.x from generate_series(1, 180000) b(x) where b.x = a.x"
 	if a := run(t.Context(), w.current, "select count(*) from generate_series(1, 3) a(x) join generate_series(1, 180000) b(x) on b.x = a.x"); a.err == nil || a.err.Code != "53200" {
 		t.Fatal("a join has the memory:", a.err)
@@ -159,5 +161,16 @@ func TestLateralWithoutMemory(t *testing.T) {
 	}
 	if used := w.engine.QueryMemoryUsed(); used != 0 {
 		t.Errorf("%d bytes are still in use", used)
+	}
+}
+
+// TestLateralOfFew executes a lateral side for each of a few rows, and joins more.
+func TestLateralOfFew(t *testing.T) {
+	w := newWorld(t)
+	for rows, want := range map[int]string{0: "Nested Loop", 32: "Nested Loop", 33: "Hash Join"} {
+		a := run(t.Context(), w.current, fmt.Sprintf("explain analyze select l.x from generate_series(1, %d) a(x), lateral (select b.x from generate_series(1, 100) b(x) where b.x = a.x) l", rows))
+		if plan := strings.Join(a.rows, "\n"); a.err != nil || !strings.Contains(plan, want) {
+			t.Errorf("%d rows: %v\n%s", rows, a.err, plan)
+		}
 	}
 }

@@ -71,12 +71,12 @@ type Session struct {
 	smallChunks []*smallChunk
 }
 
-// maintenanceDatabase is the one that tools open first, to ask which there are.
-const maintenanceDatabase = "postgres"
+// MaintenanceDatabase is the one that tools open first, to ask which there are.
+const MaintenanceDatabase = "postgres"
 
 // LoginDatabase returns the database that a client is let into which asks for one by name: that of the ledger also for postgres.
 func (e *Engine) LoginDatabase(name string) string {
-	if name == maintenanceDatabase {
+	if name == MaintenanceDatabase {
 		return e.Database
 	}
 	return name

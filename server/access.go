@@ -54,7 +54,16 @@ func LoginRules(c *Config) (*hba.Rules, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return hba.Parse(c.hbaPath(), string(text))
+	rules, err := hba.Parse(c.hbaPath(), string(text))
+	if err != nil || c.Database == query.MaintenanceDatabase {
+		return rules, err
+	}
+	for _, r := range rules.List() {
+		if slices.Contains(r.Databases, query.MaintenanceDatabase) { // it would fit nobody, and may be one that was to refuse somebody
+			return nil, fmt.Errorf("%s:%d: database %s: logins to it go by the name of the ledger's, %s", c.hbaPath(), r.Line, query.MaintenanceDatabase, c.Database)
+		}
+	}
+	return rules, nil
 }
 
 // use puts rules in force, and warns of those by which nobody can log in.

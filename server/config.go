@@ -68,7 +68,7 @@ type Config struct {
 	// Memory is how many bytes the machine has, or the container in which the server runs; 0 if that is not known. With less than
 	// PlentyMemory what the server keeps is smaller in proportion, and so are the next three where they are not given.
 	Memory int64
-	// StatementMemory bounds the memory of one statement in bytes; 0 is 256 MiB where there is plenty.
+	// StatementMemory bounds the memory of one statement in bytes; 0 is 256 MiB where there is plenty, and QueryMemory at most.
 	StatementMemory int64
 	// QueryMemory bounds the memory of all statements together in bytes; 0 is four times StatementMemory.
 	QueryMemory int64

@@ -21,6 +21,9 @@ const otherMemory = 1536 << 20
 // maxMemory bounds the sizes of memory, so that sums of them are numbers.
 const maxMemory = 1 << 50
 
+// minStatementMemory lets statements over a few thousand rows end.
+const minStatementMemory = 1 << 20
+
 // minIngestMemory lets a few clients at a time file some hundred thousand hashes each.
 const minIngestMemory = 16 << 20
 
@@ -54,6 +57,7 @@ func (s *Server) storeOptions() storage.Options {
 	o, c := s.config.Store, &s.config
 	o.CacheBytes = cmp.Or(o.CacheBytes, c.fit(storage.DefaultCacheBytes))
 	o.RoundBytes = cmp.Or(o.RoundBytes, int(c.fit(storage.DefaultRoundBytes)))
+	o.ReadOnly = c.ReadOnly
 	o.Logger = s.log
 	return o
 }
@@ -66,17 +70,16 @@ func (c *Config) MemoryLimit() int64 {
 
 // validateMemory reports the faults of sizes of memory.
 func (c *Config) validateMemory() (errs []error) {
-	if n := c.statementMemory(); n < 1<<20 || n > maxMemory {
-		errs = append(errs, fmt.Errorf("statement memory %d: at least 1 MiB, at most 1 PiB", n))
+	check := func(name string, n, least int64) {
+		if n != 0 && (n < least || n > maxMemory) {
+			errs = append(errs, fmt.Errorf("%s memory %d: at least %d MiB, at most 1 PiB", name, n, least>>20))
+		}
 	}
-	if c.QueryMemory > maxMemory || c.IngestMemory > maxMemory {
-		errs = append(errs, fmt.Errorf("query memory %d, ingest memory %d: at most 1 PiB", c.QueryMemory, c.IngestMemory))
-	}
-	if n := c.statementMemory(); c.QueryMemory != 0 && c.QueryMemory < n {
-		errs = append(errs, fmt.Errorf("query memory %d: less than the statement memory of %d", c.QueryMemory, n))
-	}
-	if n := c.ingestMemory(); n < minIngestMemory {
-		errs = append(errs, fmt.Errorf("ingest memory %d: at least 16 MiB", n))
+	check("statement", c.StatementMemory, minStatementMemory)
+	check("query", c.QueryMemory, minStatementMemory)
+	check("ingest", c.IngestMemory, minIngestMemory)
+	if c.QueryMemory >= minStatementMemory && c.QueryMemory < c.StatementMemory {
+		errs = append(errs, fmt.Errorf("query memory %d: less than the statement memory of %d", c.QueryMemory, c.StatementMemory))
 	}
 	return errs
 }

@@ -27,6 +27,11 @@ func TestMemoryFits(t *testing.T) {
 			t.Errorf("%d MiB: %v", c.Memory>>20, err)
 		}
 	}
+	for _, wrong := range []Config{{StatementMemory: 1}, {QueryMemory: -1}, {QueryMemory: 1 << 60}, {IngestMemory: 1 << 60}, {IngestMemory: -1}, {StatementMemory: 8 << 20, QueryMemory: 4 << 20}} {
+		if errs := wrong.validateMemory(); len(errs) != 1 {
+			t.Errorf("%d, %d, %d bytes: %v", wrong.StatementMemory, wrong.QueryMemory, wrong.IngestMemory, errs)
+		}
+	}
 	c := DefaultConfig()
 	c.Memory, c.IngestMemory, c.QueryMemory = 1<<30, 500<<20, 40<<20
 	if s, q, i := c.statementMemory(), c.queryMemory(), c.ingestMemory(); s != 40<<20 || q != 40<<20 || i != 500<<20 {

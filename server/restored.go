@@ -32,7 +32,7 @@ Look at it with jurat serve --read-only. If the original is gone for good: jurat
 
 // openReadOnly opens the store for reading, and the key that signs publications files if it is there.
 func (s *Server) openReadOnly(ctx context.Context) (*serverKeys, error) {
-	store, err := s.openLocked(ctx, filepath.Join(s.config.DataDir, StoreDir), storage.Options{Logger: s.log, ReadOnly: true})
+	store, err := s.openLocked(ctx, filepath.Join(s.config.DataDir, StoreDir), s.storeOptions())
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("%s holds no ledger to be served read-only: give its data directory with --data", s.config.DataDir)
 	} else if err != nil {

@@ -259,6 +259,7 @@ func (s *Server) serveClients() {
 		Now:             time.Now,
 		Logger:          s.log,
 		MaxConnections:  s.config.MaxConnections,
+		MaxMessage:      int(s.config.fit(wire.DefaultMaxMessage)),
 		MaxIncoming:     int(s.config.fit(wire.DefaultMaxIncoming)),
 		ShutdownTimeout: s.config.StopTime,
 	})

@@ -39,7 +39,6 @@ type Config struct {
 
 const (
 	defaultMaxConnections  = 1000
-	defaultMaxMessage      = 64 << 20
 	defaultMessageTimeout  = time.Minute
 	defaultStartupTimeout  = 10 * time.Second
 	defaultWriteTimeout    = time.Minute
@@ -53,8 +52,11 @@ const (
 	cancelKey     = 4  // bytes, before
 )
 
-// DefaultMaxIncoming is the default of Config.MaxIncoming.
-const DefaultMaxIncoming = 256 << 20
+// Defaults of Config.MaxMessage and Config.MaxIncoming.
+const (
+	DefaultMaxMessage  = 64 << 20
+	DefaultMaxIncoming = 256 << 20
+)
 
 // A Server serves Postgres clients. Make it with New.
 type Server struct {
@@ -81,7 +83,7 @@ func New(c Config) *Server {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	orDefault(&c.MaxConnections, defaultMaxConnections)
-	orDefault(&c.MaxMessage, defaultMaxMessage)
+	orDefault(&c.MaxMessage, DefaultMaxMessage)
 	orDefault(&c.MaxIncoming, DefaultMaxIncoming)
 	c.MaxIncoming = max(c.MaxIncoming, 2*c.MaxMessage+1<<20)
 	orDefault(&c.MessageTimeout, defaultMessageTimeout)

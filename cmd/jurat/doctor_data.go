@@ -240,8 +240,8 @@ func (d *doctor) addDisk(check string, disk host.Disk) {
 	found := fmt.Sprintf("%.1f of %.1f GB free", float64(disk.Free)/1e9, float64(disk.Size)/1e9)
 	const advice = "A ledger and its index take some 40 bytes a digest; enlarge the disk, or free some of it."
 	switch {
-	case disk.Free < d.config.DiskReserve:
-		d.add(stateFail, check, found, fmt.Sprintf("That is less than --disk-reserve, %d MiB, so nothing is filed. %s", d.config.DiskReserve>>20, advice))
+	case disk.Free < max(1, d.config.DiskReserve):
+		d.add(stateFail, check, found, fmt.Sprintf("Nothing is filed: --disk-reserve is %d MiB. %s", d.config.DiskReserve>>20, advice))
 	case disk.Free < max(scarce, disk.Size/10):
 		d.add(stateWarn, check, found, fmt.Sprintf("Below --disk-reserve, %d MiB, nothing is filed. %s", d.config.DiskReserve>>20, advice))
 	default:

@@ -222,10 +222,12 @@ func TestLoginRules(t *testing.T) {
 		err := super.QueryRow(ctx, `SELECT count(*) FROM journal WHERE event = 'login failed' AND detail LIKE 'client certificate%'`).Scan(&told)
 		return err != nil || told == 1
 	})
-	write("host all all all trust\n")
-	var refused *pgconn.PgError
-	if _, err := super.Exec(ctx, `SELECT pg_reload_conf()`); !errors.As(err, &refused) || !strings.Contains(refused.Detail, file+":1:") {
-		t.Errorf("reload of a broken file: %v", err)
+	for _, broken := range []string{"host all all all trust\n", "host postgres all all reject\n" + rules} {
+		write(broken)
+		var refused *pgconn.PgError
+		if _, err := super.Exec(ctx, `SELECT pg_reload_conf()`); !errors.As(err, &refused) || !strings.Contains(refused.Detail, file+":1:") {
+			t.Errorf("reload of %q: %v", broken, err)
+		}
 	}
 	if code, _ := s.try("blocked", "", tls); code != "28000" {
 		t.Errorf("after a broken file: %q", code)

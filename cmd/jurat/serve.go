@@ -69,7 +69,7 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	f.BoolVar(&c.MonthlyPublications, "monthly-publications", c.MonthlyPublications, "publish the calendar on the 15th of every month, 00:00:00 UTC")
 	f.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at the same time")
 	f.DurationVar(&c.MaxClockJump, "max-clock-jump", c.MaxClockJump, "how far the clock may run ahead before filing stops")
-	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes; 0: 256 MiB, and less on a machine or in a container with less than 4 GiB")
+	f.Int64Var(&c.StatementMemory, "statement-memory", c.StatementMemory, "memory of one statement in bytes; 0: 256 MiB, --query-memory at most, and less on a machine or in a container with less than 4 GiB")
 	f.Int64Var(&c.QueryMemory, "query-memory", c.QueryMemory, "memory of all statements together in bytes; 0: four times --statement-memory")
 	f.StringVar(&c.Kernel, "kernel", c.Kernel, "code that hashes tree nodes: stdlib for the standard library's, avx512, shani, avx2 or sha2; the fastest unless given")
 	f.Uint64Var(&c.DiskReserve, "disk-reserve", c.DiskReserve, "bytes that filing leaves free on the disk; with less, nothing is filed and the server does the rest of its work")
@@ -81,10 +81,13 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 // which is how far the collector lets it grow.
 const heapBytes = 512 << 20
 
-// limitMemory has the server fit into the memory that there is.
-func limitMemory(c *server.Config) {
+// limitMemory has the server fit into the memory that there is. It returns the faults of the configuration, of which the memory is made.
+func limitMemory(c *server.Config) error {
 	if total, _, err := host.Memory(); err == nil {
 		c.Memory = int64(total)
+	}
+	if err := c.Validate(); err != nil {
+		return err
 	}
 	limit := c.MemoryLimit()
 	if c.Memory != 0 && limit > c.Memory {
@@ -94,16 +97,19 @@ func limitMemory(c *server.Config) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
-	largepage.Heap(min(heapBytes, int(limit/4)))
+	largepage.Heap(int(min(heapBytes, limit/4)))
+	return nil
 }
 
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal is not caught any more, while the server still starts, too
-	limitMemory(&c)
 	var err error
 	if c.Listeners, err = systemdListeners(); err != nil {
+		return err
+	}
+	if err := limitMemory(&c); err != nil {
 		return err
 	}
 	hangup := make(chan os.Signal, 1) // taken before anything is opened: one ends the process else
@@ -113,7 +119,7 @@ func serve(ctx context.Context, c server.Config) error {
 	if err != nil {
 		return err
 	}
-	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "memory_limit", c.MemoryLimit(), "version", version}
+	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "memory_limit", debug.SetMemoryLimit(-1), "version", version}
 	http, tcp := s.GatewayAddrs()
 	if http != nil {
 		ready = append(ready, "gateway", http.String())
