@@ -176,8 +176,7 @@ SHOW ssl;
 // Rules with client certificates, a file that is broken on reload, and limits of a role.
 func TestLoginRules(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "hba.conf")
+	file := filepath.Join(t.TempDir(), "hba.conf")
 	write := func(text string) {
 		t.Helper()
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
