@@ -9,19 +9,25 @@ import (
 	"testing"
 )
 
-// TestDiffer compares what random queries give with what they give in PostgreSQL 15 over a copy of the tables: rows, types,
-// names of columns and SQLSTATEs. With JURAT_SOAK set there are far more, of a seed that differs each time; a number above 1 in it
-// is the seed.
-func TestDiffer(t *testing.T) {
-	d := newTwin(t)
-	n, seed := 250, uint64(1)
+// soaking returns how many random queries to ask, and the seed that they are of: few and always the same, or many with JURAT_SOAK.
+func soaking(t *testing.T, few, many int) (n int, seed uint64) {
+	n, seed = few, 1
 	if soak := os.Getenv("JURAT_SOAK"); soak != "" {
-		n, seed = 10_000, rand.Uint64()
+		n, seed = many, rand.Uint64()
 		if again, err := strconv.ParseUint(soak, 10, 64); err == nil && again > 1 {
 			seed = again
 		}
 	}
 	t.Logf("seed %d", seed)
+	return n, seed
+}
+
+// TestDiffer compares what random queries give with what they give in PostgreSQL 15 over a copy of the tables: rows, types,
+// names of columns and SQLSTATEs. With JURAT_SOAK set there are far more, of a seed that differs each time; a number above 1 in it
+// is the seed.
+func TestDiffer(t *testing.T) {
+	d := newTwin(t)
+	n, seed := soaking(t, 250, 10_000)
 	g := &generator{r: rand.New(rand.NewPCG(seed, 0))}
 	answered := 0
 	for range n {

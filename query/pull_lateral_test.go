@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -101,14 +99,7 @@ func TestPulledLaterals(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t)
 	w.user(t, "jurat")
-	n, seed := 1000, uint64(1)
-	if soak := os.Getenv("JURAT_SOAK"); soak != "" {
-		n, seed = 30_000, rand.Uint64()
-		if again, err := strconv.ParseUint(soak, 10, 64); err == nil && again > 1 {
-			seed = again
-		}
-	}
-	t.Logf("seed %d", seed)
+	n, seed := soaking(t, 1000, 30_000)
 	g := &generator{r: rand.New(rand.NewPCG(seed, 0)), fails: true}
 	answered, pulled := 0, 0
 	for range n {

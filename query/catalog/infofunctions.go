@@ -8,12 +8,8 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// Types that exist in Postgres and whose modifiers the functions of information_schema know.
-const (
-	bitOID    value.OID = 1560
-	varbitOID value.OID = 1562
-	timetzOID value.OID = 1266
-)
+// timetzOID is a type that exists in Postgres alone and whose modifier the functions of information_schema know.
+const timetzOID value.OID = 1266
 
 // informationFunctions are those that Postgres makes the views of information_schema of: PostgREST and others call them.
 func informationFunctions() []*fn.Function {
@@ -44,7 +40,7 @@ func charMaxLength(t value.OID, typmod int64) (int64, bool) {
 	case typmod == -1:
 	case t == value.BpcharOID || t == value.VarcharOID:
 		return typmod - 4, true
-	case t == bitOID || t == varbitOID:
+	case t == value.BitOID || t == value.VarbitOID:
 		return typmod, true
 	}
 	return 0, false
@@ -133,9 +129,7 @@ func intervalType(_ *fn.Env, args []value.Datum) (value.Datum, error) {
 // trueType returns what a column says of its type, by its rows of pg_attribute and pg_type: of a domain, what the domain says.
 func trueType(ofColumn, ofDomain string) func(*fn.Env, []value.Datum) (value.Datum, error) {
 	field := func(relation, name string) (i int) {
-		rels := Relations()
-		rel := rels[slices.IndexFunc(rels, func(r *Relation) bool { return r.Schema == "pg_catalog" && r.Name == relation })]
-		return slices.IndexFunc(rel.Columns, func(c Column) bool { return c.Name == name })
+		return slices.IndexFunc(systemRelation(relation).Columns, func(c Column) bool { return c.Name == name })
 	}
 	column, domain, kind := field("pg_attribute", ofColumn), field("pg_type", ofDomain), field("pg_type", "typtype")
 	return func(_ *fn.Env, args []value.Datum) (value.Datum, error) {

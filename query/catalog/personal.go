@@ -71,12 +71,17 @@ func (k *Catalog) pgCursors(s Session, r *Rows) {
 	}
 }
 
+// systemRelation returns a relation of pg_catalog.
+func systemRelation(name string) *Relation {
+	rels := Relations()
+	return rels[slices.IndexFunc(rels, func(r *Relation) bool { return r.Schema == "pg_catalog" && r.Name == name })]
+}
+
 // relationFunctions are the functions that give the rows of a view: PostgreSQL makes the view of them, and some clients ask them.
 func relationFunctions() (list []*fn.Function) {
 	for _, f := range [][2]string{{"pg_show_all_settings", "pg_settings"}, {"pg_cursor", "pg_cursors"}, {"pg_prepared_statement", "pg_prepared_statements"},
 		{"pg_timezone_names", "pg_timezone_names"}, {"pg_timezone_abbrevs", "pg_timezone_abbrevs"}} {
-		rels := Relations()
-		rel := rels[slices.IndexFunc(rels, func(r *Relation) bool { return r.Schema == "pg_catalog" && r.Name == f[1] })]
+		rel := systemRelation(f[1])
 		var columns []fn.Column
 		for _, c := range rel.Columns {
 			columns = append(columns, fn.Column{Name: c.Name, Type: c.Type.OID})

@@ -163,7 +163,7 @@ func (l *Ledger) commit(group []*ticket, now time.Time, jumped bool) error {
 	case now.After(l.open.second.Time()):
 		panic(fmt.Sprintf("ledger: file in round %s at %s", l.open.second, now))
 	}
-	filings, err := l.ensureSlots(filings)
+	filings, err := l.ensureSlots(filings, now)
 	if err != nil {
 		return err
 	}
@@ -215,10 +215,10 @@ func (l *Ledger) administer(t *ticket) error {
 }
 
 // ensureSlots creates the slots that tickets name and that do not exist, and returns the tickets whose slots can take
-// leaves in the open round. The others are deferred to the next round.
-func (l *Ledger) ensureSlots(tickets []*ticket) (ready []*ticket, err error) {
+// leaves in the open round. The others are deferred to the next round. Tickets whose agency does not file at now are finished.
+func (l *Ledger) ensureSlots(tickets []*ticket, now time.Time) (ready []*ticket, err error) {
 	for _, t := range tickets {
-		if err := l.mayFile(t.request.Agency); err != nil {
+		if err := l.mayFile(t.request.Agency, now); err != nil {
 			t.finish(err)
 			continue
 		}
@@ -243,8 +243,8 @@ func (l *Ledger) ensureSlots(tickets []*ticket) (ready []*ticket, err error) {
 	return ready, nil
 }
 
-// mayFile decides whether an agency's role files now: it may have been changed since the request was made, which may be long ago.
-func (l *Ledger) mayFile(agency string) error {
+// mayFile decides whether an agency's role files at now: it may have been changed since the request was made, which may be long ago.
+func (l *Ledger) mayFile(agency string, now time.Time) error {
 	if _, ok := l.byLane[laneKey{agency, LaneMain}]; !ok {
 		return fmt.Errorf("agency %q: %w", agency, ErrNotFound)
 	}
@@ -252,7 +252,7 @@ func (l *Ledger) mayFile(agency string) error {
 	if !ok {
 		return nil
 	}
-	if now, _ := l.watch.clock.Now(); !r.MayLogIn(now) || !files(r.Kind) {
+	if !r.MayLogIn(now) || !files(r.Kind) {
 		return fmt.Errorf("agency %q: %w", agency, ErrRole)
 	}
 	return nil
