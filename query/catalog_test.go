@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/query/catalog"
 )
 
@@ -80,13 +80,9 @@ func TestCatalogReferences(t *testing.T) {
 
 // TestCatalogColumns compares the columns with those that were recorded from PostgreSQL 15.
 func TestCatalogColumns(t *testing.T) {
-	dir := os.Getenv("JURAT_TESTDATA")
-	if dir == "" {
-		dir = "../../shared"
-	}
-	f, err := os.Open(filepath.Join(dir, "client-sql", "catalog-columns-pg15.tsv"))
+	f, err := os.Open(require.TestData(t, "client-sql", "catalog-columns-pg15.tsv"))
 	if err != nil {
-		t.Skip("NOT TESTED: the columns of the catalog of PostgreSQL are missing (set JURAT_TESTDATA)")
+		t.Fatal(err)
 	}
 	defer f.Close()
 	ours := map[string]string{}

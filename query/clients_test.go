@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -23,14 +24,7 @@ import (
 // capturedStatements returns what clients send, one statement each, by client; or skips the test.
 func capturedStatements(t *testing.T) (clients []string, statements map[string][]string) {
 	t.Helper()
-	dir := os.Getenv("JURAT_TESTDATA")
-	if dir == "" {
-		dir = "../../shared"
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "client-sql", "*.sql"))
-	if len(files) == 0 {
-		t.Skip("NOT TESTED: recordings of clients are missing (set JURAT_TESTDATA)")
-	}
+	files, _ := filepath.Glob(filepath.Join(require.TestData(t, "client-sql"), "*.sql"))
 	statements = map[string][]string{}
 	for _, name := range files {
 		text, err := os.ReadFile(name)

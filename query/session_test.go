@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -258,23 +259,10 @@ func mustBeClean(t *testing.T, sql string, err error) {
 	}
 }
 
-// signature returns a signature of the shared test data, which JURAT_TESTDATA locates.
-func signature(t *testing.T) []byte {
-	base := os.Getenv("JURAT_TESTDATA")
-	if base == "" {
-		base = "../../shared"
-	}
-	sig, err := os.ReadFile(filepath.Join(base, "ksi-golden", "demo.ksig"))
-	if err != nil {
-		t.Skipf("SKIPPED, PROOFS NOT TESTED: %v (set JURAT_TESTDATA)", err)
-	}
-	return sig
-}
-
 // TestProof shows that a proof is the signature in readable form.
 func TestProof(t *testing.T) {
 	w := newWorld(t)
-	sig := signature(t)
+	sig := ksitest.Demo()
 	w.ledger.Sign = func(query.Leaf) []byte { return sig }
 	a := run(t.Context(), w.current, "insert into hashes (digest) values (sha256('x')) returning signature, proof")
 	if a.err != nil || len(a.rows) != 1 {

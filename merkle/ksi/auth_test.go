@@ -17,9 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 )
 
 func TestPublishedData(t *testing.T) {
@@ -175,13 +177,13 @@ func TestOpenSSL(t *testing.T) {
 // TestSDKFiles verifies signatures that other KSI tools have made and verified, under every policy that fits them, with
 // the publications file and the publication that belong to them.
 func TestSDKFiles(t *testing.T) {
-	file := parseFile(t, readFile(t, testdata(t, "ksi-golden", "publications.bin")))
+	file := parseFile(t, readFile(t, require.TestData(t, "ksi-golden", "publications.bin")))
 	constraint, err := ksi.ParseConstraint("E=pub@fake.test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	trust := ksi.Trust{Roots: x509.NewCertPool(), Constraints: []ksi.Constraint{constraint}, At: time.Unix(int64(file.Created()), 0)}
-	trust.Roots.AppendCertsFromPEM(readFile(t, testdata(t, "ksi-golden", "ca.crt")))
+	trust.Roots.AppendCertsFromPEM(readFile(t, require.TestData(t, "ksi-golden", "ca.crt")))
 	if err := file.Authenticate(trust); err != nil {
 		t.Fatal(err)
 	}
@@ -189,11 +191,11 @@ func TestSDKFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document := merkle.Digest(sha256.Sum256(readFile(t, testdata(t, "ksi-golden", "doc.txt")))).Imprint()
-	fresh := parse(t, readFile(t, testdata(t, "ksi-golden", "auth.ksig")))
-	extended := parse(t, readFile(t, testdata(t, "ksi-golden", "extended.ksig")))
-	sample := parse(t, readFile(t, testdata(t, "ksi-golden", "demo.ksig")))
-	if !bytes.Equal(sample.Append(nil), unhex(t, demo)) {
+	document := merkle.Digest(sha256.Sum256(readFile(t, require.TestData(t, "ksi-golden", "doc.txt")))).Imprint()
+	fresh := parse(t, readFile(t, require.TestData(t, "ksi-golden", "auth.ksig")))
+	extended := parse(t, readFile(t, require.TestData(t, "ksi-golden", "extended.ksig")))
+	sample := parse(t, readFile(t, require.TestData(t, "ksi-golden", "demo.ksig")))
+	if !bytes.Equal(sample.Append(nil), ksitest.Demo()) {
 		t.Error("demo.ksig is not the worked example")
 	}
 	samplePublication, err := ksi.ParsePublication(demoPublication)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
@@ -114,20 +116,20 @@ func hostile(tb testing.TB) map[string][]byte {
 		return append(head, bytes.Repeat(b, (size-len(head))/len(b))...)
 	}
 	const size = 65500
-	head := takeApart(tb, unhex(tb, demo)).nodes[0]
+	head := takeApart(tb, ksitest.Demo()).nodes[0]
 	head.nodes = head.nodes[:4]
 	var chain []byte
 	for _, n := range head.nodes {
 		chain = n.append(chain)
 	}
-	short := tlv.Append(nil, 0x801, 0, append(bytes.Clone(chain), unhex(tb, "0706 0404 0102 6100")...))
+	short := tlv.Append(nil, 0x801, 0, append(bytes.Clone(chain), merkletest.Unhex("0706 0404 0102 6100")...))
 	full := ownParts(tb)
 	full.Notice = &ksi.Notice{References: []string{"x"}}
 	root := takeApart(tb, build(tb, full).Append(nil))
 	root.nodes[0].nodes[3].tag = 5
 	blob := &node{tag: 4, value: make([]byte, 63000)}
 	root.nodes[0].nodes = append(root.nodes[0].nodes, blob)
-	name := tlv.AppendText(unhex(tb, "7e0201 01"), 1, 0, strings.Repeat("x", 239))
+	name := tlv.AppendText(merkletest.Unhex("7e0201 01"), 1, 0, strings.Repeat("x", 239))
 	deep := ownParts(tb)
 	deep.Notice = &ksi.Notice{}
 	deep.Chains = nil
@@ -136,14 +138,14 @@ func hostile(tb testing.TB) map[string][]byte {
 	}
 	long := fmt.Sprintf("set 801.7.4 7e020101 01026100 c4990000 c499%04x%x", 63000, make([]byte, 63000))
 	return map[string][]byte{
-		"links":      signature(tlv.Append(nil, 0x801, 0, fill(bytes.Clone(chain), unhex(tb, "0707 0405 0103 616200"), size-8))),
+		"links":      signature(tlv.Append(nil, 0x801, 0, fill(bytes.Clone(chain), merkletest.Unhex("0707 0405 0103 616200"), size-8))),
 		"chains":     signature(fill(nil, short, size)),
-		"indices":    signature(tlv.Append(nil, 0x801, 0, fill(nil, unhex(tb, "030105"), size-8))),
-		"unknown":    signature(fill(unhex(tb, demo)[4:], []byte{0x5e, 0}, size)),
-		"references": signature(tlv.Append(nil, 0x803, 0, fill(nil, unhex(tb, "09026100"), size-8))),
+		"indices":    signature(tlv.Append(nil, 0x801, 0, fill(nil, merkletest.Unhex("030105"), size-8))),
+		"unknown":    signature(fill(ksitest.Demo()[4:], []byte{0x5e, 0}, size)),
+		"references": signature(tlv.Append(nil, 0x803, 0, fill(nil, merkletest.Unhex("09026100"), size-8))),
 		"blob":       root.append(nil),
 		"deep":       build(tb, deep).Append(nil),
-		"long":       edit(tb, unhex(tb, demo), long, "set 801.6 02"), // RIPEMD-160, the slowest
+		"long":       edit(tb, ksitest.Demo(), long, "set 801.6 02"), // RIPEMD-160, the slowest
 	}
 }
 

@@ -9,12 +9,13 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/merkle/merkletest"
 )
 
 func TestLinks(t *testing.T) {
 	var got strings.Builder
-	for _, l := range parse(t, unhex(t, demo)).Links() {
+	for _, l := range parse(t, ksitest.Demo()).Links() {
 		fmt.Fprintf(&got, "%v %d.%d left %v, correction %d, level %d, %v %.4x, %v %.8s\n", l.Part, l.Chain, l.Step, l.Left, l.Correction,
 			l.Level, l.Kind, l.Sibling, l.Algorithm, l.Hash)
 		if (l.Issuer != nil) != (l.Kind != ksi.SiblingHash) || l.Issuer != nil && *l.Issuer != (ksi.Issuer{Client: "demo"}) {
@@ -30,11 +31,11 @@ calendar 1.3 left false, correction 0, level 0, hash 018fdcd3, sha256 01e6b7f5
 	if got.String() != want {
 		t.Errorf("links:\n%swant:\n%s", &got, want)
 	}
-	legacy := parse(t, edit(t, unhex(t, demo), "set 801.7 031d 03000454657374"+strings.Repeat("00", 22))).Links()
+	legacy := parse(t, edit(t, ksitest.Demo(), "set 801.7 031d 03000454657374"+strings.Repeat("00", 22))).Links()
 	if l := legacy[0]; l.Kind != ksi.SiblingLegacyID || l.Kind.String() != "legacy id" || *l.Issuer != (ksi.Issuer{Client: "Test", Legacy: true}) {
 		t.Errorf("%+v", l)
 	}
-	sm3 := parse(t, edit(t, unhex(t, demo), "set 801.6 0b")).Links()
+	sm3 := parse(t, edit(t, ksitest.Demo(), "set 801.6 0b")).Links()
 	if !sm3[0].Hash.IsZero() || !sm3[1].Hash.IsZero() || sm3[1].Level != 4 || sm3[2].Hash.IsZero() {
 		t.Errorf("with an algorithm that cannot be computed: %v", sm3)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 )
 
 // A smallCalendar is the calendar of a few seconds. Its leaves are made up but for those that a test sets.
@@ -169,7 +170,7 @@ func TestCalendarChain(t *testing.T) {
 			t.Errorf("cut to %d bytes: accepted", i)
 		}
 	}
-	if _, err := ksi.ParseCalendarChain(unhex(t, demo)); err == nil {
+	if _, err := ksi.ParseCalendarChain(ksitest.Demo()); err == nil {
 		t.Error("a signature accepted as a calendar chain")
 	}
 }

@@ -12,26 +12,28 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
 // FuzzParse parses any bytes.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(unhex(f, demo))
+	f.Add(ksitest.Demo())
 	f.Add(withRFC3161(f))
 	f.Add(build(f, unsignedParts(f)).Append(nil))
-	f.Add(edit(f, unhex(f, demo), "set 801.7 031d 03000454657374"+strings.Repeat("00", 22)))
+	f.Add(edit(f, ksitest.Demo(), "set 801.7 031d 03000454657374"+strings.Repeat("00", 22)))
 	f.Fuzz(checkParsed)
 }
 
 // FuzzElement puts an element of any tag and value in the place of one element of a sound signature, so that the fault
 // stands deep inside sound surroundings.
 func FuzzElement(f *testing.F) {
-	bases := [][]byte{unhex(f, demo), withRFC3161(f), build(f, unsignedParts(f)).Append(nil)}
-	f.Add(uint8(0), uint8(7), uint16(4), uint8(0), unhex(f, "7e0101 0105 6a75726100"))
+	bases := [][]byte{ksitest.Demo(), withRFC3161(f), build(f, unsignedParts(f)).Append(nil)}
+	f.Add(uint8(0), uint8(7), uint16(4), uint8(0), merkletest.Unhex("7e0101 0105 6a75726100"))
 	f.Add(uint8(1), uint8(2), uint16(3), uint8(0x60), []byte{5})
-	f.Add(uint8(2), uint8(60), uint16(0x10), uint8(0x20), unhex(f, "02016a 0421"))
+	f.Add(uint8(2), uint8(60), uint16(0x10), uint8(0x20), merkletest.Unhex("02016a 0421"))
 	f.Fuzz(func(t *testing.T, base, place uint8, tag uint16, flags uint8, value []byte) {
 		root := takeApart(t, bases[int(base)%len(bases)])
 		all := root.all(nil)
@@ -60,7 +62,7 @@ func unsignedParts(tb testing.TB) ksi.Parts {
 	return p
 }
 
-// fuzzFile is a publications file with the publication of demo.
+// fuzzFile is a publications file with the publication of ksitest.Demo.
 var fuzzFile = sync.OnceValue(func() *ksi.PublicationsFile {
 	p, err := ksi.ParsePublication(demoPublication)
 	if err != nil {

@@ -14,33 +14,15 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 )
 
 var rewriteGolden = flag.Bool("rewrite", false, "write the golden files anew")
 
-// demo is a complete small signature that libksi and goksi accept: "hello\n" filed at second 5 of a calendar of 8 leaves,
-// where leaf i is the SHA-256 of the byte i but for leaf 5.
-const demo = `
-88000137
- 88010062
-  020105 030105
-  0521 015891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
-  060101
-  070c 040a 7e0101 01 05 64656d6f00
-  0826 010102 0221 01968ccf654c356f62f975bb400498d62afd2728c16873286db07087ff4608f3c7
- 88020092
-  010107 020105
-  0521 0174f42ebeb2c942d289e36562f42862d889f370ef3d288b7c5cb2334d5bc8a9ba
-  0821 01e52d9c508c502347344d8c07ad91cbd6068afc75ff6292f062a09ca381c89e71
-  0721 018d51341cb09acc303b939b5bad0f703a1744cf899816be006e60df88c09e5d8d
-  0821 018fdcd35f1402e27353557c7cab2a17ae3c61257c38f8bd4b20a4809a2c3fbcef
- 88030037
-  1026 020107 0421 01e6b7f51f15c7fa177ff356ca05abf0e61d176368c3b1687a82d50f91e8c7ed87
-  090d 44656d6f2047617a6574746500`
-
 const demoPublication = "AAAAAA-AAAAAA-OAPGW7-2R6FOH-7ILX74-2WZIC2-X4HGDU-LWG2GD-WFUHVA-WVB6I6-RR7NQ7-IQAAP4"
 
-// demoParts are the parts of demo, made from its description.
+// demoParts are the parts of ksitest.Demo, made from its description.
 func demoParts(tb testing.TB) ksi.Parts {
 	leaf := func(i byte) merkle.Digest { return sha256.Sum256([]byte{i}) }
 	left := calendar.HashNode(calendar.HashNode(leaf(0), leaf(1)), calendar.HashNode(leaf(2), leaf(3)))
@@ -48,7 +30,7 @@ func demoParts(tb testing.TB) ksi.Parts {
 		Round: 5,
 		Leaf:  merkle.Digest(sha256.Sum256([]byte("hello\n"))).Imprint(),
 		Chains: []merkle.Chain{{
-			{Left: true, Metadata: unhex(tb, "7e0101 01 05 64656d6f00")},
+			{Left: true, Metadata: merkletest.Unhex("7e0101 01 05 64656d6f00")},
 			{Left: false, Correction: 2, Sibling: merkle.Digest(sha256.Sum256([]byte("neighbour"))).Imprint()},
 		}},
 		CalendarTime: 7,
@@ -62,7 +44,7 @@ func demoParts(tb testing.TB) ksi.Parts {
 }
 
 func TestWorkedExample(t *testing.T) {
-	want := unhex(t, demo)
+	want := ksitest.Demo()
 	if len(want) != 315 {
 		t.Fatalf("the example has %d bytes, want 315", len(want))
 	}
@@ -101,7 +83,7 @@ func TestGolden(t *testing.T) {
 	// The last bit of ownRound is 0: its sibling in the calendar one second later is that second, idle.
 	extended.Calendar = append(calendar.Chain{{Left: true}}, ownParts(t).Calendar...)
 	for name, s := range map[string]*ksi.Signature{
-		"demo":     parse(t, unhex(t, demo)),
+		"demo":     parse(t, ksitest.Demo()),
 		"fresh":    build(t, unsignedParts(t)),
 		"one-slot": build(t, alone),
 		"extended": build(t, extended),

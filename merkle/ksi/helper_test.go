@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/hex"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,21 +20,6 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
-// testdata returns the path of a folder of third-party test data, which JURAT_TESTDATA locates. It skips the test,
-// loudly, if there is none.
-func testdata(tb testing.TB, elem ...string) string {
-	tb.Helper()
-	base := os.Getenv("JURAT_TESTDATA")
-	if base == "" {
-		base = "../../../shared"
-	}
-	path := filepath.Join(append([]string{base}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
-		tb.Skipf("SKIPPED, THIRD-PARTY SIGNATURES NOT TESTED: %v (set JURAT_TESTDATA)", err)
-	}
-	return path
-}
-
 func readFile(tb testing.TB, path string) []byte {
 	tb.Helper()
 	data, err := os.ReadFile(path)
@@ -44,15 +27,6 @@ func readFile(tb testing.TB, path string) []byte {
 		tb.Fatal(err)
 	}
 	return data
-}
-
-func unhex(tb testing.TB, s string) []byte {
-	tb.Helper()
-	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
 }
 
 func parse(tb testing.TB, data []byte) *ksi.Signature {
@@ -258,13 +232,13 @@ func edit(tb testing.TB, data []byte, commands ...string) []byte {
 		n := parent.nodes[i]
 		switch f[0] {
 		case "set":
-			n.value, n.nodes = unhex(tb, f[2]), nil
+			n.value, n.nodes = merkletest.Unhex(f[2]), nil
 		case "drop":
 			parent.nodes = slices.Delete(parent.nodes, i, i+1)
 		case "double":
 			parent.nodes = slices.Insert(parent.nodes, i, n)
 		case "add":
-			e, err := tlv.ParseOne(unhex(tb, f[2]))
+			e, err := tlv.ParseOne(merkletest.Unhex(f[2]))
 			if err != nil {
 				tb.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestMangle(t *testing.T) {
 	cert := calendarCertificate(t, ownRound.Time())
 	small := build(t, signedParts(t, cert))
-	demoSignature := parse(t, unhex(t, demo))
+	demoSignature := parse(t, ksitest.Demo())
 	publication, _ := demoSignature.PublishedData()
 	document, demoDocument := small.InputImprint(), demoSignature.InputImprint()
 	for name, c := range map[string]struct {
@@ -101,7 +102,7 @@ func openBytes(t *testing.T, data []byte) map[int]string {
 // TestTruncated drops every tail and every single byte of sound signatures.
 func TestTruncated(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"demo":    unhex(t, demo),
+		"demo":    ksitest.Demo(),
 		"rfc3161": withRFC3161(t),
 		"fresh":   build(t, signedParts(t, calendarCertificate(t, ownRound.Time()))).Append(nil),
 	} {
@@ -122,7 +123,7 @@ func TestTruncated(t *testing.T) {
 // TestParseRefuses makes sound signatures break the format in one place.
 func TestParseRefuses(t *testing.T) {
 	fresh := build(t, signedParts(t, calendarCertificate(t, ownRound.Time()))).Append(nil)
-	extended := unhex(t, demo)
+	extended := ksitest.Demo()
 	old := withRFC3161(t)
 	for _, c := range []struct {
 		want     string
@@ -201,7 +202,7 @@ func TestLegacyID(t *testing.T) {
 		value("Te\x00t", 4, 29):                         "refused",
 		"set 801.7 031d 01" + value("Test", 4, 29)[17:]: "refused",
 	} {
-		s, err := ksi.Parse(edit(t, unhex(t, demo), command))
+		s, err := ksi.Parse(edit(t, ksitest.Demo(), command))
 		if err != nil {
 			if want != "refused" {
 				t.Errorf("%s: %v", command, err)
@@ -219,7 +220,7 @@ func TestLegacyID(t *testing.T) {
 
 // TestLimits counts links, levels and elements up to what is allowed and one further.
 func TestLimits(t *testing.T) {
-	base := unhex(t, demo)
+	base := ksitest.Demo()
 	var long merkle.Chain
 	for range 63 {
 		long = append(long, merkle.Link{Left: true, Sibling: merkle.Digest{}.Imprint()})

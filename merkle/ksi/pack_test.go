@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
@@ -20,7 +21,7 @@ import (
 // packs returns the folders of the signature test packs of the KSI tools: one for each generation at hand.
 func packs(tb testing.TB) []string {
 	tb.Helper()
-	folders, err := filepath.Glob(filepath.Join(testdata(tb, "ksi-testpack"), "pack-*"))
+	folders, err := filepath.Glob(filepath.Join(require.TestData(tb, "ksi-testpack"), "pack-*"))
 	if err != nil || len(folders) == 0 {
 		tb.Fatalf("no packs: %v", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -263,7 +264,7 @@ func TestForeignPublicationsFiles(t *testing.T) {
 		{filepath.Join(pack, "publications-file.bin"), filepath.Join("ksi-testpack", "roots", "globalsign-document-signing-root-r45.pem"),
 			"E=publications@guardtime.com", "2024-04-01", 116},
 	} {
-		f := parseFile(t, readFile(t, testdata(t, c.file)))
+		f := parseFile(t, readFile(t, require.TestData(t, c.file)))
 		at, err := time.Parse(time.DateOnly, c.at)
 		if err != nil {
 			t.Fatal(err)
@@ -273,7 +274,7 @@ func TestForeignPublicationsFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		trust := ksi.Trust{Roots: x509.NewCertPool(), Constraints: []ksi.Constraint{constraint}, At: at}
-		trust.Roots.AppendCertsFromPEM(readFile(t, testdata(t, c.root)))
+		trust.Roots.AppendCertsFromPEM(readFile(t, require.TestData(t, c.root)))
 		if err := f.Authenticate(trust); err != nil {
 			t.Errorf("%s: %v", c.file, err)
 		}
@@ -285,7 +286,7 @@ func TestForeignPublicationsFiles(t *testing.T) {
 			t.Errorf("%s: trusted whoever signed it", c.file)
 		}
 	}
-	resigned := parseFile(t, readFile(t, testdata(t, pack, "publications-file-resigned.bin")))
+	resigned := parseFile(t, readFile(t, require.TestData(t, pack, "publications-file-resigned.bin")))
 	trust := ksi.Trust{Roots: x509.NewCertPool(), Constraints: []ksi.Constraint{{Value: "x"}}}
 	if err := resigned.Authenticate(trust); err == nil || !strings.Contains(err.Error(), "hash algorithm 1.3.14.3.2.26") {
 		t.Errorf("signed with SHA-1: %v", err)

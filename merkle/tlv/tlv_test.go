@@ -2,23 +2,14 @@ package tlv_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"math"
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
-
-func unhex(tb testing.TB, s string) []byte {
-	tb.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
-}
 
 func TestHeader(t *testing.T) {
 	for _, c := range []struct {
@@ -39,7 +30,7 @@ func TestHeader(t *testing.T) {
 		{"80 20 00 00", 0x20, 0, 0},
 		{"bf ff ff ff", 0x1fff, tlv.Forward, 65535},
 	} {
-		want := append(unhex(t, c.hex), bytes.Repeat([]byte{7}, c.length)...)
+		want := append(merkletest.Unhex(c.hex), bytes.Repeat([]byte{7}, c.length)...)
 		if got := tlv.Append([]byte("x"), c.tag, c.flags, want[len(want)-c.length:]); !bytes.Equal(got[1:], want) {
 			t.Errorf("tag %#x, flags %#x, %d bytes: header %.8x, want %s", c.tag, c.flags, c.length, got[1:], c.hex)
 		}
@@ -64,7 +55,7 @@ func TestHeader(t *testing.T) {
 
 func TestNotCanonical(t *testing.T) {
 	for _, s := range []string{"80 02 00 01 05", "9f", "80 1f 00 00", "e0 1e 00 01 01"} {
-		if _, err := tlv.ParseOne(unhex(t, s)); err == nil {
+		if _, err := tlv.ParseOne(merkletest.Unhex(s)); err == nil {
 			t.Errorf("%s is accepted", s)
 		}
 	}
@@ -85,7 +76,7 @@ func TestUint(t *testing.T) {
 		t.Errorf("zero is written as %x", got)
 	}
 	for _, s := range []string{"03 01 00", "03 02 00 01", "03 09 01 00 00 00 00 00 00 00 00"} {
-		e, err := tlv.ParseOne(unhex(t, s))
+		e, err := tlv.ParseOne(merkletest.Unhex(s))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +97,7 @@ func TestText(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"01 00", "01 01 61", "01 03 61 00 00", "01 02 ff 00", "01 03 00 61 00"} {
-		e, err := tlv.ParseOne(unhex(t, s))
+		e, err := tlv.ParseOne(merkletest.Unhex(s))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +138,7 @@ func TestFillShort(t *testing.T) {
 
 func TestErrorPath(t *testing.T) {
 	// 0x800 holds 0x801, which holds a sound 0x02 and an integer with a leading zero.
-	input := unhex(t, "88000009 88010005 0200 020100")
+	input := merkletest.Unhex("88000009 88010005 0200 020100")
 	root, err := tlv.ParseOne(input)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +154,7 @@ func TestErrorPath(t *testing.T) {
 		t.Errorf("error %#v", err)
 	}
 
-	r := tlv.NewReader(unhex(t, "0200 0205 01"))
+	r := tlv.NewReader(merkletest.Unhex("0200 0205 01"))
 	if _, err := r.Next(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,25 +6,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/jurat-ledger/jurat/internal/require"
 )
 
-// captures returns the files with what clients send. They are third-party data outside of the project.
-func captures() []string {
-	dir := os.Getenv("JURAT_TESTDATA")
-	if dir == "" {
-		dir = "../../../shared"
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "client-sql", "*.sql")) // the pattern is in order
-	return files
-}
-
-// captured returns what clients send, per file the query strings in their order, or skips the test.
+// captured returns what clients send, per file the query strings in their order, or skips the test. They are data of others.
 func captured(t testing.TB) map[string][]string {
 	t.Helper()
-	files := captures()
-	if len(files) == 0 {
-		t.Skip("NOT TESTED: recordings of clients are missing (set JURAT_TESTDATA)")
-	}
+	files, _ := filepath.Glob(filepath.Join(require.TestData(t, "client-sql"), "*.sql")) // the pattern is in order
 	all := make(map[string][]string)
 	for _, name := range files {
 		text, err := os.ReadFile(name)

@@ -18,6 +18,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/ksi/client"
 	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 	"github.com/jurat-ledger/jurat/server/gateway"
 )
@@ -93,11 +94,11 @@ func TestConfig(t *testing.T) {
 // TestWorkedRequests sends requests that other KSI clients make, byte for byte.
 func TestWorkedRequests(t *testing.T) {
 	s := serve(t, nil)
-	code, answer := s.post("/", unhex(t, "8220002e 0107 0105616e6f6e00 0400 1f2101 b81d5a298d714ef8f8b73564606e6360984fc8706bcf487f9f93ce22758616c0"))
+	code, answer := s.post("/", merkletest.Unhex("8220002e 0107 0105616e6f6e00 0400 1f2101 b81d5a298d714ef8f8b73564606e6360984fc8706bcf487f9f93ce22758616c0"))
 	if r := response(t, answer, "anon"); code != 200 || r.Config == nil || r.Config.MaxLevel != 32 {
 		t.Errorf("status %d, %+v", code, r)
 	}
-	extend := unhex(t, `8320003d 0107 0105616e6f6e00 020f 010101 02046b0248e6 03046b0248e6
+	extend := merkletest.Unhex(`8320003d 0107 0105616e6f6e00 020f 010101 02046b0248e6 03046b0248e6
 		1f2101 02d1b4787733e0747428c2f30a8cfdfe587919e65ff38624bc957b221fed96e7`)
 	code, answer = s.post("/gt-extendingservice", extend)
 	if r := response(t, answer, "anon"); code != 400 || r.Extend.Status != pdu.TimeTooOld || r.Extend.ID != 1 {
@@ -164,9 +165,9 @@ func refusals(t *testing.T) map[string]refusal {
 	return map[string]refusal{
 		"garbage":           {[]byte("GET / HTTP/1.1\r\n\r\n"), 0x101, ""},
 		"nothing":           {nil, 0x101, ""},
-		"version 1":         {unhex(t, "82000000"), 0x101, ""},
-		"malformed":         {unhex(t, "8220000401000100"), 0x101, ""},
-		"a response":        {unhex(t, "832100070305 040101 0500"), 0x101, ""},
+		"version 1":         {merkletest.Unhex("82000000"), 0x101, ""},
+		"malformed":         {merkletest.Unhex("8220000401000100"), 0x101, ""},
+		"a response":        {merkletest.Unhex("832100070305 040101 0500"), 0x101, ""},
 		"unknown login":     {request(t, good, "nobody", "anon"), 0x102, ""},
 		"another's key":     {request(t, good, "jura", bern), 0x102, ""},
 		"no key":            {request(t, good, "empty", ""), 0x102, ""},
@@ -286,7 +287,7 @@ func TestAlgorithm(t *testing.T) {
 func TestLargeBody(t *testing.T) {
 	s := serve(t, nil)
 	for service, want := range map[string]pdu.Status{"8220ffff": pdu.RequestTooLarge, "8320ffff": pdu.InvalidRequest} {
-		body := append(unhex(t, service), make([]byte, tlv.MaxSize+1)...)
+		body := append(merkletest.Unhex(service), make([]byte, tlv.MaxSize+1)...)
 		code, answer := s.post("/", body)
 		if r := response(t, answer, ""); code != 400 || r.Error.Status != want {
 			t.Errorf("%s: HTTP status %d, %v", service, code, r.Err())

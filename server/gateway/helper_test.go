@@ -3,7 +3,6 @@ package gateway_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"io"
 	"log/slog"
 	"net"
@@ -164,15 +163,6 @@ func next(tb testing.TB, in *pdu.Reader) []byte {
 		tb.Fatal(err)
 	}
 	return data
-}
-
-func unhex(tb testing.TB, s string) []byte {
-	tb.Helper()
-	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
 }
 
 // waitFor waits until done reports true.

@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net"
@@ -17,7 +16,9 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi/client"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
@@ -123,38 +124,18 @@ func write(r pdu.Response, key string) []byte {
 	return data
 }
 
-// The elements of a small signature: "hello\n" filed at second 5 of a calendar that ends at 7; the chain is its last.
+// What the server responds with, of which document.
 var (
-	elements = unhex(`
-88010062
- 020105 030105
- 0521 015891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
- 060101
- 070c 040a 7e0101 01 05 64656d6f00
- 0826 010102 0221 01968ccf654c356f62f975bb400498d62afd2728c16873286db07087ff4608f3c7
-88020092
- 010107 020105
- 0521 0174f42ebeb2c942d289e36562f42862d889f370ef3d288b7c5cb2334d5bc8a9ba
- 0821 01e52d9c508c502347344d8c07ad91cbd6068afc75ff6292f062a09ca381c89e71
- 0721 018d51341cb09acc303b939b5bad0f703a1744cf899816be006e60df88c09e5d8d
- 0821 018fdcd35f1402e27353557c7cab2a17ae3c61257c38f8bd4b20a4809a2c3fbcef`)
-	chain    = elements[0x66:]
+	elements = ksitest.DemoElements()
+	chain    = ksitest.DemoChain()
 	document = func() merkle.Imprint {
-		im, err := merkle.ParseImprint(unhex("015891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"))
+		im, err := merkle.ParseImprint(merkletest.Unhex("015891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"))
 		if err != nil {
 			panic(err)
 		}
 		return im
 	}()
 )
-
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
 
 // good answers every request as the small signature's server would.
 func good(q *pdu.Request) []byte {
@@ -226,7 +207,7 @@ func TestLies(t *testing.T) {
 		"no time":          {func(c *client.Client) error { _, err := c.Extend(context.Background(), 7, 7); return err }, extended(timeless), "does not say where it starts"},
 		"another end":      {func(c *client.Client) error { _, err := c.Extend(context.Background(), 5, 8); return err }, extended(chain), "ends at 1970-01-01T00:00:07Z, not at"},
 		"another start":    {func(c *client.Client) error { _, err := c.Extend(context.Background(), 4, 0); return err }, extended(chain), "starts at 1970-01-01T00:00:05Z, not at"},
-		"malformed chain":  {newest, extended(unhex("88020000")), "the server's calendar chain: 0x802"},
+		"malformed chain":  {newest, extended(merkletest.Unhex("88020000")), "the server's calendar chain: 0x802"},
 		"bare error": {config, func(*pdu.Request) []byte {
 			return write(pdu.Response{Error: &pdu.Error{Status: 0x102, Message: "who?\nOK"}}, "")
 		}, `status 0x102, authentication failure: "who?\nOK"`},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
@@ -33,7 +34,7 @@ func FuzzPayload(f *testing.F) {
 		}
 		f.Add(data[0] == 0x83, data[1]&1 == 1, inner)
 	}
-	f.Add(false, false, unhex(f, "0206 0101010208 0400 5e01aa"))
+	f.Add(false, false, merkletest.Unhex("0206 0101010208 0400 5e01aa"))
 	f.Fuzz(func(t *testing.T, extender, response bool, payloads []byte) {
 		tag := tlv.Tag(0x220)
 		if extender {
@@ -45,7 +46,7 @@ func FuzzPayload(f *testing.F) {
 		if len(payloads) > 1<<14 {
 			return
 		}
-		body := append(unhex(t, "0107 0105616e6f6e00"), payloads...)
+		body := append(merkletest.Unhex("0107 0105616e6f6e00"), payloads...)
 		body = tlv.Append(body, 0x1f, 0, append([]byte{1}, make([]byte, 32)...))
 		checkParsed(t, tlv.Append(nil, tag, 0, body))
 	})

@@ -12,10 +12,13 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
+	"github.com/jurat-ledger/jurat/merkle/merkletest"
 	"github.com/jurat-ledger/jurat/merkle/tlv"
 )
 
@@ -31,7 +34,7 @@ func TestWorkedRequests(t *testing.T) {
 		{pdu.Request{Header: anon, Config: true},
 			"8220002e 0107 0105616e6f6e00 0400 1f2101 b81d5a298d714ef8f8b73564606e6360984fc8706bcf487f9f93ce22758616c0"},
 	} {
-		want := unhex(t, c.want)
+		want := merkletest.Unhex(c.want)
 		got, err := c.request.Append(nil, merkle.SHA256, anonKey)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("written: %x, %v, want\n%x", got, err, want)
@@ -55,14 +58,14 @@ func TestAggregationRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "82200057 0107 0105616e6f6e00 0229 010101 0221 " + input.String() + " 030105 1f21 01"
-	if head := unhex(t, want); !bytes.HasPrefix(got, head) || len(got) != len(head)+32 {
+	if head := merkletest.Unhex(want); !bytes.HasPrefix(got, head) || len(got) != len(head)+32 {
 		t.Errorf("%x, want %x and 32 bytes", got, head)
 	}
 }
 
 // TestForeignResponses reads what an extender of others answered.
 func TestForeignResponses(t *testing.T) {
-	dir := testdata(t, "ksi-testpack", "pack-2024-libksi", "policy-verification-signatures", "resources")
+	dir := require.TestData(t, "ksi-testpack", "pack-2024-libksi", "policy-verification-signatures", "resources")
 	files, err := filepath.Glob(filepath.Join(dir, "*.tlv"))
 	if err != nil || len(files) != 4 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -151,8 +154,8 @@ func TestRefused(t *testing.T) {
 		{"8220", "0100 0400" + mac, "0x220.0x01 at byte 4: no element 0x01"},
 		{"8220", "010a 0105616e6f6e00 090100 0400" + mac, "0x220.0x01.0x09 at byte 13: unknown critical"},
 	} {
-		body := unhex(t, c.body)
-		data := append(unhex(t, c.tag+fmt.Sprintf("%04x", len(body))), body...)
+		body := merkletest.Unhex(c.body)
+		data := append(merkletest.Unhex(c.tag+fmt.Sprintf("%04x", len(body))), body...)
 		if _, err := pdu.Parse(data); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s: %v, want %q", c.tag, c.body, err, c.want)
 		}
@@ -189,9 +192,9 @@ func TestRefusedPayloads(t *testing.T) {
 		{"8321", "0403 010101", "0x321.0x04.0x01 at byte 15: unknown critical"},
 		{"8321", "04c3" + strings.Repeat("100100", 65), "more than 64 parents"},
 	} {
-		body := append(unhex(t, "0107 0105616e6f6e00"), unhex(t, c.payloads)...)
+		body := append(merkletest.Unhex("0107 0105616e6f6e00"), merkletest.Unhex(c.payloads)...)
 		body = tlv.Append(body, 0x1f, 0, append([]byte{1}, make([]byte, 32)...))
-		e := open(t, append(unhex(t, c.tag+fmt.Sprintf("%04x", len(body))), body...))
+		e := open(t, append(merkletest.Unhex(c.tag+fmt.Sprintf("%04x", len(body))), body...))
 		_, err := rewrite(t, e)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s: %v, want %q", c.tag, c.payloads, err, c.want)
@@ -209,7 +212,7 @@ func TestRefusedPayloads(t *testing.T) {
 
 // TestPartialRequest checks that the id of a request survives a fault behind it.
 func TestPartialRequest(t *testing.T) {
-	body := unhex(t, "0107 0105616e6f6e00 0208 01012a 0203030000 0400")
+	body := merkletest.Unhex("0107 0105616e6f6e00 0208 01012a 0203030000 0400")
 	body = tlv.Append(body, 0x1f, 0, append([]byte{1}, make([]byte, 32)...))
 	q, err := open(t, tlv.Append(nil, 0x220, 0, body)).Request()
 	if !errors.Is(err, merkle.ErrImprint) || q == nil || q.Aggregate == nil || q.Aggregate.ID != 42 {
@@ -220,13 +223,13 @@ func TestPartialRequest(t *testing.T) {
 // TestIgnored checks that unknown elements which may be ignored are, and acknowledgments too.
 func TestIgnored(t *testing.T) {
 	const hash = "0221 015891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
-	body := unhex(t, "490100 610a 0105616e6f6e00 490101 022d 010101 5e0199 "+hash+" c9990000 0502 0101 0402 5e00")
+	body := merkletest.Unhex("490100 610a 0105616e6f6e00 490101 022d 010101 5e0199 " + hash + " c9990000 0502 0101 0402 5e00")
 	body = tlv.Append(body, 0x1f, 0, append([]byte{1}, make([]byte, 32)...))
 	q, err := open(t, tlv.Append(nil, 0x220, 0, body)).Request()
 	if err != nil || q.Aggregate.ID != 1 || !q.Config || q.Header != anon {
 		t.Errorf("%+v, %v", q, err)
 	}
-	body = tlv.Append(unhex(t, "0107 0105616e6f6e00 0500"), 0x1f, 0, append([]byte{1}, make([]byte, 32)...))
+	body = tlv.Append(merkletest.Unhex("0107 0105616e6f6e00 0500"), 0x1f, 0, append([]byte{1}, make([]byte, 32)...))
 	if q, err := open(t, tlv.Append(nil, 0x220, 0, body)).Request(); err != nil || q.Aggregate != nil || q.Config {
 		t.Errorf("acknowledgment alone: %+v, %v", q, err)
 	}
@@ -234,7 +237,7 @@ func TestIgnored(t *testing.T) {
 
 // TestSignature takes a signature out of a response and puts it back.
 func TestSignature(t *testing.T) {
-	r := pdu.AggregationResponse{Elements: unhex(t, demoElements)}
+	r := pdu.AggregationResponse{Elements: ksitest.DemoElements()}
 	s, err := r.Signature()
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +249,7 @@ func TestSignature(t *testing.T) {
 	if err != nil || !bytes.Equal(back, r.Elements) {
 		t.Errorf("%x, %v", back, err)
 	}
-	extended := tlv.Append(nil, 0x800, 0, append(bytes.Clone(r.Elements), unhex(t, `88030028
+	extended := tlv.Append(nil, 0x800, 0, append(bytes.Clone(r.Elements), merkletest.Unhex(`88030028
 		1026 020107 0421 01e6b7f51f15c7fa177ff356ca05abf0e61d176368c3b1687a82d50f91e8c7ed87`)...))
 	s, err = ksi.Parse(extended)
 	if err != nil {
