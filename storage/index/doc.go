@@ -74,7 +74,7 @@
 // of the newest runs, at most 64 MiB, in large pages: all of them up to eight million leaves. A look-up of many hashes has the processor
 // fetch their held buckets before it searches the first. All others are read from the files at each look-up,
 // so what keeps them in memory is the cache of the operating system. Of several runs most are read in
-// vain, so filters of one byte an entry, made as buckets are read, keep look-ups out of 7 in 8 of these: at most 128 MiB, those
+// vain, so filters of one byte an entry, made as buckets are read, keep look-ups out of 24 in 25 of these: at most 128 MiB, those
 // of the newest runs, none for a run that holds more than half of all leaves. Where anything is to be kept, 16 buckets are read at
 // once, so that it soon is. Add needs 8 bytes a leaf, Merge
 // at most 64 KiB for each of its at most 64 runs, at worst 256 KiB (see below).

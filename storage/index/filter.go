@@ -6,9 +6,10 @@ import (
 )
 
 // filters say of the buckets of a run which hashes they lack, so that most look-ups in vain read nothing. The filter of a bucket is
-// made when the bucket is first read, and their memory with the first of them: who only files needs none. A filter has about 8
-// bits for each entry, one of them set for the entry's hash, and lets 12 in a hundred other hashes pass. A bucket of several
-// parts has none.
+// made when the bucket is first read, and their memory with the first of them: who only files needs none. A filter is a blocked Bloom
+// filter (Putze, Sanders and Singler, 2007) with words as its blocks: about 8 bits for each entry, three of one word set for the
+// entry's hash, so that a look-up reads one line of memory and lets 4 in a hundred other hashes pass. A bucket of several parts
+// has none.
 type filters struct {
 	n     uint64 // entries of the run
 	table atomic.Pointer[filterTable]
@@ -17,7 +18,7 @@ type filters struct {
 // A filterTable is memory for the filters of a run.
 type filterTable struct {
 	words  uint64   // of one filter
-	bits   []uint64 // of all, one behind the other; those of a bucket change only while it is making
+	all    []uint64 // words of all, one behind the other; those of a bucket change only while it is making
 	states bucketStates
 }
 
@@ -28,11 +29,11 @@ func newFilterTable(n uint64) *filterTable {
 	return &filterTable{words, make([]uint64, words<<b), make(bucketStates, 1<<b)}
 }
 
-// bit returns where the bit of a hash stands among the words of its filter. It depends on bits that every entry stores and that
-// name no bucket.
-func (t *filterTable) bit(hash uint64) (word, mask uint64) {
-	bit := hash >> numberBits & (1<<24 - 1) * (64 * t.words) >> 24
-	return bit / 64, 1 << (bit % 64)
+// bits returns which bits of which word of its filter stand for a hash. They depend on bits that every entry stores and that name no
+// bucket: 24, the upper ones for the word, the lower 18 for three bits of it.
+func (t *filterTable) bits(hash uint64) (word, mask uint64) {
+	h := hash >> numberBits & (1<<24 - 1)
+	return h * t.words >> 24, 1<<(h&63) | 1<<(h>>6&63) | 1<<(h>>12&63)
 }
 
 // lack reports whether a bucket has no entry with a hash, as far as that can be said without reading it.
@@ -44,8 +45,8 @@ func (f *filters) lack(bucket uint32, hash uint64) bool {
 	if t == nil || !t.states.made(bucket) {
 		return false
 	}
-	word, mask := t.bit(hash)
-	return t.bits[uint64(bucket)*t.words+word]&mask == 0
+	word, mask := t.bits(hash)
+	return t.all[uint64(bucket)*t.words+word]&mask != mask
 }
 
 // lackAll is lack for several hashes.
@@ -72,10 +73,10 @@ func (f *filters) keep(r *run, bucket uint32, p *part) {
 		return
 	}
 	b := r.bucketBits()
-	bits := t.bits[uint64(bucket)*t.words:][:t.words]
+	words := t.all[uint64(bucket)*t.words:][:t.words]
 	for e := p.entries; len(e) >= 8; e = e[8:] {
-		word, mask := t.bit(binary.BigEndian.Uint64(e) >> b)
-		bits[word] |= mask
+		word, mask := t.bits(binary.BigEndian.Uint64(e) >> b)
+		words[word] |= mask
 	}
 	t.states.end(bucket)
 }
