@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage/fatal"
 )
 
 // Propose adds entries to the log: once it returns nil they are durable and applied, all of them, in order. One
@@ -71,7 +72,7 @@ func (s *Store) commitBatch(entries []Entry) error {
 
 // commitSync commits a batch.
 func commitSync(b *pebble.Batch) (err error) {
-	defer rescue(&err)
+	defer fatal.Rescue(&err)
 	if err := b.Commit(pebble.Sync); err != nil {
 		return err
 	}

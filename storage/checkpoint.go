@@ -1,6 +1,10 @@
 package storage
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/jurat-ledger/jurat/storage/fatal"
+)
 
 // Checkpoint makes a store in dir, which must not exist, that holds what this one holds at one moment: all that is durable
 // when it is called, and entries of proposals meanwhile, each proposal whole or not at all. Tables are hard links where the
@@ -11,7 +15,7 @@ import "fmt"
 // Pebble fixes the tables first and copies the log then, with what was written to it meanwhile. What a proposal writes as
 // tables would be missing, with later entries of the log there: so as long as it takes, all proposals go through the log.
 func (s *Store) Checkpoint(dir string) (err error) {
-	defer rescue(&err)
+	defer fatal.Rescue(&err)
 	if s.readOnly {
 		panic("storage: checkpoint of a read-only store")
 	}

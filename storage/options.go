@@ -3,10 +3,11 @@ package storage
 import (
 	"fmt"
 	"log/slog"
-	"runtime"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/storage/fatal"
 )
 
 // Options says how to open a store. The zero Options is good for a server.
@@ -141,28 +142,9 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.log.Error("storage: " + fmt.Sprintf(format, args...))
 }
 
-// Fatalf must not return: Pebble no longer knows what is on disk, and only opening the store again tells. Where the cause is
-// a call of ours, that call turns the panic into its error; in the background it ends the process.
+// Fatalf ends what Pebble was doing: see package fatal.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	err := fatalError("storage: " + fmt.Sprintf(format, args...))
+	err := fatal.Error("storage: " + fmt.Sprintf(format, args...))
 	l.log.Error(err.Error())
 	panic(err)
-}
-
-// A fatalError is what Fatalf panics with.
-type fatalError string
-
-func (e fatalError) Error() string { return string(e) }
-
-// rescue, deferred, turns a panic of Pebble about an error of the disk into err.
-func rescue(err *error) {
-	switch r := recover().(type) {
-	case nil:
-	case runtime.Error:
-		panic(r)
-	case error:
-		*err = r
-	default:
-		panic(r)
-	}
 }

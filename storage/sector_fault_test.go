@@ -155,7 +155,8 @@ func leavesAfter(t *testing.T, fs vfs.FS) (n uint64) {
 func TestNameLeft(t *testing.T) {
 	m := storagetest.NewMaker(13)
 	dir := filepath.Join(t.TempDir(), "store")
-	failing := true
+	var failing atomic.Bool
+	failing.Store(true)
 	o := options(nil)
 	o.FS = keepNames{vfs.Default, &failing}
 	s, err := storage.Create(dir, m.Genesis(), o)
@@ -171,7 +172,7 @@ func TestNameLeft(t *testing.T) {
 		tw.apply(group...)
 	}
 	tw.check(t, s)
-	failing = false
+	failing.Store(false)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -185,11 +186,11 @@ func TestNameLeft(t *testing.T) {
 // keepNames does not remove tables.
 type keepNames struct {
 	vfs.FS
-	failing *bool
+	failing *atomic.Bool
 }
 
 func (fs keepNames) Remove(name string) error {
-	if *fs.failing && strings.HasSuffix(name, ".leaves.sst") {
+	if fs.failing.Load() && strings.HasSuffix(name, ".leaves.sst") {
 		return errorfs.ErrInjected
 	}
 	return fs.FS.Remove(name)

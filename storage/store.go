@@ -19,6 +19,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage/fatal"
 )
 
 // A Genesis is what is fixed for ever when a store is created.
@@ -262,7 +263,7 @@ func SyncDir(dir string, fs vfs.FS) error {
 
 // openPebble is pebble.Open, but returns errors of the disk that Pebble panics with, since nothing is lost yet.
 func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
-	defer rescue(&err)
+	defer fatal.Rescue(&err)
 	db, err = pebble.Open(dir, p)
 	return db, openError(err)
 }

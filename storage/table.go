@@ -12,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/objstorage"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/storage/fatal"
 )
 
 // DefaultTableLeaves is the default of Options.TableLeaves: 2 MiB of SHA-256 leaves. Below, the milliseconds that taking in
@@ -155,7 +157,7 @@ func (s *Store) takeIn(paths []string) (err error) {
 			s.removeAll(paths)
 		}
 	}()
-	defer rescue(&err)
+	defer fatal.Rescue(&err)
 	if err := s.db.Ingest(context.Background(), paths); err != nil {
 		return fmt.Errorf("take in %d tables: %w", len(paths), err)
 	}

@@ -17,7 +17,7 @@ const module = "github.com/jurat-ledger/jurat"
 var mayImport = map[string][]string{
 	"merkle":         {"merkle", "internal/largepage"},
 	"storage":        {"storage", "merkle", "internal/readnow"},
-	"storage/index":  {"storage/index", "merkle", "internal/largepage", "internal/readnow"},
+	"storage/index":  {"storage/index", "storage/fatal", "merkle", "internal/largepage", "internal/readnow"},
 	"storage/fsck":   {"storage", "merkle"},
 	"storage/backup": {"storage", "merkle", "internal/host"},
 	"wire":           {"wire", "internal/places"},

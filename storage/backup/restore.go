@@ -247,7 +247,7 @@ func (r *restore) copy(in io.Reader) (content string, n int64, err error) {
 		return "", 0, err
 	}
 	h := sha256.New()
-	n, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(f, h, r)}, damageReader{in}, make([]byte, chunkBytes))
+	n, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(h, f, r)}, damageReader{in}, make([]byte, chunkBytes))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return "", n, err

@@ -30,14 +30,9 @@ func crashLeaves() []digest {
 	return leaves
 }
 
-// runUntilFault adds all portions with merges in between and returns the last cursor that Add acknowledged. The database gives up
-// by panic where it does not return an error. Faults may happen from arm on: the making of a database is not on trial.
+// runUntilFault adds all portions with merges in between and returns the last cursor that Add acknowledged. Faults may happen from arm
+// on: the making of a database is not on trial.
 func runUntilFault(fs vfs.FS, leaves []digest, arm func()) (acked uint64, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
 	db, err := openDB(fs)
 	if err != nil {
 		return 0, err

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jurat-ledger/jurat/storage/fatal"
 )
 
 // MaxNumber is the number of leaves the index can hold: numbers are below it. It bounds the format, 2^40.
@@ -238,7 +240,7 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 	x.hold(runs)
 	err := b.Set(manifestKey, (&manifest{key: x.key.bytes(), runs: runs}).append(nil), nil)
 	if err == nil {
-		err = b.Commit(pebble.Sync)
+		err = commit(b)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -255,10 +257,10 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 // sweep deletes the keys and files of dead runs that no reader uses. Tables, which version 1 made of large runs, are taken out of
 // the database at once: a deletion in its log would leave them on disk until it is flushed and compacted, long after, where
 // little else is written. Deletions in the log are not synced, nor those of files: those lost are repeated by Open.
-func (x *Index) sweep() error {
+func (x *Index) sweep() (err error) {
+	defer fatal.Rescue(&err)
 	for _, r := range x.unused() {
 		start, end := runStart(r.id), runStart(r.id+1)
-		var err error
 		switch {
 		case r.file != nil:
 			err = r.file.remove(x.opts.FS)
@@ -295,6 +297,12 @@ func (x *Index) unused() []run {
 	return free
 }
 
+// commit commits a batch and syncs it.
+func commit(b *pebble.Batch) (err error) {
+	defer fatal.Rescue(&err)
+	return b.Commit(pebble.Sync)
+}
+
 // deleteOrphans deletes the keys of all runs that the manifest does not name. It syncs, for their ids are given again.
 func (x *Index) deleteOrphans() error {
 	live := make(map[uint64]bool)
@@ -325,7 +333,7 @@ func (x *Index) deleteOrphans() error {
 	if b.Empty() {
 		return nil
 	}
-	if err := b.Commit(pebble.Sync); err != nil {
+	if err := commit(b); err != nil {
 		return fmt.Errorf("digest index: delete unfinished runs: %w", err)
 	}
 	return nil
