@@ -338,8 +338,12 @@ func (op *lateralOp) explain() explained {
 	}
 	e := under(title, op.n, 0, lines, false, op.l)
 	if r, err := op.x.operator(op.n.r, everything); err == nil {
-		e.children = append(e.children, r.explain())
+		right := r.explain()
 		r.close()
+		if op.memo != nil {
+			right = op.memo.explain(op.n, right)
+		}
+		e.children = append(e.children, right)
 	}
 	e.rows = e.children[0].rows
 	return e

@@ -24,7 +24,7 @@ func (e *explained) properties(costs bool) map[string]any {
 				text = before + " AND " + text
 			}
 			p[name] = text
-			if n, err := strconv.Atoi(text); err == nil && strings.HasPrefix(name, "Workers ") {
+			if n, err := strconv.Atoi(text); err == nil && (strings.HasPrefix(name, "Workers ") || strings.HasPrefix(name, "Cache ")) {
 				p[name] = n
 			}
 		}

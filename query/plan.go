@@ -190,6 +190,7 @@ type statementRun struct {
 	rights  map[node]*joinTable           // right sides of joins in subqueries
 	work    map[*workTable]*rowStore      // of the recursive queries that are running
 	pulled  map[*joinNode]pulledPlan      // lateral joins in another form
+	memos   map[*joinNode]*memoRecord     // of lateral joins
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
 	forked  bool                          // works at a part of the rows, beside others
