@@ -157,17 +157,20 @@ func (op *lateralOp) step() error {
 // start begins the right side for some values around.
 func (op *lateralOp) start(vals []value.Datum) error {
 	if op.memo != nil {
-		if op.r = op.memo.find(vals); op.r != nil {
-			return nil
+		op.r = op.memo.find(vals)
+	}
+	if op.r == nil {
+		op.inner = op.x.inner(op.n.args, vals)
+		r, err := op.inner.operator(op.n.r, op.wishR)
+		if err != nil {
+			return err
+		}
+		if op.r = r; op.memo != nil {
+			op.r = op.memo.keep(r)
 		}
 	}
-	op.inner = op.x.inner(op.n.args, vals)
-	r, err := op.inner.operator(op.n.r, op.wishR)
-	if err != nil {
-		return err
-	}
-	if op.r = r; op.memo != nil {
-		op.r = op.memo.keep(r)
+	if op.memo != nil && op.x.explaining != nil {
+		op.r = &countedRows{op.r, op.x.tallied(op.memo.memoRecord)}
 	}
 	return nil
 }

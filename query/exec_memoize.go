@@ -22,7 +22,7 @@ const (
 
 // A memoRecord tells how it went, in a run of a statement, to remember what a lateral side gives.
 type memoRecord struct {
-	volatile                bool // equal values around may give other rows
+	never                   bool // equal values around may give other rows, or there is one row alone
 	off                     bool // it does not pay
 	hits, misses, evictions int
 }
@@ -49,13 +49,13 @@ type span struct{ from, to int }
 func (x *execution) newMemo(n *joinNode, need []bool) *memo {
 	record := x.memos[n]
 	if record == nil {
-		record = &memoRecord{volatile: isVolatilePlan(n.r)}
+		record = &memoRecord{never: atMostOne(n.l, nil) || isVolatilePlan(n.r)}
 		if x.memos == nil {
 			x.memos = map[*joinNode]*memoRecord{}
 		}
 		x.memos[n] = record
 	}
-	if record.volatile || x.session.engine.memoPart == 0 {
+	if record.never || x.session.engine.memoPart == 0 {
 		return nil
 	}
 	cols := n.r.columns()
@@ -84,7 +84,7 @@ func (m *memo) find(vals []value.Datum) rowSource {
 	}
 	if m.misses++; m.misses%memoTrial == 0 && !m.pays() {
 		m.off = true
-		m.forget()
+		m.evict()
 		return nil
 	}
 	m.open, m.from = true, m.rows.n
@@ -113,7 +113,7 @@ func (m *memo) add(b *value.Batch) {
 	}
 	if err != nil || m.rows.bytes+m.held > most {
 		m.off = err != nil || !m.pays()
-		m.forget()
+		m.evict()
 	}
 }
 
@@ -135,9 +135,14 @@ func (m *memo) put(b *value.Batch) error {
 	return m.rows.add(&in)
 }
 
+// evict forgets all while the join goes on.
+func (m *memo) evict() {
+	m.evictions += len(m.at)
+	m.forget()
+}
+
 // forget gives back the memory of all that is remembered.
 func (m *memo) forget() {
-	m.evictions += len(m.at)
 	m.rows.free()
 	m.x.release(m.held)
 	m.at, m.held, m.open = map[string]span{}, 0, false
@@ -150,9 +155,10 @@ func (m *memo) explain(n *joinNode, of explained) explained {
 	for i, a := range n.args {
 		keys[i] = exprText(a.x)
 	}
-	e.title, e.keys, e.children = "Memoize", nil, []explained{of}
+	e.title, e.keys, e.subplan, e.children = "Memoize", nil, "", []explained{of}
 	e.lines = []string{"Cache Key: " + strings.Join(keys, ", "), "Cache Mode: binary"}
-	if m.x.analyze {
+	if m.x.analyzes() {
+		m.x.explaining.show(&e, m.memoRecord)
 		e.lines = append(e.lines, fmt.Sprint("Cache Hits: ", m.hits), fmt.Sprint("Cache Misses: ", m.misses), fmt.Sprint("Cache Evictions: ", m.evictions))
 	}
 	return e

@@ -39,7 +39,10 @@ func TestMemoizedLaterals(t *testing.T) {
 		if got := run(t.Context(), w.current, sql); got.err != nil || !slices.Equal(got.rows, want.rows) {
 			t.Errorf("%s\ngot  %s %v\nwant %s", sql, head(got.rows), got.err, head(want.rows))
 		}
-		plan := strings.Join(run(t.Context(), w.current, "explain analyze "+sql).rows, "\n")
+		plan := strings.Join(run(t.Context(), w.current, "explain (analyze, costs off, timing off) "+sql).rows, "\n")
+		if head, _, _ := strings.Cut(plan, "\n"); !strings.HasSuffix(head, fmt.Sprintf(" (actual rows=%d loops=1)", len(want.rows))) {
+			t.Errorf("%s\n%d rows, but %s", sql, len(want.rows), plan)
+		}
 		if regexp.MustCompile(`Cache Hits: [1-9]`).MatchString(plan) {
 			used++
 		}
