@@ -145,21 +145,49 @@ func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
 	} else if len(s.cols) == 0 {
 		return a.fail(errf(codeSyntax, "SELECT * with no tables specified is not valid"), star)
 	}
-	found := false
-	for _, c := range s.cols {
-		if c.aside || table == "" && c.hidden || table != "" && (c.table != table || schema != "" && c.schema != schema) {
-			continue
-		}
-		found = true
+	cols, err := a.starColumns(s, star, schema, table)
+	if err != nil {
+		return err
+	}
+	for _, c := range cols {
 		col := c.from
 		col.Name = c.name
 		p.exprs, p.cols = append(p.exprs, c.x), append(p.cols, col)
 		a.bytes += 2 * columnBytes
 	}
-	if !found && table != "" {
-		return a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), star)
-	}
 	return nil
+}
+
+// starColumns returns the columns that * stands for, or those of a table of the scope or, if it has none of the name, of the rows around.
+func (a *analyzer) starColumns(s *scope, star *parse.Star, schema, table string) ([]scopeColumn, error) {
+	cols := s.starred(schema, table)
+	if len(cols) > 0 || table == "" {
+		return cols, nil
+	}
+	for i, fr := range slices.Backward(a.outer) {
+		if cols = fr.s.starred(schema, table); len(cols) == 0 {
+			continue
+		}
+		if fr.hidden {
+			return nil, a.fail(fr.unreachable(table), star)
+		}
+		for k, c := range cols {
+			cols[k].x = a.fromOuter(i, c.x, outerSlot{c.table, c.name})
+		}
+		return cols, nil
+	}
+	return nil, a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), star)
+}
+
+// starred returns the columns that * stands for, of a table if it is not "".
+func (s *scope) starred(schema, table string) (cols []scopeColumn) {
+	for _, c := range s.cols {
+		if c.aside || table == "" && c.hidden || table != "" && (c.table != table || schema != "" && c.schema != schema) {
+			continue
+		}
+		cols = append(cols, c)
+	}
+	return cols
 }
 
 // coreKeys analyzes ORDER BY, DISTINCT ON and HAVING.

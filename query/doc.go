@@ -31,7 +31,8 @@
 // remembered by the exact values. In a WHERE that runs once, EXISTS, NOT EXISTS and IN whose query refers to the row around by an
 // equality become a semiNode (semi.go): parts of the left side are held by hash while the right side goes by. NOT IN does not: it
 // looks for nulls too. A joinNode with args is LATERAL; one whose right side only filters and computes is executed as a plain join
-// (pull_lateral.go). Window functions are computed over partitions held in memory (exec_window.go), or, where the rows come in the
+// (pull_lateral.go), any other for each row of the left side whose values were not seen before (exec_memoize.go). EXPLAIN ANALYZE counts by node what all
+// executions of a plan do (explain_analyze.go). Window functions are computed over partitions held in memory (exec_window.go), or, where the rows come in the
 // window's order and the functions look back and ahead a bounded way, as the rows stream by (exec_stream.go). The rows of WITH
 // RECURSIVE (exec_recursive.go) are given as each iteration makes them. Where few rows are wanted, wish.few says so, and what is
 // costly is done in pieces that begin small.

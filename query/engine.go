@@ -74,7 +74,8 @@ type Engine struct {
 	open    openSessions
 	started time.Time
 	roles   atomic.Uint64 // grows with every change of a role
-	maxEach int           // maxEach, or what a test sets
+	// maxEach and memoPart are the constants of these names, or what a test sets.
+	maxEach, memoPart int
 }
 
 // NewEngine returns an engine.
@@ -95,7 +96,7 @@ func NewEngine(c Config) *Engine {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory), queries: &queryMemory{limit: c.QueryMemory},
-		started: c.Clock(), maxEach: maxEach}
+		started: c.Clock(), maxEach: maxEach, memoPart: memoPart}
 	// Object ids are fixed: clients keep them.
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),

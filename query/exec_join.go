@@ -51,7 +51,7 @@ func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	var rest []expr
 	op.leftKeys, op.rkeys, rest = splitKeys(n.on, left)
 	if len(op.rkeys) == 0 {
-		if ranges := rangeJoin(n); ranges != nil {
+		if ranges := x.rangeJoin(n); ranges != nil {
 			return x.newOperator(ranges, w)
 		}
 	}

@@ -14,8 +14,9 @@ type lateralOp struct {
 	in    []*value.Vector // the args of b
 	b     *value.Batch    // of the left side
 	sel   []int32         // rows of b still to do
-	inner *execution      // of the right side for sel[0], nil if it is not started
-	r     operator
+	memo  *memo           // of the right side, nil if it is not remembered
+	r     rowSource       // the right side for sel[0], nil if it is not started
+	inner *execution      // of r, nil if that is remembered
 	hit   bool            // sel[0] had a match
 	lrows []int32         // of the output, rows of b
 	right []*value.Vector // of the output, the columns of the right side
@@ -57,6 +58,7 @@ func (x *execution) newEach(n *joinNode, w wish, l operator) (operator, error) {
 	}
 	op.wishR = wish{need: need[left:], limit: -1}
 	op.args, op.on = x.compileAll(argExprs(n.args)), x.compileAll(n.on)
+	op.memo = x.newMemo(n, op.wishR.need)
 	return op, nil
 }
 
@@ -121,11 +123,9 @@ func (op *lateralOp) read() (ok bool, err error) {
 
 // step adds the next rows that the left row at hand gives.
 func (op *lateralOp) step() error {
-	if op.inner == nil {
-		op.same.n = 0
-		op.inner, op.hit = op.x.inner(op.n.args, rowOf(op.in, int(op.sel[0]))), false
-		var err error
-		if op.r, err = op.inner.operator(op.n.r, op.wishR); err != nil {
+	if op.r == nil {
+		op.same.n, op.hit = 0, false
+		if err := op.start(rowOf(op.in, int(op.sel[0]))); err != nil {
 			return err
 		}
 	}
@@ -151,6 +151,27 @@ func (op *lateralOp) step() error {
 		return nil
 	}
 	rows(accepted, func(i int) { op.add(b, i) })
+	return nil
+}
+
+// start begins the right side for some values around.
+func (op *lateralOp) start(vals []value.Datum) error {
+	if op.memo != nil {
+		op.r = op.memo.find(vals)
+	}
+	if op.r == nil {
+		op.inner = op.x.inner(op.n.args, vals)
+		r, err := op.inner.operator(op.n.r, op.wishR)
+		if err != nil {
+			return err
+		}
+		if op.r = r; op.memo != nil {
+			op.r = op.memo.keep(r)
+		}
+	}
+	if op.memo != nil && op.x.explaining != nil {
+		op.r = &countedRows{op.r, op.x.tallied(op.memo.memoRecord)}
+	}
 	return nil
 }
 
@@ -206,6 +227,9 @@ func (op *lateralOp) ordered() int { return op.l.ordered() }
 func (op *lateralOp) close() {
 	op.finish()
 	op.l.close()
+	if op.memo != nil {
+		op.memo.forget()
+	}
 }
 
 // growingOp gives the rows of its input in pieces that begin small and grow: where few rows are wanted, what is costly

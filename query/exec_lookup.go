@@ -57,7 +57,7 @@ func (op *joinOp) wholeRight(x *execution) (*rowStore, error) {
 // drainRight keeps the rows of the right side, and for EXPLAIN ANALYZE how they were read.
 func (op *joinOp) drainRight(x *execution, right operator) (*rowStore, error) {
 	rows, err := x.drain(right, op.n.r)
-	if x.analyze && err == nil {
+	if x.analyzes() && err == nil {
 		e := right.explain()
 		op.shown = &e
 	}

@@ -181,10 +181,18 @@ func datumSize(d value.Datum) int {
 	return n
 }
 
+// wish is what a subquery would like of its plan.
+func (e *subqueryExpr) wish() wish {
+	if e.kind == existsSubquery {
+		return wish{need: make([]bool, len(e.plan.columns())), limit: 1, few: 1}
+	}
+	return everything
+}
+
 // subquery runs a subquery in an expression.
 func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
 	if s.kind == existsSubquery {
-		op, err := x.operator(s.plan, wish{need: make([]bool, len(s.plan.columns())), limit: 1, few: 1})
+		op, err := x.operator(s.plan, s.wish())
 		if err != nil {
 			return value.Datum{}, err
 		}

@@ -108,6 +108,10 @@ func atMostOne(n node, fixed map[int]bool) bool {
 	switch n := n.(type) {
 	case *oneRowNode:
 		return true
+	case *valuesNode:
+		return len(n.rows) <= 1
+	case *sharedNode:
+		return atMostOne(n.query.plan, fixed)
 	case *filterNode:
 		return atMostOne(n.in, fixed)
 	case *sortNode:

@@ -3,7 +3,6 @@ package query
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -19,6 +18,8 @@ type explained struct {
 	width    int
 	measured string         // of EXPLAIN ANALYZE
 	actual   map[string]any // the same as properties
+	subplan  string         // what it is to the operator above, if that is not an input
+	plan     node           // of a subplan
 	children []explained
 }
 
@@ -46,7 +47,12 @@ func (e *explained) append(lines []string, indent int, costs bool) []string {
 		lines = append(lines, pad+"  "+l)
 	}
 	for i := range e.children {
-		lines = e.children[i].append(lines, indent+6, costs)
+		below := indent + 6
+		if name := e.children[i].subplan; name != "" {
+			lines = append(lines, pad+"  "+name)
+			below += 2
+		}
+		lines = e.children[i].append(lines, below, costs)
 	}
 	return lines
 }
@@ -338,8 +344,12 @@ func (op *lateralOp) explain() explained {
 	}
 	e := under(title, op.n, 0, lines, false, op.l)
 	if r, err := op.x.operator(op.n.r, everything); err == nil {
-		e.children = append(e.children, r.explain())
+		right := r.explain()
 		r.close()
+		if op.memo != nil {
+			right = op.memo.explain(op.n, right)
+		}
+		e.children = append(e.children, right)
 	}
 	e.rows = e.children[0].rows
 	return e
@@ -349,47 +359,9 @@ func (op *sharedOp) explain() explained {
 	return explained{title: "CTE Scan on " + op.query.name, rows: 100, total: 1, width: widthOf(op.query.plan.columns())}
 }
 
-// measured counts what an operator does, for EXPLAIN ANALYZE.
-type measured struct {
-	untimed bool // only rows are counted
-	operator
-	clock   func() time.Time
-	first   time.Duration // to the first batch
-	total   time.Duration
-	rows    int
-	helpers int // others that worked at parts of the same
-}
-
-func (op *measured) next() (*value.Batch, error) {
-	start := op.clock()
-	b, err := op.operator.next()
-	op.total += op.clock().Sub(start)
-	if op.rows == 0 {
-		op.first = op.total
-	}
-	if b != nil {
-		op.rows += countRows(b)
-	}
-	return b, err
-}
-
 func countRows(b *value.Batch) int {
 	if b.Sel != nil {
 		return len(b.Sel)
 	}
 	return b.N
-}
-
-func (op *measured) explain() explained {
-	e := op.operator.explain() // of an operator that shows itself as its input, these figures are the ones that count
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	loops := 1 + op.helpers
-	e.actual = map[string]any{"Actual Rows": op.rows / loops, "Actual Loops": loops}
-	if op.untimed {
-		e.measured = fmt.Sprintf(" (actual rows=%d loops=%d)", op.rows/loops, loops)
-		return e
-	}
-	e.actual["Actual Startup Time"], e.actual["Actual Total Time"] = ms(op.first), ms(op.total)
-	e.measured = fmt.Sprintf(" (actual time=%.3f..%.3f rows=%d loops=%d)", ms(op.first), ms(op.total), op.rows/loops, loops)
-	return e
 }

@@ -24,7 +24,7 @@ func (e *explained) properties(costs bool) map[string]any {
 				text = before + " AND " + text
 			}
 			p[name] = text
-			if n, err := strconv.Atoi(text); err == nil && strings.HasPrefix(name, "Workers ") {
+			if n, err := strconv.Atoi(text); err == nil && (strings.HasPrefix(name, "Workers ") || strings.HasPrefix(name, "Cache ")) {
 				p[name] = n
 			}
 		}
@@ -33,6 +33,9 @@ func (e *explained) properties(costs bool) map[string]any {
 	for i := range e.children {
 		child := e.children[i].properties(costs)
 		child["Parent Relationship"] = e.relationship(i)
+		if name := e.children[i].subplan; name != "" {
+			child["Parent Relationship"], child["Subplan Name"] = name, name
+		}
 		plans = append(plans, child)
 	}
 	if plans != nil {

@@ -24,3 +24,9 @@ func (s *Session) Counted() int64 {
 
 // EachLateral says up to how many rows of the left side a lateral side is executed for each, even if it could be joined.
 func (e *Engine) EachLateral(rows int) { e.maxEach = rows }
+
+// MemoPart is what part of a statement's memory what lateral sides gave may take unless a test says otherwise.
+const MemoPart = memoPart
+
+// RememberLaterals says what part of a statement's memory what lateral sides gave may take; 0 is none.
+func (e *Engine) RememberLaterals(part int) { e.memoPart = part }

@@ -82,15 +82,20 @@ func (a *analyzer) outerColumn(ref *parse.ColumnRef, schema, table, name string)
 			return nil, a.fail(e.hint("To reference that column, you must mark this subquery with LATERAL."), ref)
 		}
 		if fr.hidden {
-			e := errf(codeUndefinedTable, "invalid reference to FROM-clause entry for table %q", c.table)
-			e.Detail = "There is an entry for table \"" + c.table + "\", but it cannot be referenced from this part of the query."
-			return nil, a.fail(e.hint("To reference that table, you must mark this subquery with LATERAL."), ref)
+			return nil, a.fail(fr.unreachable(c.table), ref)
 		}
 		out := *c
 		out.x = a.fromOuter(i, c.x, outerSlot{c.table, c.name})
 		return &out, nil
 	}
 	return nil, nil
+}
+
+// unreachable is the error for a reference to a table of fr, which is hidden.
+func (fr *frame) unreachable(table string) *Error {
+	e := errf(codeUndefinedTable, "invalid reference to FROM-clause entry for table %q", table)
+	e.Detail = "There is an entry for table \"" + table + "\", but it cannot be referenced from this part of the query."
+	return e.hint("To reference that table, you must mark this subquery with LATERAL.")
 }
 
 // fromOuter returns the value of x, over the row of frame i, for use in the innermost subquery.

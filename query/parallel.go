@@ -87,8 +87,11 @@ func (x *execution) fork() *execution {
 	s := x.statementRun
 	f := &execution{statementRun: &statementRun{
 		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), values: s.values, grant: s.grant, limit: s.limit,
-		analyze: s.analyze, untimed: s.untimed, forked: true,
+		forked: true,
 	}}
+	if e := s.explaining; e != nil {
+		f.explaining = &explaining{analyze: e.analyze, timing: e.timing, counts: map[any]*counts{}}
+	}
 	f.values.Budget, f.env.Settings = f.statementRun, &f.values
 	return f
 }
@@ -218,7 +221,7 @@ func addMeasured(to, from operator) {
 		switch t := to.(type) {
 		case *measured:
 			f := from.(*measured)
-			t.rows, t.helpers = t.rows+f.rows, t.helpers+1
+			t.counts.add(f.counts)
 			to, from = t.operator, f.operator
 		case *filterOp:
 			to, from = t.in, from.(*filterOp).in
@@ -244,7 +247,7 @@ func (op *parallelOp[P]) explain() explained {
 	below.title = "Partial " + title
 	gather := explained{title: "Gather", rows: e.rows, startup: e.startup, total: e.total, width: e.width, children: []explained{below}}
 	gather.lines = []string{fmt.Sprintf("Workers Planned: %d", len(op.parts)-1)}
-	if op.x.analyze {
+	if op.x.analyzes() {
 		gather.lines = append(gather.lines, fmt.Sprintf("Workers Launched: %d", len(op.parts)-1))
 	}
 	e.title, e.children = "Finalize "+title, []explained{gather}

@@ -177,23 +177,24 @@ func (n *sharedNode) columns() []Column {
 // A statementRun is what all executions of the plans of one run of a statement share: its parameters, the memory it may
 // take, what is computed once.
 type statementRun struct {
-	session *Session
-	params  []value.Datum
-	asOf    *Snapshot // what its scans see; nil for the ledger as it stands
-	env     fn.Env
-	values  value.Settings // of env
-	*grant                 // its memory
-	limit   int64          // of total
-	taken   int            // of total, by the function that is being computed
-	shared  map[*sharedQuery]*sharedRows
-	results map[*subqueryExpr]value.Datum // of subqueries that depend on no row
-	rights  map[node]*joinTable           // right sides of joins in subqueries
-	work    map[*workTable]*rowStore      // of the recursive queries that are running
-	pulled  map[*joinNode]pulledPlan      // lateral joins in another form
-	free    map[node]map[*outerSlot]bool  // what freeSlots found
-	analyze bool                          // measure operators for EXPLAIN ANALYZE
-	forked  bool                          // works at a part of the rows, beside others
-	untimed bool                          // but only their rows
+	session     *Session
+	params      []value.Datum
+	asOf        *Snapshot // what its scans see; nil for the ledger as it stands
+	env         fn.Env
+	values      value.Settings // of env
+	*grant                     // its memory
+	limit       int64          // of total
+	taken       int            // of total, by the function that is being computed
+	shared      map[*sharedQuery]*sharedRows
+	results     map[*subqueryExpr]value.Datum // of subqueries that depend on no row
+	rights      map[node]*joinTable           // right sides of joins in subqueries
+	work        map[*workTable]*rowStore      // of the recursive queries that are running
+	pulled      map[*joinNode]pulledPlan      // lateral joins in another form
+	memos       map[*joinNode]*memoRecord     // of lateral joins
+	free        map[node]map[*outerSlot]bool  // what freeSlots found
+	forked      bool                          // works at a part of the rows, beside others
+	ranges      map[*joinNode]node            // what rangeJoin found
+	*explaining                               // nil unless the statement is EXPLAIN
 }
 
 // An execution is one run of a plan: that of a statement, or that of a subquery for one row around it.
@@ -349,10 +350,10 @@ func (x *execution) start(plan node, w wish) (operator, error) {
 func (x *execution) operator(n node, w wish) (operator, error) {
 	op, err := x.newOperator(n, w)
 	x.wide += rowBytes(n, w)
-	if err != nil || !x.analyze {
+	if err != nil || x.explaining == nil {
 		return op, err
 	}
-	return &measured{operator: op, clock: x.env.Clock, untimed: x.untimed}, nil
+	return &measured{op, x.tallied(n), x, n}, nil
 }
 
 func (x *execution) newOperator(n node, w wish) (operator, error) {

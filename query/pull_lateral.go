@@ -41,10 +41,10 @@ func (x *execution) newPulled(n *joinNode, w wish) (operator, error) {
 	case plan.node == nil || plan.join != nil && ordered:
 		return nil, nil
 	case plan.join == nil:
-		return x.newOperator(plan.node, w)
+		return x.operator(plan.node, w)
 	}
 	part := x.keeping()
-	op, err := part.newOperator(plan.node, w)
+	op, err := part.operator(plan.node, w)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +93,17 @@ func (op *pulledOp) each(left operator) (*value.Batch, error) {
 	}
 	op.operator = each
 	return each.next()
+}
+
+// explain shows the join, unless the lateral side was executed for each row where the operator ran before.
+func (op *pulledOp) explain() explained {
+	if _, each := op.operator.(*lateralOp); !each && op.x.analyzes() && op.x.explaining.countsOf(op.n.r).loops > 0 {
+		if each, err := op.x.newEach(op.n, op.w, nil); err == nil {
+			defer each.close()
+			return each.explain()
+		}
+	}
+	return op.operator.explain()
 }
 
 func (op *pulledOp) close() {

@@ -42,6 +42,19 @@ func rangeJoin(n *joinNode) node {
 	return nil
 }
 
+// rangeJoin is the function of this name, but makes the join of n once in a run of a statement, so that EXPLAIN ANALYZE counts one.
+func (x *execution) rangeJoin(n *joinNode) node {
+	ranges, known := x.ranges[n]
+	if !known {
+		if x.ranges == nil {
+			x.ranges = map[*joinNode]node{}
+		}
+		ranges = rangeJoin(n)
+		x.ranges[n] = ranges
+	}
+	return ranges
+}
+
 // lateralRange joins l with the part of r that the conditions leave for each of its rows; nil if none of them is a range of r.
 func lateralRange(l, r node, on []expr, keepL bool) *joinNode {
 	b := rowBinding{left: len(l.columns()), columns: map[int]*outerExpr{}}
