@@ -32,12 +32,7 @@ func TestStopOnFullDisk(t *testing.T) {
 			c := testConfig(t.TempDir())
 			log := new(syncBuffer)
 			c.StopTime, c.Logger = 50*time.Millisecond, slog.New(slog.NewTextHandler(log, nil))
-			c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
-					return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
-				}
-				return nil
-			}))
+			c.Store.FS = fillable(&full)
 			s, err := New(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
@@ -97,6 +92,16 @@ func TestStopOnFullDisk(t *testing.T) {
 	}
 }
 
+// fillable returns the disk, on which nothing can be written while it is full.
+func fillable(full *atomic.Bool) vfs.FS {
+	return errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
+			return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return nil
+	}))
+}
+
 // refusesBackup asks another session of a server for a backup, which takes room that there is not.
 func (x *stillConn) refusesBackup(address string) {
 	x.t.Helper()
@@ -119,12 +124,7 @@ func TestStartOnFullDisk(t *testing.T) {
 	s.exec(t, "INSERT INTO hashes (digest) VALUES (sha256('before')) RETURNING signature")
 	stop()
 	var full atomic.Bool
-	c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
-			return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
-		}
-		return nil
-	}))
+	c.Store.FS = fillable(&full)
 	full.Store(true)
 	stop, done := c.startWaiting(t)
 	stop()

@@ -54,7 +54,7 @@ func (r *room) wait() {
 	r.log.Error("storage: the disk is full: nothing can be filed until there is room", "directory", r.dir)
 	pause := time.Millisecond
 	for r.probe() != nil {
-		time.Sleep(pause)
+		<-time.After(pause)
 		pause = min(2*pause, probeLast)
 	}
 	r.mu.Lock()
