@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/places"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/query"
@@ -57,8 +58,9 @@ type Server struct {
 	waitsForRoom atomic.Bool   // a write waits for room on the disk
 	roomChanged  chan struct{} // told when waitsForRoom changes
 
-	page       *httpListener // nil if its listener is not wanted
-	pageListen net.Listener  // likewise
+	accepting  *places.Acceptor // of monitoring and of the page
+	page       *httpListener    // nil if its listener is not wanted
+	pageListen net.Listener     // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow. Once ctx is done New
@@ -77,6 +79,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if s.clock == nil {
 		s.clock = newSystemClock()
 	}
+	s.accepting = places.NewAcceptor("HTTP connection", time.Now, c.Logger)
 	s.config.Store.DiskFull = func(waiting bool) {
 		s.waitsForRoom.Store(waiting)
 		select {
