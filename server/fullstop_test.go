@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -31,12 +32,7 @@ func TestStopOnFullDisk(t *testing.T) {
 			c := testConfig(t.TempDir())
 			log := new(syncBuffer)
 			c.StopTime, c.Logger = 50*time.Millisecond, slog.New(slog.NewTextHandler(log, nil))
-			c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
-					return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
-				}
-				return nil
-			}))
+			c.Store.FS = fillable(&full)
 			s, err := New(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
@@ -70,14 +66,19 @@ func TestStopOnFullDisk(t *testing.T) {
 			case <-time.After(time.Minute):
 				t.Fatal("the server does not end while the disk is full")
 			}
-			if err := <-filed; err == nil {
-				t.Error("acknowledged on a full disk")
+			select {
+			case err := <-filed:
+				t.Errorf("answered on a full disk: %v", err)
+			default:
 			}
-			if said := log.String(); !strings.Contains(said, "given up") || strings.Contains(said, "writing goes on") {
+			if said := log.String(); !strings.Contains(said, "the disk is full") || strings.Contains(said, "writing goes on") {
 				t.Errorf("the log says:\n%s", said)
 			}
 
+			full.Store(false)
+			<-filed
 			c.Store.FS = nil
+			c.leftBehind(t)
 			again, _ := testServer(t, c)
 			if conn, err = pgconn.Connect(t.Context(), "postgres://jurat@"+again.Addr().String()+"/jurat?sslmode=disable"); err != nil {
 				t.Fatal(err)
@@ -89,6 +90,16 @@ func TestStopOnFullDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fillable returns the disk, on which nothing can be written while it is full.
+func fillable(full *atomic.Bool) vfs.FS {
+	return errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
+			return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return nil
+	}))
 }
 
 // refusesBackup asks another session of a server for a backup, which takes room that there is not.
@@ -113,12 +124,7 @@ func TestStartOnFullDisk(t *testing.T) {
 	s.exec(t, "INSERT INTO hashes (digest) VALUES (sha256('before')) RETURNING signature")
 	stop()
 	var full atomic.Bool
-	c.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if full.Load() && slices.Contains([]errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileWriteAt}, op.Kind) {
-			return &fs.PathError{Op: "fault", Path: op.Path, Err: syscall.ENOSPC}
-		}
-		return nil
-	}))
+	c.Store.FS = fillable(&full)
 	full.Store(true)
 	stop, done := c.startWaiting(t)
 	stop()
@@ -133,22 +139,13 @@ func TestStartOnFullDisk(t *testing.T) {
 
 	full.Store(false)
 	c.Listeners = nil
-	opened, err := New(t.Context(), c)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for until := time.Now().Add(time.Minute); err != nil && time.Now().Before(until); <-tick.C { // what was left behind goes on, and closes the store
-		opened, err = New(t.Context(), c)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := opened.close(); err != nil {
-		t.Fatal(err)
-	}
+	c.leftBehind(t)
 	full.Store(true)
 	stop, done = c.startWaiting(t)
 	full.Store(false)
 	again := c.Listeners[ListenerHTTP].Addr()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	for ; ; <-tick.C {
 		if status, _ := getPage(t, again, "/readyz"); status == 200 {
 			break
@@ -157,6 +154,70 @@ func TestStartOnFullDisk(t *testing.T) {
 	stop()
 	if err := <-done; err != nil {
 		t.Errorf("after there was room: %v", err)
+	}
+}
+
+// leftBehind returns when what a server that ended has left behind is done, and has closed the store.
+func (c *Config) leftBehind(t *testing.T) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	opened, err := New(t.Context(), *c)
+	for until := time.Now().Add(time.Minute); err != nil && time.Now().Before(until); <-tick.C {
+		opened, err = New(t.Context(), *c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStopWhileRecovering: a start that takes long ends soon after it is told to, and the next one finds what was filed.
+func TestStopWhileRecovering(t *testing.T) {
+	c := testConfig(t.TempDir())
+	s, stop := testServer(t, c)
+	s.exec(t, "INSERT INTO hashes (digest) VALUES (sha256('before')) RETURNING signature")
+	stop()
+	reads, goOn := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(reads) })
+	slow := c
+	slow.Store.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileRead || op.Kind == errorfs.OpFileReadAt {
+			begin()
+			<-goOn
+		}
+		return nil
+	}))
+	ctx, told := context.WithCancel(t.Context())
+	defer told()
+	done := make(chan error, 1)
+	go func() {
+		_, err := New(ctx, slow)
+		done <- err
+	}()
+	<-reads
+	told()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "told to stop before it had started") {
+			t.Errorf("the start ended with %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the start does not end")
+	}
+	close(goOn)
+	c.leftBehind(t)
+	again, _ := testServer(t, c)
+	conn, err := pgconn.Connect(t.Context(), "postgres://jurat@"+again.Addr().String()+"/jurat?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	x := &stillConn{conn, t}
+	if got := x.one("SELECT count(*) FROM hashes WHERE digest = sha256('before')"); got != `["1"]` {
+		t.Errorf("after an interrupted start, what was acknowledged stands there %s times", got)
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *Server) serveHTTP(ln net.Listener, name string, h *http.Server) *httpLi
 	l := &httpListener{http: h, ended: make(chan struct{})}
 	go func() {
 		defer close(l.ended)
-		if err := h.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := h.Serve(s.accepting.Listener(ln)); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error(name, "error", err.Error())
 		}
 	}()

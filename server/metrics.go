@@ -47,7 +47,7 @@ func histogram(name, help string) *metric {
 
 var (
 	buildInfo = gauge("jurat_build_info", "1; the labels say which program runs.", "version", "revision", "goversion", "kernel")
-	ready     = gauge("jurat_ready", "1 if digests can be filed, 0 if /readyz says why not.")
+	ready     = gauge("jurat_ready", "1 if digests can be filed, or read where the server is read-only; 0 if /readyz says why not.")
 	writerAge = gauge("jurat_writer_last_look_seconds", "Time since the one goroutine that writes last looked at clock and queue; a minute means that it is stuck.")
 
 	roundsClosed = counter("jurat_rounds_closed_total", "Rounds with digests that were closed.")
@@ -79,7 +79,7 @@ var (
 	sessions    = gauge("jurat_sessions", "Client connections: with a session (open), before log-in (starting).", "state")
 	accepted    = counter("jurat_connections_total", "Client connections that came.")
 	refused     = counter("jurat_connections_refused_total", "Of them, those refused because there were too many.")
-	notAccepted = counter("jurat_accept_failures_total", "Times that accepting a connection failed, for want of file descriptors for one, of Postgres clients and of KSI clients over TCP; it is tried again.")
+	notAccepted = counter("jurat_accept_failures_total", "Times that accepting a connection failed, for want of file descriptors for one, on any port; it is tried again.")
 	statements  = counter("jurat_statements_total", "Statements run, by kind.", "kind")
 	sqlErrors   = counter("jurat_errors_total", "Errors sent to clients, by the class of their SQLSTATE.", "class")
 	gatewayOpen = gauge("jurat_gateway_connections", "Connections of KSI clients.")
@@ -244,14 +244,15 @@ func (s *Server) collectClients(to sender) {
 	for class, n := range w.Errors {
 		to.number(sqlErrors, float64(n), class)
 	}
+	failed := w.Failed + s.accepting.Failed()
 	if s.gateway == nil {
-		to.number(notAccepted, float64(w.Failed))
+		to.number(notAccepted, float64(failed))
 		return
 	}
 	to.number(filedLeaves, float64(s.gatewayFiled.leaves.Load()), "gateway")
 	to.number(filedBytes, float64(s.gatewayFiled.bytes.Load()), "gateway")
 	g := s.gateway.Stats()
-	to.number(notAccepted, float64(w.Failed+g.Failed))
+	to.number(notAccepted, float64(failed+g.Failed))
 	to.number(gatewayOpen, float64(g.Connections))
 	for o, n := range g.Requests {
 		to.number(gatewayDone, float64(n), o.Service.String(), fmt.Sprintf("0x%03x", uint64(o.Status)))

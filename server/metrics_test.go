@@ -285,3 +285,19 @@ func TestListen(t *testing.T) {
 	c.HTTPListen, c.Pprof = "", true
 	mustRefuse(t, c, "--pprof needs --http-listen")
 }
+
+// TestReadOnlyReady: a read-only server is ready when it answers, although nothing can be filed.
+func TestReadOnlyReady(t *testing.T) {
+	c := testConfig(t.TempDir())
+	_, stop := testServer(t, c)
+	stop()
+	c.ReadOnly, c.HTTPListen = true, "127.0.0.1:0"
+	s, stop := testServer(t, c)
+	defer stop()
+	if status, said := s.get(t, "/readyz"); status != 200 || said != "ok\n" {
+		t.Errorf("/readyz: %d %q", status, said)
+	}
+	if _, said := s.get(t, "/metrics"); !strings.Contains(said, "\njurat_ready 1\n") {
+		t.Error("jurat_ready is not 1")
+	}
+}

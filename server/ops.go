@@ -111,7 +111,7 @@ func (o *ops) unhealthy() string {
 	return ""
 }
 
-// notReady says why digests cannot be filed now, "" if they can.
+// notReady says why digests cannot be filed now, "" if they can; where nothing is ever filed, why nothing can be read.
 func (s *Server) notReady() string {
 	switch phase(s.ops.phase.Load()) {
 	case recovering:
@@ -121,6 +121,9 @@ func (s *Server) notReady() string {
 		return "recovering: the server reads what was filed before it was started"
 	case stopping:
 		return "stopping"
+	}
+	if s.config.ReadOnly {
+		return ""
 	}
 	switch err := s.ledger.Filing(); {
 	case errors.Is(err, ledger.ErrClockJump):

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/places"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/query"
@@ -54,15 +55,17 @@ type Server struct {
 	opsListen net.Listener // likewise
 
 	gatewayFiled gatewayFiled
-	waitsForRoom atomic.Bool // a write waits for room on the disk
+	waitsForRoom atomic.Bool   // a write waits for room on the disk
+	roomChanged  chan struct{} // told when waitsForRoom changes
 
-	page       *httpListener // nil if its listener is not wanted
-	pageListen net.Listener  // likewise
+	accepting  *places.Acceptor // of monitoring and of the page
+	page       *httpListener    // nil if its listener is not wanted
+	pageListen net.Listener     // likewise
 }
 
 // New opens the data directory, making it on the first start, recovers the ledger and listens. Run must follow. Once ctx is done New
-// waits neither for room on a full disk nor for others to close the store: no client waits for it yet. What then waits for room is left
-// behind, for a process that is to end: a failed write would have the store try again for ever, or end the process in the middle.
+// does not wait for others to close the store, and a second at most for the rest, which it leaves behind then: it is for a process that is
+// to end, and that may end anywhere.
 func New(ctx context.Context, c Config) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -72,49 +75,53 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, fmt.Errorf("--kernel: %w", err)
 		}
 	}
-	s := &Server{config: c, clock: c.Clock, log: c.Logger}
+	s := &Server{config: c, clock: c.Clock, log: c.Logger, roomChanged: make(chan struct{}, 1)}
 	if s.clock == nil {
 		s.clock = newSystemClock()
 	}
-	wake := make(chan struct{}, 1)
+	s.accepting = places.NewAcceptor("HTTP connection", time.Now, c.Logger)
 	s.config.Store.DiskFull = func(waiting bool) {
 		s.waitsForRoom.Store(waiting)
 		select {
-		case wake <- struct{}{}:
+		case s.roomChanged <- struct{}{}:
 		default:
 		}
 	}
 	opened := make(chan error, 1)
 	go func() { opened <- s.open(ctx) }()
-	err, ok := s.awaitOpening(ctx, opened, wake)
-	if !ok {
-		go func() {
-			<-opened // there was room, and the process still lives
-			_ = s.close()
-		}()
+	if err, ok := outcome(ctx, opened, startPatience); err != nil {
+		return nil, errors.Join(err, s.close())
+	} else if ok {
+		return s, nil
+	}
+	go func() {
+		<-opened // the process still lives
+		_ = s.close()
+	}()
+	if s.waitsForRoom.Load() {
 		return nil, fmt.Errorf("told to stop before it had started, while it waited for room in %s: %w", c.DataDir, syscall.ENOSPC)
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	return nil, fmt.Errorf("told to stop before it had started, while it read %s", c.DataDir)
 }
 
-// awaitOpening returns what opening came to; false if it waits for room although ctx is done. wake tells when that may have changed.
-func (s *Server) awaitOpening(ctx context.Context, opened <-chan error, wake <-chan struct{}) (err error, ok bool) {
+// startPatience is what a start that is told to stop gets to come to its end.
+const startPatience = time.Second
+
+// outcome returns what is done when it is; false if it is not a while after ctx is.
+func outcome(ctx context.Context, done <-chan error, while time.Duration) (err error, ok bool) {
 	select {
-	case err = <-opened:
+	case err = <-done:
 		return err, true
 	case <-ctx.Done():
 	}
-	for !s.waitsForRoom.Load() {
-		select {
-		case err = <-opened:
-			return err, true
-		case <-wake:
-		}
+	over := time.NewTimer(while)
+	defer over.Stop()
+	select {
+	case err = <-done:
+		return err, true
+	case <-over.C:
+		return nil, false
 	}
-	return nil, false
 }
 
 func (s *Server) now() time.Time {
@@ -554,16 +561,32 @@ func knownCertificate(store *storage.Store, key *keyPair) bool {
 }
 
 // Run serves until ctx is done or the ledger fails, then stops everything in order. It returns nil after a clean stop, and
-// ledger.ErrFatal if the disk was full and stayed so: what was acknowledged is there at the next start.
+// ledger.ErrFatal if a write waits for room on a full disk when statements have had their time to end. That write is left behind then, for
+// a process that is to end: what was acknowledged is there at the next start.
 func (s *Server) Run(ctx context.Context) error {
 	s.ops.enter(serving)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	context.AfterFunc(ctx, func() { s.ops.enter(stopping) })
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx, cancel) }()
+	if err, ok := outcome(ctx, ended, s.config.StopTime); ok {
+		return err
+	}
+	for !s.waitsForRoom.Load() {
+		select {
+		case err := <-ended:
+			return err
+		case <-s.roomChanged:
+		}
+	}
+	return fmt.Errorf("%w: what waited for room in %s when the server was told to stop is left behind: %w", ledger.ErrFatal, s.config.DataDir, syscall.ENOSPC)
+}
+
+// run is Run, however long the disk stays full.
+func (s *Server) run(ctx context.Context, cancel context.CancelCauseFunc) error {
 	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLedger()
-	go s.limitWaiting(ctx, ledgerCtx)
-
 	done := make(chan error, 2)
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.Run(ledgerCtx) }) }()
 	go func() { done <- s.runPart(cancel, func() error { return s.ledger.RunIndex(ledgerCtx) }) }()
@@ -594,19 +617,6 @@ func (s *Server) Run(ctx context.Context) error {
 	stopLedger()
 	err = errors.Join(err, <-done, <-done)
 	return errors.Join(err, s.close())
-}
-
-// limitWaiting has writes that wait for room give up when statements have had their time to end after stop, so that those which wait for
-// such a write end too; the ledger has the rest give up when there are no statements any more, which ends it.
-func (s *Server) limitWaiting(stop, ended context.Context) {
-	<-stop.Done()
-	over := time.NewTimer(s.config.StopTime)
-	defer over.Stop()
-	select {
-	case <-over.C:
-		s.store.GiveUp()
-	case <-ended.Done():
-	}
 }
 
 // runPart runs a part that the server cannot do without: its error ends the server.

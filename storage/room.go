@@ -12,8 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// A room watches over the room on a store's disk. Writes that find the disk full wait until there is room again: to give up
-// would leave open what is on disk, and end the process, which could not start before there is room either.
+// A room watches over the room on a store's disk. Writes that find the disk full wait until there is room again, and never give up: that
+// would leave open what is on disk, and Pebble panics of it where nobody can catch that. A process that is to end leaves them behind.
 type room struct {
 	disk vfs.FS // as it is
 	fs   vfs.FS // the same, whose writes wait for room
@@ -23,14 +23,12 @@ type room struct {
 
 	waiting sync.Mutex // held by wait
 
-	mu     sync.Mutex    // covers all below
-	full   chan struct{} // closed while writes wait; then replaced
-	end    chan struct{} // closed by giveUp
-	gaveUp bool
+	mu   sync.Mutex    // covers full
+	full chan struct{} // closed while writes wait; then replaced
 }
 
 func newRoom(dir string, o *Options) *room {
-	r := &room{disk: o.FS, dir: dir, log: o.Logger, tell: o.DiskFull, full: make(chan struct{}), end: make(chan struct{})}
+	r := &room{disk: o.FS, dir: dir, log: o.Logger, tell: o.DiskFull, full: make(chan struct{})}
 	r.fs = vfs.OnDiskFull(quotaFS{o.FS}, r.wait)
 	return r
 }
@@ -44,7 +42,7 @@ const (
 	probeLast = time.Second
 )
 
-// wait returns when there is room, or nobody wants to wait any more.
+// wait returns when there is room.
 func (r *room) wait() {
 	r.waiting.Lock()
 	defer r.waiting.Unlock()
@@ -55,28 +53,14 @@ func (r *room) wait() {
 	defer r.tell(false)
 	r.log.Error("storage: the disk is full: nothing can be filed until there is room", "directory", r.dir)
 	pause := time.Millisecond
-	var err error
-	for err = r.probe(); err != nil && r.sleep(pause); err = r.probe() {
+	for r.probe() != nil {
+		<-time.After(pause)
 		pause = min(2*pause, probeLast)
 	}
 	r.mu.Lock()
 	r.full = make(chan struct{})
 	r.mu.Unlock()
-	if err != nil {
-		r.log.Error("storage: the disk is full still: what waits for room is given up", "directory", r.dir)
-		return
-	}
 	r.log.Warn("storage: writing goes on after the disk was full", "directory", r.dir)
-}
-
-// sleep returns false when nobody wants to wait any more.
-func (r *room) sleep(pause time.Duration) bool {
-	select {
-	case <-time.After(pause):
-		return true
-	case <-r.end:
-		return false
-	}
 }
 
 // probe returns an error if there is no room for probeBytes. It writes them, since no number that a file system gives knows of
@@ -103,12 +87,7 @@ func (r *room) retry(err error) bool {
 		return false
 	}
 	r.wait()
-	select {
-	case <-r.end:
-		return false
-	default:
-		return true
-	}
+	return true
 }
 
 // Full returns a channel that is closed as soon as a write waits for room on the disk. Ask again each time: when there is room,
@@ -131,17 +110,6 @@ func (s *Store) Free() uint64 {
 // FS returns the file system that the store is on, whose writes wait while the disk is full, for what else has to go with the
 // store.
 func (s *Store) FS() vfs.FS { return s.room.fs }
-
-// GiveUp has writes fail that find the disk full, those that wait already too: Propose fails then. It is for a process that is
-// to end.
-func (s *Store) GiveUp() {
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	if !s.room.gaveUp {
-		s.room.gaveUp = true
-		close(s.room.end)
-	}
-}
 
 // A quotaFS is a file system that says ENOSPC, which is what vfs.OnDiskFull waits upon, for EDQUOT too: room that a quota leaves
 // no more comes again as room on the disk does.

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -110,29 +109,4 @@ func mustRead(t *testing.T, s *storage.Store) {
 	if err := errors.Join(rounds.Err(), rounds.Close()); err != nil {
 		t.Fatalf("while the disk is full, after %d rounds: %v", n, err)
 	}
-}
-
-// TestGiveUp: who ends does not wait for room.
-func TestGiveUp(t *testing.T) {
-	d := &smallDisk{err: syscall.EDQUOT}
-	d.room.Store(true)
-	g, groups := script()
-	s := create(t, errorfs.Wrap(vfs.NewMem(), d), g)
-	d.room.Store(false)
-	done := make(chan error, 1)
-	go func() { done <- s.Propose(groups[0]...) }()
-	full := s.Full()
-	select {
-	case <-full:
-	case err := <-done:
-		t.Fatalf("nothing waits: %v", err)
-	case <-time.After(time.Minute):
-		t.Fatal("nobody waits")
-	}
-	s.GiveUp()
-	if err := <-done; err == nil {
-		t.Fatal("filed on a full disk")
-	}
-	d.room.Store(true)
-	_ = s.Close()
 }

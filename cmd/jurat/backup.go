@@ -69,7 +69,7 @@ func (o *backupOptions) run(ctx context.Context, out io.Writer, now time.Time) e
 	var base *backup.Manifest
 	if o.since != "" {
 		var err error
-		if previous, err = backup.ReadManifest(o.since); err == nil {
+		if previous, err = backup.ReadManifest(ctx, o.since); err == nil {
 			base, err = backup.ParseManifest(previous)
 		}
 		if err != nil {

@@ -69,7 +69,7 @@ func cutBackup(t *testing.T, to, name string) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text, err := backup.ReadManifest(to)
+	text, err := backup.ReadManifest(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)
 	}

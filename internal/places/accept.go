@@ -41,6 +41,25 @@ func (a *Acceptor) Failed() uint64 {
 	return a.failed
 }
 
+// Listener returns ln, whose Accept tries again where accepting fails.
+func (a *Acceptor) Listener(ln net.Listener) net.Listener { return &retrying{ln, a} }
+
+type retrying struct {
+	net.Listener
+	acceptor *Acceptor
+}
+
+func (l *retrying) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return nc, err
+		}
+		l.acceptor.fail(err)
+		<-time.After(l.acceptor.retry)
+	}
+}
+
 // Accept hands every accepted connection to serve until ctx ends or the listener is closed by somebody else, whose error it returns.
 func (a *Acceptor) Accept(ctx context.Context, ln net.Listener, serve func(net.Conn)) error {
 	for {

@@ -44,6 +44,10 @@ func TestAcceptFails(t *testing.T) {
 	if want := []string{"1", "3", "3"}; !slices.Equal(times, want) || a.Failed() != 7 {
 		t.Errorf("%d failures, told %q, want %q", a.Failed(), times, want)
 	}
+	ln.steps = make([]time.Duration, 2)
+	if _, err := a.Listener(ln).Accept(); !errors.Is(err, net.ErrClosed) || a.Failed() != 9 {
+		t.Errorf("%d failures with those of a listener: %v", a.Failed(), err)
+	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := a.Accept(over, ln, nil); err != nil {

@@ -60,7 +60,7 @@ var external = map[string][]string{
 	"server/session": {},
 	"server/gateway": {},
 	"server/hba":     {},
-	"server/auth":    {"github.com/xdg-go/scram"},
+	"server/auth":    {"github.com/xdg-go/scram", "github.com/xdg-go/stringprep"},
 	// The one place that knows who monitors: what is below keeps plain counts.
 	"server":     {"github.com/prometheus/client_golang", "github.com/prometheus/client_model"},
 	"page":       {},

@@ -64,6 +64,31 @@ func TestRFC7677(t *testing.T) {
 	}
 }
 
+// TestPreparedAsPostgres makes the verifiers that PostgreSQL 15 made of passwords, spaces, what is mapped to nothing or prohibited and text from
+// right to left among them: whoever sets one with either logs in by libpq.
+func TestPreparedAsPostgres(t *testing.T) {
+	for password, want := range map[string]string{
+		"a\u200Bb":           "SCRAM-SHA-256$4096:ddHpM2iomK61veArKV4+vA==$qNa5DKz89RHJTsH2AnrdRPf82cBqLgZe1eIo82aa4dA=:edAspw3RjvWmb4IZ92iXXrQV/axAL7QbyY4uwwhK7MI=",
+		"a\u0340b":           "SCRAM-SHA-256$4096:3Co7RzDIU9BsRySae1PxBw==$58to88UHirhZUftlygQScJdmajThB7Ai9wqRz56ajuY=:g9v+qw9qNNUZK8upMYnUrc6J4SdpT1aKFFFxLoLkyuU=",
+		"Gr\u00FC\u00DFe":    "SCRAM-SHA-256$4096:eB0Zcf3+UyWeN07khqvAXA==$BIzoUHeTMguTpnUrNP4u90fyRFSLQ3tAYj8vXeGKnn8=:rJfSTJQcZsdnk6PeUkPuITXZJ1VkPfj/YH3kSm1whoQ=",
+		"Gru\u0308\u00DFe":   "SCRAM-SHA-256$4096:+yP9dyRlOdhc+3G5Cj+fiw==$qJ1sTqMej/a5TVnBOn/Gd+ZEtEmudTN61n3pr6eXxz8=:eGdRaKc02SvrpLaNY+fOgLk7V8ltMW3gVP1naia20dM=",
+		"a\u00A0b\u00ADc":    "SCRAM-SHA-256$4096:U/zYvdc3nA25yhWLLTF1jw==$qqgSi4PlO89v6HoCGW4d1EFsDrCGzCkb5swEiI3yHb8=:TaXvXpjMxKCZDdU2KYMmBJVERn2LiufddL37CMpVjVE=",
+		"\u00AD":             "SCRAM-SHA-256$4096:p9xAwJ7lS/T2sYoSPfqnOw==$ZCc3QqKMDS/EmoCNdeSh1OA5Spmv9MNRu9IDy5vsevc=:vKa2PHDqftjK+g7oRaasZ01q5B+Y/eo03OfQhUtAMFo=",
+		"\u2168\u00AA":       "SCRAM-SHA-256$4096:02bKdKMgdHzD+LNC17xkxQ==$bD16MYX0rbLulg33XxWySIKxVubz1eQNag9NLJjbOXw=:voneAhkACqx/G0+x2n+QSL7Y+s+7/TaZRl/Q3J03YOA=",
+		"\u06271":            "SCRAM-SHA-256$4096:wchxswfCw1XzV8GSZeX8Ow==$Cx86UXGofWpqja9VO4Hnp1mLpLs4ZHYH2TGg07rFDQE=:9daJkFFy0L6HFvSuGW1KpvCt6dKAzzPrMLK2asYh+UU=",
+		"\U0001F600\u00AA":   "SCRAM-SHA-256$4096:QtuY0cCPgsf7O0KNbN3Hng==$J5BMPR0LyX+XQMxSJfkP/lhhkeW/aCvEO/HM5+v/tdk=:Al/tLukATM6/0wgrBtBgDarD0iHhVj+aTRL78R7hva4=",
+		"\uFB1D\u2168\uFB1D": "SCRAM-SHA-256$4096:+UIGjiNAo6/em2nFptgWiw==$eYtXBN4nnw0+bPatlTQn2TjcOwltVYa2XXRB109Yu0s=:N9SAbIr8GpfpCynwjyTfm5/gAIMyqfzS6MypF1rRhJ0=",
+	} {
+		c, err := ParseVerifier(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := newVerifier(password, c.KeyFactors); err != nil || got != want {
+			t.Errorf("%q: %s, %v; PostgreSQL has %s", password, got, err, want)
+		}
+	}
+}
+
 // TestVerifiers: what is no verifier in full is refused, each byte that is missing or changed in form.
 func TestVerifiers(t *testing.T) {
 	good, err := NewVerifier("Grüße")

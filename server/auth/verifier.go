@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/xdg-go/scram"
+	"github.com/xdg-go/stringprep"
 )
 
 const (
@@ -23,19 +24,45 @@ const (
 // NewVerifier makes the verifier of a password, SASLprepped if it can be, with a salt of its own, in PostgreSQL's form:
 // SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey.
 func NewVerifier(password string) (string, error) {
-	client, err := scram.SHA256.NewClient("", password, "")
-	if err != nil {
-		if client, err = scram.SHA256.NewClientUnprepped("", password, ""); err != nil {
-			return "", err
-		}
-	}
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
-	c, err := client.WithMinIterations(iterations).GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(salt), Iters: iterations})
+	return newVerifier(password, scram.KeyFactors{Salt: string(salt), Iters: iterations})
+}
+
+func newVerifier(password string, factors scram.KeyFactors) (string, error) {
+	client, err := scram.SHA256.NewClientUnprepped("", prepared(password), "")
+	if err != nil {
+		return "", err
+	}
+	c, err := client.WithMinIterations(iterations).GetStoredCredentialsWithError(factors)
 	if err != nil {
 		return "", err
 	}
 	return format(c), nil
+}
+
+// saslprep is SASLprep as libpq has it: what is both a space and mapped to nothing (U+200B) is a space, and what is prohibited is so
+// before it is normalized (U+0340), too.
+var (
+	saslprep = stringprep.Profile{
+		Mappings:  []stringprep.Mapping{stringprep.SASLprep.Mappings[1], stringprep.SASLprep.Mappings[0]},
+		Prohibits: stringprep.SASLprep.Prohibits,
+		CheckBiDi: true,
+	}
+	normalize = stringprep.Profile{Normalize: true}
+)
+
+// prepared returns a password as libpq hands it to SCRAM: as it is if it cannot be SASLprepped.
+func prepared(password string) string {
+	mapped, err := saslprep.Prepare(password)
+	if err != nil || mapped == "" {
+		return password
+	}
+	normal, err := normalize.Prepare(mapped)
+	if err != nil {
+		return password
+	}
+	return normal
 }
 
 func format(c scram.StoredCredentials) string {

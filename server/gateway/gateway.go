@@ -104,7 +104,7 @@ type Server struct {
 	quota  quota
 	open   atomic.Int64 // connections
 
-	acceptor *places.Acceptor // over TCP
+	acceptor *places.Acceptor
 
 	mu       sync.Mutex // covers requests
 	requests map[Outcome]uint64

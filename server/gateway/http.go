@@ -30,7 +30,7 @@ GET ` + publicationsPath + ` is the publications file.
 func (s *Server) serveHTTP(ctx context.Context, ln net.Listener) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	limited := newLimited(ln, s)
+	limited := newLimited(s.acceptor.Listener(ln), s)
 	fresh := freshConns{conns: make(map[net.Conn]struct{})}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)

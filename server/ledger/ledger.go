@@ -379,7 +379,6 @@ func (l *Ledger) propose(entries ...storage.Entry) error {
 // Run owns the open round until ctx is done; it then commits what waits, closes the round at its second and returns
 // nil. Any other return is ErrFatal.
 func (l *Ledger) Run(ctx context.Context) error {
-	defer context.AfterFunc(ctx, l.store.GiveUp)()
 	if l.readOnly {
 		<-ctx.Done()
 		return nil

@@ -137,7 +137,6 @@ func (l *Ledger) fileStaged(s *staging) error {
 // dropStaging ends what is staged when the ledger stops.
 func (l *Ledger) dropStaging(err error) {
 	if s := l.staging; s != nil {
-		l.store.GiveUp()
 		<-s.done
 		if s.err == nil {
 			s.staged.Discard()

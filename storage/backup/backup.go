@@ -1,10 +1,13 @@
 package backup
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash"
@@ -36,7 +39,7 @@ type Source struct {
 
 // Options say what a backup is to hold.
 type Options struct {
-	// WithoutKeys leaves private keys out: all in KeysDir but certificates.
+	// WithoutKeys leaves private keys out: all in KeysDir but files of certificates, by name and content.
 	WithoutKeys bool
 	// Previous is the manifest of the backup that this one is based on, as it is stored; nil for a full backup.
 	Previous []byte
@@ -143,20 +146,25 @@ func (b *Backup) checkpoint(s *Source) error {
 		} else if err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
-		return errors.Join(b.manifest.describe(store), store.Close())
+		return errors.Join(b.look(store), store.Close())
 	}
 }
 
-// lock opens the store of a stopped server, so that none starts. The index is looked at too: with a damaged one no backup is restored.
+// look reads what a store holds. The index is looked at too: with a damaged one no backup is restored.
+func (b *Backup) look(store *storage.Store) error {
+	if err := index.Look(store.DB(), index.Options{FS: b.fs, Dir: b.base[IndexDir]}); err != nil {
+		return err
+	}
+	return b.manifest.describe(store)
+}
+
+// lock opens the store of a stopped server, so that none starts.
 func (b *Backup) lock(s *Source) (err error) {
 	b.base[StoreDir], b.base[IndexDir] = b.fs.PathJoin(s.Dir, StoreDir), b.fs.PathJoin(s.Dir, IndexDir)
 	if b.store, err = b.open(); err != nil {
 		return err
 	}
-	if err := index.Look(b.store.DB(), index.Options{FS: b.fs, Dir: b.base[IndexDir]}); err != nil {
-		return err
-	}
-	return b.manifest.describe(b.store)
+	return b.look(b.store)
 }
 
 func (b *Backup) open() (*storage.Store, error) {
@@ -194,7 +202,6 @@ func (b *Backup) list(part, folder string, withoutKeys bool) error {
 	slices.Sort(names)
 	for _, name := range names {
 		inside := strings.TrimPrefix(folder+"/"+name, "/")
-		secret := part == KeysDir && !strings.HasSuffix(name, certificateSuffix) // whatever it is named: an old key, a copy of one
 		info, err := b.fs.Stat(b.fs.PathJoin(b.base[part], inside))
 		switch {
 		case err == nil && info.IsDir():
@@ -202,7 +209,7 @@ func (b *Backup) list(part, folder string, withoutKeys bool) error {
 				return err
 			}
 		case name == "LOCK" || strings.HasSuffix(name, ".new"): // of processes; of a write that was cut off
-		case withoutKeys && secret:
+		case withoutKeys && part == KeysDir && !b.public(inside, info, err):
 			b.manifest.LeftOut = append(b.manifest.LeftOut, inside)
 		case err != nil:
 			return err
@@ -214,6 +221,39 @@ func (b *Backup) list(part, folder string, withoutKeys bool) error {
 		}
 	}
 	return nil
+}
+
+// maxCertificates is how long a file of certificates may be.
+const maxCertificates = 1 << 20
+
+// public reports whether a file in KeysDir is one of certificates alone: private keys have any name, that of a certificate too.
+func (b *Backup) public(name string, info vfs.FileInfo, err error) bool {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCertificates || !strings.HasSuffix(name, certificateSuffix) {
+		return false
+	}
+	f, err := b.fs.Open(b.fs.PathJoin(b.base[KeysDir], name))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxCertificates))
+	return err == nil && certificatesAlone(data)
+}
+
+// certificatesAlone reports whether a text is certificates in PEM and nothing else.
+func certificatesAlone(data []byte) bool {
+	const begin = "-----BEGIN "
+	for data = bytes.TrimSpace(data); len(data) > 0; {
+		block, rest := pem.Decode(data)
+		if block == nil || !bytes.HasPrefix(data, []byte(begin)) || bytes.Count(data[:len(data)-len(rest)], []byte(begin)) != 1 {
+			return false
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil || block.Type != "CERTIFICATE" {
+			return false
+		}
+		data = bytes.TrimSpace(rest)
+	}
+	return true
 }
 
 // Manifest returns the manifest, whole once Next has returned io.EOF.

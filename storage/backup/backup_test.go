@@ -3,15 +3,20 @@ package backup_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,11 +59,39 @@ func newWorld(t testing.TB, fs vfs.FS, dir string, seed uint64) *world {
 	if err := fs.MkdirAll(fs.PathJoin(dir, "keys"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"calendar.key", "calendar.crt", "root.key"} {
+	w.write("keys/calendar.crt", certificate())
+	for _, name := range []string{"calendar.key", "root.key"} {
 		w.write("keys/"+name, name)
 	}
 	return w
 }
+
+// interrupted returns a context that has ended.
+func interrupted() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// keyPEM is a private key, certificate a certificate of it, both in PEM.
+var (
+	key, keyPEM = func() (ed25519.PrivateKey, string) {
+		key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			panic(err)
+		}
+		return key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	}()
+	certificate = sync.OnceValue(func() string {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+		der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+		if err != nil {
+			panic(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	})
+)
 
 func (w *world) options() storage.Options {
 	return storage.Options{FS: w.fs, TableLeaves: 1000, Logger: slog.New(slog.DiscardHandler)}
@@ -127,7 +160,10 @@ func take(t testing.TB, s backup.Source, o backup.Options, to string) []byte {
 	if err := copyTo(s, o, to); err != nil {
 		t.Fatal(err)
 	}
-	text, err := backup.ReadManifest(to)
+	if _, err := backup.ReadManifest(interrupted(), to); strings.HasSuffix(to, backup.ArchiveSuffix) && !errors.Is(err, context.Canceled) {
+		t.Errorf("the manifest is read although that is interrupted: %v", err)
+	}
+	text, err := backup.ReadManifest(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,8 +312,16 @@ func TestWithoutKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	secrets := []string{"calendar.key", "calendar.key.old", "calendar.bak", "calendar.crt.bak", "old/calendar.key", "old/key", "root.key", "root.pem"}
-	for _, name := range append([]string{"calendar-01.crt", "old/calendar.crt"}, secrets...) {
+	for _, name := range secrets {
 		w.write("keys/"+name, name)
+	}
+	w.write("keys/calendar-01.crt", certificate()+certificate())
+	w.write("keys/old/calendar.crt", certificate())
+	block, _ := pem.Decode([]byte(keyPEM))
+	for name, text := range map[string]string{"key.crt": keyPEM, "both.crt": certificate() + keyPEM, "before.crt": keyPEM + certificate(), "der.crt": string(block.Bytes),
+		"named.crt": strings.ReplaceAll(keyPEM, "PRIVATE KEY", "CERTIFICATE"), "cut.crt": keyPEM[:len(keyPEM)-30] + "\n" + certificate()} {
+		w.write("keys/"+name, text)
+		secrets = append(secrets, name)
 	}
 	b, err := backup.Begin(w.source(), backup.Options{WithoutKeys: true, Now: made})
 	if err != nil {
@@ -325,15 +369,29 @@ func TestNoPlainFile(t *testing.T) {
 	}
 }
 
-// TestDamagedIndex backs up stopped directories with a file of the index cut off, then gone: no backup is begun that could not be restored.
+// TestDamagedIndex backs up directories with a file of the index cut off, of a running server too, then gone: no backup is begun that could not
+// be restored.
 func TestDamagedIndex(t *testing.T) {
 	w := newWorld(t, vfs.Default, t.TempDir(), 11)
 	w.file(40_000)
-	w.close()
 	files, err := filepath.Glob(filepath.Join(w.dir, "index", "*"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%q, %v", files, err)
 	}
+	whole, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(files[0], 1000); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := backup.Begin(w.source(), backup.Options{Now: made}); !errors.Is(err, index.ErrCorrupt) {
+		t.Errorf("of a running server: %v", errors.Join(err, b.Close()))
+	}
+	if err := os.WriteFile(files[0], whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.close()
 	for name, damage := range map[string]func() error{
 		"cut off": func() error { return os.Truncate(files[0], 1000) },
 		"gone":    func() error { return os.Remove(files[0]) },

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +16,11 @@ import (
 
 // ReadManifest returns the manifest of the backup at path, as it is stored: that of a directory or of an archive, which is
 // read to its end, or the file itself of one that was kept. What has none is ErrIncomplete.
-func ReadManifest(path string) (text []byte, err error) {
+func ReadManifest(ctx context.Context, path string) (text []byte, err error) {
 	if strings.HasSuffix(path, ".json") {
 		return os.ReadFile(path)
 	}
-	err = visit(path, func(name string, _ int64, r io.Reader) (err error) {
+	err = visit(ctx, path, func(name string, _ int64, r io.Reader) (err error) {
 		if name == ManifestName {
 			text, err = io.ReadAll(io.LimitReader(r, maxManifest))
 		}
@@ -35,7 +36,7 @@ func ReadManifest(path string) (text []byte, err error) {
 type visitor func(name string, size int64, r io.Reader) error
 
 // visit shows all files of the backup at path.
-func visit(path string, see visitor) error {
+func visit(ctx context.Context, path string, see visitor) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func visit(path string, see visitor) error {
 		return err
 	}
 	defer f.Close()
-	if err := visitArchive(f, see); err != nil {
+	if err := visitArchive(contextReader{ctx, f}, see); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
@@ -92,6 +93,19 @@ func visitFile(path, name string, see visitor) error {
 	return see(name, info.Size(), f)
 }
 
+// A contextReader reads until its context is done.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(b)
+}
+
 // visitArchive shows what is in an archive.
 func visitArchive(r io.Reader, see visitor) error {
 	unpack, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderMaxWindow(64<<20))
@@ -133,7 +147,7 @@ func (r damageReader) Read(b []byte) (int, error) {
 // asDamage says of an error in unpacking that the backup is damaged.
 func asDamage(err error) error {
 	var path *fs.PathError // of the disk
-	if err == nil || errors.As(err, &path) {
+	if err == nil || errors.As(err, &path) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%v: %w", err, ErrDamaged)

@@ -189,7 +189,7 @@ func (r *restore) run(chain []string) (report fsck.Report, err error) {
 func (r *restore) add(path string) error {
 	stored := make(map[string]File)
 	var text []byte
-	err := visit(path, func(name string, size int64, in io.Reader) (err error) {
+	err := visit(r.ctx, path, func(name string, size int64, in io.Reader) (err error) {
 		if name == ManifestName {
 			text, err = io.ReadAll(io.LimitReader(in, maxManifest))
 			return err
