@@ -305,9 +305,6 @@ func (d *setting) checkEnum(v string) (string, error) {
 		return onOff(b), nil
 	}
 	e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
-	if slices.Contains(d.foreign, strings.ToLower(strings.TrimSpace(v))) {
-		e = errf(codeUnsupported, "parameter %q cannot be %q", d.name, v)
-	}
 	e.Hint = "Available values: " + strings.Join(d.values, ", ") + "."
 	return "", e
 }

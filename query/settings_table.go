@@ -1,5 +1,7 @@
 package query
 
+import "github.com/jurat-ledger/jurat/query/value"
+
 // settingKind is how the value of a setting is checked and written.
 type settingKind uint8
 
@@ -27,7 +29,7 @@ type setting struct {
 	values []string // of enumerations, canonical spelling
 	doc    string
 
-	foreign []string // values that PostgreSQL has besides, in canonical spelling
+	foreign []string // values of Booleans that PostgreSQL has besides, in canonical spelling
 }
 
 var isolationLevels = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}
@@ -60,7 +62,7 @@ var settingsTable = []setting{
 	{name: "idle_session_timeout", boot: "0", kind: settingMillis, max: maxInt32, doc: "Sets the maximum allowed idle time between queries, when not in a transaction."},
 	{name: "in_hot_standby", boot: "off", kind: settingBool, fixed: true, report: true, doc: "Shows whether hot standby is currently active."},
 	{name: "integer_datetimes", boot: "on", kind: settingBool, fixed: true, report: true, doc: "Shows whether datetimes are integer based."},
-	{name: "IntervalStyle", boot: "postgres", kind: settingEnum, values: []string{"postgres"}, foreign: []string{"postgres_verbose", "sql_standard", "iso_8601"}, report: true, doc: "Sets the display format for interval values."},
+	{name: "IntervalStyle", boot: "postgres", kind: settingEnum, values: value.IntervalStyles, report: true, doc: "Sets the display format for interval values."},
 	{name: "jit", boot: "off", kind: settingBool, doc: "Allow JIT compilation."},
 	{name: "jurat.proof", boot: proofAuthenticated, kind: settingEnum, values: []string{proofAuthenticated, proofPublished}, doc: "Sets whether proofs are signed by the calendar key or extended to a publication."},
 	{name: "jurat.server_name", fixed: true, doc: "Shows the name of the server that stands in every proof."},
