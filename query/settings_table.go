@@ -9,6 +9,7 @@ const (
 	settingText settingKind = iota
 	settingBool
 	settingInt
+	settingReal
 	settingMillis // an integer in milliseconds; "5s" and "2min" are understood
 	settingKB     // an integer in kilobytes; "8MB" is understood
 	settingEnum
@@ -22,11 +23,12 @@ type setting struct {
 	name   string
 	boot   string // canonical value
 	kind   settingKind
-	fixed  bool     // SET is refused
-	report bool     // sent to the client when it changes
-	min    int64    // of integers
-	max    int64    // of integers
-	values []string // of enumerations, canonical spelling
+	fixed  bool       // SET is refused
+	report bool       // sent to the client when it changes
+	min    int64      // of integers
+	max    int64      // of integers
+	bounds [2]float64 // of real numbers
+	values []string   // of enumerations, canonical spelling
 	doc    string
 
 	foreign []string // values of Booleans that PostgreSQL has besides, in canonical spelling
@@ -44,7 +46,7 @@ const maxInt32 = 1<<31 - 1
 
 // settingsTable lists the settings that the engine knows, by name in lower-case order. Those that change nothing here
 // are kept because clients set and read them.
-var settingsTable = []setting{
+var settingsTable = append([]setting{
 	{name: "application_name", report: true, doc: "Sets the application name to be reported in statistics and logs."},
 	{name: "autovacuum_max_workers", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running autovacuum worker processes."},
 	{name: "bytea_output", boot: "hex", kind: settingEnum, values: []string{"escape", "hex"}, doc: "Sets the output format for bytea."},
@@ -98,7 +100,7 @@ var settingsTable = []setting{
 	{name: "standard_conforming_strings", boot: "on", kind: settingBool, foreign: []string{"off"}, report: true, doc: "Causes '...' strings to treat backslashes literally."},
 	{name: "statement_timeout", boot: "0", kind: settingMillis, max: maxInt32, doc: "Sets the maximum allowed duration of any statement."},
 	{name: "synchronize_seqscans", boot: "on", kind: settingBool, doc: "Enable synchronized sequential scans."},
-	{name: "synchronous_commit", boot: "on", kind: settingEnum, values: []string{"on"}, doc: "Sets the current transaction's synchronization level."},
+	{name: "synchronous_commit", boot: "on", kind: settingEnum, values: []string{"local", "remote_write", "remote_apply", "on", "off"}, doc: "Sets the current transaction's synchronization level."},
 	{name: "TimeZone", boot: "Etc/UTC", kind: settingZone, report: true, doc: "Sets the time zone for displaying and interpreting time stamps."},
 	{name: "transaction_deferrable", boot: "off", kind: settingBool, doc: "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures."},
 	{name: "transaction_isolation", boot: "read committed", kind: settingEnum, values: isolationLevels, doc: "Sets the current transaction's isolation level."},
@@ -106,4 +108,4 @@ var settingsTable = []setting{
 	{name: "work_mem", boot: "4096", kind: settingKB, min: 64, max: maxInt32, doc: "Sets the maximum memory to be used for query workspaces."},
 	{name: "xmlbinary", boot: "base64", kind: settingEnum, values: []string{"base64", "hex"}, doc: "Sets how binary values are to be encoded in XML."},
 	{name: "xmloption", boot: "content", kind: settingEnum, values: []string{"content", "document"}, doc: "Sets whether XML data in implicit parsing and serialization operations is to be considered as documents or content fragments."},
-}
+}, plannerSettings...)
