@@ -287,6 +287,11 @@ func (a *analyzer) convert(x expr, t *value.Type, typmod int32) (expr, error) {
 	return y, err
 }
 
+// informationDomains are the domains of information_schema, which stand for their base types here.
+var informationDomains = map[string]*value.Type{
+	"cardinal_number": value.Int4, "character_data": value.Varchar, "sql_identifier": value.Name, "time_stamp": value.Timestamptz, "yes_or_no": value.Varchar,
+}
+
 // typeName finds a type. The modifier is -1 if there is none.
 func (a *analyzer) typeName(n *parse.TypeName) (*value.Type, int32, error) {
 	if n.SetOf {
@@ -295,6 +300,9 @@ func (a *analyzer) typeName(n *parse.TypeName) (*value.Type, int32, error) {
 	var t *value.Type
 	if n.Schema == "" || n.Schema == "pg_catalog" {
 		t = value.ByName(n.Name.Name)
+	}
+	if n.Schema == "information_schema" {
+		t = informationDomains[n.Name.Name]
 	}
 	if t == nil && (n.Schema == "" || n.Schema == "pg_catalog") && fn.IsForeignType(n.Name.Name) {
 		return nil, 0, a.unsupported(n, "type "+n.Name.Name+" is")

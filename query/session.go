@@ -245,6 +245,7 @@ func (s *Session) valueSettings() *value.Settings {
 	}
 	v.ByteaEscape = get("bytea_output") == "escape"
 	v.MonthFirst = !strings.HasSuffix(get("datestyle"), "DMY")
+	v.IntervalStyle = value.IntervalStyle(slices.Index(value.IntervalStyles, get("intervalstyle")))
 	fmt.Sscanf(get("extra_float_digits"), "%d", &v.ExtraFloatDigits)
 	v.Now = value.FromTime(s.tx.start)
 	v.Names, v.Budget = s, &s.reading

@@ -111,7 +111,7 @@ func (s *Session) Cursors() (list []catalog.Cursor) {
 	return list
 }
 
-var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingKB: "integer",
+var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingKB: "integer", settingReal: "real",
 	settingEnum: "enum", settingEncoding: "string", settingDateStyle: "string", settingZone: "string"}
 
 // SessionSettings implements catalog.Session.
@@ -135,6 +135,9 @@ func (s *Session) SessionSettings() (list []catalog.Setting) {
 			g.Unit = "kB"
 		case settingEnum:
 			g.Values = d.values
+		}
+		if d.kind == settingReal {
+			g.Min, g.Max = realText(d.bounds[0]), realText(d.bounds[1])
 		}
 		if g.Type == "integer" {
 			g.Min, g.Max = strconv.FormatInt(d.min, 10), strconv.FormatInt(d.max, 10)

@@ -191,6 +191,8 @@ func (d *setting) check(v string) (string, error) {
 		return "", errf(codeInvalidParameter, "parameter %q requires a Boolean value", d.name)
 	case settingInt:
 		return d.checkInt(v, nil)
+	case settingReal:
+		return d.checkReal(v)
 	case settingMillis:
 		return d.checkInt(v, millisUnits)
 	case settingKB:
@@ -271,6 +273,20 @@ func (d *setting) checkInt(v string, units []unit) (string, error) {
 	return strconv.FormatInt(n, 10), nil
 }
 
+func (d *setting) checkReal(v string) (string, error) {
+	f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+	if err != nil || f != f {
+		return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
+	}
+	if f < d.bounds[0] || f > d.bounds[1] {
+		return "", errf(codeInvalidParameter, "%s is outside the valid range for parameter %q (%s .. %s)", realText(f), d.name, realText(d.bounds[0]), realText(d.bounds[1]))
+	}
+	return realText(f), nil
+}
+
+// realText writes a number in six digits, as C's %g.
+func realText(f float64) string { return strconv.FormatFloat(f, 'g', 6, 64) }
+
 // show returns the value as SHOW prints it: integers in the largest unit that loses nothing.
 func (d *setting) show(v string) string {
 	var units []unit
@@ -305,9 +321,6 @@ func (d *setting) checkEnum(v string) (string, error) {
 		return onOff(b), nil
 	}
 	e := errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
-	if slices.Contains(d.foreign, strings.ToLower(strings.TrimSpace(v))) {
-		e = errf(codeUnsupported, "parameter %q cannot be %q", d.name, v)
-	}
 	e.Hint = "Available values: " + strings.Join(d.values, ", ") + "."
 	return "", e
 }

@@ -1,5 +1,7 @@
 package query
 
+import "github.com/jurat-ledger/jurat/query/value"
+
 // settingKind is how the value of a setting is checked and written.
 type settingKind uint8
 
@@ -7,6 +9,7 @@ const (
 	settingText settingKind = iota
 	settingBool
 	settingInt
+	settingReal
 	settingMillis // an integer in milliseconds; "5s" and "2min" are understood
 	settingKB     // an integer in kilobytes; "8MB" is understood
 	settingEnum
@@ -20,14 +23,15 @@ type setting struct {
 	name   string
 	boot   string // canonical value
 	kind   settingKind
-	fixed  bool     // SET is refused
-	report bool     // sent to the client when it changes
-	min    int64    // of integers
-	max    int64    // of integers
-	values []string // of enumerations, canonical spelling
+	fixed  bool       // SET is refused
+	report bool       // sent to the client when it changes
+	min    int64      // of integers
+	max    int64      // of integers
+	bounds [2]float64 // of real numbers
+	values []string   // of enumerations, canonical spelling
 	doc    string
 
-	foreign []string // values that PostgreSQL has besides, in canonical spelling
+	foreign []string // values of Booleans that PostgreSQL has besides, in canonical spelling
 }
 
 var isolationLevels = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}
@@ -42,7 +46,7 @@ const maxInt32 = 1<<31 - 1
 
 // settingsTable lists the settings that the engine knows, by name in lower-case order. Those that change nothing here
 // are kept because clients set and read them.
-var settingsTable = []setting{
+var settingsTable = append([]setting{
 	{name: "application_name", report: true, doc: "Sets the application name to be reported in statistics and logs."},
 	{name: "autovacuum_max_workers", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running autovacuum worker processes."},
 	{name: "bytea_output", boot: "hex", kind: settingEnum, values: []string{"escape", "hex"}, doc: "Sets the output format for bytea."},
@@ -60,7 +64,7 @@ var settingsTable = []setting{
 	{name: "idle_session_timeout", boot: "0", kind: settingMillis, max: maxInt32, doc: "Sets the maximum allowed idle time between queries, when not in a transaction."},
 	{name: "in_hot_standby", boot: "off", kind: settingBool, fixed: true, report: true, doc: "Shows whether hot standby is currently active."},
 	{name: "integer_datetimes", boot: "on", kind: settingBool, fixed: true, report: true, doc: "Shows whether datetimes are integer based."},
-	{name: "IntervalStyle", boot: "postgres", kind: settingEnum, values: []string{"postgres"}, foreign: []string{"postgres_verbose", "sql_standard", "iso_8601"}, report: true, doc: "Sets the display format for interval values."},
+	{name: "IntervalStyle", boot: "postgres", kind: settingEnum, values: value.IntervalStyles, report: true, doc: "Sets the display format for interval values."},
 	{name: "jit", boot: "off", kind: settingBool, doc: "Allow JIT compilation."},
 	{name: "jurat.proof", boot: proofAuthenticated, kind: settingEnum, values: []string{proofAuthenticated, proofPublished}, doc: "Sets whether proofs are signed by the calendar key or extended to a publication."},
 	{name: "jurat.server_name", fixed: true, doc: "Shows the name of the server that stands in every proof."},
@@ -96,7 +100,7 @@ var settingsTable = []setting{
 	{name: "standard_conforming_strings", boot: "on", kind: settingBool, foreign: []string{"off"}, report: true, doc: "Causes '...' strings to treat backslashes literally."},
 	{name: "statement_timeout", boot: "0", kind: settingMillis, max: maxInt32, doc: "Sets the maximum allowed duration of any statement."},
 	{name: "synchronize_seqscans", boot: "on", kind: settingBool, doc: "Enable synchronized sequential scans."},
-	{name: "synchronous_commit", boot: "on", kind: settingEnum, values: []string{"on"}, doc: "Sets the current transaction's synchronization level."},
+	{name: "synchronous_commit", boot: "on", kind: settingEnum, values: []string{"local", "remote_write", "remote_apply", "on", "off"}, doc: "Sets the current transaction's synchronization level."},
 	{name: "TimeZone", boot: "Etc/UTC", kind: settingZone, report: true, doc: "Sets the time zone for displaying and interpreting time stamps."},
 	{name: "transaction_deferrable", boot: "off", kind: settingBool, doc: "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures."},
 	{name: "transaction_isolation", boot: "read committed", kind: settingEnum, values: isolationLevels, doc: "Sets the current transaction's isolation level."},
@@ -104,4 +108,4 @@ var settingsTable = []setting{
 	{name: "work_mem", boot: "4096", kind: settingKB, min: 64, max: maxInt32, doc: "Sets the maximum memory to be used for query workspaces."},
 	{name: "xmlbinary", boot: "base64", kind: settingEnum, values: []string{"base64", "hex"}, doc: "Sets how binary values are to be encoded in XML."},
 	{name: "xmloption", boot: "content", kind: settingEnum, values: []string{"content", "document"}, doc: "Sets whether XML data in implicit parsing and serialization operations is to be considered as documents or content fragments."},
-}
+}, plannerSettings...)

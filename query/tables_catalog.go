@@ -15,12 +15,23 @@ var indexedColumns = map[string][]string{
 	"hashes": {"receipt", "digest", "round"}, "proofs": {"receipt", "digest", "round"}, "rounds": {"round"}, "calendar": {"round"}, "journal": {"time"},
 }
 
-// defaultOf is what a column of a table that takes rows has where INSERT says nothing, as SQL says it.
-func defaultOf(t *TableDef, column string) string {
+// defaultOf is what a column of a table that takes rows has where INSERT says nothing, as SQL says it. NULL is what the server fills
+// in itself: tools that write INSERT from the catalog ask for values of columns that have no default and are not null.
+func defaultOf(t *TableDef, c ColumnDef) string {
 	if !t.Insertable {
 		return ""
 	}
-	return map[string]string{"algorithm": "'sha256'::text", "agency": "CURRENT_USER", "lane": "'main'::text"}[column]
+	switch c.Name {
+	case "digest":
+		return ""
+	case "algorithm":
+		return "'sha256'::text"
+	case "agency":
+		return "CURRENT_USER"
+	case "lane":
+		return "'main'::text"
+	}
+	return "NULL::" + c.Type.SQL
 }
 
 // addCatalog makes the system catalog, which describes the tables and the functions.
@@ -35,7 +46,7 @@ func (e *Engine) addCatalog(functions []*fn.Function) {
 		}
 		for _, col := range def.Columns {
 			if !col.Hidden {
-				d.Columns = append(d.Columns, catalog.Column{Name: col.Name, Type: col.Type, Typmod: -1, NotNull: col.NotNull, Default: defaultOf(def, col.Name)})
+				d.Columns = append(d.Columns, catalog.Column{Name: col.Name, Type: col.Type, Typmod: -1, NotNull: col.NotNull, Default: defaultOf(def, col)})
 				d.Comments[col.Name] = columnComments[col.Name]
 			}
 		}

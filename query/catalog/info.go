@@ -76,9 +76,23 @@ func (k *Catalog) infoColumns(r *Rows) {
 	}
 }
 
+// infoElementTypes tells the types of the elements of columns that are arrays.
+func (k *Catalog) infoElementTypes(r *Rows) {
+	for _, rel := range k.relations() {
+		for i, c := range rel.Columns {
+			if c.Type.IsArray() {
+				id, elem := strconv.Itoa(i+1), value.MustType(c.Type.Elem)
+				r.add(k.place("object", rel.Schema, rel.Name).merge(k.place("udt", "pg_catalog", elem.Name)).merge(row{
+					"object_type": "TABLE", "collection_type_identifier": id, "data_type": dataType(elem), "dtd_identifier": "a" + id,
+				}))
+			}
+		}
+	}
+}
+
 // dataType is what information_schema calls a type.
 func dataType(t *value.Type) string {
-	if t.IsArray() && t.OID != value.Int2VectorOID && t.OID != value.OIDVectorOID {
+	if t.IsArray() {
 		return "ARRAY"
 	}
 	return t.SQL

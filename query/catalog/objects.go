@@ -38,6 +38,7 @@ var fixed = map[string]func(*Catalog, *Rows){
 	"information_schema.tables":                          (*Catalog).infoTables,
 	"information_schema.views":                           (*Catalog).infoViews,
 	"information_schema.columns":                         (*Catalog).infoColumns,
+	"information_schema.element_types":                   (*Catalog).infoElementTypes,
 	"information_schema.table_constraints":               (*Catalog).infoConstraints,
 	"information_schema.key_column_usage":                (*Catalog).infoKeyColumns,
 	"information_schema.constraint_column_usage":         (*Catalog).infoConstraintColumns,

@@ -13,7 +13,7 @@ func parseBoxed(s *Settings, t *Type, text []byte) (Datum, error) {
 		n, err := ParseNumeric(string(text))
 		return Datum{Type: t, X: n}, err
 	case IntervalOID:
-		v, err := ParseInterval(string(text))
+		v, err := parseInterval(s, string(text), -1)
 		return Datum{Type: t, X: v}, err
 	case RecordOID:
 		return Datum{}, errRecordInput
@@ -29,7 +29,7 @@ func appendBoxText(dst []byte, s *Settings, t *Type, x any) []byte {
 	case Numeric:
 		return x.Append(dst)
 	case Interval:
-		return x.append(dst)
+		return x.append(dst, s.IntervalStyle)
 	case *Array:
 		return appendArrayText(dst, s, t, x)
 	case *Record:

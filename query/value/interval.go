@@ -28,7 +28,7 @@ func (v Interval) Cmp(w Interval) int {
 }
 
 // String returns the text form of v.
-func (v Interval) String() string { return string(v.append(nil)) }
+func (v Interval) String() string { return string(v.append(nil, IntervalPostgres)) }
 
 // intervalSum adds up the parts of an interval while it is read.
 type intervalSum struct {
@@ -37,6 +37,7 @@ type intervalSum struct {
 	seen                 uint16  // the fields read so far
 	lone                 unit    // of a number without one
 	minutes              bool    // "1:02" is minutes and seconds
+	standard             bool    // a sign at the start is that of all parts
 }
 
 // unit is one unit of an interval text in months, days or microseconds.
@@ -104,15 +105,12 @@ func (s *intervalSum) addDays(d float64) {
 }
 
 func (s *intervalSum) interval() (Interval, bool) {
-	if math.Abs(s.months) > math.MaxInt32 || math.Abs(s.days) > math.MaxInt32 || math.Abs(s.micros+float64(s.exact)) >= 1<<63 {
+	fits := func(n float64) bool { return n >= math.MinInt32 && n <= math.MaxInt32 }
+	if !fits(s.months) || !fits(s.days) || math.Abs(s.micros+float64(s.exact)) >= 1<<63 {
 		return Interval{}, false
 	}
 	return Interval{Months: int32(s.months), Days: int32(s.days), Micros: s.exact + int64(s.micros)}, true
 }
-
-// ParseInterval reads the text form of an interval: Postgres' verbose one, the SQL standard's, or ISO 8601 with
-// designators. The errors are 22007 and 22015.
-func ParseInterval(text string) (Interval, error) { return ParseIntervalFields(text, -1) }
 
 // number splits "-1.5days" into its whole part, fraction and the rest.
 func number(s string) (whole, frac float64, rest string, ok bool) {
@@ -170,6 +168,19 @@ const (
 	signedPart = '+' // a number or time with its sign
 	timePart   = ':'
 )
+
+// spreadSign gives a minus at the start to all parts, if no other has a sign: what the SQL standard means by "-1 2:03:04".
+func spreadSign(parts []intervalPart) {
+	signed := func(p intervalPart) bool { return p.kind == signedPart }
+	if len(parts) == 0 || parts[0].text[0] != '-' || slices.ContainsFunc(parts[1:], signed) {
+		return
+	}
+	for i := range parts[1:] {
+		if p := &parts[i+1]; p.kind != wordPart {
+			p.text = "-" + p.text
+		}
+	}
+}
 
 // maxIntervalParts is how many parts a text may have.
 const maxIntervalParts = 25
@@ -251,6 +262,9 @@ func (s *intervalSum) parseVerbose(text string) (fault string) {
 	parts, ok := splitInterval(text)
 	if !ok {
 		return CodeBadDatetime
+	}
+	if s.standard {
+		spreadSign(parts)
 	}
 	u, ago := s.lone, false
 	for _, p := range slices.Backward(parts) {

@@ -77,10 +77,10 @@ func fitInterval(v Interval, typmod int32) Interval {
 	return v
 }
 
-// ParseIntervalFields reads the text form of an interval under a modifier, whose last field is the unit of a number that has
-// none. The errors are those of ParseInterval.
-func ParseIntervalFields(text string, typmod int32) (Interval, error) {
-	sum := intervalSum{lone: units["s"]}
+// parseInterval reads the text form of an interval in any style: Postgres' own, the SQL standard's, or ISO 8601 with designators. The
+// last field of a modifier is the unit of a number that has none. The errors are 22007 and 22015.
+func parseInterval(s *Settings, text string, typmod int32) (Interval, error) {
+	sum := intervalSum{lone: units["s"], standard: s.IntervalStyle == IntervalStandard}
 	if first, last := intervalFields(typmod); last >= 0 {
 		sum.lone = units[intervalFieldNames[last]]
 		sum.minutes = first == 4 && last == 5

@@ -9,7 +9,7 @@ import (
 // part of text.
 func ParseText(s *Settings, t *Type, typmod int32, text []byte) (Datum, error) {
 	if t == IntervalT && typmod >= 0 {
-		v, err := ParseIntervalFields(string(text), typmod)
+		v, err := parseInterval(s, string(text), typmod)
 		return NewBox(t, v), err
 	}
 	d, err := parseText(s, t, text)

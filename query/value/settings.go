@@ -8,6 +8,7 @@ type Settings struct {
 	ByteaEscape      bool           // bytea_output = escape; otherwise hex
 	ExtraFloatDigits int            // extra_float_digits; above 0 floats print shortest-exact
 	MonthFirst       bool           // DateStyle order MDY (Postgres' default) rather than DMY, for input such as 1/2/2026
+	IntervalStyle    IntervalStyle  // how intervals are written
 	Now              int64          // transaction start, for 'now', 'today' …: microseconds as in a timestamptz vector
 	Names            Names          // nil: reg* values are numbers, except regtype
 	Budget           Budget         // asked before much memory is taken; nil for no bound
