@@ -19,6 +19,7 @@ type explained struct {
 	width    int
 	measured string         // of EXPLAIN ANALYZE
 	actual   map[string]any // the same as properties
+	sample   *tableSample   // of a scan, nil for none
 	children []explained
 }
 
@@ -111,6 +112,12 @@ func (op *seriesOp) explain() explained {
 
 func (op *scanOp) explain() explained {
 	e := explained{title: op.path.Name, rows: op.path.Rows, total: op.path.Rows * 0.01}
+	if op.n.sample != nil {
+		if relation, ok := strings.CutPrefix(e.title, "Seq Scan "); ok {
+			e.title = "Sample Scan " + relation
+		}
+		e.sample, e.lines = op.n.sample, append(e.lines, op.n.sample.line())
+	}
 	if op.parallel {
 		e.title = "Parallel " + e.title
 	}

@@ -87,7 +87,7 @@ func (x *execution) fork() *execution {
 	s := x.statementRun
 	f := &execution{statementRun: &statementRun{
 		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), values: s.values, grant: s.grant, limit: s.limit,
-		analyze: s.analyze, untimed: s.untimed, forked: true,
+		seeds: s.seeds, analyze: s.analyze, untimed: s.untimed, forked: true,
 	}}
 	f.values.Budget, f.env.Settings = f.statementRun, &f.values
 	return f
@@ -117,7 +117,7 @@ func forkableNode(n node) bool {
 	for {
 		switch m := n.(type) {
 		case *scanNode:
-			list = append(list, m.where...)
+			list = append(list, exprsOf(m)...)
 			for _, e := range list {
 				if !forkable(e) {
 					return false

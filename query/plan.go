@@ -26,10 +26,11 @@ type Column struct {
 type (
 	// A scanNode reads a table.
 	scanNode struct {
-		table Table
-		alias string
-		cols  []Column // all of the table, hidden and computed ones too; computed ones are never delivered
-		where []expr   // conditions on the row, all to hold
+		table  Table
+		alias  string
+		cols   []Column     // all of the table, hidden and computed ones too; computed ones are never delivered
+		where  []expr       // conditions on the row, all to hold
+		sample *tableSample // which rows to read; nil for all
 	}
 
 	// A oneRowNode is one row without columns: SELECT without FROM.
@@ -191,6 +192,7 @@ type statementRun struct {
 	work    map[*workTable]*rowStore      // of the recursive queries that are running
 	pulled  map[*joinNode]pulledPlan      // lateral joins in another form
 	free    map[node]map[*outerSlot]bool  // what freeSlots found
+	seeds   map[*tableSample]uint64       // of samples without REPEATABLE
 	analyze bool                          // measure operators for EXPLAIN ANALYZE
 	forked  bool                          // works at a part of the rows, beside others
 	untimed bool                          // but only their rows

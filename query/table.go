@@ -67,6 +67,7 @@ type ScanRequest struct {
 	Order   []OrderKey   // the order the statement would like
 	AsOf    *Snapshot    // read as it stood then; nil for the ledger as it stands
 	Few     int          // so many rows are likely to be enough; 0 if unknown
+	Sample  *Sample      // the only rows that are wanted, known when the path is opened; nil for all. The scan leaves others out itself
 }
 
 // A Constraint is a condition on one column that a path may make use of.
