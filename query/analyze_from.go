@@ -518,7 +518,7 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 		var pair [2]*scopeColumn
 		for i, side := range []*scope{ls, rs} {
 			c, err := side.find("", "", u.Name)
-			if err == nil && c == nil {
+			if err == nil && (c == nil || c.aside) {
 				err = errf(codeUndefinedColumn, "column %q specified in USING clause does not exist in %s table", u.Name, [...]string{"left", "right"}[i])
 			}
 			if err != nil {
