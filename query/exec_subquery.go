@@ -184,7 +184,7 @@ func datumSize(d value.Datum) int {
 // subquery runs a subquery in an expression.
 func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
 	if s.kind == existsSubquery {
-		op, err := x.operator(s.plan, wish{need: make([]bool, len(s.plan.columns())), limit: 1, few: 1})
+		op, err := x.start(s.plan, wish{need: make([]bool, len(s.plan.columns())), limit: 1, few: 1})
 		if err != nil {
 			return value.Datum{}, err
 		}
