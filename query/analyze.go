@@ -138,7 +138,7 @@ func (s *scope) find(schema, table, name string) (*scopeColumn, error) {
 
 // missing is the error for a name that means nothing.
 func (s *scope) missing(schema, table, name string) error {
-	if _, ok := systemAttributes[name]; ok && slices.ContainsFunc(s.cols, func(c scopeColumn) bool { return c.from.Table != 0 && (table == "" || c.table == table) }) {
+	if _, ok := systemAttributes[name]; ok && name != "tableoid" && slices.ContainsFunc(s.cols, func(c scopeColumn) bool { return c.from.Table != 0 && (table == "" || c.table == table) }) {
 		return errf(codeUnsupported, "the system column %s is not supported", name)
 	}
 	if table == "" {

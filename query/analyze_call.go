@@ -165,7 +165,10 @@ func (a *analyzer) function(at parse.Node, name string, args []expr, variadic bo
 
 // series returns the call of a set-returning function.
 func (a *analyzer) series(at parse.Node, call *fn.Call, args []expr) (expr, error) {
-	if a.clause != clauseTarget && a.clause != clauseFrom {
+	if a.clause == clauseAggregate {
+		return nil, a.fail(errf(codeUnsupported, "aggregate function calls cannot contain set-returning function calls"), at)
+	}
+	if a.clause != clauseTarget && a.clause != clauseFrom && a.clause != clauseGroup {
 		return nil, a.fail(errf(codeUnsupported, "set-returning functions are not allowed in %s", clauseNames[a.clause]), at)
 	}
 	if slices.ContainsFunc(args, hasSeries) {

@@ -228,7 +228,8 @@ func (a *analyzer) grouping(c *coreQuery) error {
 	if err != nil {
 		return err
 	}
-	g := &aggregateNode{in: c.p.in, groups: keys.exprs}
+	in := keys.expand(c.p.in)
+	g := &aggregateNode{in: in, groups: keys.over}
 	if self := a.recursing; self != nil && self.depth == a.depth && c.aggregates() {
 		return a.fail(errf(codeRecursion, "aggregate functions are not allowed in a recursive query's recursive term"), c.q)
 	}
@@ -335,9 +336,6 @@ func (a *analyzer) groupKey(c *coreQuery, e parse.Expr) (expr, error) {
 		case *windowExpr:
 			err = a.fail(errf(codeWindow, "window functions are not allowed in GROUP BY").
 				hint("Compute it in a subquery: SELECT … FROM (SELECT …, row_number() OVER (…) AS n FROM …) AS q GROUP BY n."), e)
-		case *seriesExpr:
-			err = a.fail(errf(codeUnsupported, "set-returning functions are not allowed in GROUP BY").
-				hint("Put the function into FROM: SELECT l, count(*) FROM …, unnest(lanes) AS l GROUP BY l."), e)
 		}
 	})
 	return x, err

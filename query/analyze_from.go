@@ -132,7 +132,11 @@ func (a *analyzer) rename(at parse.Node, s *scope, name string, cols []string) e
 func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	if t.Schema == "" {
 		for _, c := range slices.Backward(a.ctes) {
-			if c.name == t.Name.Name {
+			switch {
+			case c.name != t.Name.Name:
+			case t.Sample != nil:
+				return nil, nil, a.notSampled(t)
+			default:
 				return a.fromShared(t, c)
 			}
 		}
@@ -141,11 +145,18 @@ func (a *analyzer) fromTable(t *parse.Table) (node, *scope, error) {
 	if err != nil {
 		return nil, nil, a.fail(err, t)
 	}
+	if t.Sample != nil && isView(table) {
+		return nil, nil, a.notSampled(t)
+	}
 	if v, ok := table.(*view); ok {
 		return a.fromView(t, v)
 	}
+	sample, err := a.sample(t)
+	if err != nil {
+		return nil, nil, err
+	}
 	shape := a.session.engine.shape(table)
-	n := &scanNode{table: table, alias: t.Alias.Name, cols: shape.cols}
+	n := &scanNode{table: table, alias: t.Alias.Name, cols: shape.cols, sample: sample}
 	if t.Alias.Name == "" {
 		return n, &scope{cols: shape.scope}, nil // without an alias there are no new names of columns either
 	}
@@ -507,7 +518,7 @@ func (a *analyzer) using(at *parse.Join, n *joinNode, s, ls, rs *scope, list []p
 		var pair [2]*scopeColumn
 		for i, side := range []*scope{ls, rs} {
 			c, err := side.find("", "", u.Name)
-			if err == nil && c == nil {
+			if err == nil && (c == nil || c.aside) {
 				err = errf(codeUndefinedColumn, "column %q specified in USING clause does not exist in %s table", u.Name, [...]string{"left", "right"}[i])
 			}
 			if err != nil {

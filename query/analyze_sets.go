@@ -19,6 +19,7 @@ func (e *groupingExpr) typ() *value.Type { return value.Int4 }
 // A groupKeys is what a query groups by: expressions, each once, and the grouping sets as their numbers.
 type groupKeys struct {
 	exprs []expr
+	over  []expr // the same over the input of the aggregation
 	sets  [][]int
 	plain bool // there is one set, of all expressions
 }
@@ -52,6 +53,34 @@ func (a *analyzer) groupKeys(c *coreQuery) (*groupKeys, error) {
 		k.sets = slices.CompactFunc(k.sets, slices.Equal)
 	}
 	return k, nil
+}
+
+// expand returns the input of the aggregation, over which it sets the keys: in, or one in which each row of in is as many as the longest of
+// the set-returning functions in the keys has.
+func (k *groupKeys) expand(in node) node {
+	k.over = k.exprs
+	if !slices.ContainsFunc(k.exprs, hasSeries) {
+		return in
+	}
+	n := &seriesNode{in: in}
+	width := len(in.columns())
+	var take func(e expr) expr
+	take = func(e expr) expr {
+		s, ok := e.(*seriesExpr)
+		if !ok {
+			return mapChildren(e, take)
+		}
+		if n.name == "" {
+			n.name = s.call.Func.Name
+		}
+		n.add(s, false, Column{Name: s.call.Func.Name, Type: s.typ(), TypeModifier: -1})
+		return &columnExpr{index: width + len(n.calls) - 1, t: s.typ(), name: exprText(s)}
+	}
+	k.over = make([]expr, len(k.exprs))
+	for i, x := range k.exprs {
+		k.over[i] = take(x)
+	}
+	return n
 }
 
 // groupSets returns the grouping sets that an element of GROUP BY stands for.
@@ -112,6 +141,9 @@ func (a *analyzer) groupSet(c *coreQuery, k *groupKeys, at map[fingerprint]int, 
 		if err == nil {
 			err = a.sortable(e, x, "equality")
 		}
+		if err == nil && givesRecords(x) {
+			err = a.unsupported(e, "a set-returning function that returns records in GROUP BY is")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -125,6 +157,16 @@ func (a *analyzer) groupSet(c *coreQuery, k *groupKeys, at map[fingerprint]int, 
 		set = append(set, i)
 	}
 	return set, nil
+}
+
+// givesRecords reports whether a set-returning function in e has rows of several columns.
+func givesRecords(e expr) bool {
+	found := false
+	walk(e, func(x expr) {
+		s, ok := x.(*seriesExpr)
+		found = found || ok && len(s.call.Func.Columns) > 0
+	})
+	return found
 }
 
 // setColumns are the columns, before those of the groups, that an aggregation over grouping sets has.
@@ -149,7 +191,7 @@ func (a *analyzer) overSets(g *aggregateNode, k *groupKeys) {
 	filled := &testExpr{x: &columnExpr{index: width, t: value.Bool, name: "filled"}, test: testNull, not: true}
 	number := &columnExpr{index: width + 1, t: value.Int4, name: "set"}
 	g.groups = []expr{number, filled}
-	for i, x := range k.exprs {
+	for i, x := range k.over {
 		c := &caseExpr{t: x.typ()}
 		for n, set := range k.sets {
 			if slices.Contains(set, i) {

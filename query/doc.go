@@ -77,6 +77,12 @@
 // A scan of the calendar with its roots computes the next ones while the last are written (ahead.go). A prepared look-up of one
 // row keeps its execution and its path for the next value (point.go).
 //
+// # Samples
+//
+// TABLESAMPLE is no condition but part of a scan (sample.go): a row is in the sample if a hash of the seed and of the numbers that tell it from
+// others, round, slot and index, says so, or of its block. So look-ups, orders and parts of a scan see one sample. Paths that know blocks
+// ask the sample before they read one.
+//
 // # Notifications
 //
 // LISTEN, UNLISTEN and NOTIFY take effect at COMMIT; a transaction's notifications come in order, and the same one once. They

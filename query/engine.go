@@ -106,6 +106,9 @@ func NewEngine(c Config) *Engine {
 		newDuplicatesView(16396), newLateFilingsView(16397),
 	} {
 		t.Def().Row = rowTypeOf(t.Def())
+		if !isView(t) {
+			t.Def().addTableOID()
+		}
 		e.tables[t.Def().Name] = t
 	}
 	own := append(ledgerFunctions(c.Ledger), e.roleFunctions()...)

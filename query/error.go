@@ -33,6 +33,8 @@ const (
 	codeCardinality          = "21000"
 	codeOutOfRange           = "22003"
 	codeInvalidParameter     = "22023"
+	codeSampleSeed           = "2202G"
+	codeSampleArgument       = "2202H"
 	codeBadCopy              = "22P04"
 	codeNotNull              = "23502"
 	codeCheck                = "23514"

@@ -22,6 +22,7 @@ type scanOp struct {
 	rest     []expr
 	where    []evaluator
 	scan     Scan
+	sampler  *sampler // nil for all rows
 	batch    value.Batch
 	out      value.Batch
 	sel      []int32
@@ -29,13 +30,19 @@ type scanOp struct {
 }
 
 func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
-	op := &scanOp{x: x, n: n}
+	op := &scanOp{x: x, n: n, sampler: x.newSampler(n)}
 	constraints, from := x.constraints(n)
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.where)
 	for i, c := range n.table.Def().Columns {
 		need[i] = need[i] && c.Compute == nil
 	}
 	r := &ScanRequest{Session: x.session, Where: constraints, Need: need, Order: w.order, AsOf: x.asOf, Few: int(min(w.few, math.MaxInt32))}
+	if op.sampler != nil {
+		r.Sample = &op.sampler.sample
+		for _, k := range op.sampler.cols {
+			need[k] = true
+		}
+	}
 	path, err := n.table.Plan(r)
 	if err != nil {
 		return nil, err
@@ -71,13 +78,8 @@ func cheapFirst(list []expr) []expr {
 
 func (op *scanOp) next() (*value.Batch, error) {
 	if op.scan == nil {
-		scan, err := op.open(op.x.env.Ctx)
-		if err != nil {
+		if err := op.begin(); err != nil {
 			return nil, err
-		}
-		op.scan = scan
-		if op.batch.Cols == nil {
-			op.batch.Cols = emptyVectors(len(op.n.cols))
 		}
 	}
 	for {
@@ -94,11 +96,30 @@ func (op *scanOp) next() (*value.Batch, error) {
 		if err := op.x.sawScan(&op.batch, &op.held); err != nil {
 			return nil, err
 		}
+		if op.sampler != nil && !op.sampler.draw(&op.batch) {
+			continue
+		}
 		out, err := filterBatch(&op.out, &op.batch, op.where, &op.sel)
 		if err != nil || out != nil {
 			return out, err
 		}
 	}
+}
+
+// begin opens the path.
+func (op *scanOp) begin() (err error) {
+	if op.sampler != nil {
+		if err := op.sampler.begin(op.x); err != nil {
+			return err
+		}
+	}
+	if op.scan, err = op.open(op.x.env.Ctx); err != nil {
+		return err
+	}
+	if op.batch.Cols == nil {
+		op.batch.Cols = emptyVectors(len(op.n.cols))
+	}
+	return nil
 }
 
 // emptyVectors returns n vectors.

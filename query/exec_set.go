@@ -141,7 +141,7 @@ func (op *sharedOp) close()       {}
 
 // materialize runs a plan to its end and keeps its rows.
 func (x *execution) materialize(n node) (*rowStore, error) {
-	op, err := x.operator(n, everything)
+	op, err := x.start(n, everything)
 	if err != nil {
 		return nil, err
 	}

@@ -192,7 +192,7 @@ func (e *subqueryExpr) wish() wish {
 // subquery runs a subquery in an expression.
 func (x *execution) subquery(s *subqueryExpr) (value.Datum, error) {
 	if s.kind == existsSubquery {
-		op, err := x.operator(s.plan, s.wish())
+		op, err := x.start(s.plan, s.wish())
 		if err != nil {
 			return value.Datum{}, err
 		}

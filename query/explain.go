@@ -20,6 +20,7 @@ type explained struct {
 	actual   map[string]any // the same as properties
 	subplan  string         // what it is to the operator above, if that is not an input
 	plan     node           // of a subplan
+	sample   *tableSample   // of a scan, nil for none
 	children []explained
 }
 
@@ -117,6 +118,12 @@ func (op *seriesOp) explain() explained {
 
 func (op *scanOp) explain() explained {
 	e := explained{title: op.path.Name, rows: op.path.Rows, total: op.path.Rows * 0.01}
+	if op.n.sample != nil {
+		if relation, ok := strings.CutPrefix(e.title, "Seq Scan "); ok {
+			e.title = "Sample Scan " + relation
+		}
+		e.sample, e.lines = op.n.sample, append(e.lines, op.n.sample.line())
+	}
 	if op.parallel {
 		e.title = "Parallel " + e.title
 	}

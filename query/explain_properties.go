@@ -29,6 +29,9 @@ func (e *explained) properties(costs bool) map[string]any {
 			}
 		}
 	}
+	if e.sample != nil {
+		e.sample.properties(p)
+	}
 	var plans []any
 	for i := range e.children {
 		child := e.children[i].properties(costs)

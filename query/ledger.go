@@ -204,6 +204,9 @@ type LeafScan struct {
 	From, To calendar.Second
 	Slots    []uint32 // ascending; nil for all
 	Desc     bool
+	// Sample, unless nil, says which leaves are selected: those of each slot in a round whose index is 1,024 times block or up to 1,023 more.
+	// It does not go with Desc.
+	Sample func(round calendar.Second, block uint64) bool
 }
 
 // A LeafCursor yields batches of at most 1,024 leaves.

@@ -233,7 +233,7 @@ func usesOuter(e expr) bool {
 func exprsOf(n node) []expr {
 	switch n := n.(type) {
 	case *scanNode:
-		return n.where
+		return slices.Concat(n.where, n.sample.exprs())
 	case *valuesNode:
 		return slices.Concat(n.rows...)
 	case *seriesNode:

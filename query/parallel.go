@@ -87,7 +87,7 @@ func (x *execution) fork() *execution {
 	s := x.statementRun
 	f := &execution{statementRun: &statementRun{
 		session: s.session, params: s.params, asOf: s.asOf, env: s.env.Fork(s.env.Ctx), values: s.values, grant: s.grant, limit: s.limit,
-		forked: true,
+		seeds: s.seeds, forked: true,
 	}}
 	if e := s.explaining; e != nil {
 		f.explaining = &explaining{analyze: e.analyze, timing: e.timing, counts: map[any]*counts{}}
@@ -120,7 +120,7 @@ func forkableNode(n node) bool {
 	for {
 		switch m := n.(type) {
 		case *scanNode:
-			list = append(list, m.where...)
+			list = append(list, exprsOf(m)...)
 			for _, e := range list {
 				if !forkable(e) {
 					return false

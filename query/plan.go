@@ -26,10 +26,11 @@ type Column struct {
 type (
 	// A scanNode reads a table.
 	scanNode struct {
-		table Table
-		alias string
-		cols  []Column // all of the table, hidden and computed ones too; computed ones are never delivered
-		where []expr   // conditions on the row, all to hold
+		table  Table
+		alias  string
+		cols   []Column     // all of the table, hidden and computed ones too; computed ones are never delivered
+		where  []expr       // conditions on the row, all to hold
+		sample *tableSample // which rows to read; nil for all
 	}
 
 	// A oneRowNode is one row without columns: SELECT without FROM.
@@ -192,6 +193,7 @@ type statementRun struct {
 	pulled      map[*joinNode]pulledPlan      // lateral joins in another form
 	memos       map[*joinNode]*memoRecord     // of lateral joins
 	free        map[node]map[*outerSlot]bool  // what freeSlots found
+	seeds       map[*tableSample]uint64       // of samples without REPEATABLE
 	forked      bool                          // works at a part of the rows, beside others
 	ranges      map[*joinNode]node            // what rangeJoin found
 	*explaining                               // nil unless the statement is EXPLAIN

@@ -42,7 +42,7 @@ func pointOf(plan node) *pointSelect {
 		return nil
 	}
 	scan, ok := p.in.(*scanNode)
-	if !ok || len(scan.where) != 1 {
+	if !ok || len(scan.where) != 1 || scan.sample != nil {
 		return nil
 	}
 	for _, e := range p.exprs {

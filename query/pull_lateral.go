@@ -207,6 +207,9 @@ func (p *pulling) flatten(n node) flatPlan {
 		f.n, f.gates = filtered(f.n, p.part(&f, where)), append(gates, f.gates...)
 		return f
 	case *scanNode:
+		if n.sample != nil {
+			break
+		}
 		bare := *n
 		bare.where = nil
 		f := flatPlan{n: &bare, outs: columnsOf(n)}

@@ -375,6 +375,18 @@ func (s *Session) Setting(name string) (string, error) {
 	return v, nil
 }
 
+// DefaultSetting implements fn.Session.
+func (s *Session) DefaultSetting(name string) string {
+	key := strings.ToLower(name)
+	if isRole(key) {
+		return "none"
+	}
+	if v, ok := s.settings.base[key]; ok || settingByName[key] == nil {
+		return v
+	}
+	return settingByName[key].boot
+}
+
 // SetSetting implements fn.Session.
 func (s *Session) SetSetting(name, text string, local bool) (string, error) {
 	key := strings.ToLower(name)

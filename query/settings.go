@@ -379,13 +379,10 @@ func (d *setting) checkZone(v string) (string, error) {
 	return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
 }
 
-// maxZoneHours is how far a zone that is set as a number may be from Greenwich, exclusive: as far as a name may say it.
-const maxZoneHours = 16
-
 // loadZone finds a time zone by its name, or by hours east of Greenwich; nil if there is none.
 func loadZone(v string) *time.Location {
 	if hours, err := strconv.ParseFloat(v, 64); err == nil {
-		if !(math.Abs(hours) < maxZoneHours) {
+		if !(math.Abs(hours) < value.MaxZoneHours) {
 			return nil
 		}
 		return value.OffsetZone(int(hours * 3600))

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/value"
@@ -43,6 +44,17 @@ func (d *TableDef) Column(name string) int {
 	return -1
 }
 
+// addTableOID adds the system column tableoid. It is computed of a column that is null only where an outer join makes the whole row so.
+func (d *TableDef) addTableOID() {
+	from := slices.IndexFunc(d.Columns, func(c ColumnDef) bool { return c.NotNull && c.Compute == nil && c.Type.Kind == value.Int64 })
+	oid := int64(d.OID)
+	d.Columns = append(d.Columns, ColumnDef{Name: "tableoid", Type: value.Oid, NotNull: true, Hidden: true, System: systemAttributes["tableoid"],
+		From: []int{from}, Compute: func(_ *fn.Env, out *value.Vector, _ []*value.Vector, n int, sel []int32) error {
+			rows(&value.Batch{N: n, Sel: sel}, func(i int) { out.Ints[i] = oid })
+			return nil
+		}})
+}
+
 // A ColumnDef is a column of a table. Attribute numbers count visible columns from 1, which stand before the hidden ones.
 type ColumnDef struct {
 	Name    string
@@ -67,6 +79,7 @@ type ScanRequest struct {
 	Order   []OrderKey   // the order the statement would like
 	AsOf    *Snapshot    // read as it stood then; nil for the ledger as it stands
 	Few     int          // so many rows are likely to be enough; 0 if unknown
+	Sample  *Sample      // the only rows that are wanted, known when the path is opened; nil for all. The scan leaves others out itself
 }
 
 // A Constraint is a condition on one column that a path may make use of.

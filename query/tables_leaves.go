@@ -75,6 +75,7 @@ type leafQuery struct {
 	visible  []uint32 // slots to read, nil for all
 	from, to calendar.Second
 	desc     bool
+	sample   *Sample       // the rows that are wanted
 	by       int           // colDigest or colReceipt, whose values are looked up; unpointed if none are
 	values   []value.Datum // to look up
 }
@@ -88,7 +89,7 @@ func (t *leafTable) begin(q *leafQuery, r *ScanRequest) error {
 		return errf(codeNoPrivilege, "permission denied for table %s", t.def.Name).on(t.def.Name).
 			hint("Agencies read their own filings and auditors all; this role's kind is %s.", kind)
 	}
-	*q = leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), need: r.Need, to: math.MaxInt64, by: unpointed}
+	*q = leafQuery{t: t, ledger: r.ledger(t.ledger), session: r.Session, agency: r.Session.visibleAgency(), sample: r.Sample, need: r.Need, to: math.MaxInt64, by: unpointed}
 	q.slots = q.ledger.Slots()
 	return nil
 }
@@ -150,7 +151,7 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, bySlot bool) {
 		p.Name, p.Rows = "Index Scan using "+t.def.Name+"_"+t.def.Columns[q.by].Name+" on "+t.def.Name, float64(max(1, len(q.values)))
 		return
 	}
-	if len(r.Order) > 0 && r.Order[0].Column == colRound {
+	if len(r.Order) > 0 && r.Order[0].Column == colRound && !(r.Order[0].Desc && q.sample.leaves() != nil) {
 		q.desc, p.Ordered = r.Order[0].Desc, 1
 		if len(r.Order) > 1 && r.Order[1].Column == colSlotIndex && r.Order[1].Desc == q.desc && len(q.visible) == 1 {
 			p.Ordered = 2
@@ -258,7 +259,7 @@ func (s *leafScan) open(ctx context.Context) (err error) {
 	default:
 		_, _, open := q.ledger.Extent()
 		to := min(q.to, open+1) // the round may close before the scan begins
-		s.cursor, err = q.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc})
+		s.cursor, err = q.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc, Sample: q.sample.leaves()})
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/jurat-ledger/jurat/merkle"
@@ -218,12 +219,16 @@ type secondTable interface {
 func secondsPath(t secondTable, r *ScanRequest, name string) *Path {
 	p, from, to, desc, list := secondRange(name, r)
 	wanted := secondSpan{from, to}
+	open := t.open
+	if r.Sample != nil && r.Sample.Blocks {
+		open = blocksOf(t)
+	}
 	p.Open = func(ctx context.Context) (Scan, error) {
 		if from > to {
 			return &listScan{}, nil
 		}
 		if list == nil {
-			return t.open(ctx, r, wanted, desc)
+			return open(ctx, r, wanted, desc)
 		}
 		return t.openList(ctx, r, list, wanted, desc)
 	}
@@ -236,11 +241,32 @@ func secondsPath(t secondTable, r *ScanRequest, name string) *Path {
 			return nil, err
 		}
 		for _, s := range splitSeconds(e, n) {
-			parts = append(parts, func(ctx context.Context) (Scan, error) { return t.open(ctx, r, s, false) })
+			parts = append(parts, func(ctx context.Context) (Scan, error) { return open(ctx, r, s, false) })
 		}
 		return parts, nil
 	}
 	return p
+}
+
+// blocksOf opens scans of the blocks of a span of seconds that are in a sample.
+func blocksOf(t secondTable) func(context.Context, *ScanRequest, secondSpan, bool) (Scan, error) {
+	return func(ctx context.Context, r *ScanRequest, s secondSpan, desc bool) (Scan, error) {
+		e, err := t.extent(ctx, r, s)
+		if err != nil {
+			return nil, err
+		}
+		scan := &secondsScan{open: func(ctx context.Context, s secondSpan) (Scan, error) { return t.open(ctx, r, s, desc) }}
+		for block := e.from / sampleBlock; block <= e.to/sampleBlock; block++ {
+			if r.Sample.holds(uint64(block)) {
+				first := block * sampleBlock
+				scan.spans = append(scan.spans, secondSpan{max(e.from, first), min(e.to, first+sampleBlock-1)})
+			}
+		}
+		if desc {
+			slices.Reverse(scan.spans)
+		}
+		return scan, nil
+	}
 }
 
 // open opens a scan of a span of seconds.

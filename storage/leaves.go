@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -18,6 +19,8 @@ type LeafScan struct {
 	From, To calendar.Second
 	Slots    []uint32 // ascending; nil for all
 	Desc     bool     // reverses the order of the runs, not that of the leaves in a run
+	// Sample, unless nil, says which leaves are selected. The order is not reversed then.
+	Sample func(round calendar.Second, block uint64) bool
 }
 
 // A Run is leaves of one round and slot with consecutive indices that were accepted together.
@@ -92,6 +95,7 @@ type LeafIter struct {
 	it      *pebble.Iterator // nil if nothing is selected
 	scan    LeafScan
 	horizon horizon
+	drawing *drawing // of the sample that is selected, nil for all
 	started bool
 	run     Run
 	err     error
@@ -107,6 +111,11 @@ func (s *Store) Leaves(scan LeafScan) (*LeafIter, error) {
 	iter.horizon = s.horizon(scan.From, scan.To)
 	var err error
 	iter.it, err = newIter(s.db, Key{Kind: KindRun, Round: scan.From}, Key{Kind: KindRun, Round: scan.To + 1})
+	if err == nil && scan.Sample != nil {
+		if err = iter.draw(s); err != nil {
+			iter.Close()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +139,21 @@ func (iter *LeafIter) Next() bool {
 			ok = iter.skip(key, place)
 			continue
 		}
+		if iter.drawing != nil {
+			var to Key
+			if wanted, to, iter.err = iter.drawing.sampled(key); iter.err != nil {
+				return false
+			}
+			if !wanted {
+				ok = iter.it.SeekGE(to.bytes())
+				continue
+			}
+		}
 		if limit := iter.limit(key); key.Number < limit {
 			iter.err = iter.read(key, limit)
-			return iter.err == nil
+			if iter.err != nil || iter.run.Leaves.Len() > 0 {
+				return iter.err == nil
+			}
 		}
 		ok = iter.step()
 	}
@@ -205,10 +226,14 @@ func (iter *LeafIter) read(key Key, limit uint64) error {
 	if err := r.decode(&c); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
+	from, to := 0, int(min(uint64(r.n), limit-key.Number))
+	if iter.drawing != nil {
+		from, to = iter.drawing.wanted(key, to)
+	}
 	x := &iter.run
-	x.Round, x.Slot, x.First, x.At = key.Round, key.Slot, key.Number, r.time()
+	x.Round, x.Slot, x.First, x.At = key.Round, key.Slot, key.Number+uint64(from), r.time()
 	x.Leaves.Reset()
-	r.appendTo(&x.Leaves, 0, int(min(uint64(r.n), limit-key.Number)))
+	r.appendTo(&x.Leaves, from, to)
 	return nil
 }
 
@@ -222,6 +247,9 @@ func (iter *LeafIter) Err() error { return iter.err }
 func (iter *LeafIter) Close() error {
 	if iter.it == nil {
 		return nil
+	}
+	if iter.drawing != nil {
+		return errors.Join(iter.drawing.close(), iter.it.Close())
 	}
 	return iter.it.Close()
 }

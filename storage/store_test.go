@@ -208,6 +208,10 @@ func (w *world) checkScans(from, to calendar.Second) {
 	for _, slots := range [][]uint32{nil, {}, {0}, {1, 3}, {2, 4, 99}, {1 << 31}} {
 		for _, desc := range []bool{false, true} {
 			w.checkLeafScan(storage.LeafScan{From: from, To: to, Slots: slots, Desc: desc})
+			share, seed := w.m.Rand.Uint64(), w.m.Rand.Uint64()
+			w.checkLeafScan(storage.LeafScan{From: from, To: to, Slots: slots, Sample: func(round calendar.Second, block uint64) bool {
+				return (uint64(round)^seed+block)*0x9e3779b97f4a7c15 < share
+			}})
 			for columns := range 4 {
 				w.checkRoundScan(storage.RoundScan{From: from, To: to, Slots: slots, Desc: desc,
 					Roots: columns&1 != 0, Counts: columns&2 != 0, Few: columns + len(slots)})
@@ -245,7 +249,7 @@ func (w *world) checkLeafScan(scan storage.LeafScan) {
 	w.t.Helper()
 	var want, got []twinLeaf
 	for _, l := range w.tw.leaves {
-		if l.Round >= scan.From && l.Round <= scan.To && selected(scan.Slots, l.Slot) {
+		if l.Round >= scan.From && l.Round <= scan.To && selected(scan.Slots, l.Slot) && (scan.Sample == nil || scan.Sample(l.Round, l.Index/storage.SampleBlock)) {
 			want = append(want, l)
 		}
 	}

@@ -36,6 +36,7 @@ func (fakeSession) Setting(name string) (string, error) {
 	}
 	return "", value.Errorf(value.CodeUndefinedObject, "unrecognized configuration parameter \"%s\"", name)
 }
+func (fakeSession) DefaultSetting(string) string                      { return "" }
 func (fakeSession) SetSetting(_, text string, _ bool) (string, error) { return text, nil }
 
 // testNow is the start of every transaction of the tests.

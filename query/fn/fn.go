@@ -44,6 +44,8 @@ type Session interface {
 	ServerAddr() (host string, port int)
 	// Setting returns the text SHOW would show. The error is 42704.
 	Setting(name string) (string, error)
+	// DefaultSetting is what RESET has a setting be, "" for one that there is not.
+	DefaultSetting(name string) string
 	// SetSetting does SET, or SET LOCAL, and returns the new text.
 	SetSetting(name, text string, local bool) (string, error)
 }

@@ -97,7 +97,11 @@ func setConfig(env *Env, args []value.Datum) (value.Datum, error) {
 	if args[0].Null {
 		return value.Datum{}, value.Errorf(value.CodeNullNotAllowed, "SET requires parameter name")
 	}
-	s, err := env.Session.SetSetting(string(args[0].B), string(args[1].B), args[2].Bool())
+	name, text := string(args[0].B), string(args[1].B)
+	if args[1].Null {
+		text = env.Session.DefaultSetting(name)
+	}
+	s, err := env.Session.SetSetting(name, text, args[2].Bool())
 	return value.NewText(s), err
 }
 

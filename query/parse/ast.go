@@ -209,8 +209,16 @@ type Alias struct {
 // A Table is a table, view or CTE named in FROM, or the target of INSERT, UPDATE, DELETE.
 type Table struct {
 	Name
-	Only  bool
-	Alias Alias
+	Only   bool
+	Alias  Alias
+	Sample *Sample // TABLESAMPLE; nil if not given
+}
+
+// A Sample is TABLESAMPLE method (arguments) [REPEATABLE (seed)].
+type Sample struct {
+	Method Name
+	Args   []Expr
+	Seed   Expr // nil if not given
 }
 
 // A SubqueryTable is a query in FROM. Its alias is never empty: Postgres 15 demands one, and so does Parse.

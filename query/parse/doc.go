@@ -12,7 +12,7 @@
 // pg_catalog.extract), joins NOT and LIKE, flattens AND and OR, moves a minus into a constant.
 //
 // Statements that change what the ledger does not let change (DDL, MERGE, TRUNCATE …) are read by their heads alone and
-// become an *Other. What Postgres' grammar has and nobody needs here (XML, TABLESAMPLE, WITH … SEARCH) is refused with
+// become an *Other. What Postgres' grammar has and nobody needs here (XML, WITH … SEARCH) is refused with
 // 0A000.
 //
 // # How it works

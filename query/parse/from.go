@@ -224,11 +224,23 @@ func (p *parser) relation() *Table {
 	return t
 }
 
-// aliased reads the alias of a table and refuses TABLESAMPLE.
+// aliased reads what follows the name of a table: its alias and TABLESAMPLE.
 func (p *parser) aliased(t *Table) TableExpr {
 	t.Alias = p.alias()
-	if p.is(kwTablesample) {
-		p.unsupported("TABLESAMPLE", p.loc())
+	if !p.accept(kwTablesample) {
+		return t
+	}
+	method, isFunc := p.tableOrFunc()
+	if !isFunc {
+		p.fail()
+	}
+	p.expectKind(tkLeftParen)
+	t.Sample = &Sample{Method: method, Args: p.exprList()}
+	p.expectKind(tkRightParen)
+	if p.accept(kwRepeatable) {
+		p.expectKind(tkLeftParen)
+		t.Sample.Seed = p.expr()
+		p.expectKind(tkRightParen)
 	}
 	return t
 }

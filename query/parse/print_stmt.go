@@ -244,6 +244,19 @@ func (w *printer) relation(t *Table) {
 	}
 	w.name(t.Name)
 	w.alias(t.Alias)
+	if t.Sample == nil {
+		return
+	}
+	w.text(" TABLESAMPLE ")
+	w.name(t.Sample.Method)
+	w.text("(")
+	w.list(len(t.Sample.Args), func(i int) { w.expr(t.Sample.Args[i]) })
+	w.text(")")
+	if t.Sample.Seed != nil {
+		w.text(" REPEATABLE (")
+		w.expr(t.Sample.Seed)
+		w.text(")")
+	}
 }
 
 // lateral writes LATERAL if it is set.

@@ -262,7 +262,8 @@ func (l *Ledger) Leaves(_ context.Context, s query.LeafScan) (query.LeafCursor, 
 	defer l.mu.Unlock()
 	c := &leafCursor{desc: s.Desc}
 	for _, leaf := range l.leaves {
-		if leaf.Round >= s.From && leaf.Round <= s.To && (s.Slots == nil || slices.Contains(s.Slots, leaf.Slot)) {
+		if leaf.Round >= s.From && leaf.Round <= s.To && (s.Slots == nil || slices.Contains(s.Slots, leaf.Slot)) &&
+			(s.Sample == nil || s.Sample(leaf.Round, leaf.Index/1024)) {
 			c.leaves = append(c.leaves, leaf)
 		}
 	}

@@ -109,7 +109,7 @@ func (r *reading) take(s *Settings, rest string) (n int, f dateFault, err error)
 		switch {
 		case n == 1 || r.hasOffset || r.zone != nil || !r.hasTime && !r.hasDate:
 			return 0, faultSyntax, nil
-		case !ok:
+		case !ok || abs(off) >= maxOffset:
 			return 0, faultZone, nil
 		}
 		r.offset, r.hasOffset = off, true

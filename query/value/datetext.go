@@ -100,7 +100,12 @@ func AppendOffset(dst []byte, off int) []byte {
 	if off < 0 {
 		sign, off = '-', -off
 	}
-	dst = appendPadded(append(dst, sign), off/3600)
+	dst = append(dst, sign)
+	if hours := off / 3600; hours >= 100 {
+		dst = strconv.AppendInt(dst, int64(hours), 10)
+	} else {
+		dst = appendPadded(dst, hours)
+	}
 	if off%3600 != 0 {
 		dst = appendPadded(append(dst, ':'), off/60%60)
 	}

@@ -131,29 +131,70 @@ func number(s string) (whole, frac float64, rest string, ok bool) {
 	return whole, frac, rest, ok
 }
 
+// parseISO reads what follows the P of "P1Y2M3DT4H5M6S", "P0001-02-03T04:05:06" and "P00010203T040506".
 func (s *intervalSum) parseISO(text string) bool {
-	inTime, any := false, false
+	inTime, designated := false, false
 	for text != "" {
 		if text[0] == 'T' && !inTime {
-			inTime, text = true, text[1:]
+			inTime, designated, text = true, false, text[1:]
 			continue
 		}
 		whole, frac, rest, ok := number(text)
-		if !ok || rest == "" {
+		if !ok {
 			return false
 		}
 		designators := map[byte]unit{'Y': units["y"], 'M': units["mon"], 'W': units["w"], 'D': units["d"]}
 		if inTime {
 			designators = map[byte]unit{'H': units["h"], 'M': units["m"], 'S': units["s"]}
 		}
-		u, known := designators[rest[0]]
-		if !known {
+		if rest != "" {
+			if u, known := designators[rest[0]]; known {
+				s.add(whole, frac, u)
+				text, designated = rest[1:], true
+				continue
+			}
+		}
+		if designated {
 			return false
 		}
-		s.add(whole, frac, u)
-		text, any = rest[1:], true
+		if text, ok = s.parseAlternative(text, inTime); !ok {
+			return false
+		}
 	}
-	return any
+	return true
+}
+
+// parseAlternative reads the numbers of a date or time without designators, with "-" or ":" between them or of a fixed length, and returns
+// what follows.
+func (s *intervalSum) parseAlternative(text string, inTime bool) (rest string, ok bool) {
+	parts, sep, digits := []unit{units["y"], units["mon"], units["d"]}, byte('-'), 8
+	fraction := parts[2]
+	if inTime {
+		parts, sep, digits = []unit{units["h"], units["m"], units["s"]}, ':', 6
+		fraction = units["us"] // as Postgres 15 takes it
+	}
+	whole, frac, rest, _ := number(text)
+	ends := func() bool { return rest == "" || !inTime && rest[0] == 'T' }
+	if ends() && span(strings.TrimPrefix(text, "-"), isDigit) == digits {
+		s.add(math.Trunc(whole/10000), 0, parts[0])
+		s.add(math.Trunc(math.Mod(whole, 10000)/100), 0, parts[1])
+		s.add(math.Mod(whole, 100), 0, parts[2])
+		s.add(0, frac, fraction)
+		return rest, true
+	}
+	for i, u := range parts {
+		s.add(whole, frac, u)
+		switch {
+		case ends():
+			return rest, true
+		case i == 2 || rest[0] != sep:
+			return rest, false
+		}
+		if whole, frac, rest, ok = number(rest[1:]); !ok {
+			return rest, false
+		}
+	}
+	return rest, true
 }
 
 // An intervalPart is one piece of the text form of an interval.

@@ -128,7 +128,8 @@ func TestZones(t *testing.T) {
 	at := DateOf(2026, 7, 1) * Day
 	for name, want := range map[string]int{
 		"UTC": 0, "utc": 0, "Z": 0, "Europe/Tallinn": 10800, "europe/tallinn": 10800, "EUROPE/ISLE_OF_MAN": 3600, "CET": 3600, "est": -18000,
-		"UTC+2": -7200, "<+02>-02": 7200, "+02": -7200, "america/port_of_spain": -14400, "antarctica/dumontdurville": 36000, "etc/gmt-14": 50400, "foo+2": -7200,
+		"UTC+2": -7200, "<+02>-02": 7200, "+02": -7200, "america/port_of_spain": -14400, "antarctica/dumontdurville": 36000, "etc/gmt-14": 50400, "foo+2": -7200, "CET-1CEST,M3.5.0,M10.5.0/3": 7200, "AEST-10AEDT,M10.1.0,M4.1.0/3": 36000, "<+03>-3<+04>,M3.5.0/-1,M10.5.0/26": 14400,
+		"UTC+99": -99 * 3600, "CET-167:59:59": 167*3600 + 3599, "posix/europe/tallinn": 10800,
 	} {
 		zone, err := LoadZone(name)
 		if err != nil {
@@ -137,7 +138,7 @@ func TestZones(t *testing.T) {
 			t.Errorf("%s is %d seconds east, want %d", name, got, want)
 		}
 	}
-	for _, bad := range []string{"", "Local", "localtime", "../etc/passwd", "/etc/passwd", "Mars/Base", "UTC+99", "é", "."} {
+	for _, bad := range []string{"", "Local", "localtime", "../etc/passwd", "/etc/passwd", "Mars/Base", "UTC+168", "CET-1CEST,M13.5.0,M10.5.0/3", "CET-1CEST,M3.5.0", "posix/Mars", "posix/posix/UTC", "é", "."} {
 		if zone, err := LoadZone(bad); err == nil {
 			t.Errorf("%q is %v", bad, zone)
 		}

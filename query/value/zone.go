@@ -15,7 +15,7 @@ import (
 var zoneCache, abbreviationCache sync.Map
 
 // LoadZone returns the time zone of a name as AT TIME ZONE takes it, in any case: "Europe/Tallinn", "UTC", an
-// abbreviation such as "CET", or a POSIX form such as "UTC+2", "<+02>-02" or "+2", in which west is positive. The error
+// abbreviation such as "CET", or a POSIX form such as "UTC+2", "<+02>-02", "CET-1CEST,M3.5.0,M10.5.0/3" or "+2", in which west is positive. The error
 // is 22023.
 func LoadZone(name string) (*time.Location, error) {
 	key := strings.ToLower(name)
@@ -49,6 +49,9 @@ func NamedZone(name string) *time.Location {
 			return loc
 		}
 	}
+	if known, ok := strings.CutPrefix(key, "posix/"); ok && zoneKeys()[known] != "" {
+		return NamedZone(known)
+	}
 	if off, ok := parseOffset(name); ok {
 		return time.FixedZone(name, -off)
 	}
@@ -65,30 +68,40 @@ func OffsetZone(seconds int) *time.Location {
 	return time.FixedZone("<"+string(east)+">"+west, seconds)
 }
 
-// posixZone reads "UTC+2" and "<+02>-02".
+// posixZone reads "UTC+2", "<+02>-02" and "CET-1CEST,M3.5.0,M10.5.0/3". Package time reads this form at the end of a file of a zone; so it is
+// given one that holds nothing else.
 func posixZone(name string) *time.Location {
-	i := strings.IndexAny(name, "+-")
-	if strings.HasPrefix(name, "<") {
-		if i = strings.IndexByte(name, '>') + 1; i < 2 {
+	zone, _, _ := strings.Cut(name, ",")
+	if strings.ContainsAny(zone, "/\n\x00") {
+		return nil
+	}
+	const unread = "?" // what the clocks show if package time cannot read the form
+	counts := func(types, chars byte) string {
+		return "TZif2" + strings.Repeat("\x00", 15+4*4+3) + string(types) + "\x00\x00\x00" + string(chars)
+	}
+	file := counts(0, 0) + counts(1, 2) + "\x00\x00\x00\x00\x00\x00" + unread + "\x00\n" + name + "\n"
+	loc, err := time.LoadLocationFromTZData(name, []byte(file))
+	if err != nil {
+		return nil
+	}
+	for _, month := range []time.Month{time.January, time.July} {
+		if shown, offset := time.Date(2000, month, 1, 0, 0, 0, 0, loc).Zone(); shown == unread || abs(offset) >= maxZoneOffset {
 			return nil
 		}
 	}
-	if i < 3 {
-		return nil
-	}
-	spec := name[i:]
-	if spec != "" && spec[0] >= '0' && spec[0] <= '9' {
-		spec = "+" + spec
-	}
-	off, ok := parseOffset(spec)
-	if !ok || name[0] != '<' && strings.ContainsAny(name[:i], "/0123456789") {
-		return nil
-	}
-	return time.FixedZone(name, -off)
+	return loc
 }
 
-// maxOffset is the largest offset from UTC, exclusive, in seconds.
-const maxOffset = 16 * 3600
+const (
+	// maxOffset is the largest offset from UTC, exclusive, in seconds, that a time may be written with.
+	maxOffset = 16 * 3600
+	// maxZoneOffset is that of a zone.
+	maxZoneOffset = MaxZoneHours * 3600
+	// MaxZoneHours is how far a zone may be from Greenwich, exclusive.
+	MaxZoneHours = 168
+)
+
+func abs(n int) int { return max(n, -n) }
 
 // parseOffset reads "+2", "-0330", "+05:30", "+01:39:49".
 func parseOffset(s string) (seconds int, ok bool) {
@@ -121,7 +134,7 @@ func parseOffset(s string) (seconds int, ok bool) {
 	if s[0] == '-' {
 		total = -total
 	}
-	return total, total < maxOffset && total > -maxOffset
+	return total, true
 }
 
 // abbreviations maps zone abbreviations, as in Postgres' default set, to minutes east of UTC.
