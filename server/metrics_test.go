@@ -93,7 +93,7 @@ func (s *Server) exec(t *testing.T, statements ...string) {
 	}
 }
 
-// TestReadOnlyMetrics: a server that files nothing, and has no keys, is well and shows its metrics.
+// TestReadOnlyMetrics: a server that files nothing, and has no keys, is well, ready when it answers, and shows its metrics.
 func TestReadOnlyMetrics(t *testing.T) {
 	c := testConfig(t.TempDir())
 	s, stop := testServer(t, c)
@@ -104,11 +104,14 @@ func TestReadOnlyMetrics(t *testing.T) {
 	}
 	c.ReadOnly, c.HTTPListen = true, "127.0.0.1:0"
 	s, _ = testServer(t, c)
-	if status, page := s.get(t, "/metrics"); status != http.StatusOK || !strings.Contains(page, "\njurat_ready 0\n") {
+	if status, page := s.get(t, "/metrics"); status != http.StatusOK || !strings.Contains(page, "\njurat_ready 1\n") {
 		t.Errorf("metrics: %d: %s", status, page)
 	}
 	if status, page := s.get(t, "/healthz"); status != http.StatusOK {
 		t.Errorf("health: %d: %s", status, page)
+	}
+	if status, page := s.get(t, "/readyz"); status != http.StatusOK || page != "ok\n" {
+		t.Errorf("ready: %d: %s", status, page)
 	}
 }
 
@@ -284,20 +287,4 @@ func TestListen(t *testing.T) {
 	mustRefuse(t, c, "--http-listen")
 	c.HTTPListen, c.Pprof = "", true
 	mustRefuse(t, c, "--pprof needs --http-listen")
-}
-
-// TestReadOnlyReady: a read-only server is ready when it answers, although nothing can be filed.
-func TestReadOnlyReady(t *testing.T) {
-	c := testConfig(t.TempDir())
-	_, stop := testServer(t, c)
-	stop()
-	c.ReadOnly, c.HTTPListen = true, "127.0.0.1:0"
-	s, stop := testServer(t, c)
-	defer stop()
-	if status, said := s.get(t, "/readyz"); status != 200 || said != "ok\n" {
-		t.Errorf("/readyz: %d %q", status, said)
-	}
-	if _, said := s.get(t, "/metrics"); !strings.Contains(said, "\njurat_ready 1\n") {
-		t.Error("jurat_ready is not 1")
-	}
 }
