@@ -24,8 +24,25 @@ var statistics = func() map[string]func(*Catalog, *Rows) {
 			m["pg_catalog."+view+scope+"_indexes"] = indexes
 		}
 	}
+	for _, view := range []string{"archiver", "bgwriter", "wal"} {
+		m["pg_catalog.pg_stat_"+view] = addNothingDone
+	}
 	return m
 }()
+
+// addNothingDone adds the one row of the statistics of a process of PostgreSQL that there is none of here.
+func addNothingDone(_ *Catalog, r *Rows) {
+	v := row{}
+	for _, c := range r.rel.Columns {
+		switch c.Type {
+		case value.Int8, value.Float8:
+			v[c.Name] = zero(c.Type)
+		case value.NumericT:
+			v[c.Name] = value.NewBox(c.Type, value.Numeric{})
+		}
+	}
+	r.add(v)
+}
 
 func (k *Catalog) pgStatTables(r *Rows, schemas []string) {
 	list := slices.DeleteFunc(k.relations(), func(rel *Relation) bool { return rel.Kind != 'r' || !slices.Contains(schemas, rel.Schema) })
