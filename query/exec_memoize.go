@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// memoPart is what part of the memory of a statement a memo may take.
+	// memoPart is what part of the memory of a statement may go to what is remembered of one lateral side, or of one subquery.
 	memoPart = 32
 	// memoTrial is how many executions a memo waits before it judges whether it pays.
 	memoTrial = 1024

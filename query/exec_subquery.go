@@ -155,22 +155,35 @@ func (e *subqueryEval) row(vals []value.Datum) (value.Datum, error) {
 	if err != nil || !known {
 		return d, err
 	}
-	return d, e.remember(string(key), d)
+	e.remember(string(key), d)
+	return d, nil
 }
 
-func (e *subqueryEval) remember(key string, d value.Datum) error {
-	if len(e.memo) >= memoMax {
-		e.memo = nil
-		e.x.release(e.held)
-		e.held = 0
+// remember keeps a result for a key, in up to a memoPart of the statement's memory. Full, or where there is no memory for it, all is forgotten.
+func (e *subqueryEval) remember(key string, d value.Datum) {
+	size := len(key) + datumSize(d) + 64
+	most := int(e.x.limit / memoPart)
+	if len(e.memo) >= memoMax || e.held+size > most {
+		e.forget()
+	}
+	if size > most {
+		return
+	}
+	e.held += size
+	if e.x.reserve(size) != nil {
+		e.forget()
+		return
 	}
 	if e.memo == nil {
 		e.memo = map[string]value.Datum{}
 	}
 	e.memo[key] = d
-	size := len(key) + datumSize(d) + 64
-	e.held += size
-	return e.x.reserve(size)
+}
+
+// forget gives back the memory of all that is remembered.
+func (e *subqueryEval) forget() {
+	e.x.release(e.held)
+	e.memo, e.held = nil, 0
 }
 
 func datumSize(d value.Datum) int {

@@ -94,3 +94,12 @@ func TestMemoWithoutMemory(t *testing.T) {
 		t.Error(a.rows, a.err)
 	}
 }
+
+// TestRememberedSubqueries remembers what a subquery gives for as many rows as there is memory for, and answers for all.
+func TestRememberedSubqueries(t *testing.T) {
+	w := newWorld(t)
+	sql := "select count(*), sum(length((select repeat('x', 100000 + x) offset 0))) from (select i % 300 as x from generate_series(1, 600) i offset 0) a"
+	if a := run(t.Context(), w.current, sql); a.err != nil || a.rows[0] != "600 | 60089700" {
+		t.Error(a.rows, a.err)
+	}
+}
