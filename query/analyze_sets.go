@@ -248,6 +248,9 @@ func (a *analyzer) groupingCall(s *scope, e *parse.Call) (expr, error) {
 		if err == nil {
 			x, err = a.coerceText(x)
 		}
+		if err == nil && hasSeries(x) {
+			err = a.fail(errf(codeUnsupported, "aggregate function calls cannot contain set-returning function calls"), arg)
+		}
 		if err != nil {
 			return nil, err
 		}

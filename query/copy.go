@@ -94,6 +94,9 @@ func (a *analyzer) copyTo(stmt *parse.Copy) (*compiled, error) {
 func (a *analyzer) copyTable(stmt *parse.Copy) (node, string, error) {
 	q := &parse.Select{Loc: stmt.Table.Loc, From: []parse.TableExpr{&parse.Table{Name: *stmt.Table}}}
 	for _, c := range stmt.Cols {
+		if _, system := systemAttributes[c.Name]; system {
+			return nil, "", a.fail(errf(codeUndefinedColumn, "column %q of relation %q does not exist", c.Name, stmt.Table.Name), c)
+		}
 		q.Targets = append(q.Targets, parse.Target{X: &parse.ColumnRef{Loc: c.Loc, Parts: []string{c.Name}}})
 	}
 	if stmt.Cols == nil {

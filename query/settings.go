@@ -255,7 +255,7 @@ func (d *setting) checkInt(v string, units []unit) (string, error) {
 		factor = units[i].factor
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-	if err != nil || f != f {
+	if err != nil || f != f || strings.Contains(v, "_") {
 		return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
 	}
 	f *= float64(factor)

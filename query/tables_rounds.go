@@ -232,7 +232,7 @@ func secondsPath(t secondTable, r *ScanRequest, name string) *Path {
 		}
 		return t.openList(ctx, r, list, wanted, desc)
 	}
-	if desc || list != nil {
+	if desc || list != nil || r.Sample != nil && r.Sample.Blocks { // which are known when it is opened, not before
 		return p
 	}
 	p.Split = func(ctx context.Context, n int) (parts []func(context.Context) (Scan, error), err error) {

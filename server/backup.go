@@ -11,6 +11,7 @@ import (
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // backups makes the backups of a running server, one at a time.
@@ -64,7 +65,7 @@ func backupError(err error) error {
 		return nil
 	case errors.Is(err, backup.ErrChain), errors.Is(err, backup.ErrDamaged):
 		return &query.Error{Code: "22023", Message: err.Error(), Hint: "Give the manifest of a backup of this ledger, or make a full one."}
-	case errors.Is(err, storage.ErrCorrupt):
+	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
 		return &query.Error{Code: "XX001", Message: "backup: " + err.Error(), Hint: "Run jurat fsck on the stopped server's directory."}
 	}
 	return &query.Error{Code: "58030", Message: "backup: " + err.Error(), Hint: "The server goes on; see to its disk, and make the backup again."}

@@ -199,11 +199,14 @@ func fileUntilBroken(t *testing.T, s *Server, rows int, broken *atomic.Bool) (ac
 	var mu sync.Mutex
 	var failed atomic.Bool
 	var wg sync.WaitGroup
-	for client := range 3 {
-		conn, err := pgconn.Connect(t.Context(), "postgres://jurat@"+s.Addr().String()+"/jurat?sslmode=disable")
-		if err != nil {
+	var conns [3]*pgconn.PgConn
+	for client := range conns {
+		var err error
+		if conns[client], err = pgconn.Connect(t.Context(), "postgres://jurat@"+s.Addr().String()+"/jurat?sslmode=disable"); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for client, conn := range conns {
 		wg.Go(func() {
 			defer conn.Close(context.Background())
 			for i := range 10_000 {

@@ -1,6 +1,7 @@
 // Package fatal makes errors of what Pebble ends a process for. Where Pebble no longer knows what is on disk it calls Fatalf of its
 // logger, which must not return, or panics itself, and only opening the database again tells. A call of ours that was the cause turns
-// the panic into its error by Rescue; in the background it ends the process.
+// the panic into its error by Rescue; in the background it ends the process, and so it does where a write changes to a new log, since
+// Pebble then unlocks twice on its way out.
 package fatal
 
 import "runtime"
