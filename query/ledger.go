@@ -204,7 +204,7 @@ type LeafScan struct {
 	From, To calendar.Second
 	Slots    []uint32 // ascending; nil for all
 	Desc     bool
-	// Sample, unless nil, says which leaves are selected: those of each slot in a round whose index is 1,024 times block or up to 1,023 more.
+	// Sample, unless nil, says which leaves are selected: those of each slot in a round whose index is SampleBlock times block, and the SampleBlock-1 behind.
 	// It does not go with Desc.
 	Sample func(round calendar.Second, block uint64) bool
 }

@@ -24,8 +24,8 @@ const (
 	sampleBlocks = "system"
 )
 
-// sampleBlock is how many neighbours a block of leaves or of seconds is.
-const sampleBlock = 1024
+// SampleBlock is how many neighbours a block of leaves or of seconds is, those of LeafScan.Sample among them.
+const SampleBlock = 1024
 
 // A Sample is the rows of a table that TABLESAMPLE leaves. What a row is, or its block, decides about it, not where a scan finds it: so all
 // paths give the same sample. It is known when a path is opened, not before.
@@ -66,7 +66,7 @@ func (s *Sample) leaves() func(calendar.Second, uint64) bool {
 // A sampledTable has rows that are told apart by whole numbers. Neighbours have the same ones but for the last.
 type sampledTable interface {
 	Table
-	// sampledBy returns the columns that hold these numbers of a row, and those of a block, the last one of them divided by sampleBlock.
+	// sampledBy returns the columns that hold these numbers of a row, and those of a block, the last one of them divided by SampleBlock.
 	sampledBy() (row, block []int)
 }
 
@@ -243,7 +243,7 @@ func (s *sampler) draw(b *value.Batch) bool {
 				of[k] = uint64(v.Ints[i])
 			}
 			if s.sample.Blocks {
-				of[len(of)-1] /= sampleBlock
+				of[len(of)-1] /= SampleBlock
 			}
 		}
 		if s.sample.holds(of...) {

@@ -256,10 +256,10 @@ func blocksOf(t secondTable) func(context.Context, *ScanRequest, secondSpan, boo
 			return nil, err
 		}
 		scan := &secondsScan{open: func(ctx context.Context, s secondSpan) (Scan, error) { return t.open(ctx, r, s, desc) }}
-		for block := e.from / sampleBlock; block <= e.to/sampleBlock; block++ {
+		for block := e.from / SampleBlock; block <= e.to/SampleBlock; block++ {
 			if r.Sample.holds(uint64(block)) {
-				first := block * sampleBlock
-				scan.spans = append(scan.spans, secondSpan{max(e.from, first), min(e.to, first+sampleBlock-1)})
+				first := block * SampleBlock
+				scan.spans = append(scan.spans, secondSpan{max(e.from, first), min(e.to, first+SampleBlock-1)})
 			}
 		}
 		if desc {

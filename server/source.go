@@ -276,6 +276,9 @@ func (s source) ConfirmClock(ctx context.Context) (time.Time, error) {
 	return now, clientError(err)
 }
 
+// A sample's blocks are the same to both: the index is 0, or this does not compile.
+var _ = [1]int{}[storage.SampleBlock-query.SampleBlock]
+
 func (s source) Leaves(_ context.Context, scan query.LeafScan) (query.LeafCursor, error) {
 	c, err := s.ledger.Leaves(storage.LeafScan(scan))
 	return &leafCursor{c}, err

@@ -70,10 +70,9 @@ func (s *Store) commitBatch(entries []Entry) error {
 	return nil
 }
 
-// commitSync commits a batch.
-func commitSync(b *pebble.Batch) (err error) {
-	defer fatal.Rescue(&err)
-	if err := b.Commit(pebble.Sync); err != nil {
+// commitSync commits a batch and closes it.
+func commitSync(b *pebble.Batch) error {
+	if err := fatal.Commit(b); err != nil {
 		return err
 	}
 	return b.Close()

@@ -50,33 +50,35 @@ type retrying struct {
 }
 
 func (l *retrying) Accept() (net.Conn, error) {
+	return l.acceptor.next(context.Background(), l.Listener)
+}
+
+// next returns the next connection, or the error of a listener that is closed or fails when ctx has ended.
+func (a *Acceptor) next(ctx context.Context, ln net.Listener) (net.Conn, error) {
 	for {
-		nc, err := l.Listener.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
+		nc, err := ln.Accept()
+		if err == nil || ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return nc, err
 		}
-		l.acceptor.fail(err)
-		<-time.After(l.acceptor.retry)
+		a.fail(err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(a.retry):
+		}
 	}
 }
 
 // Accept hands every accepted connection to serve until ctx ends or the listener is closed by somebody else, whose error it returns.
 func (a *Acceptor) Accept(ctx context.Context, ln net.Listener, serve func(net.Conn)) error {
 	for {
-		nc, err := ln.Accept()
+		nc, err := a.next(ctx, ln)
 		switch {
 		case err == nil:
 			serve(nc)
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
 		default:
-			a.fail(err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(a.retry):
-			}
+			return err
 		}
 	}
 }

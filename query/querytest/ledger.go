@@ -263,7 +263,7 @@ func (l *Ledger) Leaves(_ context.Context, s query.LeafScan) (query.LeafCursor, 
 	c := &leafCursor{desc: s.Desc}
 	for _, leaf := range l.leaves {
 		if leaf.Round >= s.From && leaf.Round <= s.To && (s.Slots == nil || slices.Contains(s.Slots, leaf.Slot)) &&
-			(s.Sample == nil || s.Sample(leaf.Round, leaf.Index/1024)) {
+			(s.Sample == nil || s.Sample(leaf.Round, leaf.Index/query.SampleBlock)) {
 			c.leaves = append(c.leaves, leaf)
 		}
 	}

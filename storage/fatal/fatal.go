@@ -4,7 +4,11 @@
 // Pebble then unlocks twice on its way out.
 package fatal
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/cockroachdb/pebble/v2"
+)
 
 // An Error is what a logger's Fatalf panics with.
 type Error string
@@ -22,4 +26,10 @@ func Rescue(err *error) {
 	default:
 		panic(r)
 	}
+}
+
+// Commit commits a batch and syncs it.
+func Commit(b *pebble.Batch) (err error) {
+	defer Rescue(&err)
+	return b.Commit(pebble.Sync)
 }

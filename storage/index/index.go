@@ -240,7 +240,7 @@ func (x *Index) install(b *pebble.Batch, r run) error {
 	x.hold(runs)
 	err := b.Set(manifestKey, (&manifest{key: x.key.bytes(), runs: runs}).append(nil), nil)
 	if err == nil {
-		err = commit(b)
+		err = fatal.Commit(b)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -297,12 +297,6 @@ func (x *Index) unused() []run {
 	return free
 }
 
-// commit commits a batch and syncs it.
-func commit(b *pebble.Batch) (err error) {
-	defer fatal.Rescue(&err)
-	return b.Commit(pebble.Sync)
-}
-
 // deleteOrphans deletes the keys of all runs that the manifest does not name. It syncs, for their ids are given again.
 func (x *Index) deleteOrphans() error {
 	live := make(map[uint64]bool)
@@ -333,7 +327,7 @@ func (x *Index) deleteOrphans() error {
 	if b.Empty() {
 		return nil
 	}
-	if err := commit(b); err != nil {
+	if err := fatal.Commit(b); err != nil {
 		return fmt.Errorf("digest index: delete unfinished runs: %w", err)
 	}
 	return nil
