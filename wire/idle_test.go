@@ -1,8 +1,12 @@
 package wire_test
 
 import (
+	"net"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -78,17 +82,59 @@ func (c *client) until1() string {
 	return render(c.t, m)
 }
 
-// A client that is silent for longer than its session lets it loses the connection, and one that talks does not.
+// A pipes is a listener within the process: its connections heed the clock of a synctest bubble.
+type pipes struct {
+	dialled chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func newPipes() *pipes { return &pipes{dialled: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) dial() net.Conn {
+	here, there := net.Pipe()
+	p.dialled <- there
+	return here
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.dialled:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
+
+// A client that is silent for as long as its session lets it loses the connection, and one that talks before that does not.
 func TestIdleTimeout(t *testing.T) {
-	c := dial(t, serve(t, nil).addr)
-	c.startup(pgproto3.ProtocolVersionNumber, map[string]string{"user": "jo", "idle": "200"})
-	c.until("ReadyForQuery")
-	for range 5 {
-		c.query("select 1")
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipes()
+		serveOn(t, p, nil)
+		c := newClient(t, p.dial())
+		defer c.conn.Close()
+		const idle = 200 * time.Millisecond
+		c.startup(pgproto3.ProtocolVersionNumber, map[string]string{"user": "jo", "idle": "200"})
 		c.until("ReadyForQuery")
-	}
-	lines := c.closed()
-	if len(lines) != 1 || lines[0] != "ErrorResponse FATAL 57P05 terminating connection due to idle-session timeout\n" {
-		t.Errorf("an idle session ends with %s", lines)
-	}
+		for range 5 {
+			<-time.After(idle - time.Millisecond)
+			c.query("select 1")
+			c.until("ReadyForQuery")
+		}
+		silent := time.Now()
+		lines := c.closed()
+		if len(lines) != 1 || lines[0] != "ErrorResponse FATAL 57P05 terminating connection due to idle-session timeout\n" {
+			t.Errorf("an idle session ends with %s", lines)
+		}
+		if after := time.Since(silent); after != idle {
+			t.Errorf("it ends after %v instead of %v", after, idle)
+		}
+	})
 }

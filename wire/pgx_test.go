@@ -23,17 +23,20 @@ type testServer struct {
 // serve starts a server. change may adapt its configuration.
 func serve(t testing.TB, change func(*wire.Config)) *testServer {
 	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveOn(t, ln, change)
+}
+
+func serveOn(t testing.TB, ln net.Listener, change func(*wire.Config)) *testServer {
 	h := newFakeHandler()
 	c := wire.Config{Handler: h, Now: time.Now, Logger: slog.New(slog.NewTextHandler(testLog{t}, nil))}
 	if change != nil {
 		change(&c)
 	}
-	s := &testServer{Server: wire.New(c), h: h}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.addr = ln.Addr().String()
+	s := &testServer{Server: wire.New(c), h: h, addr: ln.Addr().String()}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, ln) }()
