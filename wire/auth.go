@@ -38,7 +38,7 @@ func (x exchange) receive() ([]byte, error) {
 	if err := x.c.out.flush(); err != nil {
 		return nil, err
 	}
-	if _, _, err := x.c.in.header(func(typ byte) int {
+	if _, err := x.c.in.header(func(typ byte) int {
 		if typ == msgSASL {
 			return smallMessage
 		}

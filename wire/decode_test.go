@@ -143,7 +143,7 @@ func frames(t *testing.T, r io.Reader) (got []byte, err error) {
 	defer in.drop()
 	limit := (&Config{MaxMessage: 1 << 20}).limit
 	for i := 0; ; i++ {
-		typ, n, err := in.header(limit)
+		typ, err := in.header(limit)
 		if err != nil {
 			return got, err
 		}
@@ -151,7 +151,7 @@ func frames(t *testing.T, r io.Reader) (got []byte, err error) {
 		var body []byte
 		switch {
 		case i%5 == 4:
-		case n%2 == 0:
+		case in.rest%2 == 0:
 			if body, err = in.body(); err != nil {
 				return got, err
 			}

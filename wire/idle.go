@@ -32,13 +32,12 @@ func (c *conn) wake() {
 func (c *conn) next() (byte, error) {
 	if c.idle.status == 0 || c.in.w-c.in.r >= headerBytes {
 		c.idle.status = 0
-		typ, _, err := c.in.header(c.srv.cfg.limit)
-		return typ, err
+		return c.in.header(c.srv.cfg.limit)
 	}
 	c.startIdle()
 	defer c.endIdle()
 	for {
-		typ, _, err := c.in.header(c.srv.cfg.limit)
+		typ, err := c.in.header(c.srv.cfg.limit)
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return typ, err
 		}

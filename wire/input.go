@@ -49,30 +49,30 @@ func (b *budget) take(n int64) bool {
 	return false
 }
 
-// header skips what is left of the message before and returns the type and body length of the next. limit gives the
+// header skips what is left of the message before and returns the type of the next, whose body has rest bytes. limit gives the
 // longest body for a type; negative means that there is no such message.
-func (in *input) header(limit func(typ byte) int) (typ byte, n int, err error) {
+func (in *input) header(limit func(typ byte) int) (typ byte, err error) {
 	if err := in.discard(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	in.setPace(false)
 	if err := in.fill(headerBytes); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	typ = in.buf[in.r]
 	length := binary.BigEndian.Uint32(in.buf[in.r+1:])
 	most := limit(typ)
 	if most < 0 {
-		return 0, 0, fatalf(codeProtocolViolation, "invalid frontend message type %d", typ)
+		return 0, fatalf(codeProtocolViolation, "invalid frontend message type %d", typ)
 	}
 	if length < 4 || int64(length)-4 > int64(most) {
 		e := fatalf(codeProtocolViolation, "invalid message length")
 		e.Detail = messageLength(typ, length, most)
-		return 0, 0, e
+		return 0, e
 	}
 	in.r += headerBytes
 	in.rest = int(length) - 4
-	return typ, in.rest, nil
+	return typ, nil
 }
 
 // body returns the whole body of the message at hand.

@@ -231,7 +231,7 @@ type copying struct {
 func (p *copying) header() (typ byte, err error) {
 	ready := p.c.in.w-p.c.in.r >= headerBytes
 	err = p.wait(ready, func() error {
-		typ, _, err = p.c.in.header(p.c.srv.cfg.limit)
+		typ, err = p.c.in.header(p.c.srv.cfg.limit)
 		return err
 	})
 	return typ, err
