@@ -62,14 +62,14 @@ func TestWorkedExample(t *testing.T) {
 	if r.Verdict != ksi.OK {
 		t.Errorf("user publication: %v", r)
 	}
-	if got, _ := s.PublishedData(); got != p || !s.Extended() || s.Time() != 5 || s.InputImprint() != document || s.Len() != 315 {
+	if got, _ := s.PublishedData(); got != p || !s.Extended() || s.Time() != 5 || s.InputImprint() != document || len(s.Append(nil)) != 315 {
 		t.Errorf("facts: %v, extended %v, time %v, input %v", got, s.Extended(), s.Time(), s.InputImprint())
 	}
 	if got := s.Issuers(); len(got) != 1 || got[0] != (ksi.Issuer{Client: "demo"}) {
 		t.Errorf("issuers %v", got)
 	}
-	if got := s.References(); len(got) != 1 || got[0] != "Demo Gazette" || s.CertificateID() != nil {
-		t.Errorf("references %q, certificate %x", got, s.CertificateID())
+	if r, _ := s.PublicationRecord(); len(r.References) != 1 || r.References[0] != "Demo Gazette" || s.CertificateID() != nil {
+		t.Errorf("references %q, certificate %x", r.References, s.CertificateID())
 	}
 }
 
@@ -136,7 +136,7 @@ func TestOddValues(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, got)
 		}
 	}
-	if got := s.References(); got != nil {
-		t.Errorf("references %q", got)
+	if r, ok := s.PublicationRecord(); ok {
+		t.Errorf("publication record %v", r)
 	}
 }

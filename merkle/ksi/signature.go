@@ -69,9 +69,6 @@ type attributes struct {
 // Append appends the signature to dst, byte for byte as it was parsed or built.
 func (s *Signature) Append(dst []byte) []byte { return append(dst, s.raw...) }
 
-// Len returns the length of the signature in bytes.
-func (s *Signature) Len() int { return len(s.raw) }
-
 // Time returns the second in which the document was filed, as the first aggregation chain claims it.
 func (s *Signature) Time() calendar.Second { return s.chains[0].time }
 
@@ -99,14 +96,6 @@ func (s *Signature) PublishedData() (p Publication, ok bool) {
 
 // Extended reports whether the signature ends at a publication.
 func (s *Signature) Extended() bool { return s.publication != nil }
-
-// References returns where the publication was printed, in the words of the publication record.
-func (s *Signature) References() []string {
-	if s.publication == nil {
-		return nil
-	}
-	return slices.Clone(s.publication.References)
-}
 
 // PublicationRecord returns the publication record; ok is false if the signature is not extended.
 func (s *Signature) PublicationRecord() (r PublicationRecord, ok bool) {

@@ -126,7 +126,7 @@ func TestReferences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.references(&p); len(c.signature.References()) != 1 || got != nil {
-		t.Errorf("%q of %q", got, c.signature.References())
+	if r, _ := c.signature.PublicationRecord(); len(r.References) != 1 || c.references(&p) != nil {
+		t.Errorf("%q of %q", c.references(&p), r.References)
 	}
 }

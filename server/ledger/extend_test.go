@@ -63,8 +63,9 @@ func verifyPublished(signature []byte, im merkle.Imprint, round calendar.Second,
 	}
 	trusted := ksiPublication(p)
 	r := ksi.Verify(context.Background(), s, ksi.Options{Policy: ksi.UserPublication, Document: &im, Publication: &trusted})
-	if r.Verdict != ksi.OK || s.Time() != round || !s.Extended() || !slices.Equal(s.References(), p.References) {
-		return fmt.Errorf("signature of %s, references %q: %s", s.Time(), s.References(), r)
+	record, ok := s.PublicationRecord()
+	if r.Verdict != ksi.OK || s.Time() != round || !ok || !slices.Equal(record.References, p.References) {
+		return fmt.Errorf("signature of %s, references %q: %s", s.Time(), record.References, r)
 	}
 	return nil
 }
@@ -544,11 +545,11 @@ func extendFiled(w *world, f Filing) error {
 	if err != nil {
 		return err
 	}
-	end, _ := s.PublishedData()
+	end, _ := s.PublicationRecord()
 	p, ok := findPublication(w.ledger.Publications(), end.Time)
 	if !ok {
 		return fmt.Errorf("extended to %s, which is not published", end.Time)
 	}
-	p.References = s.References() // there may be more since then
+	p.References = end.References // there may be more since then
 	return verifyPublished(extended, im, f.Round, &p)
 }

@@ -62,13 +62,10 @@ var (
 const (
 	LaneMain = "main"
 	LaneSeal = "seal"         // printed seals
-	LaneKSI  = bundle.KSILane // roots of clients' own trees of up to level KSIBase
+	LaneKSI  = bundle.KSILane // roots of clients' own trees of up to level bundle.KSIBase
 	// LaneStatus is for what an agency says of its printed seals later.
 	LaneStatus = "status"
 )
-
-// KSIBase is the base level of the leaves of LaneKSI; those of other lanes have base level 0.
-const KSIBase = bundle.KSIBase
 
 // baseOf returns the base level of a lane's leaves; ok is false if there is no such lane.
 func baseOf(lane string) (base merkle.Level, ok bool) {

@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
@@ -296,7 +297,7 @@ func TestNewLane(t *testing.T) {
 	for i := range 2 {
 		w.mustProve(Position{Round: f.Round, Slot: f.Slot, Index: uint64(i)}, digest(1+i).Imprint())
 	}
-	if s := w.ledger.Slots()[2]; s.Agency != "canton" || s.Lane != LaneKSI || s.Base != KSIBase {
+	if s := w.ledger.Slots()[2]; s.Agency != "canton" || s.Lane != LaneKSI || s.Base != bundle.KSIBase {
 		t.Errorf("slot %+v", s)
 	}
 	if _, err := w.ledger.Append(context.Background(), request("canton", "nolane", leaves(1, 1))); !errors.Is(err, ErrNotFound) {

@@ -301,3 +301,11 @@ func TestCacheLimits(t *testing.T) {
 		t.Errorf("%d of %d records found", hit, len(r.records))
 	}
 }
+
+// held returns how many tiles are kept.
+func (s *shelf) held() (n int) {
+	for _, slab := range s.slabs {
+		n += len(slab.names)
+	}
+	return n
+}

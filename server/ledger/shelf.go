@@ -135,13 +135,3 @@ func (s *shelf) bytes() int {
 	defer s.mu.RUnlock()
 	return s.size
 }
-
-// held returns how many tiles are kept.
-func (s *shelf) held() (n int) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, slab := range s.slabs {
-		n += len(slab.names)
-	}
-	return n
-}

@@ -106,13 +106,10 @@ func TestCancel(t *testing.T) {
 
 // TestIndex checks a real index, in which one leaf is then another.
 func TestIndex(t *testing.T) {
-	fs := vfs.NewMem()
-	s := newStore(t, fs, 1000)
-	defer s.Close()
 	for _, wrong := range []int{-1, 0, 700} {
-		if err := index.Drop(s.DB()); err != nil {
-			t.Fatal(err)
-		}
+		fs := vfs.NewMem()
+		s := newStore(t, fs, 1000)
+		defer s.Close()
 		x, err := index.Open(s.DB(), index.Options{Dir: "index", FS: fs})
 		if err != nil {
 			t.Fatal(err)

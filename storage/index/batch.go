@@ -57,9 +57,6 @@ func (p *Batches) Put(b *Batch) {
 // Len returns the number of leaves.
 func (b *Batch) Len() int { return len(b.entries) }
 
-// Room returns how many leaves the memory of the batch has room for.
-func (b *Batch) Room() int { return cap(b.entries) }
-
 // Set makes the batch hold the leaves with these hashes (see Index.Hash), at most MaxBatch, instead of those before. The
 // place of a leaf is the place of its hash.
 func (b *Batch) Set(hashes []uint64) {

@@ -148,14 +148,6 @@ func (x *Index) Close() error {
 	return err
 }
 
-// Drop deletes the index stored in db, damaged or not. The next Open finds an empty one.
-func Drop(db *pebble.DB) error {
-	if err := db.DeleteRange([]byte{prefix}, []byte{prefix + 1}, pebble.Sync); err != nil {
-		return fmt.Errorf("digest index: drop: %w", err)
-	}
-	return nil
-}
-
 // Cursor returns the number of the first leaf that is not indexed: all leaves below it are, durably.
 func (x *Index) Cursor() uint64 {
 	x.mu.Lock()

@@ -106,6 +106,19 @@ func (w *world) reopen() {
 	w.open()
 }
 
+// empty deletes the index, damaged or not, and opens an empty one.
+func (w *world) empty() {
+	w.t.Helper()
+	if err := w.db.DeleteRange([]byte{prefix}, []byte{prefix + 1}, pebble.Sync); err != nil {
+		w.t.Fatal(err)
+	}
+	x, err := openIndex(w.db, w.fs)
+	if err != nil || x.Cursor() != 0 {
+		w.t.Fatalf("open after deletion: %v", err)
+	}
+	w.x, w.leaves = x, nil
+}
+
 func (w *world) add(digests ...digest) {
 	w.t.Helper()
 	first := uint64(len(w.leaves))
@@ -254,14 +267,7 @@ func stream(f func(uint64) digest, from, n int) []digest {
 func TestSizes(t *testing.T) {
 	w := newWorld(t)
 	for n := range 2001 {
-		if err := Drop(w.db); err != nil {
-			t.Fatal(err)
-		}
-		var err error
-		if w.x, err = openIndex(w.db, w.fs); err != nil {
-			t.Fatal(err)
-		}
-		w.leaves = nil
+		w.empty()
 		w.add(stream(numbered, n, n)...)
 		if err := check(w.x, w.leaves); err != nil {
 			t.Fatal(err)
@@ -280,14 +286,7 @@ func TestSmallMerges(t *testing.T) {
 	sizes := []int{1, 2, 255, 511, 512, 513, 1024, 1025, 1500}
 	for _, a := range sizes {
 		for _, b := range sizes {
-			if err := Drop(w.db); err != nil {
-				t.Fatal(err)
-			}
-			var err error
-			if w.x, err = openIndex(w.db, w.fs); err != nil {
-				t.Fatal(err)
-			}
-			w.leaves = nil
+			w.empty()
 			for i := range fanOut {
 				w.add(stream(numbered, len(w.leaves), []int{a, b}[i%2])...)
 			}

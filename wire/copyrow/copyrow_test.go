@@ -365,8 +365,8 @@ func TestColumnContext(t *testing.T) {
 			got = append(got, d.ColumnContext(0, fields[0]), d.Context(), d.ColumnContext(0, nil))
 			return nil
 		})
-		if err != nil || d.Line() != 2 {
-			t.Fatal(err, d.Line())
+		if err != nil || d.line != 2 {
+			t.Fatal(err, d.line)
 		}
 		want := []string{`COPY t, line 2, column a: "bad"`, `COPY t, line 2: "bad"`, "COPY t, line 2, column a: null input"}
 		if o.Format == Binary {

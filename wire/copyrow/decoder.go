@@ -87,9 +87,6 @@ func (d *Decoder) Finish(row func(fields [][]byte) error) error {
 	return d.finishLines(row)
 }
 
-// Line is the number of the row at hand, from 1: its line of text, a header included, or its place in binary data.
-func (d *Decoder) Line() int64 { return d.line }
-
 // Context is the CONTEXT of an error in the row at hand, in Postgres' words.
 func (d *Decoder) Context() string {
 	if d.current == nil {

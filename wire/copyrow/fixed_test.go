@@ -21,13 +21,13 @@ func rowsOf(o Options, size int, room func() int, pieces ...[]byte) string {
 			Room: func() []byte { buf = make([]byte, room()); return buf },
 			Took: func(n int) {
 				for i := range n {
-					fmt.Fprintf(&out, "%d %x\n", d.Line()-int64(n-1-i), buf[i*size:(i+1)*size])
+					fmt.Fprintf(&out, "%d %x\n", d.line-int64(n-1-i), buf[i*size:(i+1)*size])
 				}
 			},
 		})
 	}
 	row := func(fields [][]byte) error {
-		fmt.Fprintf(&out, "%d ", d.Line())
+		fmt.Fprintf(&out, "%d ", d.line)
 		if f := fields[0]; f == nil {
 			out.WriteString("NULL")
 		} else if b, err := hex.DecodeString(strings.TrimPrefix(string(f), `\x`)); o.Format != Binary && err == nil {
