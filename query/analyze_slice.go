@@ -5,8 +5,8 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// A sliceExpr is x[lower:upper] of as many dimensions as there are bounds. A bound that is missing is nil. Without isSlice
-// the subscript was a single number, which in a slice stands for 1:n.
+// A sliceExpr is x[lower:upper] of as many dimensions as there are bounds. A bound that is missing is nil. A subscript
+// beside a slice that is a single number n stands for 1:n.
 type sliceExpr struct {
 	x             expr
 	lowers, upper []expr

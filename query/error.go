@@ -90,12 +90,13 @@ func errf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// hint returns e with a hint.
+// on returns e with the object that a right is wanted to, for the journal.
 func (e *Error) on(object string) *Error {
 	e.object = object
 	return e
 }
 
+// hint returns e with a hint.
 func (e *Error) hint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
 	return e

@@ -41,7 +41,7 @@ func (x *execution) keeping() *execution {
 // end gives back what the execution has reserved.
 func (x *execution) end() { x.release(int(x.memory)) }
 
-// row returns the values of a row.
+// rowOf returns the values of a row.
 func rowOf(cols []*value.Vector, i int) []value.Datum {
 	out := make([]value.Datum, len(cols))
 	for k, v := range cols {

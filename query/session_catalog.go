@@ -40,9 +40,6 @@ func (o *openSessions) list() (list []*Session) {
 // Catalog implements catalog.Session.
 func (s *Session) Catalog() *catalog.Catalog { return s.engine.catalog }
 
-// Superuser implements catalog.Session.
-func (s *Session) Superuser() bool { return s.role.Kind == Superuser }
-
 // CurrentQuery implements catalog.Session.
 func (s *Session) CurrentQuery() string { return s.running }
 

@@ -159,7 +159,6 @@ type Cursor struct {
 type Session interface {
 	fn.Session
 	Catalog() *Catalog
-	Superuser() bool
 	// SessionRoles returns the roles that the session may know, its own first.
 	SessionRoles() []Role
 	SessionSettings() []Setting

@@ -57,7 +57,7 @@ func sameOIDs(a, b []value.OID) bool {
 // Functions returns the functions and aggregates of a name.
 func (r *Registry) Functions(name string) []*Function { return r.funcs[name] }
 
-// AllFunctions returns every function and aggregate, in order of names, for the catalog.
+// AllFunctions returns every function and aggregate, in order of names.
 func (r *Registry) AllFunctions() []*Function { return sorted(r.funcs) }
 
 // AllOperators returns every operator, in order of names, for the catalog.

@@ -57,16 +57,6 @@ func ParseExpr(text string) (x Expr, err error) {
 	return x, nil
 }
 
-// ParseType reads text that is the name of a type, as in the input of regtype.
-func ParseType(text string) (t *TypeName, err error) {
-	p := parser{lexer: lexer{src: text}}
-	defer p.catch(&err)
-	p.start()
-	t = p.typeName()
-	p.expectKind(tkEOF)
-	return t, nil
-}
-
 // A parser reads a text token by token. Its methods end with a panic of an *Error at the first mistake.
 type parser struct {
 	lexer

@@ -7,6 +7,7 @@ package querytest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"io"
@@ -44,7 +45,7 @@ type Ledger struct {
 	slots     []query.Slot
 	roles     map[string]query.Role
 	numbered  uint32       // roles without a slot of their own
-	leaves    []query.Leaf // in order of filing
+	leaves    []query.Leaf // in the order of compareLeaves
 	counts    map[query.Position]uint64
 	certs     []query.Certificate
 	keys      map[string][]byte // of roles, for the KSI gateway
@@ -155,20 +156,24 @@ func (l *Ledger) appendPart(slot query.Slot, p *query.Part) query.Filing {
 		at := key
 		at.Index = l.counts[key]
 		l.counts[key]++
-		l.leaves = append(l.leaves, query.Leaf{Position: at, Imprint: im, FiledAt: l.now})
+		place, _ := l.place(at)
+		l.leaves = slices.Insert(l.leaves, place, query.Leaf{Position: at, Imprint: im, FiledAt: l.now})
 		f.Count++
 	}
 	return f
 }
 
-func (l *Ledger) find(agency string, digest []byte) []query.Leaf {
-	var found []query.Leaf
+// place is where a leaf stands among all, or would.
+func (l *Ledger) place(p query.Position) (int, bool) {
+	return slices.BinarySearchFunc(l.leaves, query.Leaf{Position: p}, compareLeaves)
+}
+
+func (l *Ledger) find(agency string, digest []byte) (found []query.Leaf) {
 	for _, leaf := range l.leaves {
 		if bytes.Equal(leaf.Imprint.Digest(), digest) && (agency == "" || l.slots[leaf.Slot].Agency == agency) {
 			found = append(found, leaf)
 		}
 	}
-	slices.SortFunc(found, compareLeaves)
 	return found
 }
 
@@ -203,12 +208,11 @@ func (l *Ledger) FindAll(_ context.Context, agency string, digests [][]byte) ([]
 func (l *Ledger) Leaf(_ context.Context, p query.Position) (query.Leaf, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, leaf := range l.leaves {
-		if leaf.Position == p {
-			return leaf, true, nil
-		}
+	i, ok := l.place(p)
+	if !ok {
+		return query.Leaf{}, false, nil
 	}
-	return query.Leaf{}, false, nil
+	return l.leaves[i], true, nil
 }
 
 // Signature returns what Signatures does for one leaf.
@@ -242,13 +246,7 @@ func (l *Ledger) Signatures(ctx context.Context, signatures [][]byte, positions 
 }
 
 func compareLeaves(a, b query.Leaf) int {
-	switch {
-	case a.Round != b.Round:
-		return int(a.Round - b.Round)
-	case a.Slot != b.Slot:
-		return int(a.Slot) - int(b.Slot)
-	}
-	return int(a.Index) - int(b.Index)
+	return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Index, b.Index))
 }
 
 type leafCursor struct {
@@ -267,7 +265,6 @@ func (l *Ledger) Leaves(_ context.Context, s query.LeafScan) (query.LeafCursor, 
 			c.leaves = append(c.leaves, leaf)
 		}
 	}
-	slices.SortFunc(c.leaves, compareLeaves)
 	return c, nil
 }
 
@@ -313,7 +310,7 @@ func (c *leafCursor) Close() error { return nil }
 func (l *Ledger) rounds(agency string) (b query.RoundBatch) {
 	last := calendar.Second(-1)
 	var seen map[uint32]bool
-	for _, leaf := range slices.SortedFunc(slices.Values(l.leaves), compareLeaves) {
+	for _, leaf := range l.leaves {
 		if leaf.Round > l.closed() {
 			break
 		}
@@ -416,7 +413,6 @@ func (c *calendarCursor) Next(_ context.Context, b *query.CalendarBatch) error {
 	c.l.mu.Lock()
 	defer c.l.mu.Unlock()
 	*b = query.CalendarBatch{Round: b.Round[:0], Leaf: b.Leaf[:0], Idle: b.Idle[:0], Root: b.Root[:0]}
-	busy := c.l.rounds("").Round
 	for range runMax {
 		if c.from > c.to {
 			break
@@ -428,11 +424,12 @@ func (c *calendarCursor) Next(_ context.Context, b *query.CalendarBatch) error {
 		} else {
 			c.from++
 		}
-		idle, leaf := !slices.Contains(busy, r), merkle.Digest{}
-		if !idle {
+		_, busy := slices.BinarySearchFunc(c.l.leaves, r, func(l query.Leaf, r calendar.Second) int { return cmp.Compare(l.Round, r) })
+		leaf := merkle.Digest{}
+		if busy {
 			leaf = c.l.root(r)
 		}
-		b.Round, b.Idle, b.Leaf = append(b.Round, r), append(b.Idle, idle), append(b.Leaf, leaf)
+		b.Round, b.Idle, b.Leaf = append(b.Round, r), append(b.Idle, !busy), append(b.Leaf, leaf)
 		if c.roots {
 			b.Root = append(b.Root, calendarRoot(r))
 		}

@@ -102,10 +102,7 @@ func (v Interval) appendVerbose(dst []byte) []byte {
 	zero, ago := true, false
 	dst = append(dst, '@')
 	for i, x := range n {
-		frac := int64(0)
-		if i == 5 {
-			frac = micros
-		}
+		frac := [6]int64{5: micros}[i] // seconds alone have one
 		if x == 0 && frac == 0 {
 			continue
 		}
@@ -181,10 +178,7 @@ func (v Interval) appendISO(dst []byte) []byte {
 		if i == 3 && v.Micros != 0 {
 			dst = append(dst, 'T')
 		}
-		frac := int64(0)
-		if i == 5 {
-			frac = micros
-		}
+		frac := [6]int64{5: micros}[i] // seconds alone have one
 		if x == 0 && frac == 0 {
 			continue
 		}

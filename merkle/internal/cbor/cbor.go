@@ -69,7 +69,7 @@ const (
 	simpleNull  = 0xf6
 )
 
-// Number, Blob, String, List and NullValue make values.
+// Number makes an integer.
 func Number(i int64) Value { return Value{Kind: Int, Int: i} }
 
 // Blob makes a byte string, which shares b.
