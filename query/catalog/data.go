@@ -170,13 +170,5 @@ func signature(name string, args []value.OID) string {
 	return name + "(" + strings.Join(names, ",") + ")"
 }
 
-// Signatures returns the functions of this package as "name(type,type)", in the names of pg_type.
-func Signatures() (list []string) {
-	for _, f := range declarations() {
-		list = append(list, signature(unqualified(f.Name), f.Args))
-	}
-	return list
-}
-
 // unqualified is the name of a function without its schema.
 func unqualified(name string) string { return name[strings.IndexByte(name, '.')+1:] }
