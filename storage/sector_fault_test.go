@@ -89,7 +89,8 @@ func TestTornFaults(t *testing.T) { sweep(t, sectorFault{effect: effectHalf}) }
 // TestPowerCut: the process ends before an operation, those of a flush in the background included.
 func TestPowerCut(t *testing.T) { sweep(t, sectorFault{cut: true}) }
 
-// TestLargeTable cuts the power around and between the direct writes of a table longer than their buffer.
+// TestLargeTable cuts the power around and between the direct writes of a table longer than their buffer; before reads of it where
+// anything was written since it was read last.
 func TestLargeTable(t *testing.T) {
 	t.Parallel()
 	const leaves = 66_000
@@ -99,8 +100,13 @@ func TestLargeTable(t *testing.T) {
 	var writes atomic.Int32
 	for i := int32(0); ; i++ {
 		d := newDisk(i, true)
+		var changed atomic.Bool
 		fs := newSectorFS(t, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if !strings.HasSuffix(op.Path, ".leaves.sst") {
+			reads := op.Kind.ReadOrWrite() == errorfs.OpIsRead
+			if !reads {
+				changed.Store(true)
+			}
+			if !strings.HasSuffix(op.Path, ".leaves.sst") || reads && !changed.Swap(false) && !d.dead.Load() {
 				return nil
 			}
 			if op.Kind == errorfs.OpFileWrite && d.ops.Load() == d.at {
