@@ -74,8 +74,8 @@ type Engine struct {
 	open    openSessions
 	started time.Time
 	roles   atomic.Uint64 // grows with every change of a role
-	// maxEach and memoPart are the constants of these names, or what a test sets.
-	maxEach, memoPart int
+	// These are the constants of their names, or what a test sets.
+	maxEach, maxLookups, fewLookups, memoPart int
 }
 
 // NewEngine returns an engine.
@@ -96,7 +96,7 @@ func NewEngine(c Config) *Engine {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{Config: c, tables: map[string]Table{}, memory: newLeafMemory(c.IngestMemory), queries: &queryMemory{limit: c.QueryMemory},
-		started: c.Clock(), maxEach: maxEach, memoPart: memoPart}
+		started: c.Clock(), maxEach: maxEach, maxLookups: maxLookups, fewLookups: fewLookups, memoPart: memoPart}
 	// Object ids are fixed: clients keep them.
 	for _, t := range []Table{
 		newLeafTable(c.Ledger, "hashes", 16384, false), newLeafTable(c.Ledger, "proofs", 16385, true),

@@ -18,6 +18,8 @@ type joinOp struct {
 	wishR      wish        // for the right side
 	rest       []evaluator // conditions on the joined row
 	right      *joinTable
+	part       *keptOp      // of the left side, whose keys are looked up in the right one; nil if that never was
+	looked     int          // keys
 	shown      *explained   // how it was read, for EXPLAIN ANALYZE
 	kept       bool         // right belongs to the statement
 	matched    []bool       // rows of right that had a match, for outer joins
@@ -39,6 +41,7 @@ type joinOp struct {
 type joinTable struct {
 	*rowStore
 	matches map[string][]int32 // rows by key; nulls match nothing
+	size    int                // reserved for matches
 }
 
 func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
@@ -151,10 +154,15 @@ func (op *joinOp) table(x *execution) (*joinTable, error) {
 	if err != nil {
 		return nil, err
 	}
+	return x.joinTable(rows, x.compileAll(op.rkeys))
+}
+
+// joinTable finds rows by their keys from now on.
+func (x *execution) joinTable(rows *rowStore, by []evaluator) (*joinTable, error) {
 	t := &joinTable{rowStore: rows, matches: map[string][]int32{}}
-	by := x.compileAll(op.rkeys)
 	cols := make([]*value.Vector, len(by))
 	var b value.Batch
+	var key []byte
 	for at := 0; at < rows.n; at += b.N {
 		if err := x.check(); err != nil {
 			return nil, err
@@ -166,17 +174,30 @@ func (op *joinOp) table(x *execution) (*joinTable, error) {
 		size := 0
 		for i := range b.N {
 			var ok bool
-			if op.key, ok = joinKey(op.key, cols, i); ok {
+			if key, ok = joinKey(key, cols, i); ok {
 				before := len(t.matches)
-				t.matches[string(op.key)] = append(t.matches[string(op.key)], int32(at+i))
-				size += 8 + (len(t.matches)-before)*(len(op.key)+matchBytes)
+				t.matches[string(key)] = append(t.matches[string(key)], int32(at+i))
+				size += 8 + (len(t.matches)-before)*(len(key)+matchBytes)
 			}
 		}
+		t.size += size
 		if err := x.reserve(size); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
+}
+
+// freeKeys gives the memory of the keys back.
+func (t *joinTable) freeKeys() {
+	t.x.release(t.size)
+	t.size = 0
+}
+
+// free gives all memory back.
+func (t *joinTable) free() {
+	t.freeKeys()
+	t.rowStore.free()
 }
 
 // matchBytes is what a key of a joinTable takes besides itself, with the list of one row.
@@ -213,6 +234,12 @@ func (op *joinOp) next() (*value.Batch, error) {
 			op.gather(&op.out, op.lrows, op.rrows)
 			return &op.out, nil
 		}
+		if more {
+			continue
+		}
+		if more, err = op.nextPart(); err != nil {
+			return nil, err
+		}
 		if !more {
 			return op.unmatched(), nil
 		}
@@ -235,8 +262,8 @@ func (op *joinOp) few() error {
 	if op.n.each == nil || op.x.rights[op.n] != nil {
 		return nil
 	}
-	rows, err := op.keepLeft(op.x.session.engine.maxEach)
-	if err != nil || rows == nil || rows.n > 0 && op.keepsRight() {
+	kept := op.keepLeft()
+	if err := kept.fill(op.x.session.engine.maxEach); err != nil || !kept.all || kept.rows.n > 0 && op.keepsRight() {
 		return err
 	}
 	left := op.l

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -9,11 +10,28 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// maxLookups is how many rows of one side of a join are looked up in the other, where its table finds rows by the column that
-// has to be equal. Of more rows the other side is read as a whole.
-const maxLookups = 4096
+const (
+	// maxLookups is about how many keys of one side of a join are looked up together in the other, where its table finds rows by the
+	// column that has to be equal.
+	maxLookups = 4096
+	// fewLookups is how many are looked up however few rows the table has.
+	fewLookups = 4096
+)
 
-// rightRows reads the right side of a join: by look-ups if the left one turns out to be short, else as a whole.
+// worthLookups returns how many keys are looked up rather than to read all that the scan would read, of which held bytes a row would be
+// kept.
+func (op *scanOp) worthLookups(held int) int {
+	if op.path.Rows*float64(held) > float64(op.x.limit)/2 {
+		return math.MaxInt
+	}
+	return max(op.x.session.engine.fewLookups, int(min(op.path.Rows/op.path.KeyRows, math.MaxInt32)))
+}
+
+// heldRight is about what a row of the right side takes in a joinTable.
+func (op *joinOp) heldRight() int { return rowBytes(op.n.r, op.wishR) + matchBytes }
+
+// rightRows reads the right side of a join: by look-ups for the next part of the left one, or as a whole if the keys looked up would be
+// more than is worth while.
 func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	if x.outer != nil || op.n.keepR || len(op.rkeys) != 1 {
 		return op.wholeRight(x)
@@ -28,20 +46,46 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 		return op.wholeRight(x)
 	}
 	defer right.close()
-	short, err := op.keepLeft(maxLookups)
+	if op.part == nil {
+		op.part = op.keepLeft()
+	}
+	keys, err := op.nextKeys(x.session.engine.maxLookups)
 	if err != nil {
 		return nil, err
 	}
-	if short != nil {
-		keys, err := keysOf(short, op.lkeys[0])
-		if err != nil {
-			return nil, err
-		}
-		if err := scan.lookUp(column, keys); err != nil {
-			return nil, err
-		}
+	op.part.stops = op.part.all || op.looked+len(keys) <= scan.worthLookups(op.heldRight())
+	if op.part.stops {
+		op.looked += len(keys)
+		err = scan.lookUp(column, keys)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return op.drainRight(x, right)
+}
+
+// nextKeys reads a part of the left side and returns its keys, each once.
+func (op *joinOp) nextKeys(most int) ([]value.Datum, error) {
+	if err := op.part.fill(most); err != nil {
+		return nil, err
+	}
+	t, err := op.x.joinTable(op.part.rows, op.lkeys[:1])
+	if err != nil {
+		return nil, err
+	}
+	defer t.freeKeys()
+	return t.keys(op.lkeys[0]).read(t.n)
+}
+
+// nextPart goes on to the next part of the left side, where the right one is read for parts; more is false if there is none.
+func (op *joinOp) nextPart() (more bool, err error) {
+	if op.part == nil || !op.part.stops || op.part.all {
+		return false, nil
+	}
+	op.right.free()
+	op.part.rows.free()
+	op.part.at = 0
+	return true, op.readRight()
 }
 
 // wholeRight reads the right side as a whole.
@@ -68,8 +112,11 @@ func (op *joinOp) drainRight(x *execution, right operator) (*rowStore, error) {
 // long as estimated.
 func (op *joinOp) explainSides(title string, lines []string) (explained, error) {
 	if op.right != nil && op.shown != nil {
-		e := under(title, op.n, 0, lines, true, op.l)
-		e.children = append(e.children, *op.shown)
+		e, right := under(title, op.n, 0, lines, true, op.l), *op.shown
+		if op.looked > 0 && !op.part.stops {
+			right.lines = append(right.lines, fmt.Sprintf("Keys Looked Up Before: %d", op.looked))
+		}
+		e.children = append(e.children, right)
 		return e, nil
 	}
 	r, err := op.x.operator(op.n.r, op.wishR)
@@ -79,7 +126,7 @@ func (op *joinOp) explainSides(title string, lines []string) (explained, error) 
 	defer r.close()
 	sideL, sideR := joinSide{op: op.l}, joinSide{op: r}
 	if op.x.outer == nil && len(op.rkeys) == 1 {
-		sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.keepL}, joinSide{r, op.rkeys[0], !op.n.keepR}
+		sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.keepL, 0}, joinSide{r, op.rkeys[0], !op.n.keepR, op.heldRight()}
 	}
 	left, right, err := foresee(op.x, sideL, sideR)
 	e := over(title, op.n, 0, lines, true, left)
@@ -92,6 +139,7 @@ type joinSide struct {
 	op    operator
 	key   expr
 	lacks bool // rows without a match may be left out
+	held  int  // what each row takes if the side is read as a whole
 }
 
 // foresee describes the sides of a join that did not run, where one is looked up by the keys of the other if that is estimated to be short.
@@ -101,12 +149,12 @@ func foresee(x *execution, l, r joinSide) (left, right explained, err error) {
 		return left, right, err
 	}
 	left = l.op.explain()
-	if scan, at := lookupScan(r.op, r.key); scan != nil && r.lacks && left.rows <= maxLookups {
+	if scan, at := lookupScan(r.op, r.key); scan != nil && r.lacks && left.rows <= float64(scan.worthLookups(r.held)) {
 		err = scan.lookUp(at, nil)
 		return left, r.op.explain(), err
 	}
 	right = r.op.explain()
-	if scan, at := lookupScan(l.op, l.key); scan != nil && l.lacks && right.rows <= maxLookups {
+	if scan, at := lookupScan(l.op, l.key); scan != nil && l.lacks && right.rows <= float64(scan.worthLookups(0)) {
 		err = scan.lookUp(at, nil)
 		left = l.op.explain()
 	}
@@ -115,18 +163,14 @@ func foresee(x *execution, l, r joinSide) (left, right explained, err error) {
 
 // lookUpLeft has the left side read by look-ups if the right one is short.
 func (op *joinOp) lookUpLeft() error {
-	if op.x.outer != nil || op.n.keepL || len(op.leftKeys) != 1 || op.right.n > maxLookups {
+	if op.x.outer != nil || op.n.keepL || len(op.leftKeys) != 1 {
 		return nil
 	}
 	scan, column := lookupScan(op.l, op.leftKeys[0])
-	if scan == nil || scan.scan != nil {
+	if scan == nil || scan.scan != nil || len(op.right.matches) > scan.worthLookups(0) {
 		return nil
 	}
-	keys, err := keysOf(op.right.rowStore, op.x.compile(op.rkeys[0]))
-	if err != nil {
-		return err
-	}
-	return scan.lookUp(column, keys)
+	return scan.lookUpAll(column, op.right.keys(op.x.compile(op.rkeys[0])))
 }
 
 // lookupScan returns the scan that op is and the column that key is, if the table finds rows by that column.
@@ -164,52 +208,89 @@ func (op *scanOp) lookUp(column int, keys []value.Datum) error {
 	return nil
 }
 
-// keysOf returns the values of an expression over the rows, without nulls.
-func keysOf(rows *rowStore, key evaluator) (keys []value.Datum, err error) {
+// lookUpAll is lookUp for keys of any number, which are looked up part by part.
+func (op *scanOp) lookUpAll(column int, keys *keyReader) error {
+	most := op.x.session.engine.maxLookups
+	op.more = func() (bool, error) {
+		list, err := keys.read(most)
+		if err != nil || len(list) == 0 {
+			return false, err
+		}
+		return true, op.lookUp(column, list)
+	}
+	list, err := keys.read(most)
+	if err != nil {
+		return err
+	}
+	return op.lookUp(column, list)
+}
+
+// A keyReader gives the keys of the rows of a joinTable of one key, each once and without nulls.
+type keyReader struct {
+	t   *joinTable
+	key evaluator
+	at  int // rows read
+	buf []byte
+}
+
+// keys reads the keys, which are the values of an expression.
+func (t *joinTable) keys(key evaluator) *keyReader { return &keyReader{t: t, key: key} }
+
+// read returns the keys of the next batches, about most or, at the end, none. Those that match no more are left out.
+func (r *keyReader) read(most int) (keys []value.Datum, err error) {
 	var b value.Batch
-	for at := 0; at < rows.n; at += b.N {
-		rows.batch(&b, at)
-		v, err := key.eval(&b)
-		if err != nil {
+	cols := make([]*value.Vector, 1)
+	for len(keys) < most && r.t.batch(&b, r.at) > 0 {
+		if cols[0], err = r.key.eval(&b); err != nil {
 			return nil, err
 		}
 		for i := range b.N {
-			if !v.IsNull(i) {
-				keys = append(keys, v.Datum(i))
+			var ok bool
+			if r.buf, ok = joinKey(r.buf, cols, i); !ok {
+				continue
+			}
+			if list := r.t.matches[string(r.buf)]; len(list) > 0 && list[0] == int32(r.at+i) {
+				keys = append(keys, cols[0].Datum(i))
 			}
 		}
+		r.at += b.N
 	}
 	return keys, nil
 }
 
-// keepLeft reads the left side up to most rows, and puts in its place what gives the same rows again. It returns the rows if they
-// are all there are.
-func (op *joinOp) keepLeft(most int) (*rowStore, error) {
+// keepLeft puts in the place of the left side what keeps the rows that it reads ahead.
+func (op *joinOp) keepLeft() *keptOp {
 	kept := &keptOp{operator: op.l, rows: newRowStore(op.x, op.n.l.columns())}
 	op.l = kept
-	for kept.rows.n <= most {
-		b, err := kept.operator.next()
-		if err != nil {
-			return nil, err
-		}
-		if b == nil {
-			kept.all = true
-			return kept.rows, nil
-		}
-		if err := kept.rows.add(b); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+	return kept
 }
 
 // keptOp gives rows that were read before, and then those that its operator still has.
 type keptOp struct {
 	operator
-	rows *rowStore
-	all  bool // there are no others
-	at   int
-	out  value.Batch
+	rows  *rowStore
+	all   bool // the operator has no others
+	stops bool // at the end of rows
+	at    int
+	out   value.Batch
+}
+
+// fill reads rows until they are more than most, or all.
+func (op *keptOp) fill(most int) error {
+	for op.rows.n <= most && !op.all {
+		b, err := op.operator.next()
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			op.all = true
+			return nil
+		}
+		if err := op.rows.add(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (op *keptOp) next() (*value.Batch, error) {
@@ -217,7 +298,7 @@ func (op *keptOp) next() (*value.Batch, error) {
 		op.at += op.rows.batch(&op.out, op.at)
 		return &op.out, nil
 	}
-	if op.all {
+	if op.all || op.stops {
 		return nil, nil
 	}
 	return op.operator.next()

@@ -15,10 +15,11 @@ type scanOp struct {
 	path     *Path
 	open     func(ctx context.Context) (Scan, error) // the path, or a part of it
 	request  *ScanRequest
-	from     []int        // of each constraint of the request: the condition that it says
-	lookups  string       // column by whose values a join looks rows up, empty for none
-	parallel bool         // open is a part of the path
-	used     []Constraint // seen to by the path
+	from     []int                // of each constraint of the request: the condition that it says
+	lookups  string               // column by whose values a join looks rows up, empty for none
+	more     func() (bool, error) // goes on to the next of them; nil if there are none
+	parallel bool                 // open is a part of the path
+	used     []Constraint         // seen to by the path
 	rest     []expr
 	where    []evaluator
 	scan     Scan
@@ -91,7 +92,10 @@ func (op *scanOp) next() (*value.Batch, error) {
 			return nil, err
 		}
 		if op.batch.N == 0 {
-			return nil, nil
+			if more, err := op.goOn(); err != nil || !more {
+				return nil, err
+			}
+			continue
 		}
 		if err := op.x.sawScan(&op.batch, &op.held); err != nil {
 			return nil, err
@@ -104,6 +108,19 @@ func (op *scanOp) next() (*value.Batch, error) {
 			return out, err
 		}
 	}
+}
+
+// goOn opens the path of the keys that are looked up next; more is false if there are none.
+func (op *scanOp) goOn() (more bool, err error) {
+	if op.more == nil {
+		return false, nil
+	}
+	if more, err = op.more(); err != nil || !more {
+		return false, err
+	}
+	op.close()
+	op.scan, err = op.open(op.x.env.Ctx)
+	return true, err
 }
 
 // begin opens the path.

@@ -7,6 +7,9 @@ import (
 // maxSemiRows is how many rows of the left side a semi-join holds at a time.
 const maxSemiRows = 1 << 18
 
+// keysPart is what part of a statement's memory the right side of a semi-join may take for the left one to be looked up by its keys.
+const keysPart = 8
+
 // semiOp passes the rows of its left side that the right side has, or has not, a match for. It holds a part of the left side by
 // the hash of what has to be equal and lets the rows of the right side go by until all have their match, or until there are no
 // more. The parts grow, so that the right side is not read often; where its table finds rows by the key, only the rows that may
@@ -27,6 +30,7 @@ type semiOp struct {
 	open       map[string][]int32 // rows without a match, by key
 	left       int                // how many
 	started    bool
+	wanted     *joinTable   // the right side if the left one is looked up by its keys
 	b          *value.Batch // of the left side: rows that the part had no room for
 	keys       []*value.Vector
 	key        []byte
@@ -149,12 +153,9 @@ func (op *semiOp) match() error {
 	defer right.close()
 	if len(op.rkeys) == 1 {
 		scan, column := lookupScan(right, op.rkeys[0])
-		if scan != nil && (op.rows.n <= maxLookups || float64(op.rows.n)*8 < scan.path.Rows) {
-			keys, err := keysOf(op.rows, op.lkeys[0])
-			if err != nil {
-				return err
-			}
-			if err := scan.lookUp(column, keys); err != nil {
+		if scan != nil && len(op.open) <= scan.worthLookups(0) {
+			part := &joinTable{rowStore: op.rows, matches: op.open}
+			if err := scan.lookUpAll(column, part.keys(op.lkeys[0])); err != nil {
 				return err
 			}
 		}
@@ -277,27 +278,27 @@ func (op *semiOp) lookUpLeft() error {
 		return err
 	}
 	defer right.close()
-	if other, _ := lookupScan(right, op.rkeys[0]); other != nil && other.path.Rows > maxLookups {
+	most := scan.worthLookups(0)
+	if other, _ := lookupScan(right, op.rkeys[0]); other != nil && other.path.Rows > float64(most) {
 		return nil
 	}
 	kept := newRowStore(op.x, op.n.r.columns())
-	defer kept.free()
-	for kept.n <= maxLookups {
+	for kept.n <= most && int64(kept.bytes) < op.x.limit/keysPart {
 		b, err := right.next()
 		if err != nil {
 			return err
 		}
 		if b == nil {
-			keys, err := keysOf(kept, op.rks[0])
-			if err != nil {
+			if op.wanted, err = op.x.joinTable(kept, op.rks); err != nil {
 				return err
 			}
-			return scan.lookUp(col, keys)
+			return scan.lookUpAll(col, op.wanted.keys(op.rks[0]))
 		}
 		if err := kept.add(b); err != nil {
 			return err
 		}
 	}
+	kept.free()
 	return nil
 }
 
@@ -305,6 +306,9 @@ func (op *semiOp) ordered() int { return op.l.ordered() }
 
 func (op *semiOp) close() {
 	op.l.close()
+	if op.wanted != nil {
+		op.wanted.free()
+	}
 	if op.rows != nil {
 		op.rows.free()
 	}
@@ -322,7 +326,7 @@ func (op *semiOp) explain() explained {
 		defer r.close()
 		sideL, sideR := joinSide{op: op.l}, joinSide{op: r}
 		if len(op.rkeys) == 1 {
-			sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0}, joinSide{r, op.rkeys[0], true}
+			sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0, 0}, joinSide{r, op.rkeys[0], true, 0}
 		}
 		left, right, err = foresee(op.x, sideL, sideR)
 	} else {

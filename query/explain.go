@@ -137,15 +137,15 @@ func (op *scanOp) explain() explained {
 		}
 	}
 	e.width = widthOf(visible)
-	if len(op.used) > 0 {
-		var parts []string
-		for _, c := range op.used {
-			parts = append(parts, exprText(c.cond))
-		}
-		e.lines = append(e.lines, "Index Cond: "+conjunction(parts))
+	var conds []string
+	for _, c := range op.used {
+		conds = append(conds, exprText(c.cond))
 	}
 	if op.lookups != "" {
-		e.lines = append(e.lines, "Index Cond: ("+op.lookups+" = ANY (keys of the join))")
+		conds = append(conds, "("+op.lookups+" = ANY (keys of the join))")
+	}
+	if len(conds) > 0 {
+		e.lines = append(e.lines, "Index Cond: "+conjunction(conds))
 	}
 	if len(op.rest) > 0 {
 		e.lines = append(e.lines, "Filter: "+conditionText(op.rest))

@@ -25,6 +25,9 @@ func (s *Session) Counted() int64 {
 // EachLateral says up to how many rows of the left side a lateral side is executed for each, even if it could be joined.
 func (e *Engine) EachLateral(rows int) { e.maxEach = rows }
 
+// LookUps says how many keys of a join are looked up together, and how many however few rows the table has.
+func (e *Engine) LookUps(together, few int) { e.maxLookups, e.fewLookups = together, few }
+
 // MemoPart is what part of a statement's memory what lateral sides gave may take unless a test says otherwise.
 const MemoPart = memoPart
 

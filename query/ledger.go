@@ -45,6 +45,8 @@ type Ledger interface {
 	Snapshot() Snapshot
 	// Extent returns the first second of the ledger, the newest closed one and the one that is open.
 	Extent() (first, closed, open calendar.Second)
+	// TotalLeaves returns how many leaves the closed rounds hold.
+	TotalLeaves() uint64
 	// Slots returns all slots in order of their numbers. The caller must not change them.
 	Slots() []Slot
 	// Role returns a role, dropped or not; ok is false if there is none of this name.

@@ -121,6 +121,8 @@ type Path struct {
 	// Keys are the columns by whose values rows are found: given a OneOf constraint on one of them, the table reads little more
 	// than the rows that it names.
 	Keys []int
+	// KeyRows is about how many rows are read in the time in which those of one such value are found.
+	KeyRows float64
 	// Split returns ways to open parts of the rows, at most n, to be read at the same time: one after the other they give what
 	// Open gives. It returns nil, and is nil, where that is not worth while.
 	Split func(ctx context.Context, n int) ([]func(ctx context.Context) (Scan, error), error)

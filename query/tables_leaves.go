@@ -31,6 +31,9 @@ const (
 // leafKeys are the columns by whose values leaves are found.
 var leafKeys = []int{colDigest, colReceipt}
 
+// leafKeyRows is Path.KeyRows of leaves.
+const leafKeyRows = 30
+
 // leafTable is hashes and proofs: one row a leaf.
 type leafTable struct {
 	def    TableDef
@@ -99,7 +102,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 	if err := t.begin(q, r); err != nil {
 		return nil, err
 	}
-	p := &Path{Used: make([]bool, len(r.Where)), Rows: 10_000}
+	p := &Path{Used: make([]bool, len(r.Where))}
 	keep := func(Slot) bool { return true }
 	if q.agency != "" {
 		keep = func(s Slot) bool { return s.Agency == q.agency }
@@ -111,7 +114,7 @@ func (t *leafTable) Plan(r *ScanRequest) (*Path, error) {
 		}
 	}
 	if q.by == unpointed {
-		p.Keys = leafKeys
+		p.Keys, p.KeyRows = leafKeys, leafKeyRows
 		for i, c := range r.Where {
 			switch {
 			case c.Column == colRound:
@@ -158,9 +161,17 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, bySlot bool) {
 		}
 	}
 	p.Name = scanName(t.def.Name, p.Ordered > 0 || bySlot || q.from > 0 || q.to < math.MaxInt64, q.desc)
-	if q.from > 0 || q.to < math.MaxInt64 {
-		p.Rows = 1000
+	p.Rows = q.estimate()
+}
+
+// estimate returns about how many leaves there are to read, as if they were spread evenly over seconds and slots.
+func (q *leafQuery) estimate() float64 {
+	leaves := float64(q.ledger.TotalLeaves())
+	if q.visible != nil {
+		leaves *= float64(len(q.visible)) / float64(max(1, len(q.slots)))
 	}
+	all := secondSpan{0, math.MaxInt64}
+	return max(1, leaves*secondSpan{q.from, q.to}.within(q.ledger).seconds()/max(1, all.within(q.ledger).seconds()))
 }
 
 // scanName is what EXPLAIN calls a scan by round.
@@ -380,6 +391,9 @@ func (s *leafScan) find(ctx context.Context) (err error) {
 func (s *leafScan) Next(ctx context.Context, b *value.Batch) error {
 	cols := s.q.t.def.Columns
 	for len(s.found) == 0 && len(s.digests) > 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err := s.find(ctx); err != nil {
 			return err
 		}

@@ -171,10 +171,13 @@ const (
 // secondKeys are these columns.
 var secondKeys = []int{colRoundTime, colSecond}
 
+// secondKeyRows is Path.KeyRows of tables of seconds, which are read in blocks.
+const secondKeyRows = 1024
+
 // secondRange is what the constraints on round (column 0) and second (column 1) leave, and the path's name and order. list, unless
 // nil, holds the only seconds that may be wanted.
-func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second, desc bool, list []calendar.Second) {
-	p = &Path{Used: make([]bool, len(r.Where)), Rows: 10_000, Keys: secondKeys}
+func secondRange(name string, r *ScanRequest, l Ledger) (p *Path, from, to calendar.Second, desc bool, list []calendar.Second) {
+	p = &Path{Used: make([]bool, len(r.Where)), Keys: secondKeys, KeyRows: secondKeyRows}
 	from, to = 0, math.MaxInt64
 	for i, c := range r.Where {
 		if c.Op == OneOf && c.Column <= 1 {
@@ -194,10 +197,7 @@ func secondRange(name string, r *ScanRequest) (p *Path, from, to calendar.Second
 		desc, p.Ordered = r.Order[0].Desc, len(r.Order)
 	}
 	ranged := from > 0 || to < math.MaxInt64
-	if ranged {
-		p.Rows = max(1, min(p.Rows, float64(to)-float64(from)+1))
-	}
-	if list != nil {
+	if p.Rows = max(1, secondSpan{from, to}.within(l).seconds()); list != nil {
 		p.Rows = max(1, min(p.Rows, float64(len(list))))
 	}
 	p.Name = scanName(name, ranged || p.Ordered > 0, desc)
@@ -216,8 +216,8 @@ type secondTable interface {
 }
 
 // secondsPath plans a scan of a table of seconds.
-func secondsPath(t secondTable, r *ScanRequest, name string) *Path {
-	p, from, to, desc, list := secondRange(name, r)
+func secondsPath(t secondTable, r *ScanRequest, name string, l Ledger) *Path {
+	p, from, to, desc, list := secondRange(name, r, l)
 	wanted := secondSpan{from, to}
 	open := t.open
 	if r.Sample != nil && r.Sample.Blocks {
@@ -292,7 +292,9 @@ func (t *roundTable) openList(ctx context.Context, r *ScanRequest, list []calend
 	return &roundScan{cursor: c, need: r.Need, within: leaves}, err
 }
 
-func (t *roundTable) Plan(r *ScanRequest) (*Path, error) { return secondsPath(t, r, "rounds"), nil }
+func (t *roundTable) Plan(r *ScanRequest) (*Path, error) {
+	return secondsPath(t, r, "rounds", r.ledger(t.ledger)), nil
+}
 
 // within returns the seconds of s that the ledger has closed.
 func (s secondSpan) within(l Ledger) secondSpan {
@@ -338,6 +340,9 @@ const splitBy = 1024
 
 // A secondSpan is the seconds from and to and all between.
 type secondSpan struct{ from, to calendar.Second }
+
+// seconds returns how many seconds a span is, which may be empty.
+func (s secondSpan) seconds() float64 { return max(0, float64(s.to)-float64(s.from)+1) }
 
 // short reports whether a span, which may be empty, is not worth to be read by two.
 func (s secondSpan) short() bool { return s.from > s.to || s.to-s.from < minSplit }
@@ -516,7 +521,7 @@ func (t *calendarTable) extent(_ context.Context, r *ScanRequest, s secondSpan) 
 }
 
 func (t *calendarTable) Plan(r *ScanRequest) (*Path, error) {
-	return secondsPath(t, r, "calendar"), nil
+	return secondsPath(t, r, "calendar", r.ledger(t.ledger)), nil
 }
 
 type calendarScan struct {

@@ -189,6 +189,8 @@ func (s source) Snapshot() query.Snapshot {
 
 func (s source) Extent() (first, closed, open calendar.Second) { return s.ledger.Extent() }
 
+func (s source) TotalLeaves() uint64 { return s.ledger.TotalLeaves() }
+
 func (s source) Slots() []query.Slot {
 	in := s.ledger.Slots()
 	if known := s.slots.Load(); known != nil && len(*known) == len(in) {

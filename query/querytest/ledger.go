@@ -554,15 +554,27 @@ func (l *Ledger) Certificates() []query.Certificate { return l.certs }
 func (l *Ledger) IndexStatus() (s query.IndexStatus, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, leaf := range l.leaves {
-		if leaf.Round <= l.closed() {
-			s.Leaves++
-		}
-	}
+	s.Leaves = l.total()
 	s.Indexed = max(s.Leaves, 1) - 1
 	s.Recent = uint64(len(l.leaves)) - s.Indexed
 	s.Runs, s.Bytes = 1, 8*s.Indexed
 	return s, nil
+}
+
+// TotalLeaves implements query.Ledger.
+func (l *Ledger) TotalLeaves() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.total()
+}
+
+func (l *Ledger) total() (n uint64) {
+	for _, leaf := range l.leaves {
+		if leaf.Round <= l.closed() {
+			n++
+		}
+	}
+	return n
 }
 
 // ConfirmClock implements query.Ledger.

@@ -31,6 +31,9 @@ func (l *Ledger) Extent() (first, closed, open calendar.Second) {
 	return l.genesis.First, l.closed, l.open.second
 }
 
+// TotalLeaves returns how many leaves the closed rounds hold.
+func (l *Ledger) TotalLeaves() uint64 { return l.store.TotalLeaves() }
+
 // Durable returns how far the ledger is durable at one moment: the newest closed second, and the leaves of each slot in the
 // rounds to be closed next.
 func (l *Ledger) Durable() (closed calendar.Second, open map[calendar.Second]map[uint32]uint64) {

@@ -1,0 +1,102 @@
+package query_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/jurat-ledger/jurat/query"
+	"github.com/jurat-ledger/jurat/query/querytest"
+)
+
+// sought are digests, most of them again and again and some never filed, and a null: several batches of rows, with digests that only
+// later ones have.
+const sought = `(select sha256(((i % 12 + i / 400 % 4) || '-' || i % 8 + i / 1000)::bytea) as d, i from generate_series(0, 4000) i union all select null, -1) x`
+
+// TestJoinInParts compares joins that look digests, receipts and rounds up, in parts to the end, in parts until it is better to read the
+// table, and not at all, with the same joins where the engine sees no key.
+func TestJoinInParts(t *testing.T) {
+	w := newWorld(t)
+	w.rounds(t, 60)
+	hidden := map[string]string{"h.digest": "h.digest || ''", "h.receipt": "h.receipt || ''", "h.round": "h.round + interval '0'"}
+	for _, keys := range [][2]int{{1, 0}, {1, 150}, {1, 300}, {1, math.MaxInt}, {2000, math.MaxInt}, {4096, 4096}} {
+		w.engine.LookUps(keys[0], keys[1])
+		for _, role := range []string{"jurat", "beta"} {
+			w.user(t, role)
+			for _, join := range []string{"join", "left join"} {
+				w.same(t, "select i, h.agency, h.round, h.slot_index from "+sought+" "+join+" hashes h on {h.digest} = d", hidden)
+				w.same(t, "select i, h.receipt from "+sought+" "+join+" hashes h on {h.digest} = d and h.slot_index > i % 2 and h.round > '2026-11-22 01:15:50'", hidden)
+			}
+			w.same(t, "select i, h.receipt from hashes h join "+sought+" on {h.digest} = d and h.agency = 'beta'", hidden)
+			w.same(t, "select h.receipt from hashes h where {h.digest} in (select d from "+sought+" where h.slot_index < i)", hidden)
+			w.same(t, "select i from "+sought+" where not exists (select 1 from hashes h where {h.digest} = d)", hidden)
+			w.same(t, "select i from "+sought+" where exists (select 1 from hashes h where {h.digest} = d and h.slot_index > i % 3)", hidden)
+			w.same(t, "select a.receipt from hashes a, generate_series(1, 30) join hashes h on {h.receipt} = a.receipt", hidden)
+			w.same(t, "select i, h.leaves from (select to_timestamp(1795310100 + i / 20) as d, i from generate_series(0, 4000) i) x left join rounds h on {h.round} = d", hidden)
+		}
+	}
+}
+
+// TestLookUpsInLittleMemory joins more digests than are looked up together with a table that is too large to be held.
+func TestLookUpsInLittleMemory(t *testing.T) {
+	l := querytest.New(start)
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 1 << 20})
+	e.LookUps(500, 0)
+	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := outcome(run(t.Context(), s, "insert into hashes (digest) select sha256(i::text::bytea) from generate_series(1, 7000) i")); err != nil {
+		t.Fatal(err)
+	}
+	l.Advance(2 * time.Second)
+	const sql = "select count(*), count(h.receipt) from (select sha256(i::text::bytea) as d from generate_series(6001, 10000) i) x left join hashes h on %s = d"
+	if code := giant(t, e, fmt.Sprintf(sql, "(h.digest || '')")); code != "53200" {
+		t.Errorf("the table as a whole: %q", code)
+	}
+	if a := run(t.Context(), s, fmt.Sprintf(sql, "h.digest")); a.err != nil || a.rows[0] != "4000 | 1000" {
+		t.Error(a.err, a.rows)
+	}
+	if used := e.QueryMemoryUsed(); used != 0 {
+		t.Errorf("%d bytes are still granted", used)
+	}
+}
+
+// cancelling is a ledger that cancels what asks it for digests.
+type cancelling struct {
+	*querytest.Ledger
+	cancel context.CancelFunc
+	after  int // times
+}
+
+func (l *cancelling) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
+	if l.after--; l.after == 0 {
+		l.cancel()
+	}
+	return l.Ledger.FindAll(ctx, agency, digests)
+}
+
+// TestCancelledLookUps cancels joins while they look digests up: they ask the ledger for those at hand, and for no more.
+func TestCancelledLookUps(t *testing.T) {
+	for _, sql := range []string{
+		"select count(*) from (select sha256(i::text::bytea) as d from generate_series(1, 40000) i) x left join hashes h on h.digest = d",
+		"select count(*) from hashes h join (select sha256(i::text::bytea) as d from generate_series(1, 40000) i) x on h.digest = d",
+		"select count(*) from hashes h where digest in (select sha256(i::text::bytea) from generate_series(1, 40000) i)",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		l := &cancelling{Ledger: querytest.New(start), cancel: cancel, after: 6}
+		e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
+		e.LookUps(4096, math.MaxInt)
+		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := run(ctx, s, sql); a.err == nil || a.err.Code != "57014" || l.after < -4 {
+			t.Errorf("%s: %v, asked %d times more", sql, a.err, -l.after)
+		}
+		s.Close()
+	}
+}
