@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -53,13 +54,17 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// leaves returns whether the sample has a block of leaves, for Ledger.Leaves; nil for all.
-func (s *Sample) leaves() func(calendar.Second, uint64) bool {
-	if s == nil || !s.Blocks {
+// byBlocks reports whether the sample is of blocks.
+func (s *Sample) byBlocks() bool { return s != nil && s.Blocks }
+
+// leaves returns whether the sample has a block of leaves, for Ledger.Leaves; nil for all. Once ctx is done it has all: the ledger comes
+// back then from the midst of rounds without a block, and the statement ends.
+func (s *Sample) leaves(ctx context.Context) func(calendar.Second, uint64) bool {
+	if !s.byBlocks() {
 		return nil
 	}
 	return func(round calendar.Second, block uint64) bool {
-		return s.holds(uint64(value.FromUnix(int64(round))), block)
+		return s.holds(uint64(value.FromUnix(int64(round))), block) || ctx.Err() != nil
 	}
 }
 

@@ -154,7 +154,7 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, bySlot bool) {
 		p.Name, p.Rows = "Index Scan using "+t.def.Name+"_"+t.def.Columns[q.by].Name+" on "+t.def.Name, float64(max(1, len(q.values)))
 		return
 	}
-	if len(r.Order) > 0 && r.Order[0].Column == colRound && !(r.Order[0].Desc && q.sample.leaves() != nil) {
+	if len(r.Order) > 0 && r.Order[0].Column == colRound && !(r.Order[0].Desc && q.sample.byBlocks()) {
 		q.desc, p.Ordered = r.Order[0].Desc, 1
 		if len(r.Order) > 1 && r.Order[1].Column == colSlotIndex && r.Order[1].Desc == q.desc && len(q.visible) == 1 {
 			p.Ordered = 2
@@ -164,14 +164,23 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, bySlot bool) {
 	p.Rows = q.estimate()
 }
 
+// assumedLeaves is how many leaves an agency is assumed to have: the true number of all would tell it how much others file, and nobody
+// counts its own.
+const assumedLeaves = 1 << 22
+
 // estimate returns about how many leaves there are to read, as if they were spread evenly over seconds and slots.
 func (q *leafQuery) estimate() float64 {
-	leaves := float64(q.ledger.TotalLeaves())
-	if q.visible != nil {
-		leaves *= float64(len(q.visible)) / float64(max(1, len(q.slots)))
+	leaves := float64(assumedLeaves)
+	if q.agency == "" {
+		leaves = float64(q.ledger.TotalLeaves())
+		if q.visible != nil {
+			leaves *= float64(len(q.visible)) / float64(max(1, len(q.slots)))
+		}
 	}
-	all := secondSpan{0, math.MaxInt64}
-	return max(1, leaves*secondSpan{q.from, q.to}.within(q.ledger).seconds()/max(1, all.within(q.ledger).seconds()))
+	if all := (secondSpan{0, math.MaxInt64}).within(q.ledger).seconds(); all > 0 {
+		leaves *= secondSpan{q.from, q.to}.within(q.ledger).seconds() / all
+	}
+	return max(1, leaves)
 }
 
 // scanName is what EXPLAIN calls a scan by round.
@@ -270,7 +279,7 @@ func (s *leafScan) open(ctx context.Context) (err error) {
 	default:
 		_, _, open := q.ledger.Extent()
 		to := min(q.to, open+1) // the round may close before the scan begins
-		s.cursor, err = q.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc, Sample: q.sample.leaves()})
+		s.cursor, err = q.ledger.Leaves(ctx, LeafScan{From: q.from, To: to, Slots: q.visible, Desc: q.desc, Sample: q.sample.leaves(ctx)})
 	}
 	return err
 }
