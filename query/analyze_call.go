@@ -497,7 +497,11 @@ func (a *analyzer) quantified(s *scope, e *parse.Quantified) (expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return a.quantifiedRow(s, e, left)
+		sub, err := a.subqueryOf(s, &parse.Subquery{Loc: e.Loc, Select: e.Select}, rowsSubquery, len(left))
+		if err != nil {
+			return nil, err
+		}
+		return a.quantifiedRow(e, sub, left)
 	}
 	x, err := a.expr(s, e.X)
 	if err != nil {
@@ -505,7 +509,16 @@ func (a *analyzer) quantified(s *scope, e *parse.Quantified) (expr, error) {
 	}
 	var array expr
 	if e.Select != nil {
-		array, err = a.subquery(s, &parse.Subquery{Loc: e.Loc, Kind: parse.ArraySubquery, Select: e.Select}, "subquery has too many columns")
+		sub, err := a.subqueryOf(s, &parse.Subquery{Loc: e.Loc, Select: e.Select}, rowsSubquery, 1)
+		if err != nil {
+			return nil, err
+		}
+		t := sub.plan.columns()[0].Type
+		if t.Array == 0 || t.IsArray() {
+			return a.quantifiedRow(e, sub, []expr{x})
+		}
+		sub.kind, sub.t = arraySubquery, value.MustType(t.Array)
+		array = sub
 	} else {
 		array, err = a.expr(s, e.Array)
 	}

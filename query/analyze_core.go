@@ -67,10 +67,8 @@ func (a *analyzer) core(q *parse.Select, want []*value.Type, keep bool) (node, e
 	if err := a.coreKeys(c); err != nil {
 		return nil, err
 	}
-	if q.Locking != "" {
-		if what := c.unlockable(); what != "" {
-			return nil, a.fail(errf(codeUnsupported, "FOR %s is not allowed with %s", q.Locking, what), q)
-		}
+	if err := a.locking(c); err != nil {
+		return nil, err
 	}
 	if err := a.grouping(c); err != nil {
 		return nil, err
@@ -266,6 +264,24 @@ func (a *analyzer) grouping(c *coreQuery) error {
 // aggregates reports whether there are aggregates in the query.
 func (c *coreQuery) aggregates() bool {
 	return slices.ContainsFunc(slices.Concat(c.p.exprs, c.on, keyExprs(c.keys), nonNil(c.having)), aggregates)
+}
+
+// locking checks FOR UPDATE and the like.
+func (a *analyzer) locking(c *coreQuery) error {
+	for _, l := range c.q.Locking {
+		if what := c.unlockable(); what != "" {
+			return a.fail(errf(codeUnsupported, "FOR %s is not allowed with %s", l.Mode, what), c.q)
+		}
+		for _, n := range l.Of {
+			switch {
+			case n.Schema != "":
+				return a.fail(errf(codeSyntax, "FOR %s must specify unqualified relation names", l.Mode), n)
+			case !slices.ContainsFunc(c.s.cols, func(c scopeColumn) bool { return c.table == n.Name }):
+				return a.fail(errf(codeUndefinedTable, "relation \"%s\" in FOR %s clause not found in FROM clause", n.Name, l.Mode), n)
+			}
+		}
+	}
+	return nil
 }
 
 // unlockable says what keeps the rows of the query from being rows of tables, which FOR UPDATE asks for; "" for nothing.

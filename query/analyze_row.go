@@ -283,12 +283,8 @@ func (a *analyzer) subqueryOf(s *scope, e *parse.Subquery, kind subqueryKind, n 
 	return sub, nil
 }
 
-// quantifiedRow analyzes (a, b) op ANY (SELECT …) and (a, b) op ALL (SELECT …).
-func (a *analyzer) quantifiedRow(s *scope, e *parse.Quantified, left []expr) (expr, error) {
-	sub, err := a.subqueryOf(s, &parse.Subquery{Loc: e.Loc, Select: e.Select}, rowsSubquery, len(left))
-	if err != nil {
-		return nil, err
-	}
+// quantifiedRow analyzes (a, b) op ANY (SELECT …) and (a, b) op ALL (SELECT …), of which sub is the subquery.
+func (a *analyzer) quantifiedRow(e *parse.Quantified, sub *subqueryExpr, left []expr) (_ expr, err error) {
 	r := &rowsExpr{xs: left, sub: sub, cols: sub.plan.columns(), all: e.All}
 	var ls, rs []expr
 	for i, x := range left {

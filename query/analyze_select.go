@@ -37,12 +37,12 @@ func (a *analyzer) body(q *parse.Select, want []*value.Type, keep bool) (node, e
 		return nil, a.unsupported(q, "SELECT INTO is")
 	case q.WithTies && (q.Op != 0 || q.Values != nil || q.Distinct || q.DistinctOn != nil):
 		return nil, a.unsupported(q, "WITH TIES with DISTINCT, VALUES or a set operation is")
-	case q.Op != 0 && q.Locking != "":
-		return nil, a.fail(errf(codeUnsupported, "FOR %s is not allowed with UNION/INTERSECT/EXCEPT", q.Locking), q)
+	case q.Op != 0 && q.Locking != nil:
+		return nil, a.fail(errf(codeUnsupported, "FOR %s is not allowed with UNION/INTERSECT/EXCEPT", q.Locking[0].Mode), q)
 	case q.Op != 0:
 		return a.setOperation(q, want)
-	case q.Values != nil && q.Locking != "":
-		return nil, a.fail(errf(codeUnsupported, "FOR %s cannot be applied to VALUES", q.Locking), q)
+	case q.Values != nil && q.Locking != nil:
+		return nil, a.fail(errf(codeUnsupported, "FOR %s cannot be applied to VALUES", q.Locking[0].Mode), q)
 	case q.Values != nil:
 		return a.values(q, want)
 	}

@@ -20,6 +20,7 @@ type explained struct {
 	actual   map[string]any // the same as properties
 	subplan  string         // what it is to the operator above, if that is not an input
 	plan     node           // of a subplan
+	number   int            // of a subplan
 	sample   *tableSample   // of a scan, nil for none
 	children []explained
 }
@@ -50,7 +51,7 @@ func (e *explained) append(lines []string, indent int, costs bool) []string {
 	for i := range e.children {
 		below := indent + 6
 		if name := e.children[i].subplan; name != "" {
-			lines = append(lines, pad+"  "+name)
+			lines = append(lines, fmt.Sprintf("%s  %s %d", pad, name, e.children[i].number))
 			below += 2
 		}
 		lines = e.children[i].append(lines, below, costs)

@@ -13,6 +13,15 @@ import (
 type explaining struct {
 	analyze, timing bool
 	counts          map[any]*counts // of nodes and memoRecords, however often they are executed
+	numbers         map[node]int    // of subplans, in the order in which they are met
+}
+
+// number returns the number of a subplan, from 1 on.
+func (e *explaining) number(plan node) int {
+	if e.numbers[plan] == 0 {
+		e.numbers[plan] = len(e.numbers) + 1
+	}
+	return e.numbers[plan]
 }
 
 // counts is what was done for a part of a plan.
@@ -107,8 +116,10 @@ func (op *measured) explain() explained {
 				return
 			}
 			if below, err := op.x.operator(sub.plan, sub.wish()); err == nil {
+				number := op.x.explaining.number(sub.plan)
 				c := below.explain()
 				below.close()
+				c.number = number
 				if c.subplan, c.plan = "InitPlan", sub.plan; len(sub.args) > 0 {
 					c.subplan = "SubPlan"
 				}

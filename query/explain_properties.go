@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (e *explained) properties(costs bool) map[string]any {
 		child := e.children[i].properties(costs)
 		child["Parent Relationship"] = e.relationship(i)
 		if name := e.children[i].subplan; name != "" {
-			child["Parent Relationship"], child["Subplan Name"] = name, name
+			child["Parent Relationship"], child["Subplan Name"] = name, fmt.Sprintf("%s %d", name, e.children[i].number)
 		}
 		plans = append(plans, child)
 	}

@@ -120,7 +120,7 @@ func (a *analyzer) explained(plan node, args []expr, title string, o explainOpti
 		x := r.execution(ctx, params)
 		limit, cancel := r.limit(ctx, x)
 		defer cancel()
-		x.env.Ctx, x.explaining = limit, &explaining{analyze: o.analyze, timing: o.timing, counts: map[any]*counts{}}
+		x.env.Ctx, x.explaining = limit, &explaining{analyze: o.analyze, timing: o.timing, counts: map[any]*counts{}, numbers: map[node]int{}}
 		op, err := x.start(plan, everything)
 		if err != nil {
 			return nil, err

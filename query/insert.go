@@ -220,7 +220,7 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 	if stmt.Returning == nil {
 		return nil
 	}
-	proofs := freshProofs(a.session.engine)
+	proofs := freshProofs(a.session.engine, &t.def)
 	name := stmt.Table.Alias.Name
 	if name == "" {
 		name = t.def.Name
@@ -229,11 +229,14 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 	leaf := &leafNode{}
 	for i, c := range proofs.Columns {
 		col := Column{Name: c.Name, Type: c.Type, TypeModifier: -1}
-		if i <= colFiledAt {
+		switch {
+		case i <= colFiledAt:
 			col.Table, col.Attribute = t.def.OID, int16(i+1)
+		case c.System != 0:
+			col.Table, col.Attribute = t.def.OID, c.System
 		}
 		leaf.cols = append(leaf.cols, col)
-		if !c.Hidden {
+		if !c.Hidden || c.System != 0 {
 			s.cols = append(s.cols, scopeColumn{schema: "public", table: name, name: c.Name, x: tableColumn(proofs, i), from: col, aside: i > colFiledAt, row: t.def.Row})
 		}
 	}
@@ -242,11 +245,12 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 }
 
 // freshProofs is the table proofs as RETURNING sees it.
-func freshProofs(e *Engine) *TableDef {
+func freshProofs(e *Engine, hashes *TableDef) *TableDef {
 	def := *e.tables["proofs"].Def()
 	def.Columns = slices.Clone(def.Columns)
 	def.Columns[colSignature].Compute = signatureKernel(signFresh(e.Ledger))
 	def.Columns[colProof].Compute = proofKernel(signFresh(e.Ledger))
+	def.Columns[len(def.Columns)-1].Compute = hashes.Columns[len(hashes.Columns)-1].Compute // tableoid
 	return &def
 }
 

@@ -90,7 +90,7 @@ func (x *execution) fork() *execution {
 		seeds: s.seeds, forked: true,
 	}}
 	if e := s.explaining; e != nil {
-		f.explaining = &explaining{analyze: e.analyze, timing: e.timing, counts: map[any]*counts{}}
+		f.explaining = &explaining{analyze: e.analyze, timing: e.timing, counts: map[any]*counts{}, numbers: e.numbers}
 	}
 	f.values.Budget, f.env.Settings = f.statementRun, &f.values
 	return f

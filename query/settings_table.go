@@ -49,6 +49,7 @@ const maxInt32 = 1<<31 - 1
 var settingsTable = append([]setting{
 	{name: "application_name", report: true, doc: "Sets the application name to be reported in statistics and logs."},
 	{name: "autovacuum_max_workers", boot: "0", kind: settingInt, fixed: true, doc: "Sets the maximum number of simultaneously running autovacuum worker processes."},
+	{name: "block_size", boot: "8192", kind: settingInt, fixed: true, min: 8192, max: 8192, doc: "Shows the size of a disk block."},
 	{name: "bytea_output", boot: "hex", kind: settingEnum, values: []string{"escape", "hex"}, doc: "Sets the output format for bytea."},
 	{name: "check_function_bodies", boot: "on", kind: settingBool, doc: "Check routine bodies during CREATE FUNCTION and CREATE PROCEDURE."},
 	{name: "client_encoding", boot: "UTF8", kind: settingEncoding, report: true, doc: "Sets the client's character set encoding."},

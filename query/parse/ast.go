@@ -74,7 +74,13 @@ type Select struct {
 	Limit    Expr // nil also for LIMIT ALL
 	WithTies bool // FETCH FIRST … WITH TIES
 	Offset   Expr
-	Locking  string // "UPDATE", "NO KEY UPDATE", "SHARE" or "KEY SHARE" of the first FOR: nothing here can be locked
+	Locking  []Locking
+}
+
+// A Locking is FOR UPDATE and the like: nothing here can be locked.
+type Locking struct {
+	Mode string // "UPDATE", "NO KEY UPDATE", "SHARE" or "KEY SHARE"
+	Of   []Name
 }
 
 // A SetOp joins two queries.

@@ -26,8 +26,12 @@ func (w *printer) query(s *Select) {
 		w.clause(" LIMIT ", s.Limit)
 	}
 	w.clause(" OFFSET ", s.Offset)
-	if s.Locking != "" {
-		w.text(" FOR ", s.Locking)
+	for _, l := range s.Locking {
+		w.text(" FOR ", l.Mode)
+		for i, n := range l.Of {
+			w.text([]string{" OF ", ", "}[min(i, 1)])
+			w.name(n)
+		}
 	}
 }
 
@@ -83,7 +87,7 @@ func (w *printer) setOperation(s *Select) {
 
 // setOperand writes an operand of a set operation, in parentheses if it needs them.
 func (w *printer) setOperand(s *Select, prec int) {
-	bare := s.With == nil && s.OrderBy == nil && s.Limit == nil && s.Offset == nil && s.Locking == ""
+	bare := s.With == nil && s.OrderBy == nil && s.Limit == nil && s.Offset == nil && s.Locking == nil
 	if bare && (s.Op == 0 || setOpPrec(s.Op) >= prec) {
 		w.query(s)
 		return

@@ -397,7 +397,7 @@ func (p *parser) queryOptions(s *Select, with *With) *Select {
 	}
 	var limit, offset bool
 	p.lockings(s)
-	for locked := s.Locking != ""; ; {
+	for locked := s.Locking != nil; ; {
 		loc := p.loc()
 		switch p.tok.kw {
 		case kwLimit, kwFetch:
@@ -513,25 +513,23 @@ func (p *parser) locking(s *Select) {
 		p.expect(kwOnly)
 		return
 	}
-	mode := "UPDATE"
+	l := Locking{Mode: "UPDATE"}
 	switch p.acceptAny(kwUpdate, kwNo, kwShare, kwKey) {
 	case kwShare:
-		mode = "SHARE"
+		l.Mode = "SHARE"
 	case kwNo:
 		p.expect(kwKey, kwUpdate)
-		mode = "NO KEY UPDATE"
+		l.Mode = "NO KEY UPDATE"
 	case kwKey:
 		p.expect(kwShare)
-		mode = "KEY SHARE"
+		l.Mode = "KEY SHARE"
 	case 0:
 		p.fail()
 	}
-	if s.Locking == "" {
-		s.Locking = mode
-	}
 	if p.accept(kwOf) {
-		p.qualifiedNames()
+		l.Of = p.qualifiedNames()
 	}
+	s.Locking = append(s.Locking, l)
 	if p.accept(kwSkip) {
 		p.expect(kwLocked)
 	} else {
