@@ -19,7 +19,8 @@ type joinOp struct {
 	rest       []evaluator // conditions on the joined row
 	right      *joinTable
 	part       *keptOp      // of the left side, whose keys are looked up in the right one; nil if that never was
-	looked     int          // keys
+	read       int          // rows of it
+	looked     int          // keys of these
 	shown      *explained   // how it was read, for EXPLAIN ANALYZE
 	kept       bool         // right belongs to the statement
 	matched    []bool       // rows of right that had a match, for outer joins

@@ -21,11 +21,14 @@ const (
 // worthLookups returns how many keys are looked up rather than to read all that the scan would read, of which held bytes a row would be
 // kept.
 func (op *scanOp) worthLookups(held int) int {
-	if op.path.Rows*float64(held) > float64(op.x.limit)/2 {
+	if !op.fits(held) {
 		return math.MaxInt
 	}
 	return max(op.x.session.engine.fewLookups, int(min(op.path.Rows/op.path.KeyRows, math.MaxInt32)))
 }
+
+// fits reports whether all rows of the scan may be kept, at held bytes each.
+func (op *scanOp) fits(held int) bool { return op.path.Rows*float64(held) <= float64(op.x.limit)/2 }
 
 // heldRight is about what a row of the right side takes in a joinTable.
 func (op *joinOp) heldRight() int { return rowBytes(op.n.r, op.wishR) + matchBytes }
@@ -53,7 +56,10 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	op.part.stops = op.part.all || op.looked+len(keys) <= scan.worthLookups(op.heldRight())
+	op.read += op.part.rows.n
+	held := op.heldRight()
+	longer := float64(op.read) > scan.path.Rows && scan.fits(held) // to find the keys of its rows takes longer than to read the table
+	op.part.stops = op.part.all || !longer && op.looked+len(keys) <= scan.worthLookups(held)
 	if op.part.stops {
 		op.looked += len(keys)
 		err = scan.lookUp(column, keys)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,12 +66,35 @@ func TestLookUpsInLittleMemory(t *testing.T) {
 	}
 }
 
-// cancelling is a ledger that cancels what asks it for digests.
+// TestTableAfterLookUps reads a table as a whole after keys were looked up in it; EXPLAIN tells how many.
+func TestTableAfterLookUps(t *testing.T) {
+	l := querytest.New(start)
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
+	e.LookUps(500, 1500)
+	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := outcome(run(t.Context(), s, "insert into hashes (digest) select sha256(i::text::bytea) from generate_series(1, 7000) i")); err != nil {
+		t.Fatal(err)
+	}
+	l.Advance(2 * time.Second)
+	a := run(t.Context(), s, "explain (analyze, costs off, timing off, summary off) select * from (select sha256(i::text::bytea) as d from generate_series(6001, 10000) i) x left join hashes h on h.digest = d")
+	said := strings.Join(a.rows, "\n")
+	if a.err != nil || !strings.Contains(said, "Seq Scan on hashes h (actual rows=") || !strings.Contains(said, "Keys Looked Up Before: 1") {
+		t.Error(a.err, said)
+	}
+}
+
+// cancelling is a ledger, too large to be read, that cancels what asks it for digests.
 type cancelling struct {
 	*querytest.Ledger
 	cancel context.CancelFunc
 	after  int // times
 }
+
+func (l *cancelling) TotalLeaves() uint64 { return 1 << 40 }
 
 func (l *cancelling) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
 	if l.after--; l.after == 0 {
