@@ -17,8 +17,11 @@ import (
 
 // Config is what an operator sets. The zero value of a field is not a default: see DefaultConfig.
 type Config struct {
-	// DataDir is the data directory; it is made if it does not exist.
+	// DataDir is the data directory; a first start makes it if it does not exist.
 	DataDir string
+	// MustExist refuses a data directory without a ledger, in place of a first start: a disk that is not mounted or a wrong path makes
+	// no second ledger.
+	MustExist bool
 	// Listen is the TCP address of the Postgres port, "127.0.0.1:5433". One that is not on loopback needs a TLS certificate and
 	// a superuser with a password, or rules with client certificates.
 	Listen string

@@ -376,7 +376,9 @@ func (s *Server) openStore(ctx context.Context) (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
 	options := s.storeOptions()
 	store, err := s.openLocked(ctx, dir, options)
-	if errors.Is(err, storage.ErrNotFound) {
+	if errors.Is(err, storage.ErrNotFound) && s.config.MustExist {
+		return nil, fmt.Errorf("%s holds no ledger, and --must-exist is given: is a disk not mounted, or the path wrong? A first start leaves --must-exist away", s.config.DataDir)
+	} else if errors.Is(err, storage.ErrNotFound) {
 		return s.firstStart(dir, options)
 	} else if err != nil {
 		return nil, err

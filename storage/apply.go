@@ -12,7 +12,7 @@ import (
 // Propose adds entries to the log: once it returns nil they are durable and applied, all of them, in order. One
 // goroutine proposes at a time. It panics if an entry does not follow from those before: see the comments of the
 // entries. After an error it is unknown whether the entries are on disk; every later call returns an error too, and only
-// Close and Open tell.
+// Close and Open tell. ErrMoved says that the entries went into files whose directory is not where it was.
 func (s *Store) Propose(entries ...Entry) error {
 	return s.propose(entries, func() error { return s.commit(entries) })
 }
@@ -25,7 +25,7 @@ func (s *Store) propose(entries []Entry, commit func() error) error {
 	if s.failed != nil {
 		return fmt.Errorf("store failed before: %w", s.failed)
 	}
-	if err := commit(); err != nil {
+	if err := firstError(commit(), s.inPlace()); err != nil {
 		s.failed = err
 		return err
 	}

@@ -18,6 +18,8 @@ var (
 	ErrExists = errors.New("the directory holds a store")
 	// ErrLocked is returned by Create and Open while another process has the store open.
 	ErrLocked = errors.New("another process has the store open: stop it first")
+	// ErrMoved is returned by Propose when the store's directory is not any more the one that was opened.
+	ErrMoved = errors.New("the data directory was deleted, moved or replaced while it was open: put it back, or restore it from a backup")
 	// ErrCorrupt says that stored bytes are not what this package writes. jurat fsck tells the extent.
 	ErrCorrupt = errors.New("corrupt store")
 	// ErrVersion says that a value has a format version that this program does not know: a newer one wrote it.

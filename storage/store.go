@@ -33,6 +33,7 @@ type Genesis struct {
 type Store struct {
 	db       *pebble.DB
 	lock     io.Closer
+	locked   os.FileInfo // of the lock's file; nil of a store in memory, or that is only read
 	log      *slog.Logger
 	genesis  Genesis
 	readOnly bool
@@ -111,7 +112,13 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
 		rounds: newRoundCache(o.RoundBytes), room: newRoom(dir, &o), tableMemory: make(chan *tableMemory, tableWriters)}
-	if err = first(); err == nil {
+	if !o.ReadOnly && vfs.Root(o.FS) == vfs.Default {
+		s.locked, err = os.Stat(filepath.Join(dir, lockFile))
+	}
+	if err == nil {
+		err = first()
+	}
+	if err == nil {
 		s.ends, err = openEnds(o.FS.PathJoin(dir, database), s.room.fs)
 	}
 	if err == nil {
@@ -186,6 +193,18 @@ func lockPath(path string, disk vfs.FS, readOnly bool) (io.Closer, error) {
 		return lockForReading(path)
 	}
 	return lock, err
+}
+
+// inPlace returns ErrMoved if the directory of the store is not the one that was opened. Files that are open outlive their names: what is
+// written to them then is durable, and gone with the last that has them open.
+func (s *Store) inPlace() error {
+	if s.locked == nil {
+		return nil
+	}
+	if now, err := os.Stat(filepath.Join(s.dir, lockFile)); err != nil || !os.SameFile(now, s.locked) {
+		return fmt.Errorf("%s: %w", s.dir, ErrMoved)
+	}
+	return nil
 }
 
 // InUse reports whether another process has the store in dir open. Where there is no store nobody has it.

@@ -48,6 +48,7 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.DataDir, "data", c.DataDir, "data directory")
+	f.BoolVar(&c.MustExist, "must-exist", false, "start only on a data directory that holds a ledger: for every start after the first, so that no second ledger is made where a disk is not mounted")
 	f.StringVar(&c.Listen, "listen", c.Listen, "address of the Postgres port")
 	f.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "file of the TLS certificate, in PEM; read again when it changes")
 	f.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "file of its key")
