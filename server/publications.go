@@ -211,6 +211,9 @@ const warnBefore = 60 * 24 * time.Hour
 // RotateKey replaces a key of a stopped server: "calendar", near its end or lost, or "publications". What it replaces is
 // kept aside. It returns the path of the new certificate.
 func RotateKey(dir, which, email string, now time.Time) (certificate string, err error) {
+	if err := CheckOwner(dir); err != nil {
+		return "", err
+	}
 	store, err := storage.Open(filepath.Join(dir, StoreDir), storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
 	if errors.Is(err, storage.ErrNotFound) {
 		return "", fmt.Errorf("%s holds no ledger: give the data directory of the server with --data", dir)

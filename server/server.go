@@ -233,16 +233,32 @@ func damageError(err error) error {
 	return err
 }
 
-// readFiles reads the TLS certificate and the login rules.
+// readFiles looks at the data directory, and reads the TLS certificate and the login rules.
 func (s *Server) readFiles() (err error) {
-	if info, err := os.Stat(s.config.DataDir); errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is no directory: give the data directory with --data", s.config.DataDir)
+	if err := s.checkDirectory(); err != nil {
+		return err
 	}
 	if s.tls, err = loadCertificate(&s.config, s.log); err != nil {
 		return err
 	}
 	s.access = &access{config: &s.config, certificate: s.tls, log: s.log, now: s.now}
 	return s.access.open()
+}
+
+// checkDirectory returns why no server can work in the data directory, whatever is in it.
+func (s *Server) checkDirectory() error {
+	dir := s.config.DataDir
+	info, err := os.Stat(dir)
+	_, linkErr := os.Lstat(dir)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
+		return fmt.Errorf("%s is no directory: give the data directory with --data", dir)
+	case errors.Is(err, fs.ErrNotExist) && linkErr == nil:
+		return fmt.Errorf("%s is a symbolic link to what does not exist: is a disk not mounted?", dir)
+	case s.config.ReadOnly:
+		return nil
+	}
+	return CheckOwner(dir)
 }
 
 // serveClients makes what serves clients.

@@ -34,6 +34,11 @@ func (d *doctor) checkDirectory() bool {
 	case !info.IsDir():
 		d.add(stateFail, check, d.config.DataDir+" is no directory", "Give the data directory with --data.")
 		return false
+	}
+	if err := server.CheckOwner(d.config.DataDir); err != nil {
+		d.fail("owner", err, "No server starts on it so.")
+	}
+	switch {
 	case info.Mode().Perm()&0o077 != 0:
 		d.add(stateWarn, check, fmt.Sprintf("%s has mode %04o", d.config.DataDir, info.Mode().Perm()), "Others may look into it: chmod 700 "+d.config.DataDir)
 	default:

@@ -19,10 +19,14 @@ func TestMistakes(t *testing.T) {
 	if err := os.WriteFile(path("file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("nowhere", path("link")); err != nil {
+		t.Fatal(err)
+	}
 	s := startServer(t, t.TempDir())
 	for _, c := range []struct{ command, words string }{
 		{"serve --data " + path("file"), "file is no directory: give the data directory with --data"},
 		{"serve --data " + path("file/x"), "file/x is no directory: give the data directory with --data"},
+		{"serve --data " + path("link"), "link is a symbolic link to what does not exist: is a disk not mounted?"},
 		{"fsck --data " + path("file"), "file holds no ledger: give the data directory"},
 		{"serve --data " + path("made") + " --listen " + s.address, "--listen: listen tcp " + s.address + ": bind: address already in use: is a server running already?"},
 		{"serve --data " + path("made") + " --listen 127.0.0.1:0 --http-listen 127.0.0.1:99999", "--http-listen: listen tcp: address 99999: invalid port: want host:port"},
@@ -39,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 1 {
+	if err != nil || len(left) != 2 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 	s.stop()
@@ -74,14 +78,50 @@ func TestOthersDirectory(t *testing.T) {
 		if err := os.Chmod(filepath.Join(s.dir, "store"), open); err != nil {
 			t.Fatal(err)
 		}
-		for _, command := range []string{"fsck --data ", "serve --listen 127.0.0.1:0 --data ", "rotate-key calendar --data "} {
+		for command, words := range map[string]string{
+			"fsck --data ":                       "permission denied\nRun this as a user who may do that",
+			"serve --listen 127.0.0.1:0 --data ": "belongs to user root, and this runs as nobody: run it as root",
+			"rotate-key calendar --data ":        "belongs to user root, and this runs as nobody: run it as root",
+		} {
 			cmd := exec.Command(other, strings.Fields(command+s.dir)...)
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 			out, err := cmd.CombinedOutput()
-			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitError ||
-				!strings.Contains(string(out), "permission denied\nRun this as a user who may do that") {
+			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitError || !strings.Contains(string(out), words) {
 				t.Errorf("%s: %v: %s", command, err, out)
 			}
 		}
 	}
+}
+
+// TestOwners has root work on a directory of somebody else, and leaves files of root in it: neither makes a server that the owner cannot start
+// any more without being told what to do.
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can give files away")
+	}
+	const nobody = 65534
+	s := startServer(t, t.TempDir())
+	s.stop()
+	refused := func(words string) {
+		t.Helper()
+		for _, command := range []string{"serve --listen 127.0.0.1:0 --data ", "rotate-key calendar --data ", "doctor --data "} {
+			if r := run(t, t.TempDir(), strings.Fields(command+s.dir)...); r.code == 0 || !strings.Contains(r.stdout+r.stderr, words) {
+				t.Errorf("%s: %d %s %s, want %q", command, r.code, r.stdout, r.stderr, words)
+			}
+		}
+	}
+	if err := os.Chown(s.dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	refused(s.dir + " belongs to user nobody, and this runs as root: run it as nobody")
+	ends := filepath.Join(s.dir, "store", "db", "ENDS")
+	if err := errors.Join(os.Chown(s.dir, 0, 0), os.Chown(ends, nobody, nobody)); err != nil {
+		t.Fatal(err)
+	}
+	refused(ends + " belongs to user nobody, not to root as " + s.dir + " does: something was run there as nobody; as root, run chown -R root " + s.dir)
+	if err := os.Chown(ends, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	startServer(t, s.dir).stop()
 }
