@@ -86,13 +86,19 @@ func TestStoreMissing(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(c.DataDir, StoreDir)); err != nil {
 		t.Fatal(err)
 	}
-	late := c
-	late.Clock = movedClock{newSystemClock(), 3 * time.Hour}
-	mustRefuse(t, late, "is a disk not mounted")
+	mustRefuse(t, c, "is a disk not mounted") // there is a digest index, so there was a ledger
+	if err := os.RemoveAll(filepath.Join(c.DataDir, IndexDir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []time.Duration{3 * time.Hour, -3 * time.Hour} {
+		moved := c
+		moved.Clock = movedClock{newSystemClock(), wrong}
+		mustRefuse(t, moved, "is a disk not mounted")
+	}
 	if err := serveOnce(t, c); err != nil {
 		t.Errorf("minutes after the first start: %v", err)
 	}
-	if err := os.RemoveAll(filepath.Join(c.DataDir, StoreDir)); err != nil {
+	if err := errors.Join(os.RemoveAll(filepath.Join(c.DataDir, StoreDir)), os.RemoveAll(filepath.Join(c.DataDir, IndexDir))); err != nil {
 		t.Fatal(err)
 	}
 	renamed := c

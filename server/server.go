@@ -494,10 +494,12 @@ func (s *Server) firstKeys(name string) (k *serverKeys, err error) {
 }
 
 // mayBeFirst returns nil if the calendar key in a directory without a store may be that of a first start under this name that was cut
-// off: it is new, and the first.
+// off: it is new, and the first, and there is no digest index, which is made once there is a store.
 func mayBeFirst(dir string, key *keyPair, name string, now time.Time) error {
 	aside, err := filepath.Glob(filepath.Join(dir, keysDir, "calendar-*"))
-	if err == nil && len(aside) == 0 && key.certificate.X509.Subject.CommonName == name && now.Sub(key.certificate.X509.NotBefore) <= firstStartTime {
+	_, noIndex := os.Stat(filepath.Join(dir, IndexDir))
+	age := now.Sub(key.certificate.X509.NotBefore)
+	if err == nil && len(aside) == 0 && errors.Is(noIndex, fs.ErrNotExist) && key.certificate.X509.Subject.CommonName == name && age >= 0 && age <= firstStartTime {
 		return nil
 	}
 	return fmt.Errorf("%s has a calendar key but no %s: is a disk not mounted? A second ledger under the same key would make two histories; for a new ledger give an empty --data directory",
