@@ -88,6 +88,14 @@ func TestClockFaults(t *testing.T) {
 	if again := conn.file("back 2"); again != back || back <= closed || conn.one(newest) != closed {
 		t.Errorf("on a clock set back: filed in %s and %s; %s was the newest second, now %s", back, again, closed, conn.one(newest))
 	}
+	if status, page := s.get(t, "/readyz"); status != http.StatusOK { // within what a jump may be
+		t.Errorf("readyz: %d: %s", status, page)
+	}
+	s.clock.Move(0, -time.Hour)
+	if status, page := s.get(t, "/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(page, "clock behind: it shows ") {
+		t.Errorf("readyz an hour behind: %d: %s", status, page)
+	}
+	s.clock.Move(0, time.Hour)
 	if !strings.Contains(log.String(), "the clock was set back") {
 		t.Errorf("the log does not tell that the clock was set back:\n%s", log)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMistakenFirstStart makes the mistakes that a first start can find: each is refused by a sentence that names it, and leaves no
@@ -36,6 +37,7 @@ func TestMistakenFirstStart(t *testing.T) {
 		"e-mail by default":  {func(c *Config) { c.ServerName = "Zürich" }, "--email"},
 		"kernel":             {func(c *Config) { c.Kernel = "abacus" }, "abacus"},
 		"name of the server": {func(c *Config) { c.ServerName = "ledger\nexample" }, "server name"},
+		"clock of 1970":      {func(c *Config) { c.Clock = movedClock{newSystemClock(), -50 * 365 * 24 * time.Hour} }, "clock shows"},
 		"name of the role":   {func(c *Config) { c.Role = "Über" }, "role"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -144,6 +144,9 @@ func TestRotateCalendarKey(t *testing.T) {
 	if err := serveOnce(t, c); err != nil {
 		t.Fatal(err)
 	}
+	if err := rotate(-time.Hour); err == nil || !strings.Contains(err.Error(), "clock shows") {
+		t.Errorf("on a clock that is behind: %v", err)
+	}
 	if err := rotate(0); err == nil || !strings.Contains(err.Error(), "is good until") {
 		t.Errorf("of a new key: %v", err)
 	}
@@ -305,7 +308,7 @@ func TestPublicationsKeysMadeLater(t *testing.T) {
 	if _, err := rootFiles.load(c.DataDir); err != nil {
 		t.Error(err)
 	}
-	remove(StoreDir, publicationsFiles.key, publicationsFiles.certificate, rootFiles.key)
+	remove(StoreDir, IndexDir, publicationsFiles.key, publicationsFiles.certificate, rootFiles.key)
 	if err := serveOnce(t, c); err != nil {
 		t.Fatal(err)
 	}

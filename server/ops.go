@@ -135,5 +135,9 @@ func (s *Server) notReady() string {
 	case err != nil:
 		return err.Error()
 	}
+	_, closed, _ := s.ledger.Extent()
+	if now := s.now(); closed.Time().Sub(now) > s.config.MaxClockJump {
+		return fmt.Sprintf("clock behind: it shows %s, and no round closes before it is past the last closed second, %s; check it", now.UTC().Format(time.RFC3339), closed)
+	}
 	return ""
 }

@@ -221,6 +221,10 @@ func RotateKey(dir, which, email string, now time.Time) (certificate string, err
 		return "", err
 	}
 	defer store.Close()
+	if closed := store.Closed().Time(); closed.Sub(now) > time.Minute {
+		return "", fmt.Errorf("this machine's clock shows %s, before the newest round, %s: set it first, since a key is valid for a time from now",
+			now.UTC().Format(time.RFC3339), closed.UTC().Format(time.RFC3339))
+	}
 	server := store.Genesis().Server
 	switch which {
 	case "calendar":

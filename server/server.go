@@ -437,6 +437,10 @@ func (s *Server) openStore(ctx context.Context) (*serverKeys, error) {
 // key begins an hour before it is made.
 const firstStartTime = 2 * time.Hour
 
+// oldestStart is before every first start: this program is not older. A ledger that begins under a clock that is not set, in 1970, has keys and
+// a root that have ended when it is.
+var oldestStart = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
 // firstStart makes the keys, then the store: a start that is cut off leaves a directory that the next one takes for new. Of two at once
 // one makes both.
 func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, error) {
@@ -450,6 +454,9 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 	first, err := s.firstRole()
 	if err != nil {
 		return nil, err
+	}
+	if now := s.now(); now.Before(oldestStart) {
+		return nil, fmt.Errorf("this machine's clock shows %s: set it first, since what is filed bears its time, for ever", now.UTC().Format(time.RFC3339))
 	}
 	if key, err := calendarFiles.load(s.config.DataDir); err == nil {
 		if err := mayBeFirst(s.config.DataDir, key, name, s.now()); err != nil {

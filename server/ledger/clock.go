@@ -18,7 +18,8 @@ type Clock interface {
 const maxOutage = 31 * 24 * time.Hour
 
 // A watch compares the wall clock with the unstepped counter. Where the wall clock is behind what the counter lets
-// expect, it is believed; how far it may be ahead is bounded over all looks together, but for the 500 millionths that a
+// expect, it is believed, but for one behind the last closed second, which was wrong before or is so now: what was expected stays until it is
+// past that, so a clock that is set right again has not jumped. How far it may be ahead is bounded over all looks together, but for the 500 millionths that a
 // bad clock is allowed to be fast. Only the goroutine of Run uses it.
 type watch struct {
 	clock   Clock
@@ -31,11 +32,11 @@ type watch struct {
 }
 
 // newWatch trusts the clock as it stands, unless it says that the ledger, closed up to last, was down for longer than
-// maxOutage.
+// maxOutage, or for less than no time, as one that begins in 1970 and is set a moment later: then as soon as it is within that.
 func newWatch(c Clock, maxJump time.Duration, last time.Time) *watch {
 	w := &watch{clock: c, maxJump: maxJump}
 	w.confirm()
-	if latest := last.Add(maxOutage); w.wall.After(latest) {
+	if latest := last.Add(maxOutage); w.wall.After(latest) || w.wall.Before(last) {
 		w.wall = latest
 	}
 	return w
@@ -47,12 +48,12 @@ func (w *watch) elapsed() time.Duration {
 	return elapsed
 }
 
-// look returns the wall-clock time. jumped reports that it is ahead of what the counter lets expect by more than
-// maxJump.
-func (w *watch) look() (now time.Time, jumped bool) {
+// look returns the wall-clock time, of a ledger that is closed up to last. jumped reports that it is ahead of what the counter lets expect
+// by more than maxJump.
+func (w *watch) look(last time.Time) (now time.Time, jumped bool) {
 	now, mono := w.clock.Now()
 	ahead := w.aheadBy(now, mono)
-	if ahead <= 0 {
+	if ahead <= 0 && !now.Before(last) {
 		w.wall, w.mono = now, mono
 	}
 	w.ahead, w.jumped = max(ahead, 0), ahead > w.maxJump

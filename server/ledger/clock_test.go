@@ -136,7 +136,7 @@ func TestClockDrift(t *testing.T) {
 			step = time.Second
 		}
 		c.Move(time.Second, step)
-		if _, jumped := l.watch.look(); jumped {
+		if _, jumped := l.watch.look(start); jumped {
 			t.Fatalf("a jump after %d s", i)
 		}
 	}
@@ -223,5 +223,35 @@ func TestNewWhileIndexMoves(t *testing.T) {
 	r.Parts[0].New = true
 	if _, err := l.Append(context.Background(), r); !errors.Is(err, ErrTooMany) {
 		t.Errorf("too many: %v", err)
+	}
+}
+
+// TestClockSetRight sets the clock back behind what is closed, before the start or after it, and right again: that is no jump, but for what
+// goes beyond.
+func TestClockSetRight(t *testing.T) {
+	for name, x := range map[string]struct {
+		from, to time.Duration // of the clock at the start, and when it is set right, after an hour
+		jumped   bool
+	}{
+		"while it runs":           {0, 0, false},
+		"while it runs, then far": {0, time.Minute, true},
+		"in 1970 at the start":    {-56 * 365 * 24 * time.Hour, 5 * 24 * time.Hour, false},
+		"long ago, then far":      {-56 * 365 * 24 * time.Hour, 40 * 24 * time.Hour, true},
+	} {
+		c := ledgertest.NewClock(start.Add(x.from))
+		l := openStill(t, c)
+		l.mustStep(t)
+		if x.from == 0 {
+			c.Move(0, -90*time.Minute)
+		}
+		c.Move(time.Hour, 0)
+		l.mustStep(t)
+		c.Move(0, start.Add(time.Hour+x.to).Sub(c.Wall()))
+		file := filingTicket(LaneMain, 1)
+		l.mustStep(t, file)
+		<-file.done
+		if errors.Is(file.err, ErrClockJump) != x.jumped {
+			t.Errorf("%s: %v", name, file.err)
+		}
 	}
 }

@@ -429,7 +429,7 @@ func (l *Ledger) step() error {
 			group = l.queue.take()
 		}
 		was := l.watch.jumped
-		now, jumped := l.watch.look()
+		now, jumped := l.watch.look(l.closed.Time())
 		l.meters.look(l.watch)
 		l.tellBack(now)
 		if jumped {
