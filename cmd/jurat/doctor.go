@@ -81,7 +81,7 @@ func (d *doctor) fail(check string, err error, advice string) {
 	case errors.Is(err, fs.ErrPermission):
 		advice = "Run this as the user that the server runs as, such as runuser -u jurat -- jurat doctor."
 	case errors.Is(err, syscall.EROFS):
-		advice = "The file system is mounted read-only: see the kernel log, which says so if it is because of a fault of the disk."
+		advice = mountedReadOnly
 	}
 	d.add(stateFail, check, err.Error(), advice)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -33,11 +34,25 @@ func main() {
 		os.Exit(int(status))
 	default:
 		fmt.Fprintln(os.Stderr, "jurat:", err)
-		if errors.Is(err, fs.ErrPermission) {
-			fmt.Fprintln(os.Stderr, "Run this as a user who may do that: a data directory belongs to the user that its server runs as.")
+		if advice := adviceOn(err); advice != "" {
+			fmt.Fprintln(os.Stderr, advice)
 		}
 		os.Exit(exitError)
 	}
+}
+
+// mountedReadOnly is what to do about a file system that cannot be written.
+const mountedReadOnly = "The file system is mounted read-only: see the kernel log, which says so if it is because of a fault of the disk."
+
+// adviceOn says what to do about an error of the system, "" if there is nothing to say.
+func adviceOn(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "Run this as a user who may do that: a data directory belongs to the user that its server runs as."
+	case errors.Is(err, syscall.EROFS):
+		return mountedReadOnly
+	}
+	return ""
 }
 
 func newRoot() *cobra.Command {

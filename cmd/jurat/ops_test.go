@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -115,6 +117,41 @@ func TestLogFlags(t *testing.T) {
 	}
 	cmd.Process.Signal(os.Interrupt)
 	io.Copy(io.Discard, stderr)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	var last struct{ Msg, Level, Error string }
+	r := run(t, dir, "serve", "--data", dir, "--server-name", "other", "--log-format", "json", "--listen", "127.0.0.1:0")
+	if err := json.Unmarshal([]byte(r.stderr), &last); err != nil || r.code != exitError || last.Level != "ERROR" || !strings.Contains(last.Error, `not "other"`) {
+		t.Errorf("the last line of a server that does not start: %d %s: %v", r.code, r.stderr, err)
+	}
+}
+
+// TestLogReaderGone: a server outlives who reads its log.
+func TestLogReaderGone(t *testing.T) {
+	t.Parallel()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program(t), "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0")
+	cmd.Stderr = write
+	if err := errors.Join(cmd.Start(), write.Close()); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	s := &serverProcess{t: t}
+	for lines := bufio.NewScanner(read); s.address == "" && lines.Scan(); {
+		_, rest, _ := strings.Cut(lines.Text(), "msg=ready listen=")
+		s.address, _, _ = strings.Cut(rest, " ")
+	}
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.connect().Exec(context.Background(), "SELECT pg_reload_conf()"); err != nil { // which is logged
+		t.Error(err)
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}

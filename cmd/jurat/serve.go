@@ -43,7 +43,12 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 			if c.Logger, err = logs.logger(cmd.ErrOrStderr()); err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c)
+			err = serve(cmd.Context(), c)
+			if err != nil && logs.format == "json" { // all lines are for a program, the last too
+				c.Logger.Error("ended", "error", err.Error(), "advice", adviceOn(err))
+				return exitStatus(exitError)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -105,7 +110,8 @@ func limitMemory(c *server.Config) error {
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal is not caught any more, while the server still starts, too
+	signal.Ignore(syscall.SIGPIPE) // a server outlives who reads its log
+	context.AfterFunc(ctx, stop)   // a second signal is not caught any more, while the server still starts, too
 	var err error
 	if c.Listeners, err = systemdListeners(); err != nil {
 		return err
