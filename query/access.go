@@ -10,7 +10,7 @@ type Access interface {
 	// Verifier turns a password into what it is checked with, in PostgreSQL's form SCRAM-SHA-256$…; one that has that form
 	// already is returned as it is. Errors are for the client.
 	Verifier(password string) (string, error)
-	// Reload reads the rules of logins again; if they are not well-formed, those before stay, and the error is for the client.
+	// Reload reads the rules of logins again; if they are not well-formed, those before stay, and the error says what is wrong.
 	Reload() error
 	// Rules are the rules of logins that are in force.
 	Rules() []LoginRule

@@ -76,6 +76,7 @@ const (
 	codeNotInState           = "55000"
 	codeObjectInUse          = "55006"
 	codeCantChangeParam      = "55P02"
+	codeConfigFile           = "F0000"
 	codeProtocol             = "08P01"
 	codeIdleInTransaction    = "25P03"
 	codeIdleSession          = "57P05"

@@ -116,7 +116,10 @@ func (e *Engine) roleFunctions() []*fn.Function {
 			detail = err.Error()
 		}
 		env.Session.(*Session).event(EventReload, "", detail)
-		return value.NewBool(true), err
+		if err != nil {
+			return value.Datum{}, &Error{Code: codeConfigFile, Message: "the configuration has errors: what was in force before stays so", Detail: detail}
+		}
+		return value.NewBool(true), nil
 	})
 	return append(signalFunctions(),
 		command(16540, "create_lane", value.Int4OID, RoleKind.Files, lane, value.TextOID),

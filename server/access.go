@@ -125,7 +125,7 @@ func (a *access) Reload() error {
 	}
 	if err != nil {
 		a.log.Error("configuration not reloaded: what was in force stays so", "error", err)
-		return &query.Error{Code: "F0000", Message: "the configuration has errors: what was in force before stays so", Detail: err.Error()}
+		return err
 	}
 	a.use(rules)
 	a.log.Info("configuration reloaded", "hba", a.config.hbaPath(), "default_rules", a.Defaults())

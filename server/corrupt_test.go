@@ -142,3 +142,25 @@ func TestDamagedBlocks(t *testing.T) {
 		t.Errorf("damage is met by a query and at the start: %v", outcomes)
 	}
 }
+
+// TestBackupOfDamagedIndex damages the digest index of a running server: a backup, which could not be restored, is XX001.
+func TestBackupOfDamagedIndex(t *testing.T) {
+	s := serveStill(t, stillConfig(t, t.TempDir()), stillStart)
+	conn := s.connect("super-s")
+	conn.must("INSERT INTO hashes (digest) SELECT sha256(g::text::bytea) FROM generate_series(1, 70000) g")
+	var files []string
+	for len(files) == 0 { // the index grows by itself when there are enough digests and filing pauses
+		s.pass(1)
+		files, _ = filepath.Glob(filepath.Join(s.config.DataDir, IndexDir, "*"))
+	}
+	const backup = "SELECT count(*) > 0 FROM backup(false, NULL)"
+	if whole := conn.one(backup); whole != `["t"]` {
+		t.Fatalf("before: %s", whole)
+	}
+	if err := os.Truncate(files[0], 1000); err != nil {
+		t.Fatal(err)
+	}
+	if _, refused := conn.answer(backup, ""); refused == nil || refused.Code != "XX001" || !strings.Contains(refused.Message, filepath.Base(files[0])) {
+		t.Errorf("%v", refused)
+	}
+}

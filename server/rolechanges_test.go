@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,8 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-
-	"github.com/jurat-ledger/jurat/query"
 )
 
 // TestRoleChanges: what would leave nobody to run the server is refused, lists of roles change together or not at all, and names and
@@ -127,6 +126,8 @@ func TestReloadIsWhole(t *testing.T) {
 	c := stillConfig(t, filepath.Join(dir, "data"))
 	c.TLSCert, c.TLSKey, c.HBA = filepath.Join(dir, "crt"), filepath.Join(dir, "key"), ""
 	writePair(t, &c, "first")
+	log := new(syncBuffer)
+	c.Logger = slog.New(slog.NewTextHandler(log, nil))
 	s, _ := testServer(t, c)
 	rules := filepath.Join(c.DataDir, HBAFile)
 	write := func(path, text string) {
@@ -156,10 +157,13 @@ func TestReloadIsWhole(t *testing.T) {
 	if err := s.Reload(); err == nil || first() != 2 || s.tls.current() != before {
 		t.Errorf("with bad rules: %v: line %d, another certificate: %t", err, first(), s.tls.current() != before)
 	}
+	if lines := grep(log.String(), "msg=journal event=reload"); !strings.Contains(lines, HBAFile+":1: ") {
+		t.Errorf("the journal does not say what is wrong with the rules: %s", lines)
+	}
 	if err := os.Remove(rules); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Reload(); err == nil || first() != 2 || !strings.Contains(err.(*query.Error).Detail, HBAFile) {
+	if err := s.Reload(); err == nil || first() != 2 || !strings.Contains(err.Error(), HBAFile) {
 		t.Errorf("without the file: %v: line %d", err, first())
 	}
 	write(rules, "host all all all reject\n")

@@ -39,9 +39,9 @@ type certificate struct {
 
 // A pair is a certificate with its key, as files had them.
 type pair struct {
-	config *tls.Config
-	end    time.Time // of the certificate
-	stamps [3]fileStamp
+	config     *tls.Config
+	begin, end time.Time // of the certificate
+	stamps     [3]fileStamp
 }
 
 // A fileStamp tells whether a file is another one than before.
@@ -73,7 +73,7 @@ func (x *certificate) read() (p pair, err error) {
 	p.stamps = x.stamp()
 	config, shown, err := readTLS(x.files)
 	if err == nil {
-		p.config, p.end = config, shown.NotAfter
+		p.config, p.begin, p.end = config, shown.NotBefore, shown.NotAfter
 	}
 	return p, err
 }
@@ -121,10 +121,16 @@ func readTLS(files [3]string) (config *tls.Config, shown *x509.Certificate, err 
 	return config, pair.Leaf, nil
 }
 
-// warnLocked warns of the end of the certificate when it is near.
+// warnLocked warns of the end of the certificate when it is near, and of one that has not begun.
 func (x *certificate) warnLocked() {
 	now := x.now()
-	if x.used.end.Sub(now) < WarnTLSBefore && now.Sub(x.warned) >= warnTLSEvery {
+	if now.Sub(x.warned) < warnTLSEvery {
+		return
+	}
+	if now.Before(x.used.begin) {
+		x.warned = now
+		x.log.Error("the TLS certificate is not valid yet, so clients that verify it stay away: put another one in its place, or set the clock of this machine", "file", x.files[0], "not_before", x.used.begin)
+	} else if x.used.end.Sub(now) < WarnTLSBefore {
 		x.warned = now
 		x.log.Error("the TLS certificate is at its end, from which on clients that verify it stay away: put a new one in its place", "file", x.files[0], "not_after", x.used.end)
 	}

@@ -108,7 +108,8 @@ func TestReloadCertificate(t *testing.T) {
 	}
 }
 
-// TestCertificateEnds: the log warns of the certificate's end at the start and once a day, and not any more when there is a new one. A key of
+// TestCertificateEnds: the log warns of the certificate's end at the start and once a day, and not any more when there is a new one, but of one that
+// has not begun. A key of
 // another certificate is refused with what is wanted.
 func TestCertificateEnds(t *testing.T) {
 	dir := t.TempDir()
@@ -132,12 +133,17 @@ func TestCertificateEnds(t *testing.T) {
 		x.current()
 		warnings(want)
 	}
-	now = now.AddDate(0, 0, -30) // as if the certificate were for a month
+	x.used.end = now.AddDate(0, 0, 30)
+	x.use(x.used)
+	warnings(2)
+	now = now.AddDate(0, 0, -30)
 	if err := x.reload(); err != nil {
 		t.Fatal(err)
 	}
-	x.current()
 	warnings(2)
+	if got := strings.Count(log.String(), "not valid yet"); got != 1 {
+		t.Errorf("%d warnings of a certificate that has not begun: %s", got, &log)
+	}
 	other := Config{TLSCert: filepath.Join(dir, "other.crt"), TLSKey: c.TLSKey}
 	writePair(t, &other, "other")
 	if err := x.reload(); err == nil || !strings.Contains(err.Error(), "want the certificate in PEM") {
