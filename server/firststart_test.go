@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,5 +52,20 @@ func TestMistakenFirstStart(t *testing.T) {
 				t.Errorf("the data directory is there: %v", err)
 			}
 		})
+	}
+}
+
+// TestServerNameHint: who gives no name for the server is told what that means while a new ledger can still be had.
+func TestServerNameHint(t *testing.T) {
+	for name, want := range map[string]bool{"": true, "ledger.example": false} {
+		log := new(syncBuffer)
+		c := testConfig(t.TempDir())
+		c.ServerName, c.Logger = name, slog.New(slog.NewTextHandler(log, nil))
+		if err := serveOnce(t, c); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(log.String(), "no --server-name was given") != want {
+			t.Errorf("named %q: %s", name, log)
+		}
 	}
 }

@@ -175,7 +175,7 @@ func (f keyFiles) load(dir string) (*keyPair, error) {
 	}
 	keyDER, err := readPEM(path, "PRIVATE KEY")
 	if err != nil {
-		return nil, fmt.Errorf("%w; put it back from the backup of keys/", err)
+		return nil, keyFileError(err)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(keyDER)
 	if err != nil {
@@ -200,7 +200,7 @@ func (f keyFiles) loadCertificate(dir string) (ksi.Certificate, error) {
 	path := filepath.Join(dir, f.certificate)
 	der, err := readPEM(path, "CERTIFICATE")
 	if err != nil {
-		return ksi.Certificate{}, fmt.Errorf("%w; put it back from the backup of keys/", err)
+		return ksi.Certificate{}, keyFileError(err)
 	}
 	cert, err := ksi.ParseCertificate(der)
 	if err != nil {
@@ -212,6 +212,14 @@ func (f keyFiles) loadCertificate(dir string) (ksi.Certificate, error) {
 		}
 	}
 	return cert, nil
+}
+
+// keyFileError says what to do about a file of a key that cannot be read.
+func keyFileError(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; what is in keys/ has to belong to the user that the server runs as: as root, chown it", err)
+	}
+	return fmt.Errorf("%w; put it back from the backup of keys/", err)
 }
 
 func readPEM(path, kind string) ([]byte, error) {

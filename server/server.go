@@ -478,6 +478,9 @@ func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, e
 	if err != nil {
 		return nil, err
 	}
+	if s.config.ServerName == "" {
+		s.log.Warn("no --server-name was given: this name stands in every proof, for ever, and others have it too; to give another one, begin anew in an empty directory before anything is filed", "server", name)
+	}
 	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", s.store.Genesis().First.String())
 	return keys, s.completeStart(keys.calendar, first)
 }

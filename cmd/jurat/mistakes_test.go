@@ -74,23 +74,34 @@ func TestOthersDirectory(t *testing.T) {
 	if err := os.WriteFile(other, text, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	refused := func(command, words string) {
+		t.Helper()
+		cmd := exec.Command(other, strings.Fields(command+s.dir)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		out, err := cmd.CombinedOutput()
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitError || !strings.Contains(string(out), words) {
+			t.Errorf("%s: %v: %s", command, err, out)
+		}
+	}
+	const serve = "serve --listen 127.0.0.1:0 --data "
 	for _, open := range []fs.FileMode{0o700, 0o755} { // of the store
 		if err := os.Chmod(filepath.Join(s.dir, "store"), open); err != nil {
 			t.Fatal(err)
 		}
-		for command, words := range map[string]string{
-			"fsck --data ":                       "permission denied\nRun this as a user who may do that",
-			"serve --listen 127.0.0.1:0 --data ": "belongs to user root, and this runs as nobody: run it as root",
-			"rotate-key calendar --data ":        "belongs to user root, and this runs as nobody: run it as root",
-		} {
-			cmd := exec.Command(other, strings.Fields(command+s.dir)...)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-			out, err := cmd.CombinedOutput()
-			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitError || !strings.Contains(string(out), words) {
-				t.Errorf("%s: %v: %s", command, err, out)
-			}
-		}
+		refused("fsck --data ", "permission denied\nRun this as a user who may do that")
+		refused(serve, "belongs to user root, and this runs as nobody: run it as root")
+		refused("rotate-key calendar --data ", "belongs to user root, and this runs as nobody: run it as root")
 	}
+	err = filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Base(path) == "calendar.key" { // as root has put it back
+			return err
+		}
+		return errors.Join(err, os.Chown(path, nobody, nobody))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(serve, "calendar.key: permission denied; what is in keys/ has to belong to the user that the server runs as")
 }
 
 // TestOwners has root work on a directory of somebody else, and leaves files of root in it: neither makes a server that the owner cannot start
