@@ -162,12 +162,15 @@ func (v *verification) needTrustedCalendar() *fault {
 }
 
 func (v *verification) findCertificate() *fault {
-	known := v.Certificates
+	known, named := v.Certificates, v.Named
 	if v.PublicationsFile != nil {
 		known = slices.Concat(known, v.PublicationsFile.certificates)
 	}
+	if v.allNamed {
+		known, named = nil, slices.Concat(named, known)
+	}
 	ledger, other := v.Ledger(), ""
-	for _, c := range v.Named {
+	for _, c := range named {
 		if c.Of(ledger) {
 			known = append(slices.Clip(known), c)
 		} else if bytes.Equal(c.ID, v.authentication.certificateID) {
@@ -187,7 +190,7 @@ func (v *verification) findCertificate() *fault {
 	case other != "":
 		return missing("the calendar key %x is known as that of %q alone, and the proof says that it is of %q", v.authentication.certificateID, other, ledger)
 	}
-	return missing("the certificate %x of the calendar key is not among the %d given", v.authentication.certificateID, len(known))
+	return missing("the certificate %x of the calendar key is not among those given", v.authentication.certificateID)
 }
 
 func (v *verification) isSignedBy(c *Certificate) bool {

@@ -3,8 +3,10 @@ package ksi
 import "context"
 
 // VerifyOneOf is Verify for one of several signatures, of different times or ledgers, that are verified by the same options: under the policy
-// General, a publication that the signature does not rest on leaves it to what else is trusted.
+// General, a publication that the signature does not rest on leaves it to what else is trusted. All certificates count as Named, those of
+// a publications file too: what is trusted for one of the ledgers says nothing of what another one filed.
 func VerifyOneOf(ctx context.Context, s *Signature, o Options) Result {
+	o.allNamed = true
 	result := Verify(ctx, s, o)
 	if result.Verdict == NA && o.Policy == General && o.Publication != nil {
 		o.Publication = nil

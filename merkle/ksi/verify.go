@@ -76,6 +76,8 @@ type Options struct {
 	// Named are more of them, each trusted for the proofs of one ledger alone: that whose name is its subject's common name, see
 	// Certificate.Of. A proof that names no ledger, as those of other services, does not rest on them.
 	Named []Certificate
+	// allNamed has all other certificates count as Named.
+	allNamed bool
 	// Publication is a publication that the caller trusts, for UserPublication and General.
 	Publication *Publication
 	// PublicationsFile holds publications, and certificates for KeyBased. Verify trusts it: the caller has called

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/bundle"
@@ -89,7 +88,6 @@ func ReadStatusList(ctx context.Context, r io.Reader, o ksi.Options) (*StatusLis
 	h := b.Header()
 	l := &StatusList{Server: h.Server, Agency: h.Agency, FromStart: true, leaves: make(map[merkle.Digest]calendar.Second)}
 	o.Document = nil
-	o.Named, o.Certificates = slices.Concat(o.Named, o.Certificates), nil
 	for {
 		g, err := b.Next()
 		if err == io.EOF {
@@ -111,8 +109,6 @@ func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) e
 		return fmt.Errorf("round %s: %s", g.Round, result)
 	case result.Verdict == ksi.NA && l.Missing == "":
 		l.Missing = fmt.Sprintf("round %s: %s", g.Round, result.Sentence)
-	case result.Certificate != nil && !result.Certificate.Of(l.Server) && l.Missing == "": // it is from the publications file
-		l.Missing = fmt.Sprintf("round %s: the calendar key that signed it is that of %s, not of %s", g.Round, result.Certificate.X509.Subject.CommonName, l.Server)
 	}
 	if l.Newest == 0 {
 		l.FromStart = g.Sequence == 1

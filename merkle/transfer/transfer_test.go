@@ -226,6 +226,28 @@ func TestFalseProofs(t *testing.T) {
 	}
 }
 
+// TestForeignKey has each of two servers forge what the other one filed: its key counts for its own filings alone.
+func TestForeignKey(t *testing.T) {
+	a, b := ledgers()["a.example"], ledgers()["b.example"]
+	as := func(server string, by *ksitest.Ledger) *ksitest.Ledger {
+		return &ksitest.Ledger{Server: server, Key: by.Key, Certificate: by.Certificate}
+	}
+	issued, err := transfer.New(as("a.example", b).File("ministry", "main", round, 1, digest("x"), digest("forged"), digest("y")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed := build(t, good())
+	passed.Transfers[1].Signature = as("b.example", a).File("vault", "main", round+10, 0, passed.Transfers[1].Leaf())
+	for name, forged := range map[string]*transfer.Bundle{"a.example": issued, "b.example": passed} {
+		r := forged.Verify(context.Background(), options())
+		if r.Verdict != ksi.NA || !slices.ContainsFunc(r.Steps, func(s transfer.Step) bool {
+			return strings.Contains(s.Result.Sentence, `the proof says that it is of "`+name)
+		}) {
+			t.Errorf("a forged filing of %s: %+v", name, r)
+		}
+	}
+}
+
 func TestMerge(t *testing.T) {
 	short, fork := build(t, good()[:1]), build(t, append(good()[:1], pass{"Marie Dupont", "Other Ltd", 1, home, work, 20}))
 	if err := short.Merge(build(t, good())); err != nil || len(short.Transfers) != 3 {
