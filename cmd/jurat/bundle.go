@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,14 +97,19 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 		return err
 	case report.Verdict == ksi.NA:
 		fmt.Fprintf(out, "NA: %d hashes are in order, but the proofs of %d seconds lack something, the first at %s%s\n", report.Leaves, report.Unproven,
-			report.Missing, basis.leftOut)
+			report.Missing, cmp.Or(basis.leftOut, basis.whatToGive(report.Extended)))
 		return exitStatus(exitInconclusive)
 	}
 	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy, basis.leftOut)
-	for _, trusted := range basis.pathsOf(report.Certificates) {
-		fmt.Fprintf(out, "The key is trusted because of %s.\n", trusted)
-	}
+	basis.printTrusted(out, report.Certificates)
 	return nil
+}
+
+// printTrusted says why certificates are trusted that a verdict rests on.
+func (b *verifyBasis) printTrusted(out io.Writer, certificates []ksi.Certificate) {
+	for _, path := range b.pathsOf(certificates) {
+		fmt.Fprintf(out, "The key is trusted because of %s.\n", plain.Text(path))
+	}
 }
 
 // pathsOf returns the files with certificates, each once; those of the publications file are left out.
@@ -169,7 +175,7 @@ func bundleJSON(out io.Writer, path string, basis *verifyBasis, report *bundle.R
 	case err != nil:
 		return err
 	case report.Verdict == ksi.NA:
-		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing+basis.leftOut, exitInconclusive
+		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing+cmp.Or(basis.leftOut, basis.whatToGive(report.Extended)), exitInconclusive
 	}
 	if err := printJSON(out, &r); err != nil || status == 0 {
 		return err

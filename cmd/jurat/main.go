@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/jurat-ledger/jurat/internal/plain"
 )
 
 // Exit codes beside 0.
@@ -33,7 +36,7 @@ func main() {
 	case errors.As(err, &status):
 		os.Exit(int(status))
 	default:
-		fmt.Fprintln(os.Stderr, "jurat:", err)
+		fmt.Fprintln(os.Stderr, "jurat:", printable(err.Error(), os.Args[1:]))
 		if advice := adviceOn(err); advice != "" {
 			fmt.Fprintln(os.Stderr, advice)
 		}
@@ -53,6 +56,21 @@ func adviceOn(err error) string {
 		return mountedReadOnly
 	}
 	return ""
+}
+
+// printable returns the text of an error fit to be shown: arguments in it that do not print as themselves, such as names of files that came from
+// others, are quoted, and so is every line that still holds what a terminal would obey.
+func printable(text string, args []string) string {
+	for _, arg := range args {
+		if quoted := plain.Text(arg); quoted != arg {
+			text = strings.ReplaceAll(text, arg, quoted)
+		}
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = plain.Text(strings.ReplaceAll(line, "\t", "    "))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func newRoot() *cobra.Command {

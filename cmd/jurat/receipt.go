@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,10 +151,10 @@ func readReceipt(path string) (*receipt.Record, error) {
 func checkRecord(ctx context.Context, words io.Writer, r *receipt.Record, basis *verifyBasis, said int) error {
 	verdict, findings := r.Verify(ctx, basis.options)
 	for _, f := range findings[said:] {
-		fmt.Fprintf(words, "%s: %s\n", plain.Text(f.Receipt), f.Result)
+		fmt.Fprintf(words, "%s: %s\n", plain.Text(f.Receipt), plain.Text(f.Result.String()))
 	}
 	if verdict == ksi.NA {
-		fmt.Fprintln(words, strings.TrimSpace(basis.leftOut+whatToGive(r.Signature, &basis.options)))
+		fmt.Fprintln(words, strings.TrimSpace(cmp.Or(basis.leftOut, basis.whatToGive(r.Signature.Extended()))))
 	}
 	return verdictStatus(verdict)
 }

@@ -193,15 +193,15 @@ func fileTransfer(ctx context.Context, conn *pgx.Conn, c *transfer.Content) (*ks
 func printChain(out io.Writer, r *transfer.Report, basis *verifyBasis) error {
 	for _, s := range r.Steps {
 		if s.Transfer == nil {
-			fmt.Fprintf(out, "%s  filed by %s at %s, receipt %s: %s\n", s.Filing.Round, plain.Text(s.Filing.Agency), plain.Text(s.Filing.Server), plain.Text(s.Filing.Name.String()), s.Result)
+			fmt.Fprintf(out, "%s  filed by %s at %s, receipt %s: %s\n", s.Filing.Round, plain.Text(s.Filing.Agency), plain.Text(s.Filing.Server), plain.Text(s.Filing.Name.String()), plain.Text(s.Result.String()))
 			continue
 		}
 		t := s.Transfer
 		fmt.Fprintf(out, "%s  from %s to %s, kept by %s; filed by %s at %s, receipt %s: %s\n", s.Filing.Round, &t.From, &t.To, t.Vault, plain.Text(s.Filing.Agency),
-			plain.Text(s.Filing.Server), plain.Text(s.Filing.Name.String()), s.Result)
+			plain.Text(s.Filing.Server), plain.Text(s.Filing.Name.String()), plain.Text(s.Result.String()))
 	}
 	for _, f := range r.Faults {
-		fmt.Fprintf(out, "%s: %s\n", f.Kind, f.Sentence)
+		fmt.Fprintf(out, "%s: %s\n", f.Kind, plain.Text(f.Sentence))
 	}
 	switch r.Verdict {
 	case ksi.FAIL:
@@ -211,12 +211,22 @@ func printChain(out io.Writer, r *transfer.Report, basis *verifyBasis) error {
 		fmt.Fprintf(out, "NA: the chain is unbroken, but something is missing to believe its times: give the certificates or publications of all servers above.%s\n", basis.leftOut)
 		return exitStatus(exitInconclusive)
 	}
+	var keys []ksi.Certificate
+	for _, s := range r.Steps {
+		if s.Result.Certificate != nil {
+			keys = append(keys, *s.Result.Certificate)
+		}
+	}
 	holder := "nobody but the issuer has held the document"
 	if r.Holder != nil {
 		holder = fmt.Sprintf("%s holds the document", r.Holder)
 	}
-	_, err := fmt.Fprintf(out, "OK: the chain is unbroken over %s; %s, kept by %s.\n", transfers(len(r.Steps)-1), holder, r.Vault)
-	return err
+	fmt.Fprintf(out, "OK: the chain is unbroken over %s; %s, kept by %s.\n", transfers(len(r.Steps)-1), holder, r.Vault)
+	if basis.options.Document == nil {
+		fmt.Fprintln(out, "Which document that is was not checked: give it with --document.")
+	}
+	basis.printTrusted(out, keys)
+	return nil
 }
 
 // verifyDocumentBundle verifies a document's bundle, and that it is that of a document, if one is given.
@@ -226,21 +236,20 @@ func (o *verifyOptions) verifyDocumentBundle(ctx context.Context, out io.Writer,
 	case errors.Is(err, transfer.ErrFormat) && o.json:
 		return chainJSON(out, &chainReport{Sentence: err.Error(), File: path}, ksi.FAIL)
 	case errors.Is(err, transfer.ErrFormat):
-		fmt.Fprintf(out, "FAIL: %s\n", err)
+		fmt.Fprintf(out, "FAIL: %s\n", printable(err.Error(), []string{path}))
 		return exitStatus(exitFail)
 	case err != nil:
 		return err
 	}
-	options := basis.options
 	if document != "" {
 		f := b.Filing()
 		imprint, err := hashFile(document, f.Leaf.Algorithm())
 		if err != nil {
 			return err
 		}
-		options.Document = &imprint
+		basis.options.Document = &imprint
 	}
-	found := b.Verify(ctx, options)
+	found := b.Verify(ctx, basis.options)
 	if o.json {
 		return chainJSON(out, newChainReport(path, found, basis), found.Verdict)
 	}

@@ -79,6 +79,11 @@ func TestTransfer(t *testing.T) {
 	}
 	d.expect(0, "Wrote", "export", "--agency", "ministry", "--to", d.path("agency.bundle"), "--server", a.urlAs("ministry"))
 	check(3, "is the bundle of an agency", "agency.bundle")
+	d.expect(0, "Which document that is was not checked", "verify-bundle", d.path("3.bundle"), "--certificate", keys)
+	d.expect(0, "The key is trusted because of "+keys, "verify-bundle", d.path("3.bundle"), "--certificate", keys)
+	root := filepath.Join(a.dir, "keys", "root.crt")
+	d.expect(2, "Known here: ", "verify-bundle", d.path("agency.bundle"), "--certificate", root)
+	d.expect(2, root, "verify-bundle", d.path("agency.bundle"), "--certificate", root)
 	transferInSQL(t, a, d)
 	a.stop()
 	b.stop()

@@ -81,6 +81,11 @@ func TestNamesake(t *testing.T) {
 	if err != nil || len(basis.options.Named) != 4 || len(basis.options.Certificates) != 0 {
 		t.Errorf("%d of a name, %d of all, %v", len(basis.options.Named), len(basis.options.Certificates), err)
 	}
+	o.publication = "AAAAAA-CJS5NQ-AAPOD6-6I7U75-PD6RDO-PCM7PZ-V4RWCG-Y4LPSE-6AQKXC-YUDHET-M4WE23-XFPW6G"
+	if beside, err := o.basis(); err != nil || len(beside.options.Named) != 0 {
+		t.Errorf("beside a publication: %d of a name, %v", len(beside.options.Named), err)
+	}
+	o.publication = ""
 	o.certificates = []string{filepath.Join(home, ".config", "jurat", "calendars", "other.example_5433.crt")}
 	basis, err = o.basis()
 	if err != nil || len(basis.options.Named) != 0 || len(basis.options.Certificates) != 1 {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ What vouches for the time, strongest first:
   --publication STRING       a printed publication string: needs no key and no certificate, for decades
   --publications-file FILE   a publications file, signed by whom --trust and --constraint name
   --certificate FILE         the certificate of a calendar key; without it, those that "jurat sign" remembered, each
-                             for the proofs of the ledger alone whose name it bears
+                             for the proofs of the ledger alone whose name it bears, and not beside --publication
 
 The policy "general" takes the first of these that was given and fits the proof. A proof that was made a moment ago is
 signed by the calendar key alone: "jurat extend" makes it rest on a publication.
@@ -116,7 +117,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	signature, err := ksi.Parse(data)
 	if err != nil {
 		report.Verdict, report.Code = ksi.FAIL.String(), string(ksi.Format)
-		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", proof, whatInstead(data), err)
+		report.Sentence = fmt.Sprintf("%s is no whole, unchanged proof; %s (%s).", plain.Text(proof), whatInstead(data), err)
 		return o.print(w, &report, exitStatus(exitFail))
 	}
 	report.Time = moment(signature.Time())
@@ -144,22 +145,27 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 			report.TrustedBy = basis.pathOf(result.Certificate)
 		}
 	case ksi.NA:
-		report.Sentence += cmp.Or(basis.leftOut, whatToGive(signature, &options))
+		report.Sentence += cmp.Or(basis.leftOut, basis.whatToGive(signature.Extended()))
 	}
 	return o.print(w, &report, verdictStatus(result.Verdict))
 }
 
-// whatToGive says what would help an inconclusive verification.
-func whatToGive(s *ksi.Signature, o *ksi.Options) string {
+// whatToGive says what would help where a proof is inconclusive, whether it is extended to a publication or not.
+func (b *verifyBasis) whatToGive(extended bool) string {
+	o := &b.options
 	switch {
 	case o.Policy == ksi.Internal || o.Publication != nil || o.PublicationsFile != nil:
 		return ""
-	case s.Extended():
+	case extended:
 		return " It rests on a publication: give that with --publication, or --publications-file."
 	case len(o.Certificates)+len(o.Named) == 0:
 		return " No calendar certificate is known here: give one with --certificate (see jurat verify --help)."
 	}
-	return ""
+	var known []string
+	for _, c := range b.trusted {
+		known = append(known, fmt.Sprintf("%x, that of %q in %s", c.ID, c.X509.Subject.CommonName, plain.Text(c.path)))
+	}
+	return " Known here: " + strings.Join(known, "; ") + ". Give the right one with --certificate."
 }
 
 // moment returns a second as a time, nil for one beyond the year 9999, which a hostile proof may name and JSON cannot.
@@ -229,14 +235,16 @@ func (o *verifyOptions) basis() (b verifyBasis, err error) {
 	file, err := o.publications.read()
 	switch {
 	case errors.Is(err, ksi.ErrUntrusted):
-		b.leftOut = fmt.Sprintf(" %s was left out: %s.", o.publications.file, err)
+		b.leftOut = fmt.Sprintf(" %s was left out: %s.", plain.Text(o.publications.file), err)
 	case err != nil:
 		return b, err
 	default:
 		b.options.PublicationsFile = file
 	}
-	if b.trusted, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
-		return b, err
+	if b.options.Publication == nil || b.options.Policy != ksi.General || len(o.certificates) > 0 { // who names a publication wants no answer by what this account remembers
+		if b.trusted, err = trustedCertificates(os.Stderr, o.certificates); err != nil {
+			return b, err
+		}
 	}
 	if known := certificatesOf(b.trusted); len(o.certificates) > 0 {
 		b.options.Certificates = known
@@ -275,13 +283,13 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error 
 		if r.Code != "" {
 			fmt.Fprint(w, " ", r.Code)
 		}
-		fmt.Fprintf(w, ": %s\n", r.Sentence)
+		fmt.Fprintf(w, ": %s\n", plain.Text(r.Sentence))
 		if r.Verdict == ksi.OK.String() && r.Policy != ksi.Internal.String() {
 			if r.Agency != "" {
 				fmt.Fprintf(w, "Filed by %s (%s).\n", plain.Text(r.Agency), plain.Text(r.Lane))
 			}
 			if r.TrustedBy != "" {
-				fmt.Fprintf(w, "The key is trusted because of %s.\n", r.TrustedBy)
+				fmt.Fprintf(w, "The key is trusted because of %s.\n", plain.Text(r.TrustedBy))
 			}
 			for _, c := range r.Claims {
 				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %q.\n", c)
@@ -305,6 +313,12 @@ func whatInstead(data []byte) string {
 		return "the file is empty: get it again"
 	case bytes.HasPrefix(data, []byte(`\x`)):
 		return "it is hex text as psql prints it: fetch encode(signature, 'base64') and pipe it through base64 -d"
+	case bytes.HasPrefix(data, []byte("8800")):
+		return "it is hex text: xxd -r -p makes a proof of it"
+	case bytes.HasPrefix(data, []byte("iA")):
+		return "it seems to be base64 text: base64 -d makes a proof of it"
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")), bytes.HasPrefix(data, []byte("\x1f\x8b")):
+		return "it is packed: unpack it first"
 	case ksi.IsPublicationsFile(data):
 		return "it is a publications file"
 	case data[0] != firstByte:

@@ -77,7 +77,7 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 	} else {
 		printSeal(w, r)
 		if path := basis.pathOfKey(r); path != "" {
-			fmt.Fprintf(w, "\nThe key is trusted because of %s.\n", path)
+			fmt.Fprintf(w, "\nThe key is trusted because of %s.\n", plain.Text(path))
 		}
 	}
 	switch r.Verdict {

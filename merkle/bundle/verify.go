@@ -18,9 +18,11 @@ type Report struct {
 	Lanes  []LaneReport // as in the header
 	// Verdict is OK if every signature holds, NA if for some of them something is missing, FAIL after a fault.
 	Verdict ksi.Verdict
-	// Unproven counts the groups whose signature is NA; Missing says of the first what is missing.
+	// Unproven counts the groups whose signature is NA; Missing says of the first what is missing, and Extended whether it is extended to a
+	// publication.
 	Unproven uint64
 	Missing  string
+	Extended bool
 	// Certificates are those of the calendar keys that confirmed signatures, each once.
 	Certificates []ksi.Certificate
 }
@@ -86,7 +88,7 @@ func (r *Report) add(ctx context.Context, g *Group, o *ksi.Options) error {
 		}
 		if r.Unproven++; r.Unproven == 1 {
 			place.err = errors.New(result.String())
-			r.Verdict, r.Missing = ksi.NA, place.Error()
+			r.Verdict, r.Missing, r.Extended = ksi.NA, place.Error(), g.first.Extended()
 		}
 	}
 	r.rests(result.Certificate)

@@ -85,10 +85,13 @@ var extensionRules = []rule{
 		return nil
 	}},
 	{"extending permitted", func(v *verification) *fault {
-		if v.Extender == nil {
-			return missing("it has not been extended to the publication of %s, and no extender was given to do so", v.basis.Time)
+		switch {
+		case v.Extender != nil:
+			return nil
+		case v.publication != nil:
+			return missing("it rests on the publication of %s, not on that of %s, and no extender was given to change that", v.publication.Time, v.basis.Time)
 		}
-		return nil
+		return missing("it has not been extended to the publication of %s, and no extender was given to do so", v.basis.Time)
 	}},
 	{"extender", func(v *verification) *fault { return v.askExtender(v.basis.Time) }},
 	{"extended calendar algorithms trusted", func(v *verification) *fault {

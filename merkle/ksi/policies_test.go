@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -235,6 +236,13 @@ func TestGeneral(t *testing.T) {
 	r := ksi.Verify(t.Context(), w.fresh, ksi.Options{Policy: general})
 	for _, want := range []string{"no publications file was given", "certificate " + hex.EncodeToString(w.certificate.ID)} {
 		if !strings.Contains(r.Sentence, want) {
+			t.Errorf("no %q in %q", want, r.Sentence)
+		}
+	}
+	later := c.publication(t, laterAt).Publication
+	for _, verify := range []func(context.Context, *ksi.Signature, ksi.Options) ksi.Result{ksi.Verify, ksi.VerifyOneOf} {
+		r = verify(t.Context(), w.extended, ksi.Options{Policy: general, Publication: &later})
+		if want := fmt.Sprintf("it rests on the publication of %s, not on that of %s", w.publication.Time, later.Time); !strings.Contains(r.Sentence, want) {
 			t.Errorf("no %q in %q", want, r.Sentence)
 		}
 	}

@@ -10,7 +10,9 @@ func VerifyOneOf(ctx context.Context, s *Signature, o Options) Result {
 	result := Verify(ctx, s, o)
 	if result.Verdict == NA && o.Policy == General && o.Publication != nil {
 		o.Publication = nil
-		result = Verify(ctx, s, o)
+		if other := Verify(ctx, s, o); other.Verdict != NA {
+			return other
+		}
 	}
 	return result
 }
