@@ -131,6 +131,9 @@ func TestBrowser(t *testing.T) {
 	t.Run("verdicts", func(t *testing.T) { s.verdicts(tab.as(t)) })
 	t.Run("papers", func(t *testing.T) { s.manyPapers(tab.as(t)) })
 	t.Run("forged papers", func(t *testing.T) { s.forgedPapers(tab.as(t)) })
+	t.Run("at once", func(t *testing.T) { s.atOnce(tab.as(t)) })
+	t.Run("no pictures", func(t *testing.T) { s.notPictures(tab.as(t)) })
+	t.Run("stranger's key", func(t *testing.T) { s.strangersKey(tab.as(t)) })
 	t.Run("unread", func(t *testing.T) { s.unread(tab.as(t)) })
 	t.Run("bad publication", func(t *testing.T) { s.badPublication(tab.as(t)) })
 	t.Run("fields apart", func(t *testing.T) { s.fieldsApart(tab.as(t)) })
@@ -224,7 +227,8 @@ func (s *scene) documents(t *tab) {
 	t.expect("FAIL", "changed")
 	t.says("facts", "changed.pdf", "extended.ksig") // against which it is checked
 	t.choose("files", s.path("a.pdf", "damaged.ksig")...)
-	t.expect("FAIL", "format")
+	t.expect("NA", "format")
+	t.says("verdict", "Cannot be read")
 	t.choose("files", s.path("wrong.ksig")...)
 	t.expect("FAIL", "other-calendar")
 	t.choose("files", s.path("other.bin")...) // of somebody the page does not trust
@@ -261,7 +265,7 @@ func (s *scene) seals(t *tab) {
 	t.enter("seal", v.Vectors[0].Text)
 	t.expect("OK", "seal-valid")
 	t.choose("picture", s.path("a.pdf")...)
-	t.until(`document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-nothing'])`)
+	t.until(`document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-unreadable'])`)
 	t.enter("publication", "")
 	t.enter("seal", v.Vectors[0].Text)
 	t.expect("NA", "seal-cannot-tell")

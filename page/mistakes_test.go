@@ -61,6 +61,55 @@ func (s *scene) forgedPapers(t *tab) {
 	t.visit(t.address())
 }
 
+// atOnce gives several documents or receipts at once: none is checked against what belongs to another.
+func (s *scene) atOnce(t *tab) {
+	p := s.writePapers(t.t)
+	s.write(t.t, "other-receipt.pdf", slices.Concat(p.printed, []byte("% saved\n")))
+	for _, names := range [][]string{{"receipt.pdf", "other-receipt.pdf"}, {"a.pdf", "changed.pdf", "a.pdf.ksig"}, {"a.pdf", "a.pdf.ksig", "extended.ksig"}} {
+		t.visit(t.address())
+		t.choose("files", s.path(names...)...)
+		t.silent(`document.getElementById('state').textContent === juratWords.en['too-many']`)
+		t.until(`document.getElementById('chosen').children.length === 0`)
+		t.choose("files", s.path("a.pdf", "a.pdf.ksig")...)
+		t.expect("OK", "key-based")
+	}
+}
+
+// notPictures gives files that the browser cannot show where a picture is wanted.
+func (s *scene) notPictures(t *tab) {
+	s.write(t.t, "photo.heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"))
+	t.visit(t.address())
+	for _, name := range []string{"photo.heic", "a.pdf"} {
+		t.choose("picture", s.path(name)...)
+		t.silent(`document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-unreadable'])`)
+		t.choose("picture", s.blank())
+		t.silent(`document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-nothing'])`)
+	}
+}
+
+// strangersKey has somebody give a document with a proof and the certificate of a key of his own, which bears the ledger's name: the page says
+// what that is worth.
+func (s *scene) strangersKey(t *tab) {
+	stranger := newWorld(1)
+	s.write(t.t, "stranger.ksig", stranger.fresh)
+	s.write(t.t, "stranger.crt", stranger.certificatePEM)
+	t.visit(t.address())
+	t.choose("files", s.path("a.pdf", "stranger.ksig", "stranger.crt")...)
+	t.expect("OK", "key-given")
+	t.says("notes", "Anybody can make one")
+	t.choose("files", s.path("a.pdf", "a.pdf.ksig")...)
+	t.expect("OK", "key-based")
+	t.until(`document.getElementById('notes').textContent === ''`)
+	text, certificate := pretender(t.t)
+	s.write(t.t, "evil.crt", certificate)
+	t.choose("files", s.path("evil.crt")...)
+	t.enter("seal", text)
+	t.expect("OK", "seal-valid")
+	t.says("notes", "Anybody can make one")
+	t.enter("seal", "")
+	t.visit(t.address())
+}
+
 // silent waits until the page has no verdict, after something else became true.
 func (t *tab) silent(after string) {
 	t.t.Helper()
@@ -70,7 +119,8 @@ func (t *tab) silent(after string) {
 
 // nothingRead sees to it that a verdict goes when what is given next comes to nothing.
 func (s *scene) nothingRead(t *tab) {
-	const scanned = `document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-nothing'])`
+	const scanned = `document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-nothing']) ||
+		document.getElementById('scanned').textContent.startsWith(juratWords.en['scan-unreadable'])`
 	v := sealVectors(t.t)
 	s.write(t.t, "text.txt", []byte("no picture"))
 	blank := s.blank()

@@ -178,6 +178,7 @@ func TestCheck(t *testing.T) {
 		"publication":             {w.extended, w.document, check.Trust{}, text, nil, "OK user-publication"},
 		"certificate of the file": {w.fresh, w.document, w.trust, "", nil, "OK key-based"},
 		"certificate given":       {w.fresh, w.document, check.Trust{}, "", w.certificatePEM, "OK key-given"},
+		"certificate of both":     {w.fresh, w.document, w.trust, "", w.certificatePEM, "OK key-based"},
 		"nothing":                 {w.extended, w.document, check.Trust{}, "", nil, "NA publication"},
 		"no certificate":          {w.fresh, w.document, check.Trust{}, "", nil, "NA certificate"},
 		"other publication":       {w.extended, w.document, w.trust, other.publication.String(), nil, "FAIL other-calendar"},
@@ -201,6 +202,9 @@ func TestCheck(t *testing.T) {
 		r := verify(c, x.proof, x.document)
 		if got := r.Verdict + " " + r.Reason; got != x.want {
 			t.Errorf("%s: %s (%s %s), want %s", name, got, r.Code, r.Sentence, x.want)
+		}
+		if r.Given != (name == "certificate given") || (r.Rests == w.publication.Time.String()) != (name == "nothing") {
+			t.Errorf("%s: rests on a certificate given: %t, on the publication of %q", name, r.Given, r.Rests)
 		}
 		if r.Verdict == "OK" && (r.Agency != "canton" || r.Time != filed.String() || len(r.Steps) < 2) {
 			t.Errorf("%s: %+v", name, r)

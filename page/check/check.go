@@ -263,6 +263,9 @@ func (c *Checker) Alone(ctx context.Context) *Report { return c.finish(ctx, nil)
 func (c *Checker) finish(ctx context.Context, document *merkle.Imprint) *Report {
 	r := c.describe()
 	o := c.strict()
+	if c.signature.Ledger() != "" {
+		o.Named, o.Certificates = o.Certificates, nil // that the user gave the certificate of one ledger does not make its key that of another
+	}
 	if o.Document = document; document != nil {
 		r.Document = imprintText(*document)
 	}
@@ -280,10 +283,14 @@ func (c *Checker) finish(ctx context.Context, document *merkle.Imprint) *Report 
 	switch result.Verdict {
 	case ksi.OK:
 		r.Reason = c.vouched(&result, c.signature)
+		r.Given = r.Reason == keyGiven
 	case ksi.FAIL:
 		r.Reason = reason(result.Code)
 	default:
 		r.Reason = c.missing()
+		if p, ok := c.signature.PublicationRecord(); ok {
+			r.Rests = moment(p.Time)
+		}
 	}
 	return r
 }
@@ -295,14 +302,15 @@ func (c *Checker) published(r *Report, result *ksi.Result) {
 	}
 }
 
-// given reports whether the certificate of an id is one that the user gave.
+// given reports whether the certificate of an id is one that the user gave, and not of the publications file too.
 func (c *Checker) given(id []byte) bool {
-	for _, x := range c.certificates {
-		if bytes.Equal(x.ID, id) {
-			return true
-		}
+	var known []ksi.Certificate
+	if c.file != nil {
+		known = c.file.Certificates()
 	}
-	return false
+	return slices.ContainsFunc(c.certificates, func(x ksi.Certificate) bool {
+		return bytes.Equal(x.ID, id) && !slices.ContainsFunc(known, func(k ksi.Certificate) bool { return k.X509.Equal(x.X509) })
+	})
 }
 
 // missing says what would help a verification that is inconclusive.
@@ -375,6 +383,11 @@ type Report struct {
 	Events  []Event `json:"events,omitempty"` // the document's filing first
 	Faults  []Fault `json:"faults,omitempty"`
 	Holder  *Holder `json:"holder,omitempty"` // who has the document; nil for nobody but the issuer, or if that is not known
+
+	// Given reports whether the verdict rests on a certificate that the user gave.
+	Given bool `json:"given,omitempty"`
+	// Rests is the second of the publication that the proof names, if that is missing for an answer.
+	Rests string `json:"rests,omitempty"`
 
 	PublicationTime string   `json:"publication_time,omitempty"`
 	PublicationText string   `json:"publication_text,omitempty"`

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -47,13 +48,16 @@ func (c *Checker) strict() ksi.Options {
 	return o
 }
 
+// keyGiven stands for a calendar key whose certificate the user gave.
+const keyGiven = "key-given"
+
 // vouched says what vouches for the time of a proof.
 func (c *Checker) vouched(result *ksi.Result, s *ksi.Signature) string {
 	switch {
 	case result.Verdict != ksi.OK:
 		return result.Verdict.String()
 	case result.Policy == ksi.KeyBased && c.given(s.CertificateID()):
-		return "key-given"
+		return keyGiven
 	}
 	return result.Policy.String()
 }
@@ -119,6 +123,7 @@ func (c *Checker) finishChain(ctx context.Context, o ksi.Options, r *Report) {
 
 // several gives the reason for a verdict on several proofs that is not FAIL.
 func (c *Checker) several(r *Report, verdict ksi.Verdict, compared bool) {
+	r.Given = verdict == ksi.OK && slices.ContainsFunc(r.Events, func(e Event) bool { return e.Basis == keyGiven })
 	switch {
 	case verdict == ksi.NA && c.publication != nil:
 		r.Reason = "several-publication"

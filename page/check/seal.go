@@ -87,6 +87,7 @@ type SealReport struct {
 	// Fields are the names and values of the seal for people, as plain shows them, in its order. Those in Report lose both in a browser: objects there have
 	// names that are numbers first, and numbers 53 bits.
 	Fields [][2]string `json:"fields"`
+	Given  bool        `json:"given,omitempty"` // it rests on a certificate that the user gave
 }
 
 // Seal verifies the text of a seal as of now. A publication string that the user gave is all that is believed then.
@@ -114,7 +115,8 @@ func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	if o.Status, err = c.statusOf(ctx, s); err != nil {
 		return nil, err
 	}
-	r := &SealReport{Report: seal.Verify(s, o).JSON()}
+	found := seal.Verify(s, o)
+	r := &SealReport{Report: found.JSON(), Given: found.Basis.Kind == landmark.ByKey && c.given(found.Basis.Certificate)}
 	for i := range s.Fields {
 		r.Fields = append(r.Fields, [2]string{plain.Text(s.Fields[i].Key), plain.Text(seal.Plain(&s.Fields[i].Value))})
 	}

@@ -12,7 +12,7 @@ const juratFacts = (r, files, word, time) => {
 	if (r.reason === 'reference') facts.push(['fact-receipt', r.receipt]);
 	facts.push(['fact-hash', r.document]);
 	if (r.claimed && r.document && r.claimed !== r.document) facts.push(['fact-claimed', r.claimed]);
-	if (r.verdict !== 'OK') facts.push(['fact-expert', r.sentence]);
+	if (r.verdict !== 'OK') facts.push(['fact-rests', time(r.rests)], ['fact-expert', r.sentence]);
 	if (r.seal) facts.push(['fact-check', r.seal.check]);
 	if (['seal-revoked', 'seal-superseded'].includes(r.reason)) facts.push(['fact-status', time(r.seal.status.at)]);
 

@@ -60,11 +60,12 @@
 		$('chosen').replaceChildren(...lines.map((line) => element('li', line)));
 	};
 
+	const unreadable = (r) => ['seal-unreadable', 'format', 'chain-format'].includes(r.reason);
 	// headline is a verdict in few words. What was genuine once is not called false, and what was not compared or not read neither that nor genuine.
 	const headline = (r) => {
 		if (['seal-expired', 'seal-revoked', 'seal-superseded'].includes(r.reason)) return word('verdict-past');
 		if (r.reason === 'seal-not-yet-valid') return word('verdict-early');
-		if (r.reason === 'seal-unreadable') return word('verdict-unreadable');
+		if (unreadable(r)) return word('verdict-unreadable');
 		return word('verdict-' + (r.reason.endsWith('-alone') ? r.reason : r.verdict));
 	};
 
@@ -73,6 +74,7 @@
 		const keys = [];
 		if (!r.seal && proof && proof.pdf && r.kind === 'record') keys.push('note-attached');
 		if (r.attached) keys.push('note-own');
+		if (r.given) keys.push('note-given');
 		if (shown.publication && shown.publication.error) keys.push('note-unused');
 		return keys.map(word).join(' ');
 	};
@@ -81,7 +83,7 @@
 		const r = shown.report;
 		$('result').hidden = !r;
 		if (!r) return;
-		$('result').className = r.reason.endsWith('-alone') ? 'NA' : r.verdict;
+		$('result').className = r.reason.endsWith('-alone') || unreadable(r) ? 'NA' : r.verdict;
 		$('verdict').textContent = headline(r);
 		$('sentence').textContent = word('reason-' + r.reason) + (r.code ? ` (${r.code})` : '');
 		$('notes').textContent = notes(r);
@@ -103,8 +105,8 @@
 	};
 
 	// sealed turns the report of a seal into the form of the others.
-	const sealed = ({report: r, fields}) => ({
-		fields, verdict: r.verdict === 'valid' ? 'OK' : ['unreadable', 'unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
+	const sealed = ({report: r, fields, given}) => ({
+		fields, given, verdict: r.verdict === 'valid' ? 'OK' : ['unreadable', 'unknown key', 'cannot tell', 'not yet valid'].includes(r.verdict) ? 'NA' : 'FAIL',
 		reason: 'seal-' + r.verdict.replaceAll(' ', '-'), sentence: [r.sentence, r.missing].filter(Boolean).join(' '), seal: r,
 		time: r.time, agency: r.agency, lane: r.server, document: r.leaf && 'sha256:' + r.leaf,
 		publication_time: r.basis && r.basis.kind === 'publication' ? r.basis.time : '', references: r.basis && r.basis.references,
@@ -201,10 +203,12 @@
 	// genuine record to a PDF of his own.
 	const detach = async (kept) => {
 		if ((proof && !proof.pdf) || kept.some(([, kind]) => kind !== 'document')) return;
+		const found = [];
 		for (const k of kept) {
 			const record = await juratPapers.attached(k[0], bytes);
-			if (record) return k.splice(0, 2, record, 'record', k[0]);
+			if (record) found.push([k, record]);
 		}
+		if (found.length === 1) found[0][0].splice(0, 2, found[0][1], 'record', found[0][0][0]); // of two, nobody knows which is the document
 	};
 
 	// keep makes of files, each with its kind and the PDF that it is from, the document and the proof.
@@ -239,6 +243,12 @@
 			if (named) for (const p of proofs) if (p !== named) p[1] = 'document';
 		}
 		if (kept.length) forget();
+		const documentsGiven = kept.filter(([, kind]) => kind === 'document').length;
+		if (documentsGiven > 1 || kept.length - documentsGiven > 1) {
+			documents = proof = null;
+			shown.state = 'too-many';
+			return draw();
+		}
 		keep(kept);
 		shown.state = !proof ? (documents ? 'need-proof' : null) : documents || proof.kind !== 'proof' ? 'working' : 'need-document';
 		draw();
@@ -257,12 +267,15 @@
 		if (!shown.report || (shown.publication ? shown.publication.text : undefined) !== before) await verify(true);
 	};
 
+	// nothing says why no code was read.
+	const nothing = (key) => {
+		forget();
+		shown.scanned = {key};
+		draw();
+	};
+
 	const scanned = async (text) => {
-		if (text === null) {
-			forget();
-			shown.scanned = {key: 'scan-nothing'};
-			return draw();
-		}
+		if (text === null) return nothing('scan-nothing');
 		shown.scanned = {key: 'scan-found', text};
 		if (/^[A-Z2-7]{6}-/.test(text)) {
 			$('publication').value = text;
@@ -288,13 +301,12 @@
 		inTurn(async () => {
 			begin();
 			await bytes(file, 0, 1);
-			let text = null;
 			try {
-				text = await juratScan.picture(file);
+				await scanned(await juratScan.picture(file));
 			} catch (error) {
-				if (error.name !== 'InvalidStateError') throw error; // it is no picture
+				if (error.name !== 'InvalidStateError') throw error;
+				nothing('scan-unreadable'); // it is no picture
 			}
-			await scanned(text);
 		});
 	});
 	$('seal').addEventListener('input', (e) => inTurn(async () => {
