@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -205,6 +206,10 @@ func (s *scene) manyPapers(t *tab) {
 	t.says("facts", "jura", "here.example/main", "return.pdf", "receipt.json", papersRound.String()+"/jura/main/1")
 	t.says("papers", "November 22, 2026", "Filed by jura", "Answered by tax: received", "Answered by tax: accepted", "whose certificate you gave")
 	t.says("not-proven", "no other answer", "only a publication excludes that")
+	t.visit(t.address())
+	s.write(t.t, "saved.pdf", bytes.Replace(p.printed, []byte("/Type /EmbeddedFile"), []byte("/Params <<>>/Type/EmbeddedFile"), 1)) // by another program
+	t.choose("files", s.path("here.crt", "saved.pdf")...)
+	t.expect("NA", "record-alone")
 	t.visit(t.address())
 	t.choose("files", s.path("here.crt", "receipt.pdf")...)
 	t.expect("NA", "record-alone")

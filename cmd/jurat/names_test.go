@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 )
 
 // given are a document, its proof and the certificate that vouches for it, in a directory.
@@ -70,4 +72,31 @@ func TestWrappedProofs(t *testing.T) {
 		}
 		d.expect(1, words, "verify", d.path("letter.txt"), path)
 	}
+}
+
+// TestPrintedReceipt checks a receipt to print by the record that is attached to it, whoever saved it last.
+func TestPrintedReceipt(t *testing.T) {
+	t.Parallel()
+	d, proof := given(t)
+	s, err := ksi.Parse(proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receipt.New(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := r.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := []string{"--certificate", d.path("calendar.crt"), "--document", d.path("letter.txt")}
+	d.expect(0, "OK: ", append(trusted, "receipt", d.write("receipt.json", string(record)), "--out", d.path("receipt.pdf"))...)
+	d.write("saved.pdf", strings.Replace(string(d.read("receipt.pdf")), "/Type /EmbeddedFile", "/Params <<>>/Type/EmbeddedFile", 1))
+	d.write("bare.pdf", strings.Replace(string(d.read("receipt.pdf")), "/EmbeddedFile", "/EmbeddedFeel", 1))
+	for _, name := range []string{"receipt.pdf", "saved.pdf"} {
+		d.expect(0, "OK: ", append(trusted, "receipt", d.path(name))...)
+		d.expect(0, "What that shows was not checked", append(trusted, "receipt", d.path(name))...)
+	}
+	d.expect(3, "a PDF without the record of a receipt", append(trusted, "receipt", d.path("bare.pdf"))...)
 }

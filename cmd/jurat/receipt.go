@@ -23,13 +23,13 @@ import (
 func newReceipt() *cobra.Command {
 	var o receiptOptions
 	cmd := &cobra.Command{
-		Use:   "receipt RECEIPT|REFERENCE|FILE.json",
+		Use:   "receipt RECEIPT|REFERENCE|FILE.json|FILE.pdf",
 		Short: "Make the page and the record of a receipt, or check a record",
 		Long: `Get the record of a receipt from the server, or read one from a file, verify the proofs in it and write it: as PDF to print, with
 the record attached, as JSON, which holds the proofs, or as text. Without --out it is shown. Nothing is written that does not verify.
 
-A record that is read from a file needs no server: what vouches for the time is given as for "jurat verify". REFERENCE is the text of
-the QR code on a printed page, which begins with JR1:.
+A record that is read from a file, or out of a page to which it is attached, needs no server: what vouches for the time is given as for
+"jurat verify". REFERENCE is the text of the QR code on a printed page, which begins with JR1:.
 
 --answered takes the counter-receipts out of the record that the receiving agency handed back ("jurat counter-receipt") and adds them.
 
@@ -141,9 +141,19 @@ func fetchRecord(ctx context.Context, conn *pgx.Conn, name string) (*receipt.Rec
 	return r, err
 }
 
-// readReceipt reads a file with a record.
+// readReceipt reads a file with a record, or the page of a receipt to which it is attached.
 func readReceipt(path string) (*receipt.Record, error) {
-	return readParsed(path, receipt.MaxRecord, receipt.Parse)
+	return readParsed(path, receipt.MaxPDF, func(data []byte) (*receipt.Record, error) {
+		if !receipt.IsPDF(data) {
+			return receipt.Parse(data)
+		}
+		record := receipt.Attached(data)
+		if record == nil {
+			return nil, errors.New("a PDF without the record of a receipt: printing to a file, and some programs that save a PDF, leave it out. Get the file again, or its .json")
+		}
+		fmt.Fprintf(os.Stderr, "The record was taken out of %s. What that shows was not checked: only what stands here counts.\n", plain.Text(path))
+		return receipt.Parse(record)
+	})
 }
 
 // checkRecord verifies the proofs of a record and says what it found, but for so many at the front that were said before; the error is

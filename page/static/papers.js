@@ -44,16 +44,9 @@ juratPapers.unproven = (report) => {
 	return keys;
 };
 
-// attached returns the record that is attached to a receipt to print, a PDF as Jurat writes it; null for any other file. It reads by bytes.
+// attached returns the record that is attached to a receipt to print, a PDF; null for any other file. It reads by bytes.
 juratPapers.attached = async (file, bytes) => {
 	if (file.size > 8 << 20 || new TextDecoder().decode(await bytes(file, 0, 5)) !== '%PDF-') return null;
-	const data = await bytes(file);
-	const text = new TextDecoder('latin1').decode(data); // a character a byte
-	for (const m of text.matchAll(/\/EmbeddedFile \/Length (\d+) \/Filter \/FlateDecode [^\n]*\s+stream\n/g)) {
-		const start = m.index + m[0].length;
-		const packed = new Blob([data.subarray(start, start + Number(m[1]))]);
-		const record = await new Response(packed.stream().pipeThrough(new DecompressionStream('deflate'))).blob().catch(() => null);
-		if (record && await juratEngine('kind', new Uint8Array(await record.slice(0, 4096).arrayBuffer())) === 'record') return new File([record], file.name);
-	}
-	return null;
+	const record = await juratEngine('attached', await bytes(file));
+	return record ? new File([record], file.name) : null;
 };

@@ -12,6 +12,7 @@ import (
 	"syscall/js"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/page/check"
 )
 
@@ -71,6 +72,8 @@ func operate(c *check.Checker, name string, data []byte) (any, error) {
 		return c.SetPublication(string(data))
 	case "kind":
 		return check.Kind(data), nil
+	case "attached":
+		return string(receipt.Attached(data)), nil
 	case "open":
 		return c.Open(data), nil
 	case "write":
