@@ -12,37 +12,46 @@ import (
 	"github.com/jurat-ledger/jurat/internal/host"
 )
 
-// CheckOwner returns why this process must not write into a data directory: it belongs to another user, who could not read what is made
-// in it, or something of the store or the index in it does, which the user of the directory may not be able to write. A directory that
-// does not exist is everybody's.
+// CheckOwner returns why this process must not write into a data directory: something of the store or the index belongs to another user, or this
+// is root and the directory is not its own, so that root would leave files that its user cannot read. A volume that was made for the user
+// of the process by somebody else, as containers have them, is as good as its own. So is a directory that does not exist.
 func CheckOwner(dir string) error {
+	me := os.Geteuid()
 	owner, err := ownerOf(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	if me := os.Geteuid(); owner != me && owner >= 0 {
-		return fmt.Errorf("%s belongs to user %s, and this runs as %s: run it as %[2]s, or as root hand the directory over: chown -R %[3]s %[1]s",
-			dir, userName(owner), userName(me))
+	if me == 0 && owner > 0 {
+		return anothers(dir, dir, owner, me)
 	}
 	for _, part := range []string{StoreDir, IndexDir} {
 		err := filepath.WalkDir(filepath.Join(dir, part), func(path string, _ fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil // or removed meanwhile, by a server that still ends
 			}
-			other, statErr := ownerOf(path)
-			if statErr == nil && other != owner {
-				return fmt.Errorf("%s belongs to user %s, not to %s as %s does: something was run there as %[2]s; as root, run chown -R %[3]s %[4]s",
-					path, userName(other), userName(owner), dir)
+			switch other, statErr := ownerOf(path); {
+			case statErr != nil || other < 0 || other == me:
+				return err
+			case other == owner:
+				return anothers(path, dir, other, me)
+			default:
+				return fmt.Errorf("%s belongs to user %s: something was run there as %[2]s, and this runs as %[3]s; as root, run chown -R %[3]s %[4]s",
+					path, userName(other), userName(me), dir)
 			}
-			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// anothers is the error for a data directory of another user, which path shows.
+func anothers(path, dir string, owner, me int) error {
+	return fmt.Errorf("%s belongs to user %s, and this runs as %s: run it as %[2]s, or as root hand the directory over: chown -R %[3]s %[4]s",
+		path, userName(owner), userName(me), dir)
 }
 
 // ownerOf returns the user to whom a file belongs, negative where the operating system does not tell.

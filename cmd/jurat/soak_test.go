@@ -168,12 +168,11 @@ func (s *soaking) begin(p *plan, l *load, wg *sync.WaitGroup) {
 // end ends the server, if it has not ended by itself.
 func (s *soaking) end(p *plan, server *serverProcess) {
 	s.t.Helper()
-	select {
-	case <-server.exited:
+	peak, alive := server.memoryIfAlive("VmHWM")
+	if !alive {
+		<-server.exited
 		return
-	default:
 	}
-	peak := server.memory("VmHWM")
 	s.t.Logf("life %d: ended, %d MiB at most", p.number, peak>>10)
 	if s.peak = max(s.peak, peak); peak > soakMemory() {
 		s.t.Errorf("the server took %d KiB", peak)
