@@ -109,6 +109,30 @@ func TestAccessibility(t *testing.T) {
 	}
 }
 
+// onPaper has a page printed: the verdict alone, with what it rests on, or all of a page without one.
+func (s *scene) onPaper(t *tab) {
+	shown := func() string {
+		var ids []string
+		t.eval(`[...document.querySelectorAll('h1, section, label, input, textarea, button, select, #facts')].filter((e) => e.checkVisibility()).map((e) => e.id || e.tagName)`, &ids)
+		return strings.Join(ids, " ")
+	}
+	t.visit(t.address())
+	t.call(t.session, "Emulation.setEmulatedMedia", map[string]any{"media": "print"})
+	if got := shown(); !strings.Contains(got, "publication") {
+		t.t.Errorf("without a verdict %s are printed", got)
+	}
+	t.choose("files", s.path("a.pdf", "a.pdf.ksig")...)
+	t.expect("OK", "key-based")
+	if got := shown(); got != "H1 result facts" {
+		t.t.Errorf("of a verdict %s are printed", got)
+	}
+	t.call(t.session, "Emulation.setEmulatedMedia", map[string]any{"media": ""})
+	if got := shown(); !strings.Contains(got, "publication") {
+		t.t.Errorf("of a verdict %s are on the screen", got)
+	}
+	t.visit(t.address())
+}
+
 // checkAccess reports what axe finds, and whether the page has to be scrolled sideways (WCAG 1.4.10, which axe cannot see).
 func (t *tab) checkAccess(state string) {
 	t.t.Helper()

@@ -134,6 +134,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("at once", func(t *testing.T) { s.atOnce(tab.as(t)) })
 	t.Run("no pictures", func(t *testing.T) { s.notPictures(tab.as(t)) })
 	t.Run("stranger's key", func(t *testing.T) { s.strangersKey(tab.as(t)) })
+	t.Run("on paper", func(t *testing.T) { s.onPaper(tab.as(t)) })
 	t.Run("unread", func(t *testing.T) { s.unread(tab.as(t)) })
 	t.Run("bad publication", func(t *testing.T) { s.badPublication(tab.as(t)) })
 	t.Run("fields apart", func(t *testing.T) { s.fieldsApart(tab.as(t)) })
