@@ -439,7 +439,7 @@ const firstStartTime = 2 * time.Hour
 
 // oldestStart is before every first start: this program is not older. A ledger that begins under a clock that is not set, in 1970, has keys and
 // a root that have ended when it is.
-var oldestStart = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+var oldestStart = time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // firstStart makes the keys, then the store: a start that is cut off leaves a directory that the next one takes for new. Of two at once
 // one makes both.

@@ -56,7 +56,7 @@ SELECT count(*) FROM hashes;
 \set VERBOSITY default
 -- Plans.
 EXPLAIN SELECT signature FROM proofs WHERE digest = sha256('hello');
-EXPLAIN SELECT * FROM rounds ORDER BY round DESC LIMIT 5;
+EXPLAIN (COSTS OFF) SELECT * FROM rounds ORDER BY round DESC LIMIT 5;
 -- Settings.
 SET TIME ZONE 'Europe/Zurich';
 SHOW TimeZone;
