@@ -162,10 +162,7 @@ func (a *analyzer) declare(t *parse.DeclareCursor) (*compiled, error) {
 			return "", errf(codeDuplicateCursor, "cursor %q already exists", t.Name)
 		}
 		x := r.execution(ctx, r.params)
-		if x.asOf == nil {
-			asOf := r.engine.Ledger.Snapshot()
-			x.asOf = &asOf
-		}
+		x.freeze()
 		op, err := x.start(plan, everything)
 		if err != nil {
 			return "", err

@@ -21,6 +21,7 @@ type joinOp struct {
 	part       *keptOp      // of the left side, whose keys are looked up in the right one; nil if that never was
 	read       int          // rows of it
 	looked     int          // keys of these
+	large      bool         // the right side takes too much memory as a whole
 	shown      *explained   // how it was read, for EXPLAIN ANALYZE
 	kept       bool         // right belongs to the statement
 	matched    []bool       // rows of right that had a match, for outer joins

@@ -18,23 +18,13 @@ const (
 	fewLookups = 4096
 )
 
-// worthLookups returns how many keys are looked up rather than to read all that the scan would read, of which held bytes a row would be
-// kept.
-func (op *scanOp) worthLookups(held int) int {
-	if !op.fits(held) {
-		return math.MaxInt
-	}
+// worthLookups returns how many keys are looked up rather than to read all that the scan would read.
+func (op *scanOp) worthLookups() int {
 	return max(op.x.session.engine.fewLookups, int(min(op.path.Rows/op.path.KeyRows, math.MaxInt32)))
 }
 
-// fits reports whether all rows of the scan may be kept, at held bytes each.
-func (op *scanOp) fits(held int) bool { return op.path.Rows*float64(held) <= float64(op.x.limit)/2 }
-
-// heldRight is about what a row of the right side takes in a joinTable.
-func (op *joinOp) heldRight() int { return rowBytes(op.n.r, op.wishR) + matchBytes }
-
 // rightRows reads the right side of a join: by look-ups for the next part of the left one, or as a whole if the keys looked up would be
-// more than is worth while.
+// more than is worth while and it does not take more than half of the statement's memory.
 func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	if x.outer != nil || op.n.keepR || len(op.rkeys) != 1 {
 		return op.wholeRight(x)
@@ -43,12 +33,11 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	scan, column := lookupScan(right, op.rkeys[0])
+	scan, _ := lookupScan(right, op.rkeys[0])
+	right.close()
 	if scan == nil {
-		right.close()
 		return op.wholeRight(x)
 	}
-	defer right.close()
 	if op.part == nil {
 		op.part = op.keepLeft()
 	}
@@ -57,17 +46,60 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 		return nil, err
 	}
 	op.read += op.part.rows.n
-	held := op.heldRight()
-	longer := float64(op.read) > scan.path.Rows && scan.fits(held) // to find the keys of its rows takes longer than to read the table
-	op.part.stops = op.part.all || !longer && op.looked+len(keys) <= scan.worthLookups(held)
-	if op.part.stops {
-		op.looked += len(keys)
-		err = scan.lookUp(column, keys)
+	op.part.stops = true
+	if !op.part.all {
+		x.freeze()
+		// Of more rows than the table has, to find the keys takes longer than to read it.
+		if !op.large && (float64(op.read) > scan.path.Rows || op.looked+len(keys) > scan.worthLookups()) {
+			rows, err := op.smallRight(x)
+			op.part.stops = rows == nil
+			op.large = op.part.stops
+			if err != nil || rows != nil {
+				return rows, err
+			}
+		}
 	}
+	return op.lookUpRight(x, keys)
+}
+
+// lookUpRight reads the rows of the right side that have one of the keys.
+func (op *joinOp) lookUpRight(x *execution, keys []value.Datum) (*rowStore, error) {
+	right, err := x.operator(op.n.r, op.wishR)
 	if err != nil {
 		return nil, err
 	}
+	defer right.close()
+	op.looked += len(keys)
+	scan, column := lookupScan(right, op.rkeys[0])
+	if err := scan.lookUp(column, keys); err != nil {
+		return nil, err
+	}
 	return op.drainRight(x, right)
+}
+
+// smallRight reads the right side as a whole; there are no rows if it takes more than half of the statement's memory.
+func (op *joinOp) smallRight(x *execution) (*rowStore, error) {
+	right, err := x.operator(op.n.r, op.wishR)
+	if err != nil {
+		return nil, err
+	}
+	defer right.close()
+	rows := newRowStore(x, op.n.r.columns())
+	for int64(rows.bytes)+int64(rows.n)*matchBytes <= x.limit/2 {
+		b, err := right.next()
+		if err != nil {
+			return nil, err
+		}
+		if b == nil {
+			op.show(right)
+			return rows, nil
+		}
+		if err := rows.add(b); err != nil {
+			return nil, err
+		}
+	}
+	rows.free()
+	return nil, nil
 }
 
 // nextKeys reads a part of the left side and returns its keys, each once.
@@ -104,14 +136,21 @@ func (op *joinOp) wholeRight(x *execution) (*rowStore, error) {
 	return op.drainRight(x, right)
 }
 
-// drainRight keeps the rows of the right side, and for EXPLAIN ANALYZE how they were read.
+// drainRight keeps the rows of the right side.
 func (op *joinOp) drainRight(x *execution, right operator) (*rowStore, error) {
 	rows, err := x.drain(right, op.n.r)
-	if x.analyzes() && err == nil {
+	if err == nil {
+		op.show(right)
+	}
+	return rows, err
+}
+
+// show keeps for EXPLAIN ANALYZE how the right side was read.
+func (op *joinOp) show(right operator) {
+	if op.x.analyzes() {
 		e := right.explain()
 		op.shown = &e
 	}
-	return rows, err
 }
 
 // explainSides describes the sides of a join. Of one that did not run, they are as they would be if the sides turned out to be as
@@ -132,7 +171,7 @@ func (op *joinOp) explainSides(title string, lines []string) (explained, error) 
 	defer r.close()
 	sideL, sideR := joinSide{op: op.l}, joinSide{op: r}
 	if op.x.outer == nil && len(op.rkeys) == 1 {
-		sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.keepL, 0}, joinSide{r, op.rkeys[0], !op.n.keepR, op.heldRight()}
+		sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.keepL}, joinSide{r, op.rkeys[0], !op.n.keepR}
 	}
 	left, right, err := foresee(op.x, sideL, sideR)
 	e := over(title, op.n, 0, lines, true, left)
@@ -145,7 +184,6 @@ type joinSide struct {
 	op    operator
 	key   expr
 	lacks bool // rows without a match may be left out
-	held  int  // what each row takes if the side is read as a whole
 }
 
 // foresee describes the sides of a join that did not run, where one is looked up by the keys of the other if that is estimated to be short.
@@ -155,12 +193,12 @@ func foresee(x *execution, l, r joinSide) (left, right explained, err error) {
 		return left, right, err
 	}
 	left = l.op.explain()
-	if scan, at := lookupScan(r.op, r.key); scan != nil && r.lacks && left.rows <= float64(scan.worthLookups(r.held)) {
+	if scan, at := lookupScan(r.op, r.key); scan != nil && r.lacks && left.rows <= float64(scan.worthLookups()) {
 		err = scan.lookUp(at, nil)
 		return left, r.op.explain(), err
 	}
 	right = r.op.explain()
-	if scan, at := lookupScan(l.op, l.key); scan != nil && l.lacks && right.rows <= float64(scan.worthLookups(0)) {
+	if scan, at := lookupScan(l.op, l.key); scan != nil && l.lacks && right.rows <= float64(scan.worthLookups()) {
 		err = scan.lookUp(at, nil)
 		left = l.op.explain()
 	}
@@ -173,7 +211,7 @@ func (op *joinOp) lookUpLeft() error {
 		return nil
 	}
 	scan, column := lookupScan(op.l, op.leftKeys[0])
-	if scan == nil || scan.scan != nil || len(op.right.matches) > scan.worthLookups(0) {
+	if scan == nil || scan.scan != nil || len(op.right.matches) > scan.worthLookups() {
 		return nil
 	}
 	return scan.lookUpAll(column, op.right.keys(op.x.compile(op.rkeys[0])))

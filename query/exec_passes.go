@@ -85,10 +85,7 @@ func (op *passesOp) divide(err error) bool {
 	if !ok || e.Code != codeOutOfMemory || op.given || op.groups() < passGroups || op.at.mask >= 1<<passBitsMost-1 {
 		return false
 	}
-	if op.x.asOf == nil {
-		taken := op.x.session.engine.Ledger.Snapshot()
-		op.x.asOf = &taken
-	}
+	op.x.freeze()
 	step := op.at.mask + 1
 	for i := range uint32(1 << passBits) {
 		op.waiting = append(op.waiting, pass{bits: op.at.bits | i*step, mask: op.at.mask | (1<<passBits-1)*step})

@@ -146,6 +146,9 @@ func (op *semiOp) match() error {
 	if err := op.index(); err != nil {
 		return err
 	}
+	if op.rows.n >= maxLookups { // there may be more, for which the right side is read again
+		op.x.freeze()
+	}
 	right, err := op.x.operator(op.n.r, op.wishR)
 	if err != nil {
 		return err
@@ -153,7 +156,7 @@ func (op *semiOp) match() error {
 	defer right.close()
 	if len(op.rkeys) == 1 {
 		scan, column := lookupScan(right, op.rkeys[0])
-		if scan != nil && len(op.open) <= scan.worthLookups(0) {
+		if scan != nil && len(op.open) <= scan.worthLookups() {
 			part := &joinTable{rowStore: op.rows, matches: op.open}
 			if err := scan.lookUpAll(column, part.keys(op.lkeys[0])); err != nil {
 				return err
@@ -278,7 +281,7 @@ func (op *semiOp) lookUpLeft() error {
 		return err
 	}
 	defer right.close()
-	most := scan.worthLookups(0)
+	most := scan.worthLookups()
 	if other, _ := lookupScan(right, op.rkeys[0]); other != nil && other.path.Rows > float64(most) {
 		return nil
 	}
@@ -326,7 +329,7 @@ func (op *semiOp) explain() explained {
 		defer r.close()
 		sideL, sideR := joinSide{op: op.l}, joinSide{op: r}
 		if len(op.rkeys) == 1 {
-			sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0, 0}, joinSide{r, op.rkeys[0], true, 0}
+			sideL, sideR = joinSide{op.l, op.leftKeys[0], !op.n.anti && !op.started && op.l.ordered() == 0}, joinSide{r, op.rkeys[0], true}
 		}
 		left, right, err = foresee(op.x, sideL, sideR)
 	} else {

@@ -66,6 +66,53 @@ func TestLookUpsInLittleMemory(t *testing.T) {
 	}
 }
 
+// growing is a ledger, too large to be read, in which somebody files while digests are looked up in it.
+type growing struct {
+	*querytest.Ledger
+	calls int
+	file  func()
+}
+
+func (l *growing) TotalLeaves() uint64 { return 1 << 40 }
+
+func (l *growing) FindAll(ctx context.Context, agency string, digests [][]byte) ([]query.Leaf, error) {
+	if l.calls++; l.calls == 7 {
+		l.file()
+	}
+	return l.Ledger.FindAll(ctx, agency, digests)
+}
+
+// TestOneState files the digests that a join looks up between two parts of them: to the statement none is filed.
+func TestOneState(t *testing.T) {
+	l := &growing{Ledger: querytest.New(start)}
+	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
+	open := func() *query.Session {
+		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	s, other := open(), open()
+	l.file = func() {
+		if err := outcome(run(t.Context(), other, "insert into hashes (digest) select sha256(i::text::bytea) from generate_series(0, 4999) i")); err != nil {
+			t.Error(err)
+		}
+		l.Advance(2 * time.Second)
+	}
+	const sought = "(select sha256((i % 5000)::text::bytea) as d from generate_series(1, 20000) i) x"
+	for _, sql := range []string{
+		"select count(*), count(h.receipt) from " + sought + " left join hashes h on h.digest = d",
+		"select count(*), 0 from " + sought + " where not exists (select 1 from hashes h where h.digest = d)",
+	} {
+		l.Ledger, l.calls = querytest.New(start), 0
+		if a := run(t.Context(), s, sql); a.err != nil || a.rows[0] != "20000 | 0" || l.calls < 8 {
+			t.Errorf("%s: %v %v, %d calls", sql, a.err, a.rows, l.calls)
+		}
+	}
+}
+
 // TestTableAfterLookUps reads a table as a whole after keys were looked up in it; EXPLAIN tells how many.
 func TestTableAfterLookUps(t *testing.T) {
 	l := querytest.New(start)

@@ -223,6 +223,15 @@ func (r *statementRun) Take(bytes int) error {
 	return r.grant.add(r.session, bytes, r.limit)
 }
 
+// freeze has scans that begin from now on see the ledger as it stands now, if none of the statement has begun so: what is read several times, in
+// parts, has to be the same.
+func (x *execution) freeze() {
+	if x.asOf == nil {
+		taken := x.session.engine.Ledger.Snapshot()
+		x.asOf = &taken
+	}
+}
+
 // forget gives back what functions have taken.
 func (x *execution) forget() {
 	x.grant.release(int64(x.taken))

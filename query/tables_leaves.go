@@ -166,7 +166,7 @@ func (t *leafTable) name(p *Path, q *leafQuery, r *ScanRequest, bySlot bool) {
 
 // assumedLeaves is how many leaves an agency is assumed to have: the true number of all would tell it how much others file, and nobody
 // counts its own.
-const assumedLeaves = 1 << 22
+const assumedLeaves = 1 << 20
 
 // estimate returns about how many leaves there are to read, as if they were spread evenly over seconds and slots.
 func (q *leafQuery) estimate() float64 {
@@ -297,10 +297,11 @@ func tooManyTogether(err error) bool {
 	return errors.As(err, &e) && e.Code == codeProgramLimit
 }
 
-// hint tells the client that a digest looks like text of hex digits, if nothing was found for it.
-func (q *leafQuery) hint(digest []byte, found []Leaf) {
-	if len(digest) >= 2*minDigest && isHex(digest) && !slices.ContainsFunc(found, func(f Leaf) bool { return bytes.Equal(f.Imprint.Digest(), digest) }) {
-		q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", digest)
+// hint tells the client, once, that a digest looks like text of hex digits, if nothing was found for it.
+func (s *leafScan) hint(digest []byte, found []Leaf) {
+	if !s.hinted && len(digest) >= 2*minDigest && isHex(digest) && !slices.ContainsFunc(found, func(f Leaf) bool { return bytes.Equal(f.Imprint.Digest(), digest) }) {
+		s.hinted = true
+		s.q.session.notice("NOTICE", codeSuccess, "the digest looked for, %.80q, is text of hex digits: write \\x before it", digest)
 	}
 }
 
@@ -354,6 +355,7 @@ type leafScan struct {
 	run      LeafBatch
 	left     int // leaves of run still to give
 	ended    bool
+	hinted   bool
 }
 
 // remember keeps the memory of what was found by one value for the next opening.
@@ -390,7 +392,7 @@ func (s *leafScan) find(ctx context.Context) (err error) {
 		return err
 	}
 	for _, d := range s.digests[:n] {
-		s.q.hint(d.B, s.found)
+		s.hint(d.B, s.found)
 	}
 	s.digests = s.digests[n:]
 	s.remember()

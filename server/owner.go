@@ -12,34 +12,31 @@ import (
 	"github.com/jurat-ledger/jurat/internal/host"
 )
 
-// CheckOwner returns why this process must not write into a data directory: something of the store or the index belongs to another user, or this
-// is root and the directory is not its own, so that root would leave files that its user cannot read. A volume that was made for the user
-// of the process by somebody else, as containers have them, is as good as its own. So is a directory that does not exist.
-func CheckOwner(dir string) error {
-	me := os.Geteuid()
-	owner, err := ownerOf(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if me == 0 && owner > 0 {
-		return anothers(dir, dir, owner, me)
-	}
+// CheckOwner returns why a server that runs as a user must not work in a data directory: something of the store or the index belongs to
+// another user, and the server is root's, so that it would leave files which the other cannot read, or may not write that. Of a user
+// that is not this process's own, as the doctor asks when root runs it, it may not write what belongs to another.
+func CheckOwner(dir string, as int) error {
+	owner := ownerOf(dir)
 	for _, part := range []string{StoreDir, IndexDir} {
-		err := filepath.WalkDir(filepath.Join(dir, part), func(path string, _ fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // or removed meanwhile, by a server that still ends
-			}
-			switch other, statErr := ownerOf(path); {
-			case statErr != nil || other < 0 || other == me:
+		path, err := filepath.EvalSymlinks(filepath.Join(dir, part))
+		if err != nil {
+			continue // there is nothing yet, or who opens it says what is wrong
+		}
+		err = filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+			other := ownerOf(path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // removed meanwhile, by a server that still ends
+				return nil
+			case d != nil && d.Name() == "lost+found":
+				return fs.SkipDir
+			case other < 0 || other == as || as == os.Geteuid() && as != 0 && !host.Denied(path):
 				return err
 			case other == owner:
-				return anothers(path, dir, other, me)
-			default:
-				return fmt.Errorf("%s belongs to user %s: something was run there as %[2]s, and this runs as %[3]s; as root, run chown -R %[3]s %[4]s",
-					path, userName(other), userName(me), dir)
+				return fmt.Errorf("%s belongs to user %s, and this runs as %s: run it as %[2]s, or as root hand the directory over: chown -R %[3]s %[4]s",
+					path, userName(other), userName(as), dir)
 			}
+			return fmt.Errorf("%s belongs to user %s, not to %s: something was run there as %[2]s; as root, run chown -R %[3]s %[4]s",
+				path, userName(other), userName(as), dir)
 		})
 		if err != nil {
 			return err
@@ -48,22 +45,14 @@ func CheckOwner(dir string) error {
 	return nil
 }
 
-// anothers is the error for a data directory of another user, which path shows.
-func anothers(path, dir string, owner, me int) error {
-	return fmt.Errorf("%s belongs to user %s, and this runs as %s: run it as %[2]s, or as root hand the directory over: chown -R %[3]s %[4]s",
-		path, userName(owner), userName(me), dir)
-}
-
-// ownerOf returns the user to whom a file belongs, negative where the operating system does not tell.
-func ownerOf(path string) (uid int, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, err
+// ownerOf returns the user to whom a file belongs, negative where that cannot be told.
+func ownerOf(path string) int {
+	if info, err := os.Lstat(path); err == nil {
+		if uid, ok := host.Owner(info); ok {
+			return uid
+		}
 	}
-	if uid, ok := host.Owner(info); ok {
-		return uid, nil
-	}
-	return -1, nil
+	return -1
 }
 
 // userName returns the name of a user, or the id of one who has none.

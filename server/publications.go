@@ -211,7 +211,7 @@ const warnBefore = 60 * 24 * time.Hour
 // RotateKey replaces a key of a stopped server: "calendar", near its end or lost, or "publications". What it replaces is
 // kept aside. It returns the path of the new certificate.
 func RotateKey(dir, which, email string, now time.Time) (certificate string, err error) {
-	if err := CheckOwner(dir); err != nil {
+	if err := CheckOwner(dir, os.Geteuid()); err != nil {
 		return "", err
 	}
 	store, err := storage.Open(filepath.Join(dir, StoreDir), storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})

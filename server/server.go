@@ -258,7 +258,7 @@ func (s *Server) checkDirectory() error {
 	case s.config.ReadOnly:
 		return nil
 	}
-	return CheckOwner(dir)
+	return CheckOwner(dir, os.Geteuid())
 }
 
 // serveClients makes what serves clients.

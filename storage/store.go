@@ -201,10 +201,11 @@ func (s *Store) inPlace() error {
 	if s.locked == nil {
 		return nil
 	}
-	if now, err := os.Stat(filepath.Join(s.dir, lockFile)); err != nil || !os.SameFile(now, s.locked) {
+	now, err := os.Stat(filepath.Join(s.dir, lockFile))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !os.SameFile(now, s.locked) {
 		return fmt.Errorf("%s: %w", s.dir, ErrMoved)
 	}
-	return nil
+	return nil // what cannot be looked at for another reason may well be there
 }
 
 // InUse reports whether another process has the store in dir open. Where there is no store nobody has it.

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
 )
@@ -94,7 +95,7 @@ func (o *backupOptions) run(ctx context.Context, out io.Writer, now time.Time) e
 			stored++
 		}
 	}
-	fmt.Fprintf(out, "Wrote %s: server %s, %d leaves, rounds %s to %s; %d files with %d bytes", o.to, m.Server, m.Leaves, m.FirstRound, m.LastRound,
+	fmt.Fprintf(out, "Wrote %s: server %s, %d leaves, rounds %s to %s; %d files with %d bytes", plain.Text(o.to), m.Server, m.Leaves, m.FirstRound, m.LastRound,
 		stored, w.Bytes())
 	if base != nil {
 		fmt.Fprintf(out, ", %d files are in earlier backups", len(m.Files)-stored)

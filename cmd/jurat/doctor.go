@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/server"
 )
 
@@ -120,9 +121,9 @@ func (d *doctor) report(w io.Writer, asJSON bool) error {
 		}
 	} else {
 		for _, f := range d.findings {
-			fmt.Fprintf(w, "%-4s  %s: %s\n", f.State, f.Check, f.Found)
+			fmt.Fprintf(w, "%-4s  %s: %s\n", f.State, f.Check, plain.Text(f.Found))
 			if f.Advice != "" {
-				fmt.Fprintf(w, "      %s\n", f.Advice)
+				fmt.Fprintf(w, "      %s\n", plain.Text(f.Advice))
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jurat-ledger/jurat/internal/host"
+	"github.com/jurat-ledger/jurat/internal/plain"
 )
 
 // packedSuffix is what the name of a packed bundle ends with.
@@ -87,7 +88,7 @@ func (o *exportOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, w.abort())
 	}
-	_, err = fmt.Fprintf(out, "Wrote %s: a bundle of %d bytes. Check it with jurat verify-bundle %s\n", o.to, n, o.to)
+	_, err = fmt.Fprintf(out, "Wrote %s: a bundle of %d bytes. Check it with jurat verify-bundle %s\n", plain.Text(o.to), n, plain.Text(o.to))
 	return err
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -95,7 +96,7 @@ func (o *extendOptions) run(ctx context.Context, out io.Writer, paths []string) 
 		if err := writeWhole(cmp.Or(o.out, path), extended.Append(nil)); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n%s\n", cmp.Or(o.out, path), s.Time(), p.Time, p)
+		fmt.Fprintf(out, "%s  extended from %s to the publication of %s\n%s\n", plain.Text(cmp.Or(o.out, path)), s.Time(), p.Time, p)
 	}
 	return nil
 }

@@ -62,6 +62,9 @@ func adviceOn(err error) string {
 // others, are quoted, and so is every line that still holds what a terminal would obey.
 func printable(text string, args []string) string {
 	for _, arg := range args {
+		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "--") {
+			arg = value
+		}
 		if quoted := plain.Text(arg); quoted != arg {
 			text = strings.ReplaceAll(text, arg, quoted)
 		}

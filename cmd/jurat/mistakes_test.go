@@ -92,20 +92,25 @@ func TestOthersDirectory(t *testing.T) {
 		refused(serve, "belongs to user root, and this runs as nobody: run it as root")
 		refused("rotate-key calendar --data ", "belongs to user root, and this runs as nobody: run it as root")
 	}
-	err = filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
-		if filepath.Base(path) == "calendar.key" { // as root has put it back
-			return err
-		}
-		return errors.Join(err, os.Chown(path, nobody, nobody))
-	})
-	if err != nil {
+	giveTo(t, s.dir, nobody)
+	key := filepath.Join(s.dir, "keys", "calendar.key")
+	if err := os.Chown(key, 0, 0); err != nil { // as root has put it back
 		t.Fatal(err)
 	}
 	refused(serve, "calendar.key: permission denied; what is in keys/ has to belong to the user that the server runs as")
-	if err := errors.Join(os.Chown(filepath.Join(s.dir, "keys", "calendar.key"), nobody, nobody), os.Chown(s.dir, 0, 0)); err != nil {
+	if err := errors.Join(os.Chown(key, nobody, nobody), os.Chown(s.dir, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	refused("rotate-key calendar --data ", "is good until") // in a volume that root has made for nobody, all is as it should be
+}
+
+// giveTo makes all of a directory a user's.
+func giveTo(t *testing.T, dir string, user int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error { return errors.Join(err, os.Chown(path, user, user)) })
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestOwners has root work on a directory of somebody else, and leaves files of root in it: neither makes a server that the owner cannot start
@@ -118,23 +123,25 @@ func TestOwners(t *testing.T) {
 	const nobody = 65534
 	s := startServer(t, t.TempDir())
 	s.stop()
-	refused := func(words string) {
+	refused := func(words string, commands ...string) {
 		t.Helper()
-		for _, command := range []string{"serve --listen 127.0.0.1:0 --data ", "rotate-key calendar --data ", "doctor --data "} {
+		for _, command := range append(commands, "serve --listen 127.0.0.1:0 --data ", "rotate-key calendar --data ") {
 			if r := run(t, t.TempDir(), strings.Fields(command+s.dir)...); r.code == 0 || !strings.Contains(r.stdout+r.stderr, words) {
 				t.Errorf("%s: %d %s %s, want %q", command, r.code, r.stdout, r.stderr, words)
 			}
 		}
 	}
-	if err := os.Chown(s.dir, nobody, nobody); err != nil {
+	giveTo(t, s.dir, nobody)
+	refused(" belongs to user nobody, and this runs as root: run it as nobody")
+	if r := run(t, t.TempDir(), "doctor", "--data", s.dir); strings.Contains(r.stdout, "owner") {
+		t.Errorf("root's doctor says of somebody else's server %s", r.stdout)
+	}
+	giveTo(t, s.dir, 0)
+	ends, lost := filepath.Join(s.dir, "store", "db", "ENDS"), filepath.Join(s.dir, "store", "lost+found")
+	if err := errors.Join(os.Mkdir(lost, 0o700), os.Chown(lost, nobody, nobody), os.Chown(ends, nobody, nobody)); err != nil {
 		t.Fatal(err)
 	}
-	refused(s.dir + " belongs to user nobody, and this runs as root: run it as nobody")
-	ends := filepath.Join(s.dir, "store", "db", "ENDS")
-	if err := errors.Join(os.Chown(s.dir, 0, 0), os.Chown(ends, nobody, nobody)); err != nil {
-		t.Fatal(err)
-	}
-	refused(ends + " belongs to user nobody: something was run there as nobody, and this runs as root; as root, run chown -R root " + s.dir)
+	refused(ends+" belongs to user nobody, not to root: something was run there as nobody; as root, run chown -R root "+s.dir, "doctor --data ")
 	if err := os.Chown(ends, 0, 0); err != nil {
 		t.Fatal(err)
 	}

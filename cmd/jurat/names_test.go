@@ -32,6 +32,7 @@ func TestHostileNames(t *testing.T) {
 	d, _ := given(t)
 	const name = "x\x1b[2J\nOK: all is well\n\u202e"
 	certificate := d.write("c"+name, string(d.read("calendar.crt")))
+	s := startServer(t, t.TempDir())
 	document, bad, missing := d.path("letter.txt"), d.write(name, "JURATCTZ"), d.path("missing"+name)
 	for _, c := range []struct {
 		code int
@@ -41,11 +42,19 @@ func TestHostileNames(t *testing.T) {
 		{1, []string{"verify", document, bad}},
 		{1, []string{"verify-bundle", bad}},
 		{3, []string{"verify", missing}},
+		{3, []string{"verify", document, "--certificate=" + missing}},
 		{3, []string{"verify-bundle", missing}},
 		{3, []string{"inspect", bad}},
 		{3, []string{"receipt", bad}},
 		{3, []string{"verify", document, "--publications-file", missing, "--trust", certificate, "--constraint", "E=a@b"}},
+		{0, []string{"sign", "--server", s.url(), d.write("d"+name, "doc")}},
+		{0, []string{"export", "--agency", "jurat", "--server", s.url(), "--to", d.path("bundle" + name)}},
+		{0, []string{"backup", "--data", s.dir, "--to", d.path("backup" + name)}},
+		{0, []string{"doctor", "--data", d.path("data" + name)}},
 	} {
+		if c.args[0] == "backup" {
+			s.stop()
+		}
 		r := run(t, d.dir, c.args...)
 		if said := r.stdout + r.stderr; r.code != c.code || strings.ContainsAny(said, "\x1b\u202e") || strings.Contains(said, "\nOK: all is well") {
 			t.Errorf("%q: %d %q", c.args, r.code, said)

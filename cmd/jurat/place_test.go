@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMovedDirectory moves the data directory of a running server away: it ends, and with --must-exist makes no second ledger in its
@@ -16,7 +17,11 @@ func TestMovedDirectory(t *testing.T) {
 	if err := os.Rename(dir, dir+".old"); err != nil {
 		t.Fatal(err)
 	}
-	<-s.exited
+	select {
+	case <-s.exited:
+	case <-time.After(time.Minute):
+		t.Fatal("the server goes on")
+	}
 	if code := s.cmd.ProcessState.ExitCode(); code != exitError || !strings.Contains(s.logged(), "was deleted, moved or replaced") {
 		t.Errorf("%d: %s", code, s.logged())
 	}

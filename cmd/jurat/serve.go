@@ -45,7 +45,11 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 			}
 			err = serve(cmd.Context(), c)
 			if err != nil && logs.format == "json" { // all lines are for a program, the last too
-				c.Logger.Error("ended", "error", err.Error(), "advice", adviceOn(err))
+				attrs := []any{"error", err.Error()}
+				if advice := adviceOn(err); advice != "" {
+					attrs = append(attrs, "advice", advice)
+				}
+				c.Logger.Error("ended", attrs...)
 				return exitStatus(exitError)
 			}
 			return err

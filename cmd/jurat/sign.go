@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/jurat-ledger/jurat/internal/plain"
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
@@ -93,7 +94,7 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 		if err := f.prove(ctx, conn, out, certificates); err != nil {
 			for _, rest := range filings[i:] {
 				fmt.Fprintf(words, "%s is filed with receipt %s; its proof is still to be had:\n  SELECT signature FROM proofs WHERE receipt = '%s'\n",
-					rest.path, rest.receipt, rest.receipt)
+					plain.Text(rest.path), rest.receipt, rest.receipt)
 			}
 			return serverError(err)
 		}
@@ -164,7 +165,7 @@ func (f *filing) prove(ctx context.Context, conn *pgx.Conn, out io.Writer, certi
 	if err := writeWhole(proof, signature); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s  receipt %s  round %s  %d bytes\n", proof, f.receipt, f.round.UTC().Format(time.RFC3339), len(signature))
+	_, err := fmt.Fprintf(out, "%s  receipt %s  round %s  %d bytes\n", plain.Text(proof), f.receipt, f.round.UTC().Format(time.RFC3339), len(signature))
 	return err
 }
 

@@ -91,7 +91,7 @@ func (o *transferOptions) run(ctx context.Context, out io.Writer) error {
 	if err := writeWhole(o.out, b.Append(nil)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Wrote %s: the document's proof and %s. Check it with jurat verify-bundle %s\n", o.out, transfers(len(b.Transfers)), o.out)
+	_, err = fmt.Fprintf(out, "Wrote %s: the document's proof and %s. Check it with jurat verify-bundle %s\n", plain.Text(o.out), transfers(len(b.Transfers)), plain.Text(o.out))
 	return err
 }
 

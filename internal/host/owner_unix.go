@@ -15,3 +15,9 @@ func Owner(info fs.FileInfo) (uid int, ok bool) {
 	}
 	return int(stat.Uid), true
 }
+
+// Denied reports whether this process is not allowed to read and write a file.
+func Denied(path string) bool {
+	const readWrite = 0x6 // R_OK and W_OK of access(2)
+	return syscall.Access(path, readWrite) == syscall.EACCES
+}

@@ -30,9 +30,8 @@ func Attached(pdf []byte) []byte {
 		if i < 0 {
 			return nil
 		}
-		begin := at + i
-		at = begin + len(word)
-		dictionary := pdf[max(0, begin-maxDictionary):begin]
+		dictionary := pdf[at+max(0, i-maxDictionary) : at+i] // not from before the last stream: each byte is looked at once
+		at += i + len(word)
 		dictionary = dictionary[bytes.LastIndex(dictionary, []byte("obj"))+1:]
 		body, ok := bytes.CutPrefix(bytes.TrimPrefix(pdf[at:], []byte("\r")), []byte("\n"))
 		if !ok || !bytes.Contains(dictionary, []byte("/EmbeddedFile")) {

@@ -29,15 +29,24 @@ func (l *Ledger) SetKSIKey(ctx context.Context, login string, key []byte) error 
 // KSIKey returns the key by which a role logs in to the KSI gateway; ok is false if it has none.
 func (l *Ledger) KSIKey(login string) (key []byte, ok bool) { return l.store.KSIKey(login) }
 
-// ConfirmClock accepts the clock as it stands after a jump, so that filing goes on. It returns that time.
+// ConfirmClock accepts the clock as it stands after a jump, so that filing goes on, and returns the time. One that has not jumped, and may be
+// behind what is closed, needs no confirmation and gets none.
 func (l *Ledger) ConfirmClock(ctx context.Context) (time.Time, error) {
 	var now time.Time
 	err := l.administerWith(ctx, func() ([]storage.Entry, error) {
-		now = l.watch.confirm()
-		l.log.Warn("an operator confirmed the clock", "clock", now)
+		now = l.confirmClock()
 		return nil, nil
 	})
 	return now, err
+}
+
+func (l *Ledger) confirmClock() time.Time {
+	now, _ := l.watch.clock.Now()
+	if l.watch.jumped {
+		now = l.watch.confirm()
+	}
+	l.log.Warn("an operator confirmed the clock", "clock", now)
+	return now
 }
 
 // administerWith runs build in the goroutine of Run and makes what it returns durable, with the line that ctx holds.

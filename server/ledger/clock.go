@@ -32,12 +32,16 @@ type watch struct {
 }
 
 // newWatch trusts the clock as it stands, unless it says that the ledger, closed up to last, was down for longer than
-// maxOutage, or for less than no time, as one that begins in 1970 and is set a moment later: then as soon as it is within that.
+// maxOutage, or for less than no time. One that is behind by more than maxJump is not set yet, as in 1970 at boot, and tells nothing of how long
+// the ledger was down: it is trusted as soon as it is within maxOutage.
 func newWatch(c Clock, maxJump time.Duration, last time.Time) *watch {
 	w := &watch{clock: c, maxJump: maxJump}
 	w.confirm()
-	if latest := last.Add(maxOutage); w.wall.After(latest) || w.wall.Before(last) {
+	switch latest := last.Add(maxOutage); {
+	case w.wall.After(latest), w.wall.Before(last.Add(-maxJump)):
 		w.wall = latest
+	case w.wall.Before(last):
+		w.wall = last
 	}
 	return w
 }

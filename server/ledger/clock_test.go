@@ -236,6 +236,8 @@ func TestClockSetRight(t *testing.T) {
 		"while it runs":           {0, 0, false},
 		"while it runs, then far": {0, time.Minute, true},
 		"in 1970 at the start":    {-56 * 365 * 24 * time.Hour, 5 * 24 * time.Hour, false},
+		"a second at the start":   {-time.Second, 0, false},
+		"a second, then far":      {-time.Second, 5 * 24 * time.Hour, true},
 		"long ago, then far":      {-56 * 365 * 24 * time.Hour, 40 * 24 * time.Hour, true},
 	} {
 		c := ledgertest.NewClock(start.Add(x.from))
@@ -246,6 +248,9 @@ func TestClockSetRight(t *testing.T) {
 		}
 		c.Move(time.Hour, 0)
 		l.mustStep(t)
+		confirm := newTicket() // which is for nothing, as long as the clock has not jumped
+		confirm.build = func() ([]storage.Entry, error) { l.confirmClock(); return nil, nil }
+		l.mustStep(t, confirm)
 		c.Move(0, start.Add(time.Hour+x.to).Sub(c.Wall()))
 		file := filingTicket(LaneMain, 1)
 		l.mustStep(t, file)
