@@ -92,15 +92,7 @@ func TestQueriesTogether(t *testing.T) {
 	l := querytest.New(time.Date(2026, 11, 22, 1, 15, 29, 0, time.UTC))
 	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 8 << 20, QueryMemory: 10 << 20})
 	const sorted = "select g from generate_series(1, 80000) g order by g desc"
-	open := func() *query.Session {
-		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Close)
-		return s
-	}
-	sessions := []*query.Session{open(), open(), open()}
+	sessions := []*query.Session{openAs(t, e, "jurat"), openAs(t, e, "jurat"), openAs(t, e, "jurat")}
 	var codes []string
 	for _, s := range sessions {
 		for _, sql := range []string{"begin", "declare c cursor for " + sorted, "fetch 1 from c"} {

@@ -40,19 +40,21 @@ func TestJoinInParts(t *testing.T) {
 	}
 }
 
+// file files the digests of numbers.
+func file(t *testing.T, s *query.Session, from, to int) {
+	t.Helper()
+	if err := outcome(run(t.Context(), s, fmt.Sprintf("insert into hashes (digest) select sha256(i::text::bytea) from generate_series(%d, %d) i", from, to))); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLookUpsInLittleMemory joins more digests than are looked up together with a table that is too large to be held.
 func TestLookUpsInLittleMemory(t *testing.T) {
 	l := querytest.New(start)
 	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat", StatementMemory: 1 << 20})
 	e.LookUps(500, 0)
-	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := outcome(run(t.Context(), s, "insert into hashes (digest) select sha256(i::text::bytea) from generate_series(1, 7000) i")); err != nil {
-		t.Fatal(err)
-	}
+	s := openAs(t, e, "jurat")
+	file(t, s, 1, 7000)
 	l.Advance(2 * time.Second)
 	const sql = "select count(*), count(h.receipt) from (select sha256(i::text::bytea) as d from generate_series(6001, 10000) i) x left join hashes h on %s = d"
 	if code := giant(t, e, fmt.Sprintf(sql, "(h.digest || '')")); code != "53200" {
@@ -86,19 +88,9 @@ func (l *growing) FindAll(ctx context.Context, agency string, digests [][]byte) 
 func TestOneState(t *testing.T) {
 	l := &growing{Ledger: querytest.New(start)}
 	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
-	open := func() *query.Session {
-		s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Close)
-		return s
-	}
-	s, other := open(), open()
+	s, other := openAs(t, e, "jurat"), openAs(t, e, "jurat")
 	l.file = func() {
-		if err := outcome(run(t.Context(), other, "insert into hashes (digest) select sha256(i::text::bytea) from generate_series(0, 4999) i")); err != nil {
-			t.Error(err)
-		}
+		file(t, other, 0, 4999)
 		l.Advance(2 * time.Second)
 	}
 	const sought = "(select sha256((i % 5000)::text::bytea) as d from generate_series(1, 20000) i) x"
@@ -118,14 +110,8 @@ func TestTableAfterLookUps(t *testing.T) {
 	l := querytest.New(start)
 	e := query.NewEngine(query.Config{Ledger: l, Clock: l.Now, Database: "jurat"})
 	e.LookUps(500, 1500)
-	s, err := e.Open(query.Login{User: "jurat", Database: "jurat"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := outcome(run(t.Context(), s, "insert into hashes (digest) select sha256(i::text::bytea) from generate_series(1, 7000) i")); err != nil {
-		t.Fatal(err)
-	}
+	s := openAs(t, e, "jurat")
+	file(t, s, 1, 7000)
 	l.Advance(2 * time.Second)
 	a := run(t.Context(), s, "explain (analyze, costs off, timing off, summary off) select * from (select sha256(i::text::bytea) as d from generate_series(6001, 10000) i) x left join hashes h on h.digest = d")
 	said := strings.Join(a.rows, "\n")
