@@ -87,9 +87,9 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	return cmd
 }
 
-// heapBytes is how much of the heap is asked for in large pages: about twice what caches and statements have of it when a server is busy,
-// which is how far the collector lets it grow.
-const heapBytes = 512 << 20
+// heapBytes is how much of the heap is asked for in large pages: about twice what caches and statements have of it when a server of a hundred
+// million leaves is busy, which is how far the collector lets it grow.
+const heapBytes = 1 << 30
 
 // limitMemory has the server fit into the memory that there is. It returns the faults of the configuration, of which the memory is made.
 func limitMemory(c *server.Config) error {
