@@ -33,10 +33,10 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	scan, _ := lookupScan(right, op.rkeys[0])
-	right.close()
+	defer right.close()
+	scan, column := lookupScan(right, op.rkeys[0])
 	if scan == nil {
-		return op.wholeRight(x)
+		return op.drainRight(x, right)
 	}
 	if op.part == nil {
 		op.part = op.keepLeft()
@@ -49,6 +49,7 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	op.part.stops = true
 	if !op.part.all {
 		x.freeze()
+		scan.request.AsOf = x.asOf
 		// Of more rows than the table has, to find the keys takes longer than to read it.
 		if !op.large && (float64(op.read) > scan.path.Rows || op.looked+len(keys) > scan.worthLookups()) {
 			rows, err := op.smallRight(x)
@@ -59,18 +60,7 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 			}
 		}
 	}
-	return op.lookUpRight(x, keys)
-}
-
-// lookUpRight reads the rows of the right side that have one of the keys.
-func (op *joinOp) lookUpRight(x *execution, keys []value.Datum) (*rowStore, error) {
-	right, err := x.operator(op.n.r, op.wishR)
-	if err != nil {
-		return nil, err
-	}
-	defer right.close()
 	op.looked += len(keys)
-	scan, column := lookupScan(right, op.rkeys[0])
 	if err := scan.lookUp(column, keys); err != nil {
 		return nil, err
 	}
