@@ -11,7 +11,7 @@ import (
 
 // A Machine is where a record was made. What the operating system does not tell is empty.
 type Machine struct {
-	CPU         string   `json:"cpu"`
+	CPU         string   `json:"cpu"`      // name, family and model: hypervisors hide names, and families differ twofold
 	Features    []string `json:"features"` // instructions that matter to hashing
 	Processors  int      `json:"processors"`
 	MemoryBytes int64    `json:"memoryBytes"`
@@ -34,16 +34,24 @@ func ThisMachine() Machine {
 	}
 	load := strings.Fields(firstLine("/proc/loadavg"))
 	m.LoadBefore = strings.Join(load[:min(3, len(load))], " ")
+	var family, model string
 	colonFile("/proc/cpuinfo", func(key, value string) {
 		switch key {
 		case "model name":
 			m.CPU = value
+		case "cpu family":
+			family = value
+		case "model":
+			model = value
 		case "flags", "Features":
 			m.Features = slices.DeleteFunc(slices.Clone(hashing), func(f string) bool {
 				return !slices.Contains(strings.Fields(value), f)
 			})
 		}
 	})
+	if family != "" {
+		m.CPU += ", family " + family + " model " + model
+	}
 	colonFile("/proc/meminfo", func(key, value string) {
 		if kb, err := strconv.ParseInt(strings.TrimSuffix(value, " kB"), 10, 64); key == "MemTotal" && err == nil {
 			m.MemoryBytes = kb << 10
