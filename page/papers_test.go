@@ -83,17 +83,26 @@ func newPapers(t testing.TB) *papers {
 	return p
 }
 
-// TestForeignKey: a certificate that the user gave counts for the proofs of its own ledger alone.
+// TestForeignKey: a certificate that the user gave counts for the proofs of its own ledger alone, and not for those that show another name
+// where the ledger's stands but are of none, without a slash or with what looks like one.
 func TestForeignKey(t *testing.T) {
 	p := newPapers(t)
-	forger := &ksitest.Ledger{Server: "here.example", Key: p.there.Key, Certificate: p.there.Certificate}
-	proof := forger.File("jura", "main", papersRound, 0, sha256.Sum256([]byte(p.document))).Append(nil)
-	c := check.New(time.Now)
-	if err := c.AddCertificates(slices.Concat(p.here.PEM, p.there.PEM)); err != nil {
-		t.Fatal(err)
-	}
-	if r := verify(c, proof, []byte(p.document)); r.Verdict != "NA" || !strings.Contains(r.Sentence, `known as that of "there.example" alone`) {
-		t.Errorf("%s: %s", r.Verdict, r.Sentence)
+	for machine, says := range map[string]string{
+		"here.example/main":           `the proof says that it is of "here.example"`,
+		"here.example":                "the proof names no ledger",
+		"here.example\u2215main":      "the proof names no ledger",
+		"here.example\u2215main/main": "the proof says that it is of \"here.example\u2215main\"",
+	} {
+		m := merkle.Metadata{ClientID: "jura", MachineID: machine, Sequence: 1, TimeMicros: uint64(papersRound) * 1e6}
+		proof := p.there.FileAs(m, papersRound, 0, sha256.Sum256([]byte(p.document))).Append(nil)
+		c := check.New(time.Now)
+		if err := c.AddCertificates(slices.Concat(p.here.PEM, p.there.PEM)); err != nil {
+			t.Fatal(err)
+		}
+		r := verify(c, proof, []byte(p.document))
+		if r.Verdict != "NA" || !strings.Contains(r.Sentence, `known as that of "there.example" alone`) || !strings.Contains(r.Sentence, says) {
+			t.Errorf("%s: %s: %s", machine, r.Verdict, r.Sentence)
+		}
 	}
 }
 

@@ -263,9 +263,7 @@ func (c *Checker) Alone(ctx context.Context) *Report { return c.finish(ctx, nil)
 func (c *Checker) finish(ctx context.Context, document *merkle.Imprint) *Report {
 	r := c.describe()
 	o := c.strict()
-	if c.signature.Ledger() != "" {
-		o.Named, o.Certificates = o.Certificates, nil // that the user gave the certificate of one ledger does not make its key that of another
-	}
+	o.Named, o.Certificates = o.Certificates, nil // that the user gave the certificate of one ledger does not make its key that of another
 	if o.Document = document; document != nil {
 		r.Document = imprintText(*document)
 	}

@@ -37,6 +37,11 @@ func must(err error) {
 
 // File returns the proof of leaf i of an agency's lane whose leaves of base level 0 in a round are given. Another slot stands beside it.
 func (l *Ledger) File(agency, lane string, round calendar.Second, i int, digests ...merkle.Digest) *ksi.Signature {
+	return l.FileAs(merkle.IssuerMetadata(l.Server, agency, lane, 1, int64(round)), round, i, digests...)
+}
+
+// FileAs is File for an issuer that need not be an agency of the ledger's.
+func (l *Ledger) FileAs(m merkle.Metadata, round calendar.Second, i int, digests ...merkle.Digest) *ksi.Signature {
 	var leaves merkle.Leaves
 	for _, d := range digests {
 		leaves.Append(d.Imprint())
@@ -45,7 +50,6 @@ func (l *Ledger) File(agency, lane string, round calendar.Second, i int, digests
 	tree.Append(&leaves)
 	chain, err := merkle.ProveLeaf(merkle.NewTreeReader(&leaves, tree), 0, n, uint64(i))
 	must(err)
-	m := merkle.IssuerMetadata(l.Server, agency, lane, 1, int64(round))
 	other := merkle.Blind([32]byte{1}, int64(round), 1)
 	up := merkle.Chain{{Left: true, Sibling: other.Imprint()}}
 	slot := merkle.SlotNode(tree.Root(), m.Append(nil))
