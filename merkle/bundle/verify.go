@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
@@ -91,7 +90,7 @@ func (r *Report) add(ctx context.Context, g *Group, o *ksi.Options) error {
 			r.Verdict, r.Missing, r.Extended = ksi.NA, place.Error(), g.first.Extended()
 		}
 	}
-	r.rests(result.Certificate)
+	r.Certificates = result.AppendCertificate(r.Certificates)
 	l := &r.Lanes[g.number]
 	if l.Groups == 0 {
 		l.FirstRound, l.FirstSequence = g.Round, g.Sequence
@@ -108,11 +107,4 @@ func (r *Report) add(ctx context.Context, g *Group, o *ksi.Options) error {
 	l.Leaves += g.Len()
 	r.Leaves += g.Len()
 	return nil
-}
-
-// rests notes the certificate that a signature rests on, nil for none.
-func (r *Report) rests(on *ksi.Certificate) {
-	if on != nil && !slices.ContainsFunc(r.Certificates, func(c ksi.Certificate) bool { return c.X509.Equal(on.X509) }) {
-		r.Certificates = append(r.Certificates, *on)
-	}
 }

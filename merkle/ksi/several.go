@@ -1,6 +1,9 @@
 package ksi
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // VerifyOneOf is Verify for one of several signatures, of different times or ledgers, that are verified by the same options: under the policy
 // General, a publication that the signature does not rest on leaves it to what else is trusted. All certificates count as Named, those of
@@ -15,4 +18,13 @@ func VerifyOneOf(ctx context.Context, s *Signature, o Options) Result {
 		}
 	}
 	return result
+}
+
+// AppendCertificate appends to the certificates of the keys that confirmed other proofs the one that r rests on, unless it is there or r rests
+// on none.
+func (r *Result) AppendCertificate(all []Certificate) []Certificate {
+	if r.Certificate == nil || slices.ContainsFunc(all, func(c Certificate) bool { return c.X509.Equal(r.Certificate.X509) }) {
+		return all
+	}
+	return append(all, *r.Certificate)
 }

@@ -74,6 +74,8 @@ type StatusList struct {
 	FromStart bool
 	// Missing says what is missing to believe its proofs; empty if all hold.
 	Missing string
+	// Certificates are those of the calendar keys that confirmed its proofs, each once.
+	Certificates []ksi.Certificate
 
 	leaves map[merkle.Digest]calendar.Second // of the first time
 }
@@ -110,6 +112,7 @@ func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) e
 	case result.Verdict == ksi.NA && l.Missing == "":
 		l.Missing = fmt.Sprintf("round %s: %s", g.Round, result.Sentence)
 	}
+	l.Certificates = result.AppendCertificate(l.Certificates)
 	if l.Newest == 0 {
 		l.FromStart = g.Sequence == 1
 	}

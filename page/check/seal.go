@@ -87,10 +87,12 @@ type SealReport struct {
 	// Fields are the names and values of the seal for people, as plain shows them, in its order. Those in Report lose both in a browser: objects there have
 	// names that are numbers first, and numbers 53 bits.
 	Fields [][2]string `json:"fields"`
-	Given  bool        `json:"given,omitempty"` // it rests on a certificate that the user gave
+	// Given reports whether it rests on a certificate that the user gave, or what it says of a revocation does.
+	Given bool `json:"given,omitempty"`
 }
 
-// Seal verifies the text of a seal as of now. A publication string that the user gave is all that is believed then.
+// Seal verifies the text of a seal as of now. A publication string that the user gave is all that is believed of it then; that it was revoked
+// may rest on a key nonetheless, since that is newer than what is printed.
 func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 	known := landmark.Options{Certificates: c.certificates, PublicationsFile: c.file}
 	if c.publication != nil {
@@ -116,7 +118,8 @@ func (c *Checker) Seal(ctx context.Context, text string) (*SealReport, error) {
 		return nil, err
 	}
 	found := seal.Verify(s, o)
-	r := &SealReport{Report: found.JSON(), Given: found.Basis.Kind == landmark.ByKey && c.given(found.Basis.Certificate)}
+	r := &SealReport{Report: found.JSON(), Given: found.Basis.Kind == landmark.ByKey && c.given(found.Basis.Certificate) ||
+		found.StatusAt != 0 && slices.ContainsFunc(o.Status.Certificates, func(x ksi.Certificate) bool { return c.given(x.ID) })}
 	for i := range s.Fields {
 		r.Fields = append(r.Fields, [2]string{plain.Text(s.Fields[i].Key), plain.Text(seal.Plain(&s.Fields[i].Value))})
 	}
