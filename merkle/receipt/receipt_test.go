@@ -124,6 +124,8 @@ func TestForgedRecord(t *testing.T) {
 		{`"status": "accepted"`, `"status": "rejected"`}, {`"status": null`, `"status": ""`}, {`"status": null`, `"status": "accepted"`},
 		{`/tax/status/0"`, `/tax/status/1"`}, {`"agency": "tax"`, `"agency": "jura"`}, {`"counter_receipts"`, `"counters"`}, {"\n}\n", "\n} {}"},
 		{`"signature": "`, `"signature": "AAAA`}, {`"receipt"`, `"note": "x", "receipt"`},
+		{`"agency": "jura"`, `"agency": "tax", "agency": "jura"`}, {`"status": null`, `"status": "rejected", "status": null`}, {`"agency"`, `"AGENCY"`},
+		{`"counter_receipts": [`, `"counter_receipts": [], "counter_receipts": [`}, {`"status": null,`, ``}, {`"counter_receipts"`, `"seal_path": "", "counter_receipts"`},
 	} {
 		forged := strings.Replace(string(data), c.from, c.to, 1)
 		if forged == string(data) {
@@ -135,6 +137,22 @@ func TestForgedRecord(t *testing.T) {
 	}
 	if _, err := receipt.Parse(bytes.Repeat([]byte(" "), receipt.MaxRecord+1)); !errors.Is(err, receipt.ErrRecord) {
 		t.Errorf("too long: %v", err)
+	}
+}
+
+// TestUnreadRecord: what was cut off says nothing false, other than what was written over.
+func TestUnreadRecord(t *testing.T) {
+	data, err := record(t).JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range bytes.TrimSpace(data) {
+		if _, err := receipt.Parse(data[:n]); !errors.Is(err, receipt.ErrUnread) {
+			t.Fatalf("the first %d bytes: %v", n, err)
+		}
+	}
+	if _, err := receipt.Parse(bytes.Replace(data, []byte("accepted"), []byte("rejected"), 1)); err == nil || errors.Is(err, receipt.ErrUnread) {
+		t.Errorf("another answer: %v", err)
 	}
 }
 

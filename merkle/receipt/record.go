@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -165,11 +166,16 @@ func IsRecord(head []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) && bytes.Contains(head, []byte(`"jurat receipt `))
 }
 
-// ErrRecord is wrapped by the errors of Parse.
-var ErrRecord = errors.New("not the record of a receipt, unchanged")
+// Errors that callers decide on.
+var (
+	// ErrRecord is wrapped by the errors of Parse.
+	ErrRecord = errors.New("not the record of a receipt, unchanged")
+	// ErrUnread is wrapped by those of them for what cannot be read to its end, as when it was cut off: it says nothing, so nothing false.
+	ErrUnread = errors.New("it cannot be read")
+)
 
-// Parse reads a record. White space and the order of keys do not matter; what the record says of a proof must be what the proof says. That
-// the proofs hold is the business of Verify.
+// Parse reads a record. White space and the order of keys do not matter; what the record says of a proof must be what the proof says, and it
+// must say it once. That the proofs hold is the business of Verify.
 func Parse(data []byte) (*Record, error) {
 	r, err := parse(data)
 	if err != nil {
@@ -179,48 +185,75 @@ func Parse(data []byte) (*Record, error) {
 }
 
 func parse(data []byte) (*Record, error) {
+	read, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnread, err)
+	}
+	r, err := New(read.proof, read.path)
+	for i := 0; i < len(read.answers) && err == nil; i++ {
+		status := ""
+		if s := read.form.Counters[i].Status; s != nil {
+			status = *s
+		}
+		var c *Counter
+		if c, err = NewCounter(&r.Filing, status, read.answers[i]); err == nil {
+			err = r.Add(c)
+		}
+	}
+	if err == nil {
+		err = r.compare(&read.form, data)
+	}
+	return r, err
+}
+
+// A decoded record is what one says, nothing of which was compared.
+type decoded struct {
+	form    jsonRecord
+	proof   *ksi.Signature
+	path    *seal.Path
+	answers []*ksi.Signature
+}
+
+func decode(data []byte) (*decoded, error) {
 	if len(data) > MaxRecord {
 		return nil, fmt.Errorf("more than %d bytes", MaxRecord)
 	}
-	var form jsonRecord
+	r := &decoded{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&form); err != nil {
+	if err := d.Decode(&r.form); err != nil {
 		return nil, fmt.Errorf("JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("something follows the object")
 	}
-	if form.Format != recordFormat {
-		return nil, fmt.Errorf("format %.100q, this program knows %q", form.Format, recordFormat)
+	if r.form.Format != recordFormat {
+		return nil, fmt.Errorf("format %.100q, this program knows %q", r.form.Format, recordFormat)
 	}
-	if len(form.Counters) > maxCounters {
-		return nil, fmt.Errorf("%d counter-receipts, at most %d", len(form.Counters), maxCounters)
+	if n := len(r.form.Counters); n > maxCounters {
+		return nil, fmt.Errorf("%d counter-receipts, at most %d", n, maxCounters)
 	}
-	proof, err := parseProof(form.Signature)
-	if err != nil {
+	var err error
+	if r.proof, err = parseProof(r.form.Signature); err != nil {
 		return nil, fmt.Errorf("signature: %w", err)
 	}
-	var path *seal.Path
-	if form.SealPath != "" {
-		b, err := base64.StdEncoding.DecodeString(form.SealPath)
+	if r.form.SealPath != "" {
+		b, err := base64.StdEncoding.DecodeString(r.form.SealPath)
+		if err == nil {
+			r.path, err = seal.ParsePath(b)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("seal_path: %w", err)
 		}
-		if path, err = seal.ParsePath(b); err != nil {
-			return nil, fmt.Errorf("seal_path: %w", err)
+	}
+	for _, c := range r.form.Counters {
+		proof, err := parseProof(c.Signature)
+		if err != nil {
+			return nil, fmt.Errorf("counter-receipt %.300q: signature: %w", c.Receipt, err)
 		}
+		r.answers = append(r.answers, proof)
 	}
-	r, err := New(proof, path)
-	if err != nil {
-		return nil, err
-	}
-	for i := range form.Counters {
-		if err := r.addForm(&form.Counters[i]); err != nil {
-			return nil, err
-		}
-	}
-	return r, r.compare(&form)
+	return r, nil
 }
 
 func parseProof(text string) (*ksi.Signature, error) {
@@ -231,30 +264,14 @@ func parseProof(text string) (*ksi.Signature, error) {
 	return ksi.Parse(b)
 }
 
-func (r *Record) addForm(c *jsonCounter) error {
-	proof, err := parseProof(c.Signature)
-	if err != nil {
-		return fmt.Errorf("counter-receipt %.300q: signature: %w", c.Receipt, err)
-	}
-	status := ""
-	if c.Status != nil {
-		status = *c.Status
-	}
-	counter, err := NewCounter(&r.Filing, status, proof)
-	if err == nil {
-		err = r.Add(counter)
-	}
-	return err
-}
-
-// compare returns an error unless a form says what r says.
-func (r *Record) compare(said *jsonRecord) error {
-	if said.Counters == nil {
-		said.Counters = []jsonCounter{}
-	}
+// compare returns an error unless a form, which was read from data, says what r says.
+func (r *Record) compare(said *jsonRecord, data []byte) error {
 	is, err := r.form()
-	if err != nil || reflect.DeepEqual(*said, is) {
+	if err != nil {
 		return err
+	}
+	if reflect.DeepEqual(*said, is) {
+		return r.compareTokens(data)
 	}
 	is.Counters, said.Counters = nil, nil
 	a, b := reflect.ValueOf(is), reflect.ValueOf(*said)
@@ -264,6 +281,26 @@ func (r *Record) compare(said *jsonRecord) error {
 		}
 	}
 	return errors.New("what it says of a counter-receipt is not what the proof says, or one stands twice")
+}
+
+// compareTokens returns an error unless data is the JSON of r, but for white space and the order of keys. Of a key that stands twice package
+// json takes the last, and other programs the first: they would read something that was not compared with the proof.
+func (r *Record) compareTokens(data []byte) error {
+	is, err := r.JSON()
+	if err == nil && !slices.Equal(tokens(data), tokens(is)) {
+		err = errors.New("a key is missing, stands twice, or is spelled otherwise")
+	}
+	return err
+}
+
+// tokens returns what JSON consists of, sorted.
+func tokens(data []byte) (all []string) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	for t, err := d.Token(); err == nil; t, err = d.Token() {
+		all = append(all, fmt.Sprint(t))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // When returns a second in words, "Sunday, 22 November 2026, 01:15:30 UTC".

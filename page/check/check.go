@@ -233,6 +233,9 @@ func (c *Checker) read(data []byte) (r *Report, err error) {
 		if c.record, err = receipt.Parse(data); err == nil {
 			c.signature = c.record.Signature
 		}
+		if errors.Is(err, receipt.ErrUnread) {
+			return &Report{Reason: "record-unread"}, err
+		}
 		return &Report{Reason: "record-format"}, err
 	case "chain":
 		if c.chain, err = transfer.Parse(data); err == nil {
