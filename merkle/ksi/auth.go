@@ -43,12 +43,32 @@ func (c *Certificate) Of(ledger string) bool {
 
 // ParseCertificate reads a certificate in DER and gives it the id that CertificateID returns.
 func ParseCertificate(der []byte) (Certificate, error) {
-	c, err := x509.ParseCertificate(der)
+	c, err := parseX509(der)
 	if err != nil {
 		return Certificate{}, fmt.Errorf("calendar certificate: %w", err)
 	}
 	id := CertificateID(der)
 	return Certificate{ID: id[:], X509: c}, nil
+}
+
+// maxKeyBits bounds the RSA keys of certificates, as TLS does: a signature is checked in a time that grows with the cube of it, and a key of
+// 400,000 bits, which fits into a publications file, takes 20 seconds.
+const maxKeyBits = 8192
+
+func parseX509(der []byte) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	if err == nil {
+		err = checkKey(c)
+	}
+	return c, err
+}
+
+// checkKey returns an error for a certificate with a key that nobody needs.
+func checkKey(c *x509.Certificate) error {
+	if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxKeyBits {
+		return fmt.Errorf("certificate of %q: RSA key of %d bits, at most %d are allowed", c.Subject.CommonName, key.N.BitLen(), maxKeyBits)
+	}
+	return nil
 }
 
 // ParseCertificates reads one certificate or more in PEM. Blocks of other types are an error.

@@ -3,7 +3,6 @@ package ksi
 import (
 	"bytes"
 	"cmp"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -150,7 +149,7 @@ func parseFileCertificate(e *tlv.Element) (c Certificate, err error) {
 		case tagFileCertificateID:
 			c.ID = e.Value()
 		case tagFileCertificateDER:
-			if c.X509, err = x509.ParseCertificate(e.Value()); err != nil {
+			if c.X509, err = parseX509(e.Value()); err != nil {
 				err = e.Wrap(err)
 			}
 		default:

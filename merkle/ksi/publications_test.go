@@ -6,9 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/smallstep/pkcs7"
 
 	"github.com/jurat-ledger/jurat/internal/require"
 	"github.com/jurat-ledger/jurat/merkle"
@@ -311,6 +315,45 @@ func TestDeepSignature(t *testing.T) {
 		if err := f.Authenticate(p.trust(t, now, "E="+email)); err == nil || !strings.Contains(err.Error(), "nested too deep") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// TestLargeKey has certificates with keys so large that a signature by them would take long to check: no signature is looked at.
+func TestLargeKey(t *testing.T) {
+	now := time.Now()
+	p := newPublisher(t, email, now)
+	large := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 400_000), E: 65537}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "large"}, NotAfter: now.Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, p.root, large, publicationsKeys()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "RSA key of 400001 bits"
+	if _, err := ksi.ParseCertificate(der); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("as a calendar certificate: %v", err)
+	}
+	issuer, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := signedPart(t, parseFile(t, p.file(t, someContents(t, 10))))
+	cms, err := pkcs7.NewSignedData(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cms.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
+	if err := cms.AddSigner(p.cert, p.key, pkcs7.SignerInfoConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	cms.AddCertificate(issuer)
+	cms.Detach()
+	signature, err := cms.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := parseFile(t, tlv.Append(bytes.Clone(signed), 0x704, 0, signature))
+	if err := f.Authenticate(p.trust(t, now, "E="+email)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("in a publications file: %v", err)
 	}
 }
 

@@ -136,6 +136,11 @@ func (f *PublicationsFile) authenticate(t Trust) error {
 	case !slices.ContainsFunc(digestsTrusted, cms.Signers[0].DigestAlgorithm.Algorithm.Equal):
 		return fmt.Errorf("its signature uses the hash algorithm %s, want SHA-256, SHA-384 or SHA-512", cms.Signers[0].DigestAlgorithm.Algorithm)
 	}
+	for _, c := range cms.Certificates {
+		if err := checkKey(c); err != nil {
+			return err
+		}
+	}
 	var content asn1.ObjectIdentifier
 	if err := cms.UnmarshalSignedAttribute(pkcs7.OIDAttributeContentType, &content); err != nil || !content.Equal(pkcs7.OIDData) {
 		return errors.New("its signature is not over data with signed attributes")
