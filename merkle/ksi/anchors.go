@@ -59,6 +59,12 @@ var (
 			}
 			return nil
 		}},
+		{"publications file of the ledger", func(v *verification) *fault {
+			if v.allNamed && !v.PublicationsFile.of(v.Ledger()) {
+				return missing("the publications file holds no certificate of a calendar key of %q, whose the proof says that it is", v.Ledger())
+			}
+			return nil
+		}},
 	}
 	publicationsFileWays = []way{
 		{(*verification).publishedInFile, []rule{

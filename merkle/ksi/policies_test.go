@@ -259,9 +259,8 @@ func TestParsePolicy(t *testing.T) {
 	}
 }
 
-// TestNamed: a key that is trusted for one ledger decides for the proofs of no other, and of none that names no ledger.
-func TestNamed(t *testing.T) {
-	parts := ownParts(t)
+// namedCertificates returns certificates of calendarKey for two ledgers, the first that of ownParts.
+func namedCertificates(t *testing.T) map[string]ksi.Certificate {
 	certificates := map[string]ksi.Certificate{}
 	for _, name := range []string{"jurat.example", "evil.example"} {
 		der, err := ksi.NewCalendarCertificate(rand.Reader, calendarKey(), name, ownRound.Time(), ownRound.Time())
@@ -272,6 +271,34 @@ func TestNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return certificates
+}
+
+// TestNamedPublications: the publications of one ledger decide for the proofs of no other, where there may be several.
+func TestNamedPublications(t *testing.T) {
+	parts := ownParts(t)
+	parts.Notice = &ksi.Notice{}
+	s, publisher := build(t, parts), newPublisher(t, email, time.Now())
+	for name, certificate := range namedCertificates(t) {
+		file := parseFile(t, publisher.file(t, ksi.Contents{Created: ownRound, Certificates: []ksi.Certificate{certificate},
+			Publications: []ksi.PublicationRecord{{Publication: published(t, parts)}}}))
+		for _, policy := range []ksi.Policy{ksi.PublicationsFileBased, ksi.General} {
+			o := ksi.Options{Policy: policy, PublicationsFile: file}
+			if r := ksi.Verify(t.Context(), s, o); r.Verdict != ksi.OK {
+				t.Errorf("the file of %s: %s", name, r)
+			}
+			r := ksi.VerifyOneOf(t.Context(), s, o)
+			if (r.Verdict == ksi.OK) != (name == "jurat.example") || r.Verdict == ksi.FAIL || r.Verdict == ksi.NA && !strings.Contains(r.Sentence, `key of "jurat.example"`) {
+				t.Errorf("the file of %s, for one of several: %s", name, r)
+			}
+		}
+	}
+}
+
+// TestNamed: a key that is trusted for one ledger decides for the proofs of no other, and of none that names no ledger.
+func TestNamed(t *testing.T) {
+	parts := ownParts(t)
+	certificates := namedCertificates(t)
 	foreign := ownParts(t)
 	foreign.Chains = []merkle.Chain{foreign.Chains[1]} // from the lane's node on: it names nobody
 	for _, c := range []struct {

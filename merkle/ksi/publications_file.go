@@ -200,4 +200,9 @@ func (f *PublicationsFile) NotBefore(t calendar.Second) (r PublicationRecord, ok
 	return f.publications[i].clone(), true
 }
 
+// of reports whether the file is that of a ledger: it holds the certificates of its keys.
+func (f *PublicationsFile) of(ledger string) bool {
+	return slices.ContainsFunc(f.certificates, func(c Certificate) bool { return c.Of(ledger) })
+}
+
 func byTime(a, b PublicationRecord) int { return cmp.Compare(a.Time, b.Time) }

@@ -7,7 +7,8 @@ import (
 
 // VerifyOneOf is Verify for one of several signatures, of different times or ledgers, that are verified by the same options: under the policy
 // General, a publication that the signature does not rest on leaves it to what else is trusted. All certificates count as Named, those of
-// a publications file too: what is trusted for one of the ledgers says nothing of what another one filed.
+// a publications file too, and its publications for the ledgers alone whose certificates it holds: what is trusted for one of the ledgers says nothing
+// of what another one filed. Only a publication string bears no name.
 func VerifyOneOf(ctx context.Context, s *Signature, o Options) Result {
 	o.allNamed = true
 	result := Verify(ctx, s, o)
