@@ -101,15 +101,8 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 		return exitStatus(exitInconclusive)
 	}
 	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy, basis.leftOut)
-	basis.printTrusted(out, report.Certificates)
+	printTrusted(out, basis.pathsOf(report.Certificates)...)
 	return nil
-}
-
-// printTrusted says why certificates are trusted that a verdict rests on.
-func (b *verifyBasis) printTrusted(out io.Writer, certificates []ksi.Certificate) {
-	for _, path := range b.pathsOf(certificates) {
-		fmt.Fprintf(out, "The key is trusted because of %s.\n", plain.Text(path))
-	}
 }
 
 // pathsOf returns the files with certificates, each once; those of the publications file are left out.

@@ -225,7 +225,7 @@ func printChain(out io.Writer, r *transfer.Report, basis *verifyBasis) error {
 	if basis.options.Document == nil {
 		fmt.Fprintln(out, "Which document that is was not checked: give it with --document.")
 	}
-	basis.printTrusted(out, keys)
+	printTrusted(out, basis.pathsOf(keys)...)
 	return nil
 }
 

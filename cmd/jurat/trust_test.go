@@ -1,12 +1,15 @@
 package main
 
 import (
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
 )
@@ -90,5 +93,21 @@ func TestNamesake(t *testing.T) {
 	basis, err = o.basis()
 	if err != nil || len(basis.options.Named) != 0 || len(basis.options.Certificates) != 1 {
 		t.Errorf("given: %d of a name, %d of all, %v", len(basis.options.Named), len(basis.options.Certificates), err)
+	}
+}
+
+// TestOtherName: a proof that names another ledger than the certificate that was given verifies, as KSI tools have it, and verify says so.
+func TestOtherName(t *testing.T) {
+	t.Parallel()
+	a, at := newAccount(t), calendar.Second(1795310130)
+	evil := ksitest.NewLedger("evil.example", at)
+	certificate, document := a.file("evil.crt", string(evil.PEM)), a.file("letter.txt", "letter")
+	for _, name := range []string{"evil.example", "ledger.example"} {
+		proof := evil.FileAs(merkle.IssuerMetadata(name, "canton", "main", 1, int64(at)), at, 0, sha256.Sum256([]byte("letter")))
+		path := a.file(name+".ksig", string(proof.Append(nil)))
+		out := a.expect(0, []string{"OK", "CN=evil.example", "Filed by canton (" + name + "/main)"}, "verify", document, path, "--certificate", certificate)
+		if said := strings.Contains(out, `of the ledger "ledger.example", and the certificate is not`); said != (name == "ledger.example") {
+			t.Errorf("a proof of %s: %s", name, out)
+		}
 	}
 }

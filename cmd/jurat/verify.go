@@ -143,11 +143,21 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 		report.Sentence += basis.leftOut
 		if result.Policy == ksi.KeyBased {
 			report.TrustedBy = basis.pathOf(result.Certificate)
+			report.Sentence += otherName(signature, result.Certificate)
 		}
 	case ksi.NA:
 		report.Sentence += cmp.Or(basis.leftOut, basis.whatToGive(signature.Extended()))
 	}
 	return o.print(w, &report, verdictStatus(result.Verdict))
+}
+
+// otherName says so where a proof names another ledger than the certificate of the key that confirms it.
+func otherName(s *ksi.Signature, c *ksi.Certificate) string {
+	ledger := s.Ledger()
+	if ledger == "" || c.Of(ledger) {
+		return ""
+	}
+	return fmt.Sprintf(" The proof says that it is of the ledger %q, and the certificate is not one of that name.", ledger)
 }
 
 // whatToGive says what would help where a proof is inconclusive, whether it is extended to a publication or not.
@@ -288,9 +298,7 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error 
 			if r.Agency != "" {
 				fmt.Fprintf(w, "Filed by %s (%s).\n", plain.Text(r.Agency), plain.Text(r.Lane))
 			}
-			if r.TrustedBy != "" {
-				fmt.Fprintf(w, "The key is trusted because of %s.\n", plain.Text(r.TrustedBy))
-			}
+			printTrusted(w, r.TrustedBy)
 			for _, c := range r.Claims {
 				fmt.Fprintf(w, "Named below that by the agency or its clients, unchecked: %q.\n", c)
 			}
@@ -303,6 +311,15 @@ func (o *verifyOptions) print(w io.Writer, r *verifyReport, status error) error 
 		}
 	}
 	return status
+}
+
+// printTrusted names the files with the certificates of calendar keys that a verdict rests on; the empty string is none.
+func printTrusted(w io.Writer, paths ...string) {
+	for _, path := range paths {
+		if path != "" {
+			fmt.Fprintf(w, "The key is trusted because of %s.\n", plain.Text(path))
+		}
+	}
 }
 
 // whatInstead guesses what a file is that is no proof, and says what to do.

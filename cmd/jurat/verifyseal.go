@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/landmark"
+	"github.com/jurat-ledger/jurat/merkle/receipt"
 	"github.com/jurat-ledger/jurat/merkle/seal"
 )
 
@@ -77,7 +79,8 @@ func (o *verifySealOptions) run(ctx context.Context, w io.Writer, from string) e
 	} else {
 		printSeal(w, r)
 		if path := basis.pathOfKey(r); path != "" {
-			fmt.Fprintf(w, "\nThe key is trusted because of %s.\n", plain.Text(path))
+			fmt.Fprintln(w)
+			printTrusted(w, path)
 		}
 	}
 	switch r.Verdict {
@@ -106,6 +109,9 @@ func sealText(from string) (string, error) {
 		return from, nil
 	}
 	data, err := readAtMost(from, 1<<16)
+	if err == nil && (receipt.IsPDF(data) || bytes.HasPrefix(data, []byte("<")) || !utf8.Valid(data)) {
+		err = fmt.Errorf("%s is a picture or a document: give the text of its code, which begins with %s, as a scanner of QR codes reads it. The verification page reads pictures", from, seal.Prefix)
+	}
 	return string(data), err
 }
 

@@ -104,6 +104,16 @@ func TestVerifySealLeftOut(t *testing.T) {
 	a.expect(0, []string{"VALID", "evil.example.bin was left out"}, append(given, "--certificate", sealTestdata+"calendar.crt")...)
 }
 
+// TestVerifySealPicture: a picture or a document is no text of a seal, and not called a false one.
+func TestVerifySealPicture(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	for name, data := range map[string]string{"a.pdf": "%PDF-1.7", "a.png": "\x89PNG\r\n", "a.svg": "<svg "} {
+		a.expect(3, []string{name + " is a picture or a document: give the text of its code"}, "verify-seal", a.file(name, data))
+	}
+	a.expect(1, []string{"UNREADABLE"}, "verify-seal", a.file("a.txt", "JS2:"))
+}
+
 func pemOf(c ksi.Certificate) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.X509.Raw}))
 }
