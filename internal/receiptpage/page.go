@@ -58,11 +58,14 @@ func (p *Page) facts() [][2]string {
 		facts = append(facts, [2]string{"Check string", seal.CheckString(merkle.Digest(r.Leaf.Digest()), r.Name.String())})
 	}
 	for _, c := range r.Counters {
-		said := "received"
+		said, who := "received", c.Agency
+		if c.Server != r.Server { // an agency of this name is another one there
+			who += " at " + c.Server
+		}
 		if c.Status != "" {
 			said = c.Status
 		}
-		facts = append(facts, [2]string{"Answered by", fmt.Sprintf("%s: %s, %s (receipt %s)", c.Agency, said, receipt.When(c.Round), c.Name)})
+		facts = append(facts, [2]string{"Answered by", fmt.Sprintf("%s: %s, %s (receipt %s)", who, said, receipt.When(c.Round), c.Name)})
 	}
 	if len(r.Counters) == 0 {
 		facts = append(facts, [2]string{"Answered by", "nobody yet, as far as this page knows"})

@@ -55,6 +55,16 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestOtherLedger: an answer by an agency of another ledger names that.
+func TestOtherLedger(t *testing.T) {
+	r := record(t)
+	a := receipt.Answer{First: r.Name.String(), Digest: r.Leaf.Digest(), Agency: "tax"}
+	r.Counters = []*receipt.Counter{must(receipt.NewCounter(&r.Filing, "", ksitest.NewLedger("other.example", r.Round).File("tax", "status", r.Round, 0, a.Leaf())))}
+	if text := string(must(receiptpage.New(r, nil)).Text()); !strings.Contains(text, "tax at other.example: received") {
+		t.Errorf("the page is\n%s", text)
+	}
+}
+
 // TestOtherSeal has the page refuse the seal of another leaf.
 func TestOtherSeal(t *testing.T) {
 	var v struct{ Vectors []struct{ Text string } }
