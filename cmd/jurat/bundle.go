@@ -100,7 +100,8 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 			report.Missing, cmp.Or(basis.leftOut, basis.whatToGive(report.Extended)))
 		return exitStatus(exitInconclusive)
 	}
-	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy, basis.leftOut)
+	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy,
+		basis.leftOut+otherName(report.Header.Server, report.Certificates...))
 	printTrusted(out, basis.pathsOf(report.Certificates)...)
 	return nil
 }
@@ -149,7 +150,7 @@ type bundleLane struct {
 // bundleJSON prints the outcome as JSON. Errors that are no faults of the bundle are returned as they are.
 func bundleJSON(out io.Writer, path string, basis *verifyBasis, report *bundle.Report, err error) error {
 	h := &report.Header
-	r := bundleReport{Verdict: "OK", Sentence: "all proofs hold" + basis.leftOut, Policy: basis.options.Policy.String(), File: path, Server: h.Server,
+	r := bundleReport{Verdict: "OK", Sentence: "all proofs hold" + basis.leftOut + otherName(h.Server, report.Certificates...), Policy: basis.options.Policy.String(), File: path, Server: h.Server,
 		Agency: h.Agency, Hashes: report.Leaves, Rounds: report.Rounds, Lanes: []bundleLane{}, Unproven: report.Unproven,
 		TrustedBy: basis.pathsOf(report.Certificates)}
 	if h.Agency != "" {

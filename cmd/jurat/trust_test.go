@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/bundle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/merkle/ksi/ksitest"
@@ -106,8 +109,18 @@ func TestOtherName(t *testing.T) {
 		proof := evil.FileAs(merkle.IssuerMetadata(name, "canton", "main", 1, int64(at)), at, 0, sha256.Sum256([]byte("letter")))
 		path := a.file(name+".ksig", string(proof.Append(nil)))
 		out := a.expect(0, []string{"OK", "CN=evil.example", "Filed by canton (" + name + "/main)"}, "verify", document, path, "--certificate", certificate)
-		if said := strings.Contains(out, `of the ledger "ledger.example", and the certificate is not`); said != (name == "ledger.example") {
-			t.Errorf("a proof of %s: %s", name, out)
+		var all bytes.Buffer
+		w, err := bundle.NewWriter(&all, bundle.Header{Server: name, Agency: "canton", From: at, To: at, Lanes: []bundle.Lane{{Name: "main"}}})
+		leaf, leaves := proof.InputImprint(), merkle.Leaves{}
+		leaves.Append(leaf)
+		if err := errors.Join(err, w.Begin(at, 0, 1, proof.Append(nil)), w.Append(&leaves), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		whole := a.expect(0, []string{"OK", "of agency canton at server " + name}, "verify-bundle", a.file(name+".bundle", all.String()), "--certificate", certificate)
+		for _, out := range []string{out, whole} {
+			if said := strings.Contains(out, `of the ledger "ledger.example", and the certificate is not`); said != (name == "ledger.example") {
+				t.Errorf("a proof of %s: %s", name, out)
+			}
 		}
 	}
 }

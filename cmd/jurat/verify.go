@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,7 +144,7 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 		report.Sentence += basis.leftOut
 		if result.Policy == ksi.KeyBased {
 			report.TrustedBy = basis.pathOf(result.Certificate)
-			report.Sentence += otherName(signature, result.Certificate)
+			report.Sentence += otherName(signature.Ledger(), *result.Certificate)
 		}
 	case ksi.NA:
 		report.Sentence += cmp.Or(basis.leftOut, basis.whatToGive(signature.Extended()))
@@ -151,10 +152,9 @@ func (o *verifyOptions) run(ctx context.Context, w io.Writer, file, proof string
 	return o.print(w, &report, verdictStatus(result.Verdict))
 }
 
-// otherName says so where a proof names another ledger than the certificate of the key that confirms it.
-func otherName(s *ksi.Signature, c *ksi.Certificate) string {
-	ledger := s.Ledger()
-	if ledger == "" || c.Of(ledger) {
+// otherName says so where proofs name another ledger than a certificate of the keys that confirm them.
+func otherName(ledger string, on ...ksi.Certificate) string {
+	if ledger == "" || !slices.ContainsFunc(on, func(c ksi.Certificate) bool { return !c.Of(ledger) }) {
 		return ""
 	}
 	return fmt.Sprintf(" The proof says that it is of the ledger %q, and the certificate is not one of that name.", ledger)
