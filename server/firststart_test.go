@@ -38,6 +38,7 @@ func TestMistakenFirstStart(t *testing.T) {
 		"e-mail by default":  {func(c *Config) { c.ServerName = "Zürich" }, "--email"},
 		"kernel":             {func(c *Config) { c.Kernel = "abacus" }, "abacus"},
 		"name of the server": {func(c *Config) { c.ServerName = "ledger\nexample" }, "server name"},
+		"name that turns":    {func(c *Config) { c.ServerName, c.Email = "ledger\u202eexample", "a@ledger.example" }, "server name"},
 		"clock of 1970":      {func(c *Config) { c.Clock = movedClock{newSystemClock(), -50 * 365 * 24 * time.Hour} }, "clock shows"},
 		"name of the role":   {func(c *Config) { c.Role = "Über" }, "role"},
 	} {

@@ -4,14 +4,22 @@ package plain
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // Text returns text as it is if it is UTF-8 that prints as itself, else quoted: a line feed, a control character, of which single bytes are
-// some to old terminals, or what turns the direction of writing could pass for words of ours.
+// some to old terminals, or what turns the direction of writing could pass for words of ours, and a character that nobody sees makes a name
+// look like another one.
 func Text(text string) string {
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(text)
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) || unseen(r) }) {
+		return strconv.QuoteToASCII(text)
 	}
 	return text
+}
+
+// unseen reports whether r leaves no trace of its own, though it counts as a letter, a mark or a symbol.
+func unseen(r rune) bool {
+	const emptyBraille = 0x2800
+	return r == emptyBraille || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

@@ -12,6 +12,11 @@ func TestText(t *testing.T) {
 		"\xff":              `"\xff"`,
 		"a\x9b2J":           `"a\x9b2J"`,
 		`a "quoted" \ word`: `a "quoted" \ word`,
+		"canton\ufe0f":      `"canton\ufe0f"`,
+		"can\u034fton":      `"can\u034fton"`,
+		"Zürich\u3164":      `"Z\u00fcrich\u3164"`,
+		"canton\u2800":      `"canton\u2800"`,
+		"e\u0301":           "e\u0301",
 	} {
 		if got := Text(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/merkle/internal/printable"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 )
 
@@ -95,6 +96,11 @@ func FilingOf(s *ksi.Signature) (f Filing, err error) {
 	}
 	if _, err := ParseName(f.String()); err != nil {
 		return f, err
+	}
+	for what, name := range map[string]string{"server": f.Server, "agency": f.Agency, "lane": f.Lane} {
+		if err := printable.Check(what, name, merkle.MaxID); err != nil {
+			return f, err
+		}
 	}
 	if strings.Contains(f.Server, "/") {
 		return f, fmt.Errorf("server %q: a name without '/'", f.Server)

@@ -51,10 +51,13 @@ func TestFiling(t *testing.T) {
 			}
 		}
 	}
-	for _, agency := range []string{"a/b", "x"} {
+	for _, agency := range []string{"a/b", "a\nAnswered by tax", "a\u202eb", "x"} {
 		if f, err := receipt.FilingOf(ledger().File(agency, "a", round, 0, digests(1)...)); (err == nil) != (agency == "x") {
 			t.Errorf("agency %q: %+v: %v", agency, f, err)
 		}
+	}
+	if f, err := receipt.FilingOf(ksitest.NewLedger("ledger.example\x1b[2J", round).File("x", "a", round, 0, digests(1)...)); err == nil {
+		t.Errorf("a server whose name clears the screen: %+v", f)
 	}
 	// The same links from a lane of base level 32 would be those of other leaves.
 	if f, err := receipt.FilingOf(ledger().File("jura", "ksi", round, 1, digests(2)...)); err == nil {
