@@ -37,6 +37,12 @@ var (
 			v.basis = &p
 			return nil
 		}},
+		{"publication of the ledger", func(v *verification) *fault {
+			if v.publicationOf != "" && v.Ledger() != v.publicationOf {
+				return missing("the publication confirmed a proof of %q before, this one says that it is of %q, and a calendar is that of one ledger", v.publicationOf, v.Ledger())
+			}
+			return nil
+		}},
 	}
 	userPublicationWays = []way{
 		{func(v *verification) bool { return v.publication != nil && v.publication.Time == v.basis.Time }, []rule{

@@ -240,10 +240,12 @@ func TestGeneral(t *testing.T) {
 		}
 	}
 	later := c.publication(t, laterAt).Publication
-	for _, verify := range []func(context.Context, *ksi.Signature, ksi.Options) ksi.Result{ksi.Verify, ksi.VerifyOneOf} {
-		r = verify(t.Context(), w.extended, ksi.Options{Policy: general, Publication: &later})
+	for name, r := range map[string]ksi.Result{
+		"one":    ksi.Verify(t.Context(), w.extended, ksi.Options{Policy: general, Publication: &later}),
+		"one of": ksi.VerifyOneOf(t.Context(), w.extended, &ksi.Options{Policy: general, Publication: &later}),
+	} {
 		if want := fmt.Sprintf("it rests on the publication of %s, not on that of %s", w.publication.Time, later.Time); !strings.Contains(r.Sentence, want) {
-			t.Errorf("no %q in %q", want, r.Sentence)
+			t.Errorf("%s: no %q in %q", name, want, r.Sentence)
 		}
 	}
 }
@@ -287,9 +289,42 @@ func TestNamedPublications(t *testing.T) {
 			if r := ksi.Verify(t.Context(), s, o); r.Verdict != ksi.OK {
 				t.Errorf("the file of %s: %s", name, r)
 			}
-			r := ksi.VerifyOneOf(t.Context(), s, o)
+			r := ksi.VerifyOneOf(t.Context(), s, &o)
 			if (r.Verdict == ksi.OK) != (name == "jurat.example") || r.Verdict == ksi.FAIL || r.Verdict == ksi.NA && !strings.Contains(r.Sentence, `key of "jurat.example"`) {
 				t.Errorf("the file of %s, for one of several: %s", name, r)
+			}
+		}
+	}
+}
+
+// TestOneCalendar: a publication string that confirmed a proof of one ledger confirms none of another, whichever of the two came first.
+func TestOneCalendar(t *testing.T) {
+	part, names := &calendar.Part{}, []string{"jurat.example", "evil.example"}
+	metadata := func(i int) []byte {
+		return (&merkle.Metadata{ClientID: "jura", MachineID: names[i] + "/main", Sequence: 1, TimeMicros: uint64(ownRound+calendar.Second(i)) * 1e6}).Append(nil)
+	}
+	leaf := merkle.Digest{1}.Imprint()
+	for i := range names {
+		if err := part.Append(ownRound+calendar.Second(i), merkle.SlotNode(leaf, metadata(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signatures := make([]*ksi.Signature, len(names))
+	for i := range names {
+		chain, err := calendar.Prove(part, ownRound+calendar.Second(i), ownRound+9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signatures[i] = build(t, ksi.Parts{Round: ownRound + calendar.Second(i), Leaf: leaf, Chains: []merkle.Chain{{merkle.IssuerLink(metadata(i), 0, 1)}},
+			CalendarTime: ownRound + 9, Calendar: chain, Notice: &ksi.Notice{}})
+	}
+	p, _ := signatures[0].PublishedData()
+	for _, order := range [][]int{{0, 1, 0}, {1, 0, 1}} {
+		o := ksi.Options{Policy: ksi.General, Publication: &p}
+		for k, i := range order {
+			r := ksi.VerifyOneOf(t.Context(), signatures[i], &o)
+			if (r.Verdict == ksi.OK) != (k != 1) || r.Verdict != ksi.OK && !strings.Contains(r.Sentence, "a calendar is that of one ledger") {
+				t.Errorf("%d, of %s: %s", k, names[i], r)
 			}
 		}
 	}

@@ -8,13 +8,18 @@ import (
 // VerifyOneOf is Verify for one of several signatures, of different times or ledgers, that are verified by the same options: under the policy
 // General, a publication that the signature does not rest on leaves it to what else is trusted. All certificates count as Named, those of
 // a publications file too, and its publications for the ledgers alone whose certificates it holds: what is trusted for one of the ledgers says nothing
-// of what another one filed. Only a publication string bears no name.
-func VerifyOneOf(ctx context.Context, s *Signature, o Options) Result {
-	o.allNamed = true
-	result := Verify(ctx, s, o)
+// of what another one filed. A publication string bears no name: once it has confirmed a signature of a ledger, which o notes, it counts for that
+// ledger alone, since each has a calendar of its own.
+func VerifyOneOf(ctx context.Context, s *Signature, o *Options) Result {
+	one := *o
+	one.allNamed = true
+	result := Verify(ctx, s, one)
+	if result.Verdict == OK && result.Policy == UserPublication {
+		o.publicationOf = s.Ledger()
+	}
 	if result.Verdict == NA && o.Policy == General && o.Publication != nil {
-		o.Publication = nil
-		if other := Verify(ctx, s, o); other.Verdict != NA {
+		one.Publication = nil
+		if other := Verify(ctx, s, one); other.Verdict != NA {
 			return other
 		}
 	}

@@ -80,6 +80,8 @@ type Options struct {
 	allNamed bool
 	// Publication is a publication that the caller trusts, for UserPublication and General.
 	Publication *Publication
+	// publicationOf is the ledger whose calendar Publication is the root of; empty where that is not known.
+	publicationOf string
 	// PublicationsFile holds publications, and certificates for KeyBased. Verify trusts it: the caller has called
 	// Authenticate or trusts it for another reason.
 	PublicationsFile *PublicationsFile

@@ -114,7 +114,7 @@ type Finding struct {
 // not, and NA if something is missing for one; the findings come in the order of the record.
 func (r *Record) Verify(ctx context.Context, o ksi.Options) (verdict ksi.Verdict, findings []Finding) {
 	add := func(name Name, s *ksi.Signature) {
-		result := ksi.VerifyOneOf(ctx, s, o)
+		result := ksi.VerifyOneOf(ctx, s, &o)
 		findings = append(findings, Finding{name.String(), result})
 		if verdict != ksi.FAIL && result.Verdict != ksi.OK {
 			verdict = result.Verdict

@@ -105,7 +105,7 @@ func ReadStatusList(ctx context.Context, r io.Reader, o ksi.Options) (*StatusLis
 }
 
 func (l *StatusList) add(ctx context.Context, g *bundle.Group, o *ksi.Options) error {
-	result := ksi.VerifyOneOf(ctx, g.First(), *o)
+	result := ksi.VerifyOneOf(ctx, g.First(), o)
 	switch {
 	case result.Verdict == ksi.FAIL:
 		return fmt.Errorf("round %s: %s", g.Round, result)

@@ -52,7 +52,7 @@ type Report struct {
 func (b *Bundle) Verify(ctx context.Context, o ksi.Options) *Report {
 	c := &check{b: b, r: &Report{Vault: Vault{b.filing.Server, b.filing.Agency}}, filings: make([]receipt.Filing, len(b.Transfers)),
 		next: make(map[merkle.Digest][]int)}
-	c.proof(ctx, nil, b.Proof, b.filing, o)
+	c.proof(ctx, nil, b.Proof, b.filing, &o)
 	o.Document = nil
 	for i := range b.Transfers {
 		t := &b.Transfers[i]
@@ -99,7 +99,7 @@ func (c *check) fault(kind Kind, format string, args ...any) {
 }
 
 // proof adds a step and verifies its proof.
-func (c *check) proof(ctx context.Context, t *Transfer, s *ksi.Signature, f receipt.Filing, o ksi.Options) {
+func (c *check) proof(ctx context.Context, t *Transfer, s *ksi.Signature, f receipt.Filing, o *ksi.Options) {
 	result := ksi.VerifyOneOf(ctx, s, o)
 	c.r.Steps = append(c.r.Steps, Step{t, f, result})
 	switch {
@@ -143,7 +143,7 @@ func (c *check) walk(ctx context.Context, o *ksi.Options) {
 		i := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		t := &c.b.Transfers[i]
-		c.proof(ctx, t, t.Signature, c.filings[i], *o)
+		c.proof(ctx, t, t.Signature, c.filings[i], o)
 		c.follows(i)
 		c.r.Holder, c.r.Vault = &t.To, t.Vault
 		after := slices.Clone(c.next[t.Leaf()])
