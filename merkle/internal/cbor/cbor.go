@@ -53,6 +53,9 @@ type Pair struct {
 // MaxDepth is how deep arrays and maps may stand in one another: a plain value has depth 0, an array of plain values 1.
 const MaxDepth = 12
 
+// MaxItems is how many values Parse reads at most, those in arrays and maps counted too. The longest bundle of a document has some 11,000.
+const MaxItems = 1 << 14
+
 // ErrFormat is wrapped by the errors of Parse and Check.
 var ErrFormat = errors.New("not deterministic CBOR")
 
@@ -169,8 +172,8 @@ func appendHead(dst []byte, major byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, major|27), n)
 }
 
-// Parse reads data, which must be exactly one item as Append writes it. Byte strings share the memory of data. What it makes of
-// data takes some eighty bytes for each byte of data at most.
+// Parse reads data, which must be exactly one item as Append writes it. Byte strings share the memory of data. Besides its texts it takes no
+// more memory than MaxItems values do.
 func Parse(data []byte) (Value, error) {
 	p := parser{data: data}
 	v, err := p.value(MaxDepth)
@@ -184,8 +187,9 @@ func Parse(data []byte) (Value, error) {
 }
 
 type parser struct {
-	data []byte
-	at   int
+	data  []byte
+	at    int
+	items int // read so far
 }
 
 var errShort = errors.New("it ends too early")
@@ -220,6 +224,9 @@ func (p *parser) head() (first byte, n uint64, err error) {
 
 func (p *parser) value(depth int) (Value, error) {
 	start := p.at
+	if p.items++; p.items > MaxItems {
+		return Value{}, fmt.Errorf("more than %d values", MaxItems)
+	}
 	first, n, err := p.head()
 	if err != nil {
 		return Value{}, err

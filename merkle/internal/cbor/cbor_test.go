@@ -81,6 +81,16 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestMaxItems: an array of so many values is read, and one of more is not, whatever they are.
+func TestMaxItems(t *testing.T) {
+	for n, want := range map[int]bool{cbor.MaxItems - 1: true, cbor.MaxItems: false, 1 << 16: false} {
+		list := cbor.Value{Kind: cbor.Array, Items: make([]cbor.Value, n)}
+		if _, err := cbor.Parse(list.Append(nil)); (err == nil) != want {
+			t.Errorf("%d values in an array: %v", n, err)
+		}
+	}
+}
+
 func checkParsed(t *testing.T, data []byte) {
 	t.Helper()
 	v, err := cbor.Parse(data)
