@@ -141,6 +141,10 @@ func TestForgedRecord(t *testing.T) {
 	if _, err := receipt.Parse(bytes.Repeat([]byte(" "), receipt.MaxRecord+1)); !errors.Is(err, receipt.ErrRecord) {
 		t.Errorf("too long: %v", err)
 	}
+	many := `{"format":"jurat receipt 1","counter_receipts":[` + strings.Repeat("{},", 256) + "{}]}"
+	if _, err := receipt.Parse([]byte(many)); !errors.Is(err, receipt.ErrUnread) || !strings.Contains(err.Error(), "more than 256") {
+		t.Errorf("257 counter-receipts: %v", err)
+	}
 }
 
 // TestUnreadRecord: what was cut off says nothing false, other than what was written over.

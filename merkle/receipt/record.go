@@ -98,18 +98,20 @@ func (r *Record) Reference() *Reference { return &Reference{r.Name, r.Leaf} }
 
 // The JSON form.
 type jsonRecord struct {
-	Format    string        `json:"format"`
-	Receipt   string        `json:"receipt"`
-	Server    string        `json:"server"`
-	Agency    string        `json:"agency"`
-	Lane      string        `json:"lane"`
-	Time      string        `json:"time"`
-	Algorithm string        `json:"algorithm"`
-	Digest    string        `json:"digest"`
-	Signature string        `json:"signature"`
-	SealPath  string        `json:"seal_path,omitempty"`
-	Counters  []jsonCounter `json:"counter_receipts"`
+	Format    string       `json:"format"`
+	Receipt   string       `json:"receipt"`
+	Server    string       `json:"server"`
+	Agency    string       `json:"agency"`
+	Lane      string       `json:"lane"`
+	Time      string       `json:"time"`
+	Algorithm string       `json:"algorithm"`
+	Digest    string       `json:"digest"`
+	Signature string       `json:"signature"`
+	SealPath  string       `json:"seal_path,omitempty"`
+	Counters  jsonCounters `json:"counter_receipts"`
 }
+
+type jsonCounters []jsonCounter
 
 type jsonCounter struct {
 	Receipt   string  `json:"receipt"`
@@ -122,12 +124,31 @@ type jsonCounter struct {
 	Signature string  `json:"signature"`
 }
 
+// UnmarshalJSON reads one after the other and stops behind the last that there may be: millions, of a few bytes each, would take a lot of memory.
+func (c *jsonCounters) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return errors.New("the counter-receipts are no array")
+	}
+	for *c = (jsonCounters{}); d.More(); {
+		if len(*c) == maxCounters {
+			return fmt.Errorf("more than %d counter-receipts", maxCounters)
+		}
+		var one jsonCounter
+		if err := d.Decode(&one); err != nil {
+			return err
+		}
+		*c = append(*c, one)
+	}
+	return nil
+}
+
 const recordFormat = "jurat receipt 1"
 
 func (r *Record) form() (j jsonRecord, err error) {
 	j = jsonRecord{Format: recordFormat, Receipt: r.Name.String(), Server: r.Server, Agency: r.Agency, Lane: r.Lane, Time: r.Round.String(),
 		Algorithm: r.Leaf.Algorithm().String(), Digest: hex.EncodeToString(r.Leaf.Digest()), Signature: base64.StdEncoding.EncodeToString(r.Signature.Append(nil)),
-		Counters: []jsonCounter{}}
+		Counters: jsonCounters{}}
 	if r.SealPath != nil {
 		path, err := r.SealPath.Append(nil)
 		if err != nil {
@@ -229,9 +250,6 @@ func decode(data []byte) (*decoded, error) {
 	}
 	if r.form.Format != recordFormat {
 		return nil, fmt.Errorf("format %.100q, this program knows %q", r.form.Format, recordFormat)
-	}
-	if n := len(r.form.Counters); n > maxCounters {
-		return nil, fmt.Errorf("%d counter-receipts, at most %d", n, maxCounters)
 	}
 	var err error
 	if r.proof, err = parseProof(r.form.Signature); err != nil {
