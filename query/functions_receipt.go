@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -297,18 +298,17 @@ func (u *unanswered) more(ctx context.Context) (rows [][]value.Datum, err error)
 	slot := u.slots[b.Slot]
 	digests := make([][]byte, b.Leaves.Len())
 	names := make([]receipt.Name, len(digests))
+	by := cmp.Or(u.by, slot.Agency)
 	for i := range digests {
 		names[i] = receipt.Name{Round: b.Round, Agency: slot.Agency, Lane: slot.Lane, Index: b.First + uint64(i)}
 		im := b.Leaves.At(i)
-		a := receipt.Answer{First: names[i].String(), Digest: im.Digest(), Agency: u.by}
-		if a.Agency == "" {
-			a.Agency = slot.Agency
-		}
+		a := receipt.Answer{First: names[i].String(), Digest: im.Digest(), Agency: by}
 		leaf := a.Leaf()
 		digests[i] = leaf[:]
 	}
 	first := map[string]Leaf{} // of each digest, in or after the round
-	err = findParts(ctx, u.ledger, u.own, digests, func(found []Leaf) {
+	// Who sees all sees what the answering agency filed itself, and believes nobody else.
+	err = findParts(ctx, u.ledger, cmp.Or(u.own, by), digests, func(found []Leaf) {
 		for _, leaf := range found {
 			if d := string(leaf.Imprint.Digest()); leaf.Round >= b.Round {
 				if _, ok := first[d]; !ok {
