@@ -227,6 +227,19 @@ func testJournalDamage(t *testing.T, dir string) {
 		restoreKey(t, dir, d.key, was)
 	}
 	expect(t, 0, "OK", "fsck", "--data", dir)
+	unfileDay(t, dir)
+	expect(t, 1, "journal: 0 days are filed, and their lane holds 1 leaves", "fsck", "--data", dir)
+}
+
+// unfileDay takes away the record that a day is filed, as who wants to write its lines anew would.
+func unfileDay(t *testing.T, dir string) {
+	t.Helper()
+	day, head := filedDay(t, dir), storage.Key{Kind: storage.KindMeta, Group: storage.GroupJournal}
+	damage(t, dir, storage.Key{Kind: storage.KindJournalDay, Number: day}, true)
+	was := damage(t, dir, head, false)
+	const filed = 1 + 8 + 8 + 32 // offset: behind version, lines, time and hash
+	clear(was[filed:][:4])
+	restoreKey(t, dir, head, was)
 }
 
 func openStore(t *testing.T, dir string) *storage.Store {

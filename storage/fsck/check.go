@@ -21,8 +21,11 @@ type checker struct {
 	report  Report
 	genesis storage.Genesis
 	slots   []storage.Slot
-	closed  calendar.Second
-	keys    map[string]*rsa.PublicKey // by certificate ID
+	// The slot of the journal, -1 if there is none, and its leaves.
+	journalSlot   int
+	journalLeaves uint64
+	closed        calendar.Second
+	keys          map[string]*rsa.PublicKey // by certificate ID
 
 	// What the rounds so far have led to.
 	frontier     *calendar.Frontier
@@ -242,6 +245,9 @@ func (g *group) stray() error {
 
 // passGroup moves on behind g.
 func (c *checker) passGroup(g *group) {
+	if int(g.slot) == c.journalSlot {
+		c.journalLeaves += g.leaves
+	}
 	c.report.Runs += g.runs
 	c.groups.next()
 }

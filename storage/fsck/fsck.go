@@ -14,6 +14,7 @@ package fsck
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
@@ -84,6 +85,7 @@ func Check(ctx context.Context, s *storage.Store, o Options) (Report, error) {
 		frontier:     calendar.NewFrontier(s.Genesis().First),
 	}
 	defer c.close()
+	c.journalSlot = slices.IndexFunc(c.slots, isJournal)
 	for _, step := range []func() error{c.checkKinds, c.checkSmall, c.open, c.checkRounds, c.checkEnd, c.checkOpenRounds,
 		c.checkLeft, c.checkJournal, c.checkIndex} {
 		if err := step(); err != nil {

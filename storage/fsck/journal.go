@@ -10,7 +10,8 @@ import (
 )
 
 // checkJournal checks that the lines of the journal are all there, each with the hash of the one before it, and that the hash of
-// every day that is filed is a leaf of the journal's slot.
+// every day that is filed is a leaf of the journal's slot, which has no others: whoever takes away the record that a day is filed could write
+// its lines anew.
 func (c *checker) checkJournal() error {
 	w, err := newKindWalk(c.s.DB(), storage.KindJournal)
 	if err != nil {
@@ -18,6 +19,9 @@ func (c *checker) checkJournal() error {
 	}
 	defer w.it.Close()
 	days, head := c.s.JournalDays(), c.s.JournalHead()
+	if n := uint64(len(days)); n != c.journalLeaves {
+		return different("journal: %d days are filed, and their lane holds %d leaves", n, c.journalLeaves)
+	}
 	var last storage.JournalLine
 	var hash merkle.Digest
 	filed, start := uint32(0), uint64(0)
@@ -73,6 +77,10 @@ func (c *checker) checkJournal() error {
 	return c.checkJournalEnd(w, &last, hash)
 }
 
+func isJournal(s storage.Slot) bool {
+	return s.Agency == storage.JournalAgency && s.Lane == storage.JournalLane
+}
+
 // checkJournalDay compares the record of a day with its last line, and with the leaf.
 func (c *checker) checkJournalDay(d *storage.JournalDay, last *storage.JournalLine, hash merkle.Digest) error {
 	name := storage.DayTime(d.Day).Format(time.DateOnly)
@@ -82,7 +90,7 @@ func (c *checker) checkJournalDay(d *storage.JournalDay, last *storage.JournalLi
 	if storage.Day(last.Time) != d.Day {
 		return different("journal: day %s: its last line, %d, is of %s", name, last.Seq, last.Time.Format(time.RFC3339Nano))
 	}
-	if s := d.Leaf.Slot; int(s) >= len(c.slots) || c.slots[s].Agency != storage.JournalAgency || c.slots[s].Lane != storage.JournalLane {
+	if s := d.Leaf.Slot; int(s) != c.journalSlot {
 		return different("journal: day %s: filed in slot %d, which is not the journal's", name, s)
 	}
 	leaf, _, err := c.s.Leaf(d.Leaf.Round, d.Leaf.Slot, d.Leaf.Index)
