@@ -38,8 +38,9 @@ var (
 	errLayout      = fatalf(codeProtocolViolation, "invalid startup packet layout: expected terminator as last byte")
 	errPlaintext   = fatalf(codeProtocolViolation, "received unencrypted data after SSL request")
 	errNoALPN      = fatalf(codeProtocolViolation, "received direct SSL connection request without ALPN protocol negotiation extension")
-	errReplication = fatalf(codeUnsupported, "replication connections are not supported")
-	errNameless    = fatalf(codeNoUser, "no PostgreSQL user name specified in startup packet")
+	errReplication = &Error{Severity: severityFatal, Code: codeUnsupported, Message: "replication connections are not supported",
+		Hint: "Make a copy of the server's data with its own backup."}
+	errNameless = fatalf(codeNoUser, "no PostgreSQL user name specified in startup packet")
 )
 
 // errDone ends a connection that has been served before admission: a cancel request, or noise that got its answer.
@@ -296,6 +297,7 @@ func (c *conn) admit() error {
 	p.startup.ProcessID, p.startup.Wake = c.pid, c.wake
 	p.startup.Cancel = func() { c.cancelCall(errCanceled) }
 	p.startup.Terminate = c.terminate
+	c.out.message(authenticationOK) // before what Open refuses, as from PostgreSQL: health checks look no further
 	c.session, err = c.srv.cfg.Handler.Open(ctx, &p.startup)
 	if err != nil {
 		c.srv.leave(c)
@@ -304,7 +306,6 @@ func (c *conn) admit() error {
 		return &e
 	}
 	c.log = c.log.With("pid", c.pid, "user", p.startup.User)
-	c.out.message(authenticationOK)
 	c.reportChanges()
 	c.out.keyData(c.pid, c.key)
 	c.reportNotices()
