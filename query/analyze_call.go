@@ -41,6 +41,8 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		if args, err = a.inOrder(e, names, args); err != nil {
 			return nil, err
 		}
+	} else if !e.WithinGroup {
+		args = slices.DeleteFunc(args, isVoidParam)
 	}
 	if e.Star && !a.isAggregate(e.Name.Name) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) specified, but %s is not an aggregate function", e.Name.Name, e.Name.Name), e)
@@ -73,6 +75,13 @@ func (a *analyzer) call(s *scope, e *parse.Call) (expr, error) {
 		return nil, a.fail(errf(codeWrongObject, "%s(*) must be used to call a parameterless aggregate function", e.Name.Name), e)
 	}
 	return a.aggregate(s, e, agg, mark)
+}
+
+// isVoidParam reports whether an argument is a parameter of type void: where JDBC has one for the result of a call, among the
+// arguments, PostgreSQL leaves it out.
+func isVoidParam(x expr) bool {
+	_, ok := x.(*paramExpr)
+	return ok && x.typ() == value.Void
 }
 
 func isOrderedSet(f *fn.Function) bool { return f.OrderedSet }

@@ -461,6 +461,21 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
+// TestVoidParameter calls functions as JDBC's CallableStatement does, with a parameter of type void where the result goes.
+func TestVoidParameter(t *testing.T) {
+	conn := serve(t).connect(t, "jurat").PgConn()
+	for sql, want := range map[string]string{
+		"select * from length($1, $2) as result":                        "[[3]] <nil>",
+		"select $1 is null, length($2)":                                 "[[t 3]] <nil>",
+		"select percentile_cont($1) within group (order by length($2))": "[] 42883",
+	} {
+		r := conn.ExecParams(t.Context(), sql, [][]byte{nil, []byte("abc")}, []uint32{2278, 25}, nil, nil).Read()
+		if got := fmt.Sprintf("%s %s", r.Rows, code(r.Err)); got != want {
+			t.Errorf("%s: %s, want %s", sql, got, want)
+		}
+	}
+}
+
 // TestBits sends bit strings as texts and in binary, and reads them so.
 func TestBits(t *testing.T) {
 	conn := serve(t).connect(t, "jurat").PgConn()
