@@ -109,4 +109,4 @@ var settingsTable = append([]setting{
 	{name: "work_mem", boot: "4096", kind: settingKB, min: 64, max: maxInt32, doc: "Sets the maximum memory to be used for query workspaces."},
 	{name: "xmlbinary", boot: "base64", kind: settingEnum, values: []string{"base64", "hex"}, doc: "Sets how binary values are to be encoded in XML."},
 	{name: "xmloption", boot: "content", kind: settingEnum, values: []string{"content", "document"}, doc: "Sets whether XML data in implicit parsing and serialization operations is to be considered as documents or content fragments."},
-}, plannerSettings...)
+}, idleSettings...)

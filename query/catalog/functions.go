@@ -306,6 +306,9 @@ func server() []*fn.Function {
 	text := func(s string) call { return func(Session, []value.Datum) value.Datum { return value.NewText(s) } }
 	return slices.Concat(
 		each("pg_is_in_recovery", "bool volatile", no, ""),
+		each("pg_last_wal_receive_lsn", "pg_lsn volatile", never, ""), // no standby, as pg_is_in_recovery says
+		each("pg_last_wal_replay_lsn", "pg_lsn volatile", never, ""),
+		each("pg_last_xact_replay_timestamp", "timestamptz volatile", never, ""),
 		each("txid_current_if_assigned", "int8 stable", never, ""), // nothing is ever written under the number
 		each("txid_current", "int8 stable", func(s Session, _ []value.Datum) value.Datum { return value.NewInt(value.Int8, s.TransactionNumber()) }, ""),
 		each("age", "int4 stable", transactionAge, "xid"),

@@ -24,15 +24,12 @@ var statistics = func() map[string]func(*Catalog, *Rows) {
 			m["pg_catalog."+view+scope+"_indexes"] = indexes
 		}
 	}
-	for _, view := range []string{"archiver", "bgwriter", "wal"} {
-		m["pg_catalog.pg_stat_"+view] = addNothingDone
-	}
 	return m
 }()
 
-// addNothingDone adds the one row of the statistics of a process of PostgreSQL that there is none of here.
-func addNothingDone(_ *Catalog, r *Rows) {
-	v := row{}
+// addNothingDone adds the one row of the statistics of a process of PostgreSQL that there is none of here: zeros since the start.
+func addNothingDone(_ *Catalog, s Session, r *Rows) {
+	v := row{"stats_reset": s.Started()}
 	for _, c := range r.rel.Columns {
 		switch c.Type {
 		case value.Int8, value.Float8:

@@ -43,7 +43,11 @@ func (r *Registry) ResolveFunction(name string, args []*value.Type, variadic boo
 		}
 	}
 	if len(r.funcs[name]) == 0 && isForeign(foreignFunctions(), name) {
-		return nil, value.Errorf(value.CodeUnsupported, "function %s is not supported", name)
+		e := value.Errorf(value.CodeUnsupported, "function %s is not supported", name)
+		if strings.Contains(name, "advisory") {
+			e.Hint = "Filing needs no locks. Migrations and queues, which take them, belong into a database of yours."
+		}
+		return nil, e
 	}
 	return nil, &value.Error{
 		Code: value.CodeUndefinedFunction, Message: "function " + signature(name, args) + " does not exist",

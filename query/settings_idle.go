@@ -2,10 +2,11 @@ package query
 
 import "math"
 
-// plannerSettings are those by which sessions steer the planner and executor of PostgreSQL, with its defaults. They change nothing
-// here: tools set them before their queries.
-var plannerSettings = []setting{
+// idleSettings are those by which sessions steer the planner, the executor and the connections of PostgreSQL, with its defaults. They
+// change nothing here: tools set them before their queries, or when they connect.
+var idleSettings = []setting{
 	{name: "backslash_quote", boot: "safe_encoding", kind: settingEnum, values: []string{"safe_encoding", "on", "off"}, doc: `Sets whether "\'" is allowed in string literals.`},
+	{name: "client_connection_check_interval", boot: "0", kind: settingMillis, max: maxInt32, doc: "Sets the time interval between checks for disconnection while running queries."},
 	{name: "constraint_exclusion", boot: "partition", kind: settingEnum, values: []string{"partition", "on", "off"}, doc: "Enables the planner to use constraints to optimize queries."},
 	{name: "cpu_index_tuple_cost", boot: "0.005", kind: settingReal, bounds: [2]float64{0, math.MaxFloat64}, doc: "Sets the planner's estimate of the cost of processing each index entry during an index scan."},
 	{name: "cpu_operator_cost", boot: "0.0025", kind: settingReal, bounds: [2]float64{0, math.MaxFloat64}, doc: "Sets the planner's estimate of the cost of processing each operator or function call."},
@@ -48,8 +49,10 @@ var plannerSettings = []setting{
 	{name: "geqo_threshold", boot: "12", kind: settingInt, min: 2, max: maxInt32, doc: "Sets the threshold of FROM items beyond which GEQO is used."},
 	{name: "hash_mem_multiplier", boot: "2", kind: settingReal, bounds: [2]float64{1, 1000}, doc: "Multiple of work_mem to use for hash tables."},
 	{name: "jit_above_cost", boot: "100000", kind: settingReal, bounds: [2]float64{-1, math.MaxFloat64}, doc: "Perform JIT compilation if query is more expensive."},
+	{name: "jit_expressions", boot: "on", kind: settingBool, doc: "Allow JIT compilation of expressions."},
 	{name: "jit_inline_above_cost", boot: "500000", kind: settingReal, bounds: [2]float64{-1, math.MaxFloat64}, doc: "Perform JIT inlining if query is more expensive."},
 	{name: "jit_optimize_above_cost", boot: "500000", kind: settingReal, bounds: [2]float64{-1, math.MaxFloat64}, doc: "Optimize JIT-compiled functions if query is more expensive."},
+	{name: "jit_tuple_deforming", boot: "on", kind: settingBool, doc: "Allow JIT compilation of tuple deforming."},
 	{name: "join_collapse_limit", boot: "8", kind: settingInt, min: 1, max: maxInt32, doc: "Sets the FROM-list size beyond which JOIN constructs are not flattened."},
 	{name: "logical_decoding_work_mem", boot: "65536", kind: settingKB, min: 64, max: maxInt32, doc: "Sets the maximum memory to be used for logical decoding."},
 	{name: "maintenance_io_concurrency", boot: "10", kind: settingInt, max: 1000, doc: "A variant of effective_io_concurrency that is used for maintenance work."},
@@ -64,5 +67,13 @@ var plannerSettings = []setting{
 	{name: "random_page_cost", boot: "4", kind: settingReal, bounds: [2]float64{0, math.MaxFloat64}, doc: "Sets the planner's estimate of the cost of a nonsequentially fetched disk page."},
 	{name: "recursive_worktable_factor", boot: "10", kind: settingReal, bounds: [2]float64{0.001, 1e+06}, doc: "Sets the planner's estimate of the average size of a recursive query's working table."},
 	{name: "seq_page_cost", boot: "1", kind: settingReal, bounds: [2]float64{0, math.MaxFloat64}, doc: "Sets the planner's estimate of the cost of a sequentially fetched disk page."},
+	{name: "stats_fetch_consistency", boot: "cache", kind: settingEnum, values: []string{"none", "cache", "snapshot"}, doc: "Sets the consistency of accesses to statistics data."},
+	{name: "tcp_keepalives_count", boot: "0", kind: settingInt, max: maxInt32, doc: "Maximum number of TCP keepalive retransmits."},
+	{name: "tcp_keepalives_idle", boot: "0", kind: settingInt, max: maxInt32, doc: "Time between issuing TCP keepalives."},
+	{name: "tcp_keepalives_interval", boot: "0", kind: settingInt, max: maxInt32, doc: "Time between TCP keepalive retransmits."},
+	{name: "tcp_user_timeout", boot: "0", kind: settingMillis, max: maxInt32, doc: "TCP user timeout."},
 	{name: "temp_buffers", boot: "8192", kind: settingKB, min: 800, max: maxInt32, doc: "Sets the maximum number of temporary buffers used by each session."},
+	{name: "temp_tablespaces", doc: "Sets the tablespace(s) to use for temporary tables and sort files."},
+	{name: "vacuum_cost_delay", boot: "0", kind: settingMillis, max: 100, doc: "Vacuum cost delay in milliseconds."},
+	{name: "vacuum_cost_limit", boot: "200", kind: settingInt, min: 1, max: 10000, doc: "Vacuum cost amount available before napping."},
 }
