@@ -10,7 +10,8 @@
 //	  restored.json          in a directory made by jurat restore: it is served with Config.ReadOnly alone
 //	  backup.tmp/            while a backup is made: its checkpoint (package storage/backup)
 //
-// The first start makes all of it. A later start without the key is refused: the key may be lost, or the directory may
+// The first start makes all of it, the store before the keys and the index: where there is something of these but no store, a ledger is
+// missing, and none is made. A later start without the key is refused: the key may be lost, or the directory may
 // be another one than meant.
 //
 // # Stopping

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/jurat-ledger/jurat/merkle"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // A movedClock is the machine's clock, set ahead.
@@ -77,38 +79,76 @@ func TestFirstStart(t *testing.T) {
 	mustRefuse(t, c, "chmod 600")
 }
 
-// A start that was cut off between key and store is gone on with; a store that is lost later is not replaced.
+// TestStoreMissing: a store that is lost is not replaced, neither at once nor by the name of the server, whatever is left of what was made
+// after it.
 func TestStoreMissing(t *testing.T) {
-	c := testConfig(t.TempDir())
+	c := testConfig(filepath.Join(t.TempDir(), "data[1]"))
 	if err := serveOnce(t, c); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(filepath.Join(c.DataDir, StoreDir)); err != nil {
+	remove := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if err := os.RemoveAll(filepath.Join(c.DataDir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const words = "is a disk not mounted"
+	remove(StoreDir + "/db")
+	mustRefuse(t, c, words)
+	remove(StoreDir)
+	mustRefuse(t, c, words)
+	for _, x := range []struct{ gone, left string }{{calendarFiles.key, calendarFiles.certificate}, {calendarFiles.certificate, "index of"}} {
+		remove(x.gone)
+		mustRefuse(t, c, x.left)
+		mustRefuse(t, c, words)
+	}
+	store := filepath.Join(c.DataDir, StoreDir)
+	if err := os.Symlink(filepath.Join(c.DataDir, "unmounted"), store); err != nil {
 		t.Fatal(err)
 	}
-	mustRefuse(t, c, "is a disk not mounted") // there is a digest index, so there was a ledger
-	if err := os.RemoveAll(filepath.Join(c.DataDir, IndexDir)); err != nil {
-		t.Fatal(err)
-	}
-	for _, wrong := range []time.Duration{3 * time.Hour, -3 * time.Hour} {
-		moved := c
-		moved.Clock = movedClock{newSystemClock(), wrong}
-		mustRefuse(t, moved, "is a disk not mounted")
-	}
-	if err := serveOnce(t, c); err != nil {
-		t.Errorf("minutes after the first start: %v", err)
-	}
-	if err := errors.Join(os.RemoveAll(filepath.Join(c.DataDir, StoreDir)), os.RemoveAll(filepath.Join(c.DataDir, IndexDir))); err != nil {
-		t.Fatal(err)
-	}
-	renamed := c
-	renamed.ServerName = "other"
-	mustRefuse(t, renamed, "is a disk not mounted")
+	mustRefuse(t, c, store+" is a symbolic link to what does not exist")
+	remove(StoreDir, IndexDir)
 	aside := filepath.Join(c.DataDir, keysDir, "calendar-01234567.key")
 	if err := os.WriteFile(aside, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mustRefuse(t, c, "is a disk not mounted") // the key was rotated, so there was a ledger
+	mustRefuse(t, c, aside[len(c.DataDir)+1:])
+}
+
+// TestFirstStartCutOff: a first start that was cut off after any of the things that it makes is gone on with, under the same name and role.
+func TestFirstStartCutOff(t *testing.T) {
+	whole := testConfig(t.TempDir())
+	whole.ServerName, whole.Role = "ledger.example", "clerk"
+	if err := serveOnce(t, whole); err != nil {
+		t.Fatal(err)
+	}
+	order := []string{calendarFiles.certificate, calendarFiles.key, rootFiles.certificate, rootFiles.key}
+	for n := range len(order) + 1 {
+		c, made := whole, order[:n]
+		c.DataDir = t.TempDir()
+		first := calendar.RoundOf(time.Now().Add(-2 * time.Hour))
+		store, err := storage.Create(filepath.Join(c.DataDir, StoreDir), storage.Genesis{Server: c.ServerName, First: first}, storage.Options{Logger: c.Logger})
+		if err == nil {
+			err = errors.Join(store.Close(), os.Mkdir(filepath.Join(c.DataDir, keysDir), 0o700))
+		}
+		for _, name := range made {
+			err = errors.Join(err, os.Link(filepath.Join(whole.DataDir, name), filepath.Join(c.DataDir, name)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := serveOnce(t, c); err != nil {
+				t.Errorf("after %q: %v", made, err)
+			}
+		}
+		key, err := calendarFiles.load(c.DataDir)
+		if err != nil || n < 2 && !key.certificate.X509.NotBefore.Before(first.Time()) {
+			t.Errorf("after %q: the key does not reach back to %s: %v", made, first, err)
+		}
+	}
 }
 
 // TestForeignCalendarKey: the calendar key of another server is not taken for a new one.
@@ -286,33 +326,21 @@ func TestPublicationsKeyOfNoUse(t *testing.T) {
 	}
 }
 
-// A data directory of before there were publications gets the keys at the next start, and so does a first start that was cut
-// off between them.
+// A data directory of before there were publications gets the keys at the next start.
 func TestPublicationsKeysMadeLater(t *testing.T) {
 	c := testConfig(t.TempDir())
 	if err := serveOnce(t, c); err != nil {
 		t.Fatal(err)
 	}
-	remove := func(names ...string) {
-		t.Helper()
-		for _, name := range names {
-			if err := os.RemoveAll(filepath.Join(c.DataDir, name)); err != nil {
-				t.Fatal(err)
-			}
+	for _, name := range []string{publicationsFiles.key, publicationsFiles.certificate, rootFiles.key, rootFiles.certificate} {
+		if err := os.Remove(filepath.Join(c.DataDir, name)); err != nil {
+			t.Fatal(err)
 		}
 	}
-	remove(publicationsFiles.key, publicationsFiles.certificate, rootFiles.key, rootFiles.certificate)
 	if err := serveOnce(t, c); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := rootFiles.load(c.DataDir); err != nil {
-		t.Error(err)
-	}
-	remove(StoreDir, IndexDir, publicationsFiles.key, publicationsFiles.certificate, rootFiles.key)
-	if err := serveOnce(t, c); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := publicationsFiles.load(c.DataDir); err != nil {
 		t.Error(err)
 	}
 }

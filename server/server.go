@@ -387,16 +387,15 @@ func (s *Server) openLocked(ctx context.Context, dir string, options storage.Opt
 	}
 }
 
-// openStore opens the store and the keys, making all on the first start.
+// openStore opens the store and the keys. The first start makes all: the store first, so that where there is a key but no store a ledger is
+// missing. A start that was cut off is gone on with, and of two at once one makes everything, holding the store's lock.
 func (s *Server) openStore(ctx context.Context) (*serverKeys, error) {
 	dir := filepath.Join(s.config.DataDir, StoreDir)
-	options := s.storeOptions()
-	store, err := s.openLocked(ctx, dir, options)
-	if errors.Is(err, storage.ErrNotFound) && s.config.MustExist {
-		return nil, fmt.Errorf("%s holds no ledger, and --must-exist is given: is a disk not mounted, or the path wrong? A first start leaves --must-exist away", s.config.DataDir)
-	} else if errors.Is(err, storage.ErrNotFound) {
-		return s.firstStart(dir, options)
-	} else if err != nil {
+	store, err := s.openLocked(ctx, dir, s.storeOptions())
+	if errors.Is(err, storage.ErrNotFound) {
+		store, err = s.firstStart(dir)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.store = store
@@ -407,126 +406,115 @@ func (s *Server) openStore(ctx context.Context) (*serverKeys, error) {
 		return nil, fmt.Errorf("%s belongs to server %q, not %q: its name stands in every proof and cannot change; leave --server-name away or give another --data",
 			s.config.DataDir, name, s.config.ServerName)
 	}
-	if role, ok := store.Role(s.config.Role); s.config.Role != "" && (!ok || role.Kind != storage.Superuser || role.Dropped) {
-		return nil, fmt.Errorf("%s has no superuser role %q: --role names the one that a first start makes; leave it away, and make roles by CREATE ROLE",
-			s.config.DataDir, s.config.Role)
-	}
-	key, err := calendarFiles.load(s.config.DataDir)
-	if errors.Is(err, errNoKey) {
-		return nil, fmt.Errorf("%w: the directory holds a ledger, so its key is lost or was not restored; put keys/ back from the backup, or make a new one by jurat rotate-key calendar", err)
-	} else if err != nil {
-		return nil, err
-	}
-	if name := key.certificate.X509.Subject.CommonName; !knownCertificate(store, key) && name != store.Genesis().Server {
-		return nil, fmt.Errorf("the calendar key in %s is that of server %q, this is %q: put keys/ back from a backup of this server", s.config.DataDir, name, store.Genesis().Server)
-	}
-	publications, err := s.openPublicationsKey(store.Genesis().Server, false)
-	if err != nil {
-		return nil, err
-	}
 	var first *storage.Role
-	if len(store.Roles()) == 0 { // the first start was cut off before it made the role
+	if len(store.Roles()) == 0 {
 		if first, err = s.firstRole(); err != nil {
 			return nil, err
 		}
+	} else if role, ok := store.Role(s.config.Role); s.config.Role != "" && (!ok || role.Kind != storage.Superuser || role.Dropped) {
+		return nil, fmt.Errorf("%s has no superuser role %q: --role names the one that a first start makes; leave it away, and make roles by CREATE ROLE",
+			s.config.DataDir, s.config.Role)
+	}
+	key, err := s.openCalendarKey()
+	if err != nil {
+		return nil, err
+	}
+	publications, err := s.openPublicationsKey(store.Genesis().Server, first != nil)
+	if err != nil {
+		return nil, err
 	}
 	return &serverKeys{key, publications}, s.completeStart(key, first)
 }
 
-// firstStartTime is how long after the making of the key a start that was cut off may be repeated. The certificate of a
-// key begins an hour before it is made.
-const firstStartTime = 2 * time.Hour
+// openCalendarKey reads the calendar key. It is made for a store that has not had one.
+func (s *Server) openCalendarKey() (*keyPair, error) {
+	dir, g := s.config.DataDir, s.store.Genesis()
+	key, err := calendarFiles.load(dir)
+	switch {
+	case errors.Is(err, errNoKey) && len(s.store.Certificates()) == 0:
+		if key, err = newCalendarKey(g.Server, g.First.Time(), s.now()); err == nil {
+			err = key.save(dir, calendarFiles)
+		}
+	case errors.Is(err, errNoKey):
+		err = fmt.Errorf("%w: the directory holds a ledger, so its key is lost or was not restored; put keys/ back from the backup, or make a new one by jurat rotate-key calendar", err)
+	case err == nil && !knownCertificate(s.store, key) && key.certificate.X509.Subject.CommonName != g.Server:
+		err = fmt.Errorf("the calendar key in %s is that of server %q, this is %q: put keys/ back from a backup of this server", dir, key.certificate.X509.Subject.CommonName, g.Server)
+	}
+	return key, err
+}
 
 // oldestStart is before every first start: this program is not older. A ledger that begins under a clock that is not set, in 1970, has keys and
 // a root that have ended when it is.
 var oldestStart = time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// firstStart makes the keys, then the store: a start that is cut off leaves a directory that the next one takes for new. Of two at once
-// one makes both.
-func (s *Server) firstStart(dir string, options storage.Options) (*serverKeys, error) {
+// firstStart makes the store of a new ledger, unless the start is mistaken: nothing is made then.
+func (s *Server) firstStart(dir string) (*storage.Store, error) {
+	if err := CheckNew(s.config.DataDir); err != nil {
+		return nil, err
+	}
+	if s.config.MustExist {
+		return nil, fmt.Errorf("%s holds no ledger, and --must-exist is given: is a disk not mounted, or the path wrong? A first start leaves --must-exist away", s.config.DataDir)
+	}
 	if !loopback(s.listener.Addr().String()) && s.config.PasswordFile == "" {
 		return nil, fmt.Errorf("--listen %s can be reached from other machines, so the first superuser needs a password: give --password-file, or make the first start on 127.0.0.1", s.config.Listen)
 	}
-	name := cmp.Or(s.config.ServerName, defaultName)
-	if email := publicationsEmail(s.config.Email, name); !validEmail(email) {
+	g := storage.Genesis{Server: cmp.Or(s.config.ServerName, defaultName)}
+	if email := publicationsEmail(s.config.Email, g.Server); !validEmail(email) {
 		return nil, fmt.Errorf("no --email, and %w", badEmail(email))
 	}
-	first, err := s.firstRole()
-	if err != nil {
+	if _, err := s.firstRole(); err != nil {
 		return nil, err
 	}
-	if now := s.now(); now.Before(oldestStart) {
+	now := s.now()
+	if now.Before(oldestStart) {
 		return nil, fmt.Errorf("this machine's clock shows %s: set it first, since what is filed bears its time, for ever", now.UTC().Format(time.RFC3339))
 	}
-	if key, err := calendarFiles.load(s.config.DataDir); err == nil {
-		if err := mayBeFirst(s.config.DataDir, key, name, s.now()); err != nil {
-			return nil, err
-		}
-	}
-	if err := makeDataDir(s.config.DataDir); err != nil { // only now: nothing is made by a start that was mistaken
+	g.First = calendar.RoundOf(now)
+	if _, err := rand.Read(g.BlindingKey[:]); err != nil {
 		return nil, err
 	}
-	keys := &serverKeys{}
-	s.store, err = storage.CreateLocked(dir, options, func() (g storage.Genesis, err error) {
-		if keys, err = s.firstKeys(name); err != nil {
-			return g, err
-		}
-		g = storage.Genesis{Server: name, First: calendar.RoundOf(s.now())}
-		_, err = rand.Read(g.BlindingKey[:])
-		return g, err
-	})
+	if err := makeDataDir(s.config.DataDir); err != nil {
+		return nil, err
+	}
+	store, err := storage.Create(dir, g, s.storeOptions())
 	if err != nil {
 		return nil, err
 	}
 	if s.config.ServerName == "" {
-		s.log.Warn("no --server-name was given: this name stands in every proof, for ever, and others have it too; to give another one, begin anew in an empty directory before anything is filed", "server", name)
+		s.log.Warn("no --server-name was given: this name stands in every proof, for ever, and others have it too; to give another one, begin anew in an empty directory before anything is filed", "server", g.Server)
 	}
-	s.log.Info("new ledger", "data", s.config.DataDir, "server", name, "first_second", s.store.Genesis().First.String())
-	return keys, s.completeStart(keys.calendar, first)
+	s.log.Info("new ledger", "data", s.config.DataDir, "server", g.Server, "first_second", g.First.String())
+	return store, nil
 }
 
-// firstKeys makes the keys of a new ledger, or takes those of a start that was cut off.
-func (s *Server) firstKeys(name string) (k *serverKeys, err error) {
-	k = &serverKeys{}
-	k.calendar, err = calendarFiles.load(s.config.DataDir)
-	switch {
-	case errors.Is(err, errNoKey):
-		if k.calendar, err = newCalendarKey(name, s.now(), s.now()); err == nil {
-			err = k.calendar.save(s.config.DataDir, calendarFiles)
-		}
-	case err == nil:
-		err = mayBeFirst(s.config.DataDir, k.calendar, name, s.now())
+// CheckNew returns an error if a data directory without a store had one before: there is a digest index or what belongs to a calendar key, and
+// these are made after the store.
+func CheckNew(dir string) error {
+	left, err := fs.Glob(os.DirFS(dir), keysDir+"/calendar*")
+	if _, noIndex := os.Stat(filepath.Join(dir, IndexDir)); noIndex == nil {
+		left = append(left, IndexDir)
 	}
-	if err == nil {
-		k.publications, err = s.openPublicationsKey(name, true)
+	if err != nil || len(left) == 0 {
+		return err
 	}
-	return k, err
-}
-
-// mayBeFirst returns nil if the calendar key in a directory without a store may be that of a first start under this name that was cut
-// off: it is new, and the first, and there is no digest index, which is made once there is a store.
-func mayBeFirst(dir string, key *keyPair, name string, now time.Time) error {
-	aside, err := filepath.Glob(filepath.Join(dir, keysDir, "calendar-*"))
-	_, noIndex := os.Stat(filepath.Join(dir, IndexDir))
-	age := now.Sub(key.certificate.X509.NotBefore)
-	if err == nil && len(aside) == 0 && errors.Is(noIndex, fs.ErrNotExist) && key.certificate.X509.Subject.CommonName == name && age >= 0 && age <= firstStartTime {
-		return nil
+	store := filepath.Join(dir, StoreDir)
+	missing := "no ledger in " + store
+	_, err = os.Stat(store)
+	if _, linkErr := os.Lstat(store); errors.Is(err, fs.ErrNotExist) && linkErr == nil {
+		missing = store + " is a symbolic link to what does not exist"
 	}
-	return fmt.Errorf("%s has a calendar key but no %s: is a disk not mounted? A second ledger under the same key would make two histories; for a new ledger give an empty --data directory",
-		dir, StoreDir)
+	return fmt.Errorf("%s holds %s of a ledger, but %s: is a disk not mounted, or was it moved? A second ledger under the same key would make two histories; for a new one give an empty --data directory",
+		dir, left[0], missing)
 }
 
 // CheckKeys returns why a server would not start with the keys in a data directory, as far as they say that themselves: a key that is
-// not that of its certificate, or a calendar key without its ledger. Keys that are missing are none of its business.
-func CheckKeys(dir string, now time.Time) error {
-	key, err := calendarFiles.load(dir)
-	if _, missing := os.Stat(filepath.Join(dir, StoreDir)); err == nil && errors.Is(missing, fs.ErrNotExist) {
-		err = mayBeFirst(dir, key, key.certificate.X509.Subject.CommonName, now)
-	}
-	if err != nil && !errors.Is(err, errNoKey) {
+// not that of its certificate. Keys that are missing are none of its business.
+func CheckKeys(dir string) error {
+	if _, err := calendarFiles.load(dir); err != nil && !errors.Is(err, errNoKey) {
 		return err
 	}
-	if key, err = publicationsFiles.load(dir); err == nil {
+	key, err := publicationsFiles.load(dir)
+	if err == nil {
 		err = checkPublicationsKey(dir, key, "")
 	}
 	if errors.Is(err, errNoKey) {

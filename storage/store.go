@@ -71,12 +71,6 @@ const (
 // Create makes a store in dir, which it creates if need be, and opens it. It returns ErrExists if there is one already. A
 // crash while it works leaves either no store or a whole one.
 func Create(dir string, g Genesis, o Options) (*Store, error) {
-	return CreateLocked(dir, o, func() (Genesis, error) { return g, nil })
-}
-
-// CreateLocked is Create with a genesis that is made while nobody else can make a store in dir, with what goes with it elsewhere. begin is
-// not called if there is a store.
-func CreateLocked(dir string, o Options, begin func() (Genesis, error)) (*Store, error) {
 	if o.ReadOnly {
 		panic("storage: create a read-only store")
 	}
@@ -84,7 +78,7 @@ func CreateLocked(dir string, o Options, begin func() (Genesis, error)) (*Store,
 	if err := MakeDir(dir, o.FS); err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
-	s, err := start(dir, o, func() error { return found(dir, o, begin) })
+	s, err := start(dir, o, func() error { return found(dir, g, o) })
 	if err != nil {
 		return nil, fmt.Errorf("create store in %s: %w", dir, err)
 	}
@@ -223,13 +217,9 @@ func InUse(dir string) (bool, error) {
 }
 
 // found makes the database of a new store.
-func found(dir string, o Options, begin func() (Genesis, error)) error {
+func found(dir string, g Genesis, o Options) error {
 	if err := exists(dir, o.FS); !errors.Is(err, ErrNotFound) {
 		return cmp.Or(err, ErrExists)
-	}
-	g, err := begin()
-	if err != nil {
-		return err
 	}
 	if !name(g.Server) || g.First < 1 || g.First > maxSecond {
 		return fmt.Errorf("server %q, first second %d", g.Server, g.First)

@@ -140,7 +140,7 @@ func TestTwoFirstStarts(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Fatal("a server stopped by itself, without an error")
 	}
-	await(t, "no ledger is made", func() bool { return exists(filepath.Join(dir, "store", "db")) })
+	await(t, "no ledger is made", func() bool { return exists(filepath.Join(dir, "keys", "publications.key")) }) // after all else
 	diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0")
 	kept, err := os.ReadFile(filepath.Join(dir, "keys", "calendar.crt"))
 	if err != nil {

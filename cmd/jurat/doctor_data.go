@@ -58,8 +58,8 @@ func (d *doctor) checkKeys() {
 		d.checkCertificate(name)
 	}
 	d.checkCertificate("root")
-	if err := server.CheckKeys(d.config.DataDir, d.now()); err != nil {
-		d.fail("keys and ledger", err, "No server starts with them: put store/ and keys/ back as they were, from one backup.")
+	if err := server.CheckKeys(d.config.DataDir); err != nil {
+		d.fail("keys and ledger", err, "No server starts with them: put keys/ back from one backup.")
 	}
 	if path := filepath.Join(d.config.DataDir, "keys", "root.key"); exists(path) {
 		d.add(stateWarn, "root key", path+" is on this machine", "It is needed for jurat rotate-key publications alone: move it to where no thief of this machine finds it.")
@@ -184,12 +184,12 @@ func (d *doctor) checkLedger() {
 		d.running = true
 		d.ok(check, "a server has it open; /readyz and SELECT audit_calendar(…) say how it is")
 		return
-	case errors.Is(err, storage.ErrNotFound) && exists(filepath.Join(d.config.DataDir, "keys", "calendar.key")):
-		d.add(stateFail, check, "there is a calendar key, but no "+dir,
-			"Is a disk not mounted? A second ledger under the same key would make two histories. Start the server only if this is a first start that was cut off.")
-		return
 	case errors.Is(err, storage.ErrNotFound):
-		d.ok(check, "there is none yet; the first start makes it")
+		if err := server.CheckNew(d.config.DataDir); err != nil {
+			d.fail(check, err, "No server starts on it. Mount the disk or put store/ back where it was; if it is lost, restore all from a backup.")
+		} else {
+			d.ok(check, "there is none yet; the first start makes it")
+		}
 		return
 	case err != nil:
 		d.fail(check, err, damageAdvice(err))

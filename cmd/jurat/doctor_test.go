@@ -125,7 +125,7 @@ func TestDoctorKeys(t *testing.T) {
 	do(os.Remove(rules))
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0", "--hba", rules), "login rules", stateFail, "no such file")
 	do(os.Rename(filepath.Join(dir, "store"), filepath.Join(dir, "away")))
-	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "keys and ledger", stateFail, "one backup")
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "ledger", stateFail, "is a disk not mounted")
 }
 
 // TestDoctorTLS shows the doctor certificates for TLS, good ones and those with which clients stay away or no server starts.
