@@ -24,7 +24,11 @@ func (s *Store) Checkpoint(dir string) (err error) {
 	if err := s.fs.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("checkpoint in %s: %w", dir, err)
 	}
-	if err := s.db.Checkpoint(s.fs.PathJoin(dir, database)); err != nil {
+	path := s.fs.PathJoin(dir, database)
+	if err = s.db.Checkpoint(path); err == nil {
+		err = noEnds(path, s.fs)
+	}
+	if err != nil {
 		return fmt.Errorf("checkpoint in %s: %w", dir, err)
 	}
 	return nil

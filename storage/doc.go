@@ -131,7 +131,8 @@
 // the process has ended, in whatever way, every flipped bit of what was acknowledged is found; after a power cut it may be a
 // note from some seconds before, and a flipped bit in the last block, of 32 KiB, of what was synced later looks like a torn end.
 // Other files carry checksums of their own. A manifest is noted once the marker by which Pebble finds it is durable, so that a marker
-// which names an older one, or is missing, is damage: Pebble would delete what it does not find from there. Open reads all this, and
+// which names an older one, or is missing, is damage: Pebble would delete what it does not find from there. Where ENDS itself is missing Open
+// logs it and goes on: programs from before wrote none. Open reads all this, and
 // the state, before it opens the database for writing: a store that it refuses stays as it is.
 //
 // # Debugging

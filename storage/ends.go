@@ -82,7 +82,8 @@ type end struct {
 // A manifest is noted once the marker names it, durably: see checkMarker.
 type endsFS struct {
 	vfs.FS
-	dir string
+	dir  string
+	lost bool // there was no file of ends
 
 	mu      sync.Mutex // covers all below
 	known   map[endKey]end
@@ -118,11 +119,18 @@ func openEnds(dir string, fs vfs.FS) (*endsFS, error) {
 	return e, nil
 }
 
+// noEnds makes the file of ends of a database that nothing is noted of.
+func noEnds(dir string, fs vfs.FS) error {
+	e := &endsFS{FS: fs, dir: dir}
+	return firstError(e.create(), e.close())
+}
+
 // load reads the file of ends. A store of a program that wrote none has no ends.
 func (e *endsFS) load() error {
 	path := e.PathJoin(e.dir, endsFile)
 	f, err := e.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
+		e.lost = true
 		return nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -434,13 +435,39 @@ func TestEnds(t *testing.T) {
 			}
 		}
 	}
-	if err := fs.Remove(path); err != nil {
+}
+
+// TestEndsMissing: a start without the file that notes ends says so, once. What is made anew or as a checkpoint has one.
+func TestEndsMissing(t *testing.T) {
+	fs, log := vfs.NewMem(), new(bytes.Buffer)
+	o := options(fs)
+	o.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s, err := storage.Create("store", storagetest.NewMaker(23).Genesis(), o)
+	if err == nil {
+		err = errors.Join(s.Checkpoint("copy"), s.Close())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err = storage.Open("store", options(fs)); err != nil {
-		t.Fatalf("a store of a program that noted nothing: %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	for _, x := range []struct {
+		dir       string
+		gone, say bool
+	}{{dir: "store"}, {dir: "copy"}, {dir: "store", gone: true, say: true}, {dir: "store"}} {
+		log.Reset()
+		if x.gone {
+			if err := fs.Remove(x.dir + "/db/ENDS"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := storage.Open(x.dir, o)
+		if err == nil {
+			err = s.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Contains(log.String(), "was missing"); said != x.say {
+			t.Errorf("%+v: %s", x, log)
+		}
 	}
 }

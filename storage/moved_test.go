@@ -23,7 +23,9 @@ func TestMoved(t *testing.T) {
 			}
 			return os.CopyFS(dir, os.DirFS(dir+".old"))
 		},
-		"lock deleted": func(dir string) error { return os.Remove(filepath.Join(dir, "LOCK")) },
+		"database deleted": func(dir string) error { return os.RemoveAll(filepath.Join(dir, "db")) },
+		"database moved":   func(dir string) error { return os.Rename(filepath.Join(dir, "db"), dir+".old") },
+		"lock deleted":     func(dir string) error { return os.Remove(filepath.Join(dir, "LOCK")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, m := filepath.Join(t.TempDir(), "store"), storagetest.NewMaker(1)

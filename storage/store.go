@@ -33,7 +33,7 @@ type Genesis struct {
 type Store struct {
 	db       *pebble.DB
 	lock     io.Closer
-	locked   os.FileInfo // of the lock's file; nil of a store in memory, or that is only read
+	found    map[string]os.FileInfo // what was opened, by name: the lock's file and the database; nil of a store in memory, or that is only read
 	log      *slog.Logger
 	genesis  Genesis
 	readOnly bool
@@ -106,11 +106,8 @@ func start(dir string, o Options, first func() error) (*Store, error) {
 	}
 	s := &Store{lock: lock, log: o.Logger, readOnly: o.ReadOnly, fs: o.FS, dir: dir, tableLeaves: o.TableLeaves,
 		rounds: newRoundCache(o.RoundBytes), room: newRoom(dir, &o), tableMemory: make(chan *tableMemory, tableWriters)}
-	if !o.ReadOnly && vfs.Root(o.FS) == vfs.Default {
-		s.locked, err = os.Stat(filepath.Join(dir, lockFile))
-	}
-	if err == nil {
-		err = first()
+	if err = first(); err == nil && !o.ReadOnly && vfs.Root(o.FS) == vfs.Default {
+		err = s.find(lockFile, database)
 	}
 	if err == nil {
 		s.ends, err = openEnds(o.FS.PathJoin(dir, database), s.room.fs)
@@ -142,6 +139,10 @@ func (s *Store) open(o Options) error {
 	}
 	if err != nil {
 		return err
+	}
+	if s.ends.lost {
+		s.log.Warn("a file of the store was missing and is made anew: whether the newest log and manifest were damaged or cut off could not be seen at this start; if somebody deleted it, compare the newest round with proofs and backups",
+			"file", s.fs.PathJoin(s.ends.dir, endsFile))
 	}
 	return s.openDatabase(o)
 }
@@ -189,15 +190,24 @@ func lockPath(path string, disk vfs.FS, readOnly bool) (io.Closer, error) {
 	return lock, err
 }
 
-// inPlace returns ErrMoved if the directory of the store is not the one that was opened. Files that are open outlive their names: what is
+// find notes what is in the store's directory under names.
+func (s *Store) find(names ...string) (err error) {
+	s.found = make(map[string]os.FileInfo)
+	for _, name := range names {
+		info, statErr := os.Stat(filepath.Join(s.dir, name))
+		s.found[name], err = info, firstError(err, statErr)
+	}
+	return err
+}
+
+// inPlace returns ErrMoved if the lock or the database is not the one that was opened. Files that are open outlive their names: what is
 // written to them then is durable, and gone with the last that has them open.
 func (s *Store) inPlace() error {
-	if s.locked == nil {
-		return nil
-	}
-	now, err := os.Stat(filepath.Join(s.dir, lockFile))
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !os.SameFile(now, s.locked) {
-		return fmt.Errorf("%s: %w", s.dir, ErrMoved)
+	for name, found := range s.found {
+		now, err := os.Stat(filepath.Join(s.dir, name))
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !os.SameFile(now, found) {
+			return fmt.Errorf("%s: %w", s.dir, ErrMoved)
+		}
 	}
 	return nil // what cannot be looked at for another reason may well be there
 }
@@ -235,7 +245,7 @@ func found(dir string, g Genesis, o Options) error {
 	w := writer{batch: db.NewBatch()}
 	w.set(Key{Kind: KindMeta, Group: GroupGenesis}, &g)
 	w.set(Key{Kind: KindMeta, Group: GroupProgress}, &progress{closed: g.First - 1})
-	if err := cmp.Or(commitSync(w.batch), db.Close()); err != nil {
+	if err := firstError(cmp.Or(commitSync(w.batch), db.Close()), noEnds(path, o.FS)); err != nil {
 		return err
 	}
 	if err := o.FS.Rename(path, o.FS.PathJoin(dir, database)); err != nil {
