@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -111,6 +112,24 @@ func limitMemory(c *server.Config) error {
 	return nil
 }
 
+// filesOfServer is about how many files the store, the digest index and listeners have open at most.
+const filesOfServer = 500
+
+// limitConnections has connections leave files for the ledger, which ends with the first that it cannot open. As many as have a session
+// may be starting up.
+func limitConnections(c *server.Config) {
+	files, err := host.OpenFiles()
+	if err != nil {
+		return
+	}
+	most := max(1, (int(min(files, math.MaxInt32))-filesOfServer)/2)
+	if c.MaxConnections > most {
+		c.Logger.Warn("fewer connections are taken than --max-connections, since this process may not have enough files open: raise LimitNOFILE of the systemd unit, or ulimit -n",
+			"max_connections", most, "wanted", c.MaxConnections, "open_files", files)
+		c.MaxConnections = most
+	}
+}
+
 func serve(ctx context.Context, c server.Config) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -123,6 +142,7 @@ func serve(ctx context.Context, c server.Config) error {
 	if err := limitMemory(&c); err != nil {
 		return err
 	}
+	limitConnections(&c)
 	hangup := make(chan os.Signal, 1) // taken before anything is opened: one ends the process else
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
