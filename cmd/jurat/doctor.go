@@ -83,6 +83,8 @@ func (d *doctor) fail(check string, err error, advice string) {
 		advice = "Run this as the user that the server runs as, such as runuser -u jurat -- jurat doctor."
 	case errors.Is(err, syscall.EROFS):
 		advice = mountedReadOnly
+	case errors.Is(err, syscall.ENOSPC):
+		advice = "The disk is full: make room on it."
 	}
 	d.add(stateFail, check, err.Error(), advice)
 }

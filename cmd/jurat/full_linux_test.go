@@ -192,3 +192,15 @@ func startWaiting(t *testing.T, dir string) *serverProcess {
 	}
 	return s
 }
+
+// TestDoctorOnFullDisk: the doctor says that room is missing, not that it is run as the wrong user.
+func TestDoctorOnFullDisk(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "1m")
+	dir := filepath.Join(disk, "data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, filepath.Join(disk, "fill"), 0)
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "disk sync", stateFail, "make room")
+}
