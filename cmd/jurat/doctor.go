@@ -69,6 +69,7 @@ type doctor struct {
 	now    func() time.Time
 
 	running  bool // a server has the data directory open
+	begun    bool // there is a ledger that has had keys, or it cannot be seen
 	findings []finding
 }
 
@@ -97,8 +98,8 @@ func (d *doctor) ok(check, format string, args ...any) {
 // run makes all checks.
 func (d *doctor) run() {
 	if d.checkDirectory() {
-		d.checkKeys()
 		d.checkLedger()
+		d.checkKeys()
 		d.checkDisk()
 		d.checkSync()
 	}

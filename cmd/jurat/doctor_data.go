@@ -75,8 +75,8 @@ func (d *doctor) checkKey(name string) {
 	check, path := name+" key", filepath.Join(d.config.DataDir, "keys", name+".key")
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.config.DataDir, server.StoreDir)):
-		d.ok(check, "there is no ledger yet; the first start makes it")
+	case errors.Is(err, fs.ErrNotExist) && !d.begun:
+		d.ok(check, "there is none yet; the first start makes it")
 	case err != nil:
 		d.fail(check, err, "Put keys/ back from the backup; if it is lost, make a new one by jurat rotate-key "+name+".")
 	case info.Mode().Perm()&0o077 != 0:
@@ -89,7 +89,7 @@ func (d *doctor) checkKey(name string) {
 func (d *doctor) checkCertificate(name string) {
 	check, path := name+" certificate", filepath.Join(d.config.DataDir, "keys", name+".crt")
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(d.config.DataDir, server.StoreDir)) {
+	if errors.Is(err, fs.ErrNotExist) && !d.begun {
 		return
 	}
 	var c *x509.Certificate
@@ -179,6 +179,7 @@ func (d *doctor) checkLedger() {
 	const check = "ledger"
 	dir := filepath.Join(d.config.DataDir, server.StoreDir)
 	s, err := storage.Open(dir, storage.Options{ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
+	d.begun = !errors.Is(err, storage.ErrNotFound)
 	switch {
 	case errors.Is(err, storage.ErrLocked):
 		d.running = true
@@ -196,6 +197,10 @@ func (d *doctor) checkLedger() {
 		return
 	}
 	defer s.Close()
+	if d.begun = len(s.Certificates()) > 0; !d.begun {
+		d.ok(check, "its first start was cut off; the next one goes on with it")
+		return
+	}
 	if err := index.Look(s.DB(), index.Options{Dir: filepath.Join(d.config.DataDir, server.IndexDir)}); err != nil {
 		d.fail("digest index", err, damageAdvice(err))
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/internal/require"
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/server"
 	"github.com/jurat-ledger/jurat/storage"
 )
@@ -126,6 +127,23 @@ func TestDoctorKeys(t *testing.T) {
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0", "--hba", rules), "login rules", stateFail, "no such file")
 	do(os.Rename(filepath.Join(dir, "store"), filepath.Join(dir, "away")))
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "ledger", stateFail, "is a disk not mounted")
+}
+
+// TestDoctorCutOff: a first start that was cut off before it had made keys is no fault.
+func TestDoctorCutOff(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	genesis := storage.Genesis{Server: "jurat", First: calendar.RoundOf(time.Now())}
+	s, err := storage.Create(filepath.Join(dir, server.StoreDir), genesis, storage.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		err = errors.Join(s.Close(), os.Chmod(dir, 0o700))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := diagnose(t, 0, "--data", dir, "--listen", "127.0.0.1:0")
+	expectFinding(t, found, "ledger", stateOK, "cut off")
+	expectFinding(t, found, "calendar key", stateOK, "first start")
 }
 
 // TestDoctorTLS shows the doctor certificates for TLS, good ones and those with which clients stay away or no server starts.
