@@ -227,7 +227,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 // damageError says what to do about damage.
 func damageError(err error) error {
-	if errors.Is(err, storage.ErrCorrupt) || errors.Is(err, index.ErrCorrupt) {
+	if errors.Is(err, index.ErrCorrupt) {
+		return fmt.Errorf("%w; the ledger is whole without it: jurat fsck --rebuild-index makes it anew from the leaves", err)
+	}
+	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)
 	}
 	return err

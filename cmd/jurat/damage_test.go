@@ -41,20 +41,32 @@ func damagedDirectory(t *testing.T) (dir, to, indexFile string) {
 	return dir, to, indexFile
 }
 
-// TestDamagedIndex takes a file of the index away: all who open it say so, with what to do about it, and so does a restore.
+// TestDamagedIndex takes a file of the index away: all who open it say so, with what to do about it, and so does a restore. Made anew from the leaves
+// it finds everything again.
 func TestDamagedIndex(t *testing.T) {
 	t.Parallel()
 	dir, to, file := damagedDirectory(t)
 	if err := os.Remove(filepath.Join(dir, "index", file)); err != nil {
 		t.Fatal(err)
 	}
-	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "digest index", stateFail, "Restore the data directory from a backup")
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "digest index", stateFail, "--rebuild-index")
 	expect(t, 3, file, "backup", "--to", filepath.Join(t.TempDir(), "x"), "--data", dir)
-	expect(t, 3, "restore the data directory from a backup", "serve", "--data", dir, "--listen", "127.0.0.1:0")
+	expect(t, 3, "--rebuild-index", "serve", "--data", dir, "--listen", "127.0.0.1:0")
 	expect(t, 1, file, "fsck", "--data", dir)
 
 	cutBackup(t, to, "index/"+file)
 	expect(t, 1, "REFUSED", "restore", "--from", to, "--data", filepath.Join(t.TempDir(), "restored"))
+
+	expect(t, 0, "150000 leaves in the digest index", "fsck", "--data", dir, "--rebuild-index")
+	expect(t, 0, "150000 leaves in the digest index", "fsck", "--data", dir)
+	s := startServer(t, dir)
+	expect(t, 3, "another process has the store open", "fsck", "--data", dir, "--rebuild-index")
+	var found int
+	const sql = `SELECT count(*) FROM generate_series(1, 150001) i JOIN hashes ON digest = sha256(i::text::bytea)`
+	if err := s.connect().QueryRow(t.Context(), sql).Scan(&found); err != nil || found != 150_000 {
+		t.Errorf("found %d, %v", found, err)
+	}
+	s.stop()
 }
 
 // cutBackup cuts a file of a backup off and has the manifest name what is left, as a backup of a directory with that damage does.
@@ -109,7 +121,7 @@ func TestDoctorAdvice(t *testing.T) {
 		words string
 	}{
 		{fmt.Errorf("store: %w", storage.ErrCorrupt), "Restore the data directory"},
-		{fmt.Errorf("index: %w", index.ErrCorrupt), "Restore the data directory"},
+		{fmt.Errorf("index: %w", index.ErrCorrupt), "--rebuild-index"},
 		{fmt.Errorf("store: %w", storage.ErrVersion), "or a newer one"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}, "mounted read-only"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}, "as the user"},

@@ -228,7 +228,9 @@ func (d *doctor) checkLedger() {
 // damageAdvice says what to do about a store or an index that does not open. A disk that cannot be read is no reason to restore.
 func damageAdvice(err error) string {
 	switch {
-	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
+	case errors.Is(err, index.ErrCorrupt):
+		return "Run jurat fsck --rebuild-index: it makes the index anew from the leaves."
+	case errors.Is(err, storage.ErrCorrupt):
 		return "Restore the data directory from a backup, and keep this one as it is."
 	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
 		return "Run the program that wrote it, or a newer one."

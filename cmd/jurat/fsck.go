@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ import (
 
 func newFsck() *cobra.Command {
 	var data string
-	var quick bool
+	var quick, rebuild bool
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check a data directory by computing every root from the leaves again",
@@ -26,29 +27,57 @@ func newFsck() *cobra.Command {
 roots, calendar nodes; check the calendar key's signature of every round, the numbering of leaves, and the digest index.
 Nothing is changed. Prints what was checked, or the first difference.
 
+With --rebuild-index the digest index is not checked but, if all else is in order, made anew from the leaves: no backup is needed when it
+alone is lost or damaged.
+
 Exit code: 0 in order, 1 a difference, 3 the check could not be carried out.`,
-		Example: "  jurat fsck --data /var/lib/jurat",
+		Example: "  jurat fsck --data /var/lib/jurat\n  jurat fsck --data /var/lib/jurat --rebuild-index",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				if rebuild {
+					return rebuildIndex(ctx, cmd.OutOrStdout(), data)
+				}
 				return check(ctx, cmd.OutOrStdout(), data, !quick)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "data", "data directory")
 	cmd.Flags().BoolVar(&quick, "no-index", false, "leave the digest index out")
+	cmd.Flags().BoolVar(&rebuild, "rebuild-index", false, "make the digest index anew")
+	cmd.MarkFlagsMutuallyExclusive("no-index", "rebuild-index")
 	return cmd
 }
 
 func check(ctx context.Context, w io.Writer, data string, withIndex bool) error {
-	store, err := storage.Open(filepath.Join(data, server.StoreDir), storage.Options{
-		ReadOnly: true,
-		Logger:   slog.New(slog.DiscardHandler),
-	})
+	store, err := openStopped(data, true)
 	if err == nil {
 		defer store.Close()
-		err = checkStore(ctx, w, data, store, withIndex)
+		err = checkWithIndex(ctx, w, data, store, withIndex)
 	}
+	return checkError(w, data, err)
+}
+
+// rebuildIndex makes the digest index anew.
+func rebuildIndex(ctx context.Context, w io.Writer, data string) error {
+	if err := server.CheckOwner(data, os.Geteuid()); err != nil {
+		return err
+	}
+	store, err := openStopped(data, false)
+	if err == nil {
+		r := &indexRebuild{store: store, dir: filepath.Join(data, server.IndexDir)}
+		err = errors.Join(checkStore(ctx, w, store, r), r.close(), store.Close())
+	}
+	return checkError(w, data, err)
+}
+
+// openStopped opens the store of a stopped server.
+func openStopped(data string, readOnly bool) (*storage.Store, error) {
+	return storage.Open(filepath.Join(data, server.StoreDir), storage.Options{ReadOnly: readOnly, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// checkError prints a difference, and says what to do about other errors.
+func checkError(w io.Writer, data string, err error) error {
 	var difference *fsck.Difference
 	switch {
 	case err == nil:
@@ -64,18 +93,22 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 	return err
 }
 
-func checkStore(ctx context.Context, w io.Writer, data string, store *storage.Store, withIndex bool) error {
-	options := fsck.Options{}
-	if withIndex {
-		x, err := index.Open(store.DB(), index.Options{Dir: filepath.Join(data, server.IndexDir), ReadOnly: true})
-		if err != nil {
-			return err
-		}
-		defer x.Close()
-		check := x.NewCheck()
-		defer check.Close()
-		options.Index = check
+func checkWithIndex(ctx context.Context, w io.Writer, data string, store *storage.Store, withIndex bool) error {
+	if !withIndex {
+		return checkStore(ctx, w, store, nil)
 	}
+	x, err := index.Open(store.DB(), index.Options{Dir: filepath.Join(data, server.IndexDir), ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	check := x.NewCheck()
+	defer check.Close()
+	return checkStore(ctx, w, store, check)
+}
+
+func checkStore(ctx context.Context, w io.Writer, store *storage.Store, x fsck.Index) error {
+	options := fsck.Options{Index: x}
 	progress := newProgress("leaves checked", int64(store.TotalLeaves()))
 	options.Progress = func(r fsck.Report) { progress.set(int64(r.Leaves)) }
 	r, err := fsck.Check(ctx, store, options)
@@ -89,4 +122,64 @@ func checkStore(ctx context.Context, w io.Writer, data string, store *storage.St
 		fmt.Fprintln(w, "OK")
 	}
 	return err
+}
+
+// rebuildStep is how many leaves are added to an index that is made anew at once.
+const rebuildStep = 1 << 22
+
+// An indexRebuild is a digest index that is made anew when fsck has found the leaves in order and comes to compare it with them.
+type indexRebuild struct {
+	store *storage.Store
+	dir   string
+	index *index.Index // nil until then
+}
+
+func (r *indexRebuild) Cursor() uint64                    { return r.store.TotalLeaves() }
+func (r *indexRebuild) HashAll([]uint64, []byte, int)     {}
+func (r *indexRebuild) Add(first uint64, hashes []uint64) {}
+
+func (r *indexRebuild) Hash(digest []byte) uint64 {
+	if r.index == nil {
+		return 0
+	}
+	return r.index.Hash(digest)
+}
+
+// Compare makes the index.
+func (r *indexRebuild) Compare(ctx context.Context, leaves func(first uint64, hashes []uint64) error) (err error) {
+	if err := index.Drop(r.store.DB()); err != nil {
+		return err
+	}
+	if r.index, err = index.Open(r.store.DB(), index.Options{Dir: r.dir}); err != nil {
+		return err
+	}
+	progress := newProgress("leaves indexed", int64(r.Cursor()))
+	defer progress.done()
+	room := make([]uint64, min(rebuildStep, r.Cursor()))
+	for next := uint64(0); next < r.Cursor(); next = r.index.Cursor() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		hashes := room[:min(rebuildStep, r.Cursor()-next)]
+		if err := leaves(next, hashes); err != nil {
+			return err
+		}
+		if err := r.index.Add(next, hashes); err != nil {
+			return err
+		}
+		for merged := true; merged; {
+			if merged, err = r.index.Merge(ctx); err != nil {
+				return err
+			}
+		}
+		progress.set(int64(r.index.Cursor()))
+	}
+	return nil
+}
+
+func (r *indexRebuild) close() error {
+	if r.index == nil {
+		return nil
+	}
+	return r.index.Close()
 }

@@ -139,6 +139,19 @@ func Look(db *pebble.DB, o Options) error {
 	return x.Close()
 }
 
+// Drop durably removes all that is stored of an index in db, whatever state it is in. The next Open makes a new one, and removes the files.
+func Drop(db *pebble.DB) error {
+	b := db.NewBatch()
+	defer b.Close()
+	if err := b.DeleteRange([]byte{prefix}, []byte{prefix + 1}, nil); err != nil {
+		return err
+	}
+	if err := fatal.Commit(b); err != nil {
+		return fmt.Errorf("drop the digest index: %w", err)
+	}
+	return nil
+}
+
 // Close closes the files of the runs. Nothing else may be called any more.
 func (x *Index) Close() error {
 	x.mu.Lock()

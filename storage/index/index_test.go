@@ -106,10 +106,10 @@ func (w *world) reopen() {
 	w.open()
 }
 
-// empty deletes the index, damaged or not, and opens an empty one.
+// empty drops the index, damaged or not, and opens an empty one.
 func (w *world) empty() {
 	w.t.Helper()
-	if err := w.db.DeleteRange([]byte{prefix}, []byte{prefix + 1}, pebble.Sync); err != nil {
+	if err := Drop(w.db); err != nil {
 		w.t.Fatal(err)
 	}
 	x, err := openIndex(w.db, w.fs)
