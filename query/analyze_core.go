@@ -162,19 +162,21 @@ func (a *analyzer) starColumns(s *scope, star *parse.Star, schema, table string)
 	if len(cols) > 0 || table == "" {
 		return cols, nil
 	}
+	missing := errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table)
 	for i, fr := range slices.Backward(a.outer) {
 		if cols = fr.s.starred(schema, table); len(cols) == 0 {
 			continue
 		}
-		if fr.hidden {
-			return nil, a.fail(fr.unreachable(table), star)
+		if fr.hidden != "" {
+			missing = fr.unreachable(table, table, "")
+			continue
 		}
 		for k, c := range cols {
 			cols[k].x = a.fromOuter(i, c.x, outerSlot{c.table, c.name})
 		}
 		return cols, nil
 	}
-	return nil, a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), star)
+	return nil, a.fail(missing, star)
 }
 
 // starred returns the columns that * stands for, of a table if it is not "".

@@ -72,7 +72,7 @@ func (a *analyzer) fromSubquery(item *parse.SubqueryTable) (plan node, s *scope,
 	if item.Lateral {
 		err = read()
 	} else {
-		err = a.unlateral(read)
+		err = a.unlateral(hintLateral, read)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -467,7 +467,7 @@ func (a *analyzer) joinTables(j *parse.Join) (node, *scope, error) {
 		}
 	}
 	if j.On != nil {
-		x, err := a.condition(s, j.On, clauseJoin, "JOIN/ON")
+		x, err := a.on(s, j.On)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -492,11 +492,20 @@ func (a *analyzer) joinFunctions(j *parse.Join, f *parse.FuncTable, l node, ls *
 	if j.On == nil {
 		return n, s, nil
 	}
-	x, err := a.condition(s, j.On, clauseJoin, "JOIN/ON")
+	x, err := a.on(s, j.On)
 	if err != nil {
 		return nil, nil, err
 	}
 	return pushDown(n, conjuncts(x)), s, nil
+}
+
+// on analyzes the condition of a join whose columns s has.
+func (a *analyzer) on(s *scope, e parse.Expr) (x expr, err error) {
+	err = a.unlateral(hintOn, func() error {
+		x, err = a.condition(s, e, clauseJoin, "JOIN/ON")
+		return err
+	})
+	return x, err
 }
 
 // common returns the columns that NATURAL joins by.

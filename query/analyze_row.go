@@ -154,7 +154,7 @@ func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
 	}
 	for i, fr := range slices.Backward(a.outer) {
 		r, scalar := fr.s.row(schema, table)
-		if r == nil || fr.hidden {
+		if r == nil || fr.hidden != "" {
 			continue
 		}
 		for k, x := range r.elems {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -31,7 +32,7 @@ type frame struct {
 	args    []outerArg
 	prints  map[fingerprint]*outerExpr // of the args
 	lateral bool                       // the row is what stands on the left in the same FROM
-	hidden  bool                       // for a subquery in FROM without LATERAL
+	hidden  string                     // why what is being analyzed may not refer to the row: a hint, or "" where it may
 	depth   int                        // of the query whose scope s is
 	clause  clause                     // where the subquery stands
 }
@@ -48,18 +49,24 @@ func (a *analyzer) within(s *scope, lateral bool, f func() error) ([]outerArg, e
 	return fr.args, err
 }
 
-// unlateral analyzes a subquery in FROM that is not LATERAL: it sees the queries around its own, but nothing of its FROM.
-func (a *analyzer) unlateral(f func() error) error {
+// Why a part of FROM may not refer to what stands on its left.
+const (
+	hintLateral = "To reference that %s, you must mark this subquery with LATERAL."
+	hintOn      = "ON sees the tables of its own join alone, and a comma binds less tightly than JOIN: to reference that %s, write CROSS JOIN instead of the comma."
+)
+
+// unlateral analyzes a part of FROM that sees the queries around its own, but nothing of what stands on its left. The hint says why.
+func (a *analyzer) unlateral(hint string, f func() error) error {
 	var hidden []*frame
 	for _, fr := range a.outer {
-		if fr.lateral && !fr.hidden && fr.depth == a.depth {
-			fr.hidden = true
+		if fr.lateral && fr.hidden == "" && fr.depth == a.depth {
+			fr.hidden = hint
 			hidden = append(hidden, fr)
 		}
 	}
 	defer func() {
 		for _, fr := range hidden {
-			fr.hidden = false
+			fr.hidden = ""
 		}
 	}()
 	return f()
@@ -68,34 +75,38 @@ func (a *analyzer) unlateral(f func() error) error {
 // outerColumn finds a column in the rows around. found is nil if no row has it. The expression is for use at the place
 // that is being analyzed; every subquery between there and the row passes the value on.
 func (a *analyzer) outerColumn(ref *parse.ColumnRef, schema, table, name string) (found *scopeColumn, err error) {
+	var hidden *Error
 	for i, fr := range slices.Backward(a.outer) {
 		c, err := fr.s.find(schema, table, name)
-		if err != nil {
+		switch {
+		case fr.hidden == "" && err != nil:
 			return nil, a.fail(err, ref)
-		}
-		if c == nil {
+		case c == nil:
 			continue
-		}
-		if fr.hidden && table == "" {
-			e := errf(codeUndefinedColumn, "column %q does not exist", name)
-			e.Detail = "There is a column named \"" + name + "\" in table \"" + c.table + "\", but it cannot be referenced from this part of the query."
-			return nil, a.fail(e.hint("To reference that column, you must mark this subquery with LATERAL."), ref)
-		}
-		if fr.hidden {
-			return nil, a.fail(fr.unreachable(c.table), ref)
+		case fr.hidden != "":
+			hidden = cmp.Or(hidden, fr.unreachable(c.table, table, name))
+			continue
 		}
 		out := *c
 		out.x = a.fromOuter(i, c.x, outerSlot{c.table, c.name})
 		return &out, nil
 	}
+	if hidden != nil {
+		return nil, a.fail(hidden, ref)
+	}
 	return nil, nil
 }
 
-// unreachable is the error for a reference to a table of fr, which is hidden.
-func (fr *frame) unreachable(table string) *Error {
-	e := errf(codeUndefinedTable, "invalid reference to FROM-clause entry for table %q", table)
-	e.Detail = "There is an entry for table \"" + table + "\", but it cannot be referenced from this part of the query."
-	return e.hint("To reference that table, you must mark this subquery with LATERAL.")
+// unreachable is the error for a reference to a column of a table of fr, which is hidden. The reference may name the table.
+func (fr *frame) unreachable(table, named, column string) *Error {
+	if named != "" {
+		e := errf(codeUndefinedTable, "invalid reference to FROM-clause entry for table %q", table)
+		e.Detail = "There is an entry for table \"" + table + "\", but it cannot be referenced from this part of the query."
+		return e.hint(fr.hidden, "table")
+	}
+	e := errf(codeUndefinedColumn, "column %q does not exist", column)
+	e.Detail = "There is a column named \"" + column + "\" in table \"" + table + "\", but it cannot be referenced from this part of the query."
+	return e.hint(fr.hidden, "column")
 }
 
 // fromOuter returns the value of x, over the row of frame i, for use in the innermost subquery.

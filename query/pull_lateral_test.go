@@ -20,7 +20,7 @@ func (g *generator) lateral() string {
 		all := append(cols[:len(cols):len(cols)], own...)
 		switch kind := g.pick(",", " join", " left join", " left join", " left join"); {
 		case kind == ",":
-			from = g.pick(from+", "+sub, from+" cross join "+sub)
+			from = g.pick(from+", "+sub, from+" cross join "+sub, from+" cross join "+sub, from+" cross join "+sub)
 		case g.chance(60):
 			from += kind + " " + sub + " on true"
 		default:

@@ -95,7 +95,7 @@ func (a *analyzer) sample(t *parse.Table) (*tableSample, error) {
 		return nil, a.fail(errf(codeSampleArgument, "tablesample method %s requires 1 argument, not %d", m.Name, n), m)
 	}
 	s := &tableSample{method: m.Name}
-	err := a.unlateral(func() (err error) {
+	err := a.unlateral(hintLateral, func() (err error) {
 		s.percent, err = a.sampleArgument(t.Sample.Args[0], value.Float4, "TABLESAMPLE")
 		if err == nil && t.Sample.Seed != nil {
 			s.seed, err = a.sampleArgument(t.Sample.Seed, value.Float8, "REPEATABLE")

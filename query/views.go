@@ -108,7 +108,7 @@ func newLateFilingsView(oid value.OID) *view {
 func (a *analyzer) fromView(t *parse.Table, v *view) (plan node, s *scope, err error) {
 	ctes, clause := a.ctes, a.clause
 	a.ctes = nil
-	err = a.unlateral(func() error {
+	err = a.unlateral(hintLateral, func() error {
 		plan, err = a.query(v.query, nil)
 		return err
 	})

@@ -175,6 +175,9 @@ func (k *Catalog) splitName(text string) (schema, name string, ok bool) {
 				end = len(rest)
 			}
 			part, rest = strings.ToLower(strings.TrimSpace(rest[:end])), rest[end:]
+			if part == "" || strings.ContainsAny(part, " \t\n\"") {
+				return "", "", false
+			}
 		}
 		parts = append(parts, part)
 		if rest == "" {
@@ -250,7 +253,7 @@ func (k *Catalog) RegOID(s Session, t value.OID, text string) (value.OID, error)
 	if !ok {
 		return 0, value.Errorf("42602", "invalid name syntax")
 	}
-	missing := func(code, what string) error { return value.Errorf(code, "%s \"%s\" does not exist", what, text) }
+	missing := func(code, what string) error { return value.Errorf(code, "%s \"%s\" does not exist", what, strings.TrimPrefix(schema+"."+name, ".")) }
 	switch t {
 	case value.RegclassOID:
 		if r := k.Find(s, text); r != nil {

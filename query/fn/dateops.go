@@ -129,6 +129,9 @@ func zoneFunctions() []*Function {
 	}{{"timestamptz", "timestamp", toLocal}, {"timestamp", "timestamptz", toZoned}} {
 		out = append(out,
 			def("timezone(text,"+d.from+") "+d.to, map2[texts, ints, ints](func(_ *Env, name string, t int64) (int64, error) {
+				if !value.FiniteTimestamp(t) {
+					return t, nil // as of no zone
+				}
 				zone, err := value.LoadZone(name)
 				if err != nil {
 					return 0, err
@@ -136,6 +139,9 @@ func zoneFunctions() []*Function {
 				return d.f(zone, t), nil
 			})),
 			def("timezone(interval,"+d.from+") "+d.to, map2[spans, ints, ints](func(_ *Env, v value.Interval, t int64) (int64, error) {
+				if !value.FiniteTimestamp(t) {
+					return t, nil
+				}
 				if v.Months != 0 || v.Days != 0 {
 					return 0, value.Errorf(value.CodeInvalidParameter, "interval time zone \"%s\" must not include months or days", v)
 				}
@@ -201,9 +207,15 @@ func truncKernel(t *value.Type) Kernel {
 		if t == value.Timestamp {
 			zone = time.UTC
 		}
-		for k, i := range all(n, sel) {
-			if k == 0 || string(args[0].Bytes[i]) != name {
-				same = timespan{}
+		known, inZone := false, false
+		for _, i := range all(n, sel) {
+			at := args[1].Ints[i]
+			if !value.FiniteTimestamp(at) {
+				out.Ints[i] = at // whatever the unit
+				continue
+			}
+			if !known || string(args[0].Bytes[i]) != name {
+				known, same = true, timespan{}
 				name = string(args[0].Bytes[i])
 				var err error
 				if unit, err = truncUnit(name, t); err != nil {
@@ -211,29 +223,24 @@ func truncKernel(t *value.Type) Kernel {
 				}
 				length = clockUnits[unit]
 			}
-			if len(args) == 3 && (k == 0 || string(args[2].Bytes[i]) != zoneName) {
-				zoneName = string(args[2].Bytes[i])
+			if len(args) == 3 && (!inZone || string(args[2].Bytes[i]) != zoneName) {
+				inZone, zoneName = true, string(args[2].Bytes[i])
 				var err error
 				if zone, err = value.LoadZone(zoneName); err != nil {
 					return err
 				}
 				same, offset = timespan{}, timespan{}
 			}
-			at := args[1].Ints[i]
 			if same.holds(at) {
 				out.Ints[i] = cut
 				continue
 			}
-			switch {
-			case !value.FiniteTimestamp(at):
-				out.Ints[i] = at
-				continue
-			case length > 0:
+			if length > 0 {
 				if !offset.holds(at) {
 					off, offset.from, offset.to = value.ZoneSpan(zone, at)
 				}
 				cut = value.FloorDiv(at+off, length)*length - off
-			default:
+			} else {
 				cut = value.FromLocal(zone, truncate(unit, value.ToLocal(zone, at)))
 			}
 			same = unitSpan(zone, unit, at)

@@ -170,11 +170,13 @@ func makeIntervalFunction() *Function {
 	f := def("make_interval(int4,int4,int4,int4,int4,int4,float8) interval", rowwise(func(_ *Env, args []value.Datum) (value.Datum, error) {
 		months := args[0].I*12 + args[1].I
 		days := args[2].I*7 + args[3].I
-		micros := float64(args[4].I)*3600e6 + float64(args[5].I)*60e6 + math.RoundToEven(args[6].F*1e6)
-		if months != int64(int32(months)) || days != int64(int32(days)) || !(math.Abs(micros) < 1<<63) {
+		secs := math.RoundToEven(args[6].F * 1e6)
+		if months != int64(int32(months)) || days != int64(int32(days)) || !(math.Abs(secs) < 1<<63) {
 			return value.Datum{}, errIntervalRange
 		}
-		return value.NewBox(value.IntervalT, value.Interval{Months: int32(months), Days: int32(days), Micros: int64(micros)}), nil
+		clock := value.Interval{Months: int32(months), Days: int32(days), Micros: args[4].I*value.Hour + args[5].I*value.Minute}
+		v, err := addIntervals(clock, value.Interval{Micros: int64(secs)})
+		return value.NewBox(value.IntervalT, v), err
 	}))
 	f.Defaults = len(f.Args)
 	for range 6 {

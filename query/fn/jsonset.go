@@ -267,7 +267,7 @@ func objectParts(args []value.Datum) (keys, vals []value.Datum, err error) {
 	if len(args) == 2 {
 		b := args[1].X.(*value.Array)
 		switch {
-		case len(a.Dims) > 1 || len(b.Dims) > 1:
+		case len(a.Dims) > 1 || len(a.Dims) != len(b.Dims):
 			return nil, nil, value.Errorf(value.CodeSubscript, "wrong number of array subscripts")
 		case a.Elems.Len() != b.Elems.Len():
 			return nil, nil, value.Errorf(value.CodeSubscript, "mismatched array dimensions")

@@ -245,7 +245,8 @@ func mathFunctions() []*Function {
 		if t != value.Int2 {
 			out = append(out,
 				def("gcd("+t.Name+","+t.Name+") "+t.Name, map2[ints, ints, ints](func(_ *Env, a, b int64) (int64, error) {
-					return fit(t, gcd(a, b), true)
+					g := gcd(a, b)
+					return fit(t, g, g >= 0)
 				})),
 				def("lcm("+t.Name+","+t.Name+") "+t.Name, map2[ints, ints, ints](func(_ *Env, a, b int64) (int64, error) {
 					if a == 0 || b == 0 {
@@ -306,7 +307,8 @@ func widthBucket(_ *Env, args []value.Datum) (value.Datum, error) {
 	case x >= low:
 		bucket = int64(float64(n)*((x-low)/(high-low))) + 1
 	}
-	return value.NewInt(value.Int4, bucket), nil
+	bucket, err := fit(value.Int4, bucket, true)
+	return value.NewInt(value.Int4, bucket), err
 }
 
 // roundings declares the functions that round, for floats and numerics.

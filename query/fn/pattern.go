@@ -189,7 +189,7 @@ func classLength(p string) int {
 }
 
 func regexpMode(flags string) (string, error) {
-	multi, fold := "s", ""
+	multi, fold, plain := "s", "", ' '
 	for _, c := range flags {
 		switch c {
 		case 'i':
@@ -205,11 +205,14 @@ func regexpMode(flags string) (string, error) {
 		case 's':
 			multi = "s"
 		case 'b', 'e':
-			return "", value.Errorf(value.CodeUnsupported, "regular expressions of option \"%c\" are not supported: write an advanced one", c)
+			plain = c
 		case 'g', 'q', 't', 'x':
 		default:
 			return "", value.Errorf(value.CodeInvalidParameter, "invalid regular expression option: \"%c\"", c)
 		}
+	}
+	if plain != ' ' {
+		return "", value.Errorf(value.CodeUnsupported, "regular expressions of option \"%c\" are not supported: write an advanced one", plain)
 	}
 	if multi+fold == "" {
 		return "", nil

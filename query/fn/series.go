@@ -263,7 +263,16 @@ func isScalar(k value.JSONKind) bool { return k != value.JSONArray && k != value
 
 func jsonElements(env *Env, ret *value.Type, args []value.Datum) (Series, error) {
 	n, err := jsonRows(env, args[0], value.JSONArray, func(k value.JSONKind) string {
-		if isScalar(k) {
+		name := args[0].Type.Name + "_array_elements"
+		if ret == value.Text {
+			name += "_text"
+		}
+		switch {
+		case args[0].Type == value.JSON && isScalar(k):
+			return "cannot call " + name + " on a scalar"
+		case args[0].Type == value.JSON:
+			return "cannot call " + name + " on a non-array"
+		case isScalar(k):
 			return "cannot extract elements from a scalar"
 		}
 		return "cannot extract elements from an object"
@@ -316,7 +325,13 @@ func jsonEach(ret *value.Type) SeriesFunc {
 		if ret == value.Text {
 			name += "_text"
 		}
-		n, err := jsonRows(env, args[0], value.JSONObject, func(value.JSONKind) string {
+		n, err := jsonRows(env, args[0], value.JSONObject, func(k value.JSONKind) string {
+			switch {
+			case args[0].Type == value.JSON && isScalar(k):
+				return "cannot deconstruct a scalar"
+			case args[0].Type == value.JSON:
+				return "cannot deconstruct an array as an object"
+			}
 			return "cannot call " + name + " on a non-object"
 		})
 		if err != nil {

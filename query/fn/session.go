@@ -179,14 +179,14 @@ func sizePretty(n int64) string {
 		if i > 0 {
 			limit = 20*1024 - 1
 		}
-		if max(n, -n) < limit || i == len(sizeUnits)-1 {
+		if -limit < n && n < limit || i == len(sizeUnits)-1 {
 			if i > 0 {
 				n = halfRounded(n)
 			}
 			return fmt.Sprintf("%d %s", n, u)
 		}
 		if i == 0 {
-			n >>= 9 // keep one bit for rounding
+			n /= 1 << 9 // keep one bit for rounding
 		} else {
 			n /= 1 << 10
 		}
@@ -207,6 +207,9 @@ func numericSizePretty(n value.Numeric) (string, error) {
 		if i > 0 {
 			limit = 20*1024 - 1
 		}
+		if !n.Finite() {
+			return n.String() + " " + sizeUnits[len(sizeUnits)-1], nil
+		}
 		if n.Abs().Cmp(value.IntNumeric(limit)) < 0 || i == len(sizeUnits)-1 {
 			if i > 0 {
 				half, err := n.Add(value.IntNumeric(int64(n.Sign())))
@@ -217,11 +220,11 @@ func numericSizePretty(n value.Numeric) (string, error) {
 			}
 			return n.String() + " " + u, nil
 		}
-		bits := uint(10)
+		unit := int64(1 << 10)
 		if i == 0 {
-			bits = 9
+			unit = 1 << 9
 		}
-		n = value.BigNumeric(new(big.Int).Rsh(n.Trunc(0).Coefficient(), bits), 0)
+		n = value.BigNumeric(new(big.Int).Quo(n.Trunc(0).Coefficient(), big.NewInt(unit)), 0)
 	}
 	panic("fn: no unit")
 }

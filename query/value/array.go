@@ -218,7 +218,7 @@ func (r *arrayReader) readDim(dim int) error {
 			return badArray(r.text, detailEnd)
 		}
 		if c := r.rest[0]; c == '}' {
-			if count > 0 {
+			if count > 0 || dim > 0 {
 				return badArray(r.text, "Unexpected \"}\" character.")
 			}
 			r.rest = r.rest[1:]

@@ -289,7 +289,7 @@ func (r *reading) setClock(text string) dateFault {
 func (r *reading) takeWord(rest string) (int, dateFault, error) {
 	n := span(rest, isLetter)
 	word := strings.ToLower(rest[:n])
-	if word == "t" && n < len(rest) && isDigit(rest[n]) && (r.hasDate || len(r.numbers) > 0) {
+	if word == "t" && n < len(rest) && isDigit(rest[n]) && (r.hasDate || r.onlyTime || len(r.numbers) > 0) {
 		return n, faultNone, nil
 	}
 	if word == "j" && !r.hasDate && n < len(rest) && isDigit(rest[n]) {

@@ -59,6 +59,9 @@ func ParseTypeName(text string) (*Type, error) {
 
 func regText(s *Settings, t *Type, oid OID) string {
 	if oid == 0 {
+		if t.Name == "regoper" || t.Name == "regoperator" {
+			return "0" // for "-" is an operator
+		}
 		return "-"
 	}
 	if t == Regtype {
