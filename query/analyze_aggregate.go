@@ -133,6 +133,10 @@ func (a *analyzer) withTies(c *coreQuery) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.p.in = &filterNode{in: n, where: []expr{after, within}}
+	some, err := a.apply(q, ">", bounds.limit, &constExpr{d: value.NewInt(value.Int8, 0)})
+	if err != nil {
+		return nil, err
+	}
+	c.p.in = &filterNode{in: n, where: []expr{after, within, some}}
 	return c.p, nil
 }

@@ -224,9 +224,7 @@ func (a *analyzer) compareRows(at parse.Node, op string, l, r []expr) (expr, err
 	}
 	switch op {
 	case "<", "<=", ">", ">=":
-		return once(l, func(l []expr) (expr, error) {
-			return once(r, func(r []expr) (expr, error) { return a.rowOrder(at, op, l, r) })
-		})
+		return a.rowOrder(at, op, l, r)
 	}
 	if op != "=" && op != "<>" || len(l) == 0 {
 		return nil, a.unsupported(at, "comparing rows by "+op+" is")

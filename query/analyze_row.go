@@ -222,24 +222,26 @@ func (a *analyzer) elements(s *scope, list []parse.Expr) ([]expr, error) {
 	return out, nil
 }
 
-// rowOrder compares rows by their first elements that differ.
+// rowOrder compares rows by their first elements that differ; those behind are not computed.
 func (a *analyzer) rowOrder(at parse.Node, op string, l, r []expr) (expr, error) {
 	if len(l) == 1 {
 		return a.apply(at, op, l[0], r[0])
 	}
-	same, err := a.apply(at, "=", l[0], r[0])
-	if err != nil {
-		return nil, err
-	}
-	first, err := a.apply(at, op[:1], l[0], r[0])
-	if err != nil {
-		return nil, err
-	}
-	rest, err := a.rowOrder(at, op, l[1:], r[1:])
-	if err != nil {
-		return nil, err
-	}
-	return &caseExpr{conds: []expr{same}, results: []expr{rest}, els: first, t: value.Bool}, nil
+	return once([]expr{l[0], r[0]}, func(pair []expr) (expr, error) {
+		same, err := a.apply(at, "=", pair[0], pair[1])
+		if err != nil {
+			return nil, err
+		}
+		first, err := a.apply(at, op[:1], pair[0], pair[1])
+		if err != nil {
+			return nil, err
+		}
+		rest, err := a.rowOrder(at, op, l[1:], r[1:])
+		if err != nil {
+			return nil, err
+		}
+		return &caseExpr{conds: []expr{same}, results: []expr{rest}, els: first, t: value.Bool}, nil
+	})
 }
 
 // rowWithQuery is (a, b) op (SELECT …) with a query of one row.

@@ -7,7 +7,7 @@ import (
 
 // form returns a query of one of the forms that statement's other branches do not make.
 func (g *generator) form() string {
-	switch g.r.IntN(9) {
+	switch g.r.IntN(17) {
 	case 0:
 		return g.distinctOn()
 	case 1:
@@ -24,6 +24,16 @@ func (g *generator) form() string {
 		return g.semiJoin()
 	case 7:
 		return g.lateral()
+	case 8:
+		return g.groupingSets()
+	case 9:
+		return g.rangeFrame()
+	case 10:
+		return g.ties()
+	case 11, 12:
+		return g.unnested()
+	case 13, 14, 15:
+		return g.scalars()
 	}
 	return g.totalWindow()
 }

@@ -37,7 +37,10 @@ func TestDiffer(t *testing.T) {
 			continue
 		}
 		theirs := d.theirs(sql)
-		if theirs.code == "57014" { // it takes PostgreSQL too long
+		if theirs.code == "57014" || theirs.code == "XX000" { // it takes PostgreSQL too long, or it finds no plan
+			continue
+		}
+		if strings.Contains(sql, "lateral") && (ours.code == "21000") != (theirs.code == "21000") { // the plan decides which rows fail
 			continue
 		}
 		if diff := ours.differs(theirs, false); diff != "" {

@@ -34,7 +34,7 @@ func TestJoinInParts(t *testing.T) {
 			w.same(t, "select h.receipt from hashes h where {h.digest} in (select d from "+sought+" where h.slot_index < i)", hidden)
 			w.same(t, "select i from "+sought+" where not exists (select 1 from hashes h where {h.digest} = d)", hidden)
 			w.same(t, "select i from "+sought+" where exists (select 1 from hashes h where {h.digest} = d and h.slot_index > i % 3)", hidden)
-			w.same(t, "select a.receipt from hashes a, generate_series(1, 30) join hashes h on {h.receipt} = a.receipt", hidden)
+			w.same(t, "select a.receipt from hashes a cross join generate_series(1, 30) join hashes h on {h.receipt} = a.receipt", hidden)
 			w.same(t, "select i, h.leaves from (select to_timestamp(1795310100 + i / 20) as d, i from generate_series(0, 4000) i) x left join rounds h on {h.round} = d", hidden)
 		}
 	}

@@ -266,9 +266,14 @@ func (s *extremes) prepare(t *value.Type) {
 	}
 }
 
-// offer takes value i of v if it is the best of its group so far.
+// offer takes value i of v if it is the best of its group so far. Of values that are equal but not the same, 1.0 and 1.00, the last
+// one stays, of character strings padded with spaces the first.
 func (s *extremes) offer(group int32, v *value.Vector, i int) {
-	if !s.some[group] || value.CompareAt(v, i, &s.best, int(group))*s.want > 0 {
+	better := 1
+	if s.some[group] {
+		better = value.CompareAt(v, i, &s.best, int(group)) * s.want
+	}
+	if better > 0 || better == 0 && v.Type.Kind != value.Bytes {
 		s.best.Copy(int(group), v, i)
 		s.some[group] = true
 	}

@@ -1,6 +1,8 @@
 package fn
 
 import (
+	"slices"
+
 	"strings"
 	"unicode/utf8"
 
@@ -96,7 +98,8 @@ func trimArray(_ *Env, args []value.Datum) (value.Datum, error) {
 		elems.AppendFrom(a.Elems, i)
 	}
 	dims := append([]int32{int32(size - n)}, a.Dims[1:]...)
-	return value.NewBox(args[0].Type, &value.Array{Dims: dims, Lower: a.Lower, Elems: elems}), nil
+	lower := slices.Repeat([]int32{1}, len(dims))
+	return value.NewBox(args[0].Type, &value.Array{Dims: dims, Lower: lower, Elems: elems}), nil
 }
 
 // regexpOptions declares the regexp functions with a start, an occurrence and flags.

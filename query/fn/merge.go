@@ -99,7 +99,7 @@ func (s *extremes) StepGroup(group int32, args []*value.Vector, n int, sel []int
 	}
 }
 
-// Merge implements mergeStates. Of values that are equal but not the same, 1.0 and 1.00, the one seen first stays.
+// Merge implements mergeStates.
 func (s *extremes) Merge(from States, groups []int32) {
 	f := from.(*extremes)
 	if f.best.Type == nil {

@@ -270,7 +270,9 @@ func (r *charReader) number(n charNode, x, used int) error {
 			x = nearYear(x)
 		}
 	case p == "ID":
-		x = x%7 + 1
+		if x++; x > 7 {
+			x = 1
+		}
 	case p == "HH", p == "HH12":
 		r.half = true
 	case p == "MS":

@@ -171,6 +171,7 @@ func intervalChar(_ *Env, v value.Interval, f string) (string, error) {
 		return "", errNull
 	}
 	c := charTime{year: int(v.Months / 12), month: int(v.Months % 12), day: int(v.Days), micros: v.Micros, interval: true}
+	c.days = value.DateOf(c.year, c.month, c.day) // which Postgres shows too
 	return c.show(f)
 }
 
@@ -184,7 +185,7 @@ func (c *charTime) show(f string) (string, error) {
 			out.WriteString(n.text)
 			continue
 		}
-		if c.interval && strings.Contains(" AD A.D. BC B.C. DAY DY MONTH MON TZ OF ID IW WW IDDD D ", " "+n.pattern+" ") {
+		if c.interval && strings.Contains(" AD A.D. BC B.C. DAY DY MONTH MON TZ OF ID D ", " "+n.pattern+" ") {
 			return "", &value.Error{
 				Code: value.CodeBadDatetime, Message: "invalid format specification for an interval value",
 				Hint: "Intervals are not tied to specific calendar dates.",
@@ -238,6 +239,14 @@ func (n charNode) number(x int64, width int) string {
 	return fmt.Sprintf("%0*d", width, x)
 }
 
+// padded is number for the fields that a sign does not widen.
+func (n charNode) padded(x int64, width int) string {
+	if n.fill {
+		width = 0
+	}
+	return fmt.Sprintf("%0*d", width, x)
+}
+
 // word shows a name, cased like the pattern and padded to width.
 func (n charNode) word(s string, width int) string {
 	switch {
@@ -286,7 +295,8 @@ func (c *charTime) node(n charNode) string {
 	case "US":
 		return fmt.Sprintf("%06d", frac)
 	case "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		return fmt.Sprintf("%06d", frac)[:p[2]-'0']
+		digits := int(p[2] - '0')
+		return fmt.Sprintf("%0*d", digits, frac/[]int64{100000, 10000, 1000, 100, 10, 1}[digits-1])
 	case "AM", "PM", "A.M.", "P.M.":
 		half := "AM"
 		if hour%24 >= 12 {
@@ -353,12 +363,9 @@ func (c *charTime) dateNode(n charNode) string {
 	case "DY":
 		return n.word(time.Weekday(isoWeekday(c.days) % 7).String()[:3], 0)
 	case "DDD":
-		return n.number(c.dayOfYear(), 3)
+		return n.padded(c.dayOfYear(), 3)
 	case "DD":
-		if c.day < 0 && c.interval {
-			return n.number(int64(c.day), 0) // the sign counts as a digit here, and nowhere else
-		}
-		return n.number(int64(c.day), 2)
+		return n.padded(int64(c.day), 2)
 	case "D":
 		return n.number(int64(isoWeekday(c.days)%7+1), 0)
 	case "ID":
@@ -368,14 +375,20 @@ func (c *charTime) dateNode(n charNode) string {
 	case "IW":
 		return n.number(int64(week), 2)
 	case "WW":
-		return n.number((c.dayOfYear()-1)/7+1, 2)
+		return n.padded((c.dayOfYear()-1)/7+1, 2)
 	case "W":
 		return n.number(int64(c.day-1)/7+1, 0)
 	case "Q":
+		if c.month == 0 {
+			return ""
+		}
 		return n.number(int64(c.month-1)/3+1, 0)
 	case "J":
 		return n.number(c.days+2451545, 0)
 	case "CC":
+		if c.interval {
+			return n.number(int64(c.year/100), 2)
+		}
 		return n.number(epochYears(c.year, 100), 2)
 	case "Y,YYY":
 		return fmt.Sprintf("%d,%03d", year/1000, year%1000)
@@ -422,7 +435,7 @@ func (n charNode) year(y int64, digits int) string {
 
 func (c *charTime) dayOfYear() int64 {
 	if c.interval {
-		return int64(c.day) + int64(c.month)*30 + int64(c.year)*365
+		return int64(c.day) + int64(c.month)*30 + int64(c.year)*360
 	}
 	return c.days - value.DateOf(c.year, 1, 1) + 1
 }
