@@ -44,17 +44,9 @@ type aggregation struct {
 	seen    map[string]struct{} // of DISTINCT: group and arguments
 	sel     []int32
 	buf     []int32
-	order   []evaluator // of ORDER BY in the call
-	pending []pendingRow
+	order   *orderedRows // with an order alone
 	key     []byte
 	longest map[int32]int // bytes reserved for the longest argument of a group, of those that reserveLargest counts
-}
-
-// pendingRow is a row of an ordered aggregate.
-type pendingRow struct {
-	group int32
-	key   []byte
-	args  []value.Datum
 }
 
 func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
@@ -83,8 +75,8 @@ func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
 		if a.distinct {
 			g.seen = map[string]struct{}{}
 		}
-		for _, k := range a.order {
-			g.order = append(g.order, x.compile(k.x))
+		if len(a.order) > 0 {
+			g.order = x.newOrderedRows(a, g.args)
 		}
 		op.aggs = append(op.aggs, g)
 	}
@@ -182,7 +174,14 @@ func (op *aggregateOp) read() error {
 	}
 	for _, g := range op.aggs {
 		g.run.Grow(op.count)
-		if err := g.flush(); err != nil {
+		if g.order == nil {
+			continue
+		}
+		err := g.order.each(func(b *value.Batch, of []int32) error {
+			g.in = b.Cols
+			return g.take(b, of, false)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -379,18 +378,26 @@ func (g *aggregation) step(b *value.Batch, of []int32, single bool) error {
 		}
 	}
 	if g.order != nil {
-		return g.keep(&in, of)
+		return g.order.keep(&in, of, g.in)
 	}
+	return g.take(&in, of, single)
+}
+
+// take gives the aggregate the rows of in.
+func (g *aggregation) take(in *value.Batch, of []int32, single bool) error {
 	if gathersRows(g.e.call.Func.Name) {
-		size := 0
-		for _, v := range g.in {
-			rows(&in, func(i int) { size += sizeOf(v, i) })
+		size, kept := 0, g.in
+		if g.e.call.Func.OrderedSet { // which keeps a direct argument once
+			kept = kept[len(kept)-1:]
+		}
+		for _, v := range kept {
+			rows(in, func(i int) { size += sizeOf(v, i) })
 		}
 		if err := g.x.reserve(size); err != nil {
 			return err
 		}
 	}
-	if err := g.reserveLargest(&in, of); err != nil {
+	if err := g.reserveLargest(in, of); err != nil {
 		return err
 	}
 	if single {
@@ -450,49 +457,4 @@ func (g *aggregation) distinct(in *value.Batch, of []int32) error {
 	})
 	in.Sel = g.sel
 	return g.x.reserve(size)
-}
-
-// keep puts the rows aside until their order is known.
-func (g *aggregation) keep(in *value.Batch, of []int32) error {
-	by := make([]*value.Vector, len(g.order))
-	if err := evalAll(by, g.order, in); err != nil {
-		return err
-	}
-	size := 0
-	rows(in, func(i int) {
-		p := pendingRow{group: of[i]}
-		for k, v := range by {
-			p.key = appendKey(p.key, v, i, g.e.order[k].desc, g.e.order[k].nullsFirst)
-		}
-		for _, v := range g.in {
-			p.args = append(p.args, v.Datum(i))
-			size += 64 + sizeOf(v, i)
-		}
-		size += len(p.key) + 64
-		g.pending = append(g.pending, p)
-	})
-	return g.x.reserve(size)
-}
-
-// flush gives the aggregate the rows that were put aside, in their order.
-func (g *aggregation) flush() error {
-	slices.SortStableFunc(g.pending, func(a, b pendingRow) int { return bytes.Compare(a.key, b.key) })
-	for lo := 0; lo < len(g.pending); lo += value.BatchSize {
-		part := g.pending[lo:min(lo+value.BatchSize, len(g.pending))]
-		of := make([]int32, len(part))
-		in := make([]*value.Vector, len(g.args))
-		for k, a := range g.e.args {
-			in[k] = value.NewVector(a.typ(), len(part))
-		}
-		for i, p := range part {
-			of[i] = p.group
-			for k, d := range p.args {
-				in[k].Set(i, d)
-			}
-		}
-		if err := g.run.Step(&g.x.env, of, in, len(part), nil); err != nil {
-			return err
-		}
-	}
-	return nil
 }
