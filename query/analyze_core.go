@@ -113,6 +113,9 @@ func (a *analyzer) targets(s *scope, list []parse.Target, p *projectNode, want [
 		if col.Name == "" {
 			col.Name = parse.DefaultColumnName(t.X)
 		}
+		if sub, ok := x.(*subqueryExpr); ok && sub.kind == scalarSubquery && col.Name == parse.NoName { // of (SELECT t.*)
+			col.Name = sub.plan.columns()[0].Name
+		}
 		if c, ok := x.(*castExpr); ok && c.modify != nil {
 			col.TypeModifier = c.typmod
 		}
