@@ -108,7 +108,7 @@ func (s *Session) Cursors() (list []catalog.Cursor) {
 	return list
 }
 
-var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingKB: "integer", settingReal: "real",
+var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingKB: "integer", settingBlocks: "integer", settingReal: "real",
 	settingEnum: "enum", settingEncoding: "string", settingDateStyle: "string", settingZone: "string"}
 
 // SessionSettings implements catalog.Session.
@@ -124,13 +124,8 @@ func (s *Session) SessionSettings() (list []catalog.Setting) {
 		if v != reset {
 			source = "session"
 		}
-		g := catalog.Setting{Name: d.name, Value: v, Boot: d.boot, Reset: reset, Doc: d.doc, Type: settingTypes[d.kind], Source: source, Fixed: d.fixed}
-		switch d.kind {
-		case settingMillis:
-			g.Unit = "ms"
-		case settingKB:
-			g.Unit = "kB"
-		case settingEnum:
+		g := catalog.Setting{Name: d.name, Value: v, Boot: d.boot, Reset: reset, Doc: d.doc, Type: settingTypes[d.kind], Source: source, Fixed: d.fixed, Unit: settingUnit[d.kind]}
+		if d.kind == settingEnum {
 			g.Values = d.values
 		}
 		if d.kind == settingReal {

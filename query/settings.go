@@ -189,14 +189,10 @@ func (d *setting) check(v string) (string, error) {
 			return onOff(b), nil
 		}
 		return "", errf(codeInvalidParameter, "parameter %q requires a Boolean value", d.name)
-	case settingInt:
-		return d.checkInt(v, nil)
+	case settingInt, settingMillis, settingKB, settingBlocks:
+		return d.checkInt(v)
 	case settingReal:
 		return d.checkReal(v)
-	case settingMillis:
-		return d.checkInt(v, millisUnits)
-	case settingKB:
-		return d.checkInt(v, kilobyteUnits)
 	case settingEnum:
 		return d.checkEnum(v)
 	case settingEncoding:
@@ -234,19 +230,26 @@ func onOff(b bool) string {
 // A unit is a suffix of an integer setting and what it multiplies by. Units stand from the smallest up.
 type unit struct {
 	name   string
-	factor int64
+	factor float64
 }
 
+// settingUnits are the units of integers; where there are any, settingUnit is the one that they are counted in.
 var (
-	millisUnits   = []unit{{"ms", 1}, {"s", 1000}, {"min", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}}
-	kilobyteUnits = []unit{{"kB", 1}, {"MB", 1 << 10}, {"GB", 1 << 20}, {"TB", 1 << 30}}
+	settingUnits = [...][]unit{
+		settingMillis: {{"ms", 1}, {"s", 1000}, {"min", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}},
+		settingKB:     {{"kB", 1}, {"MB", 1 << 10}, {"GB", 1 << 20}, {"TB", 1 << 30}},
+		settingBlocks: {{"kB", 1.0 / 8}, {"MB", 1 << 7}, {"GB", 1 << 17}, {"TB", 1 << 27}},
+		settingZone:   nil,
+	}
+	settingUnit = map[settingKind]string{settingMillis: "ms", settingKB: "kB", settingBlocks: "8kB"}
 )
 
-func (d *setting) checkInt(v string, units []unit) (string, error) {
+func (d *setting) checkInt(v string) (string, error) {
+	units := settingUnits[d.kind]
 	text := strings.TrimSpace(v)
 	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	suffix := text[len(digits):]
-	factor := int64(1)
+	factor := 1.0
 	if suffix != "" {
 		i := slices.IndexFunc(units, func(u unit) bool { return u.name == suffix })
 		if i < 0 {
@@ -258,11 +261,11 @@ func (d *setting) checkInt(v string, units []unit) (string, error) {
 	if err != nil || f != f || strings.Contains(v, "_") {
 		return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
 	}
-	f *= float64(factor)
+	f *= factor
 	if f < float64(d.min)-0.5 || f > float64(d.max)+0.5 {
 		in := ""
 		if len(units) > 0 {
-			in = " " + units[0].name
+			in = " " + settingUnit[d.kind]
 		}
 		return "", errf(codeInvalidParameter, "%.0f%s is outside the valid range for parameter %q (%d .. %d)", f, in, d.name, d.min, d.max)
 	}
@@ -289,13 +292,7 @@ func realText(f float64) string { return strconv.FormatFloat(f, 'g', 6, 64) }
 
 // show returns the value as SHOW prints it: integers in the largest unit that loses nothing.
 func (d *setting) show(v string) string {
-	var units []unit
-	switch d.kind {
-	case settingMillis:
-		units = millisUnits
-	case settingKB:
-		units = kilobyteUnits
-	}
+	units := settingUnits[d.kind]
 	if units == nil {
 		return v
 	}
@@ -304,8 +301,8 @@ func (d *setting) show(v string) string {
 		return v
 	}
 	for _, u := range slices.Backward(units) {
-		if n%u.factor == 0 {
-			return strconv.FormatInt(n/u.factor, 10) + u.name
+		if q := float64(n) / u.factor; q == math.Trunc(q) {
+			return strconv.FormatInt(int64(q), 10) + u.name
 		}
 	}
 	return v

@@ -12,6 +12,7 @@ const (
 	settingReal
 	settingMillis // an integer in milliseconds; "5s" and "2min" are understood
 	settingKB     // an integer in kilobytes; "8MB" is understood
+	settingBlocks // an integer in blocks of 8 kB; "8MB" is understood
 	settingEnum
 	settingEncoding
 	settingDateStyle
