@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/jurat-ledger/jurat/server/ledger/ledgertest"
 )
 

@@ -253,7 +253,9 @@ func (k *Catalog) RegOID(s Session, t value.OID, text string) (value.OID, error)
 	if !ok {
 		return 0, value.Errorf("42602", "invalid name syntax")
 	}
-	missing := func(code, what string) error { return value.Errorf(code, "%s \"%s\" does not exist", what, strings.TrimPrefix(schema+"."+name, ".")) }
+	missing := func(code, what string) error {
+		return value.Errorf(code, "%s \"%s\" does not exist", what, strings.TrimPrefix(schema+"."+name, "."))
+	}
 	switch t {
 	case value.RegclassOID:
 		if r := k.Find(s, text); r != nil {

@@ -2,7 +2,6 @@ package fn
 
 import (
 	"slices"
-
 	"strings"
 	"unicode/utf8"
 
