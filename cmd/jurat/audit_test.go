@@ -134,7 +134,7 @@ func testPsqlNotebook(t *testing.T, s *serverProcess) {
 	}
 }
 
-// TestAuditCancel: an audit that takes long ends when it is told to.
+// TestAuditCancel: audits that take long end when they are told to.
 func TestAuditCancel(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
@@ -145,9 +145,10 @@ func TestAuditCancel(t *testing.T) {
 	if _, err := conn.Exec(context.Background(), `INSERT INTO hashes (digest) VALUES ($1) RETURNING signature`, testDigest(1, 1)); err != nil {
 		t.Fatal(err)
 	}
+	const audits = `SELECT sum((SELECT count(*) FROM audit_calendar('-infinity', 'infinity') WHERE g > 0)) FROM generate_series(1, 1000000000) g`
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
-	_, err := conn.Exec(ctx, `SELECT count(*) FROM generate_series(1, 100000), audit_calendar('-infinity', 'infinity')`)
+	_, err := conn.Exec(ctx, audits)
 	if err == nil {
 		t.Error("an audit went on")
 	}
@@ -155,7 +156,7 @@ func TestAuditCancel(t *testing.T) {
 	if _, err := other.Exec(context.Background(), `SET statement_timeout = 20`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Exec(context.Background(), `SELECT count(*) FROM generate_series(1, 100000), audit_calendar('-infinity', 'infinity')`); err == nil ||
+	if _, err := other.Exec(context.Background(), audits); err == nil ||
 		!strings.Contains(err.Error(), "statement timeout") {
 		t.Errorf("an audit ends with %v", err)
 	}
