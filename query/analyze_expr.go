@@ -80,7 +80,7 @@ func (a *analyzer) columnRef(s *scope, e *parse.ColumnRef) (expr, error) {
 	if len(e.Parts) == 2 {
 		schema = e.Parts[0]
 	}
-	if r := a.wholeRow(s, schema, table); r != nil {
+	if r, _ := a.wholeRow(s, schema, table); r != nil {
 		return r, nil
 	}
 	return nil, err

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -145,15 +146,18 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 }
 
 // wholeRow returns the row of a table of the scope, or of a row around, as a value: a record, or what a function in FROM returns
-// that returns no record. It is nil if there is no such table.
-func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
+// that returns no record. It is nil if there is no such table, or, which hidden says, none that may be referred to from here.
+func (a *analyzer) wholeRow(s *scope, schema, table string) (x expr, hidden *Error) {
 	if r, scalar := s.row(schema, table); scalar {
-		return r.elems[0]
+		return r.elems[0], nil
 	} else if r != nil {
-		return r
+		return r, nil
 	}
 	for i, fr := range slices.Backward(a.outer) {
 		r, scalar := fr.s.row(schema, table)
+		if r != nil && fr.hidden != "" {
+			hidden = fr.unreachable(table, table, "")
+		}
 		if r == nil || fr.hidden != "" {
 			continue
 		}
@@ -161,11 +165,11 @@ func (a *analyzer) wholeRow(s *scope, schema, table string) expr {
 			r.elems[k] = a.fromOuter(i, x, outerSlot{table, r.names[k]})
 		}
 		if scalar {
-			return r.elems[0]
+			return r.elems[0], nil
 		}
-		return r
+		return r, nil
 	}
-	return nil
+	return nil, hidden
 }
 
 // starRow analyzes t.* where it does not stand for a list: it is the row of t.
@@ -178,10 +182,11 @@ func (a *analyzer) starRow(s *scope, e *parse.Star) (expr, error) {
 	if n == 2 {
 		schema = e.Parts[0]
 	}
-	if r := a.wholeRow(s, schema, table); r != nil {
+	r, hidden := a.wholeRow(s, schema, table)
+	if r != nil {
 		return r, nil
 	}
-	return nil, a.fail(errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table), e)
+	return nil, a.fail(cmp.Or(hidden, errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table)), e)
 }
 
 // row returns the row of a table as a record, nil if the scope has no such table, and whether its only element stands for it.

@@ -16,13 +16,40 @@ type orderedRows struct {
 	same    []evaluator // of the arguments that are the same for all rows
 	rows    *rowStore   // the other arguments
 	groups  []int32     // of each row
-	sorts   []byte      // the sort keys of all rows, one behind the other
-	ends    []int       // where that of each row ends
+	sorts   [][]byte    // blocks of the sort keys of rows, one behind the other
+	ends    []keyEnd    // of that of each row
+	key     []byte
 }
 
-// orderedBytes is what a row takes besides its arguments and its sort key.
-const orderedBytes = 32
+// A keyEnd is where a sort key ends: in which block, and where in that. It begins where the one before it in the block ends.
+type keyEnd struct{ block, at int32 }
 
+const (
+	// orderedBytes is what a row takes besides its arguments and its sort key.
+	orderedBytes = 32
+	// sortBlock is the size of a block, unless one sort key is longer: in one piece the keys would take twice their size while it grows.
+	sortBlock = 64 << 10
+)
+
+// A onceEval gives the value of an expression that is the same for all rows; it is computed for the first of them alone.
+type onceEval struct {
+	of    evaluator
+	known bool
+	constEval
+}
+
+func (e *onceEval) eval(b *value.Batch) (*value.Vector, error) {
+	if !e.known {
+		v, err := e.of.eval(&oneRow)
+		if err != nil {
+			return nil, err
+		}
+		e.d, e.known = v.Datum(0), true
+	}
+	return e.constEval.eval(b)
+}
+
+// newOrderedRows makes room for the rows of a. Of args, those that are the same for all rows are replaced by evaluators that know it.
 func (x *execution) newOrderedRows(a *aggregateExpr, args []evaluator) *orderedRows {
 	o := &orderedRows{keys: a.order, vectors: make([]*value.Vector, len(a.order)), same: make([]evaluator, len(args))}
 	for _, k := range a.order {
@@ -32,6 +59,7 @@ func (x *execution) newOrderedRows(a *aggregateExpr, args []evaluator) *orderedR
 	for i, arg := range a.args {
 		cols[i].Type = arg.typ()
 		if isConstant(arg) {
+			args[i] = &onceEval{of: args[i]}
 			o.same[i] = args[i]
 		}
 	}
@@ -44,12 +72,14 @@ func (o *orderedRows) keep(b *value.Batch, of []int32, args []*value.Vector) err
 	if err := evalAll(o.vectors, o.by, b); err != nil {
 		return err
 	}
-	before := len(o.sorts)
+	size := 0
 	rows(b, func(i int) {
+		o.key = o.key[:0]
 		for k, v := range o.vectors {
-			o.sorts = appendKey(o.sorts, v, i, o.keys[k].desc, o.keys[k].nullsFirst)
+			o.key = appendKey(o.key, v, i, o.keys[k].desc, o.keys[k].nullsFirst)
 		}
-		o.groups, o.ends = append(o.groups, of[i]), append(o.ends, len(o.sorts))
+		size += o.keepKey()
+		o.groups = append(o.groups, of[i])
 	})
 	known, kept := o.rows.n, slices.Clone(args)
 	for k, ev := range o.same {
@@ -60,15 +90,29 @@ func (o *orderedRows) keep(b *value.Batch, of []int32, args []*value.Vector) err
 	if err := o.rows.add(&value.Batch{N: b.N, Cols: kept, Sel: b.Sel}); err != nil {
 		return err
 	}
-	return o.rows.x.reserve(2*(len(o.sorts)-before) + (o.rows.n-known)*orderedBytes)
+	return o.rows.x.reserve(size + (o.rows.n-known)*orderedBytes)
+}
+
+// keepKey keeps the sort key of the next row and returns what a new block takes, if it needs one.
+func (o *orderedRows) keepKey() (size int) {
+	last := len(o.sorts) - 1
+	if last < 0 || len(o.sorts[last])+len(o.key) > cap(o.sorts[last]) {
+		size = max(sortBlock, len(o.key))
+		o.sorts = append(o.sorts, make([]byte, 0, size))
+		last++
+	}
+	o.sorts[last] = append(o.sorts[last], o.key...)
+	o.ends = append(o.ends, keyEnd{int32(last), int32(len(o.sorts[last]))})
+	return size
 }
 
 // sortKey returns the sort key of row i.
 func (o *orderedRows) sortKey(i int32) []byte {
-	if i == 0 {
-		return o.sorts[:o.ends[0]]
+	end, from := o.ends[i], int32(0)
+	if i > 0 && o.ends[i-1].block == end.block {
+		from = o.ends[i-1].at
 	}
-	return o.sorts[o.ends[i-1]:o.ends[i]]
+	return o.sorts[end.block][from:end.at]
 }
 
 // each calls give with the rows in their order, some at a time.

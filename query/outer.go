@@ -52,7 +52,7 @@ func (a *analyzer) within(s *scope, lateral bool, f func() error) ([]outerArg, e
 // Why a part of FROM may not refer to what stands on its left.
 const (
 	hintLateral = "To reference that %s, you must mark this subquery with LATERAL."
-	hintOn      = "ON sees the tables of its own join alone, and a comma binds less tightly than JOIN: to reference that %s, write CROSS JOIN instead of the comma."
+	hintOn      = "ON sees the tables of its own join alone. To reference that %s, move the condition to WHERE, or write CROSS JOIN instead of a comma between them, which binds less tightly."
 )
 
 // unlateral analyzes a part of FROM that sees the queries around its own, but nothing of what stands on its left. The hint says why.

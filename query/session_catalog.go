@@ -108,7 +108,7 @@ func (s *Session) Cursors() (list []catalog.Cursor) {
 	return list
 }
 
-var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingKB: "integer", settingBlocks: "integer", settingReal: "real",
+var settingTypes = [...]string{settingText: "string", settingBool: "bool", settingInt: "integer", settingMillis: "integer", settingSeconds: "integer", settingKB: "integer", settingBlocks: "integer", settingReal: "real",
 	settingEnum: "enum", settingEncoding: "string", settingDateStyle: "string", settingZone: "string"}
 
 // SessionSettings implements catalog.Session.

@@ -189,7 +189,7 @@ func (d *setting) check(v string) (string, error) {
 			return onOff(b), nil
 		}
 		return "", errf(codeInvalidParameter, "parameter %q requires a Boolean value", d.name)
-	case settingInt, settingMillis, settingKB, settingBlocks:
+	case settingInt, settingMillis, settingSeconds, settingKB, settingBlocks:
 		return d.checkInt(v)
 	case settingReal:
 		return d.checkReal(v)
@@ -236,12 +236,13 @@ type unit struct {
 // settingUnits are the units of integers; where there are any, settingUnit is the one that they are counted in.
 var (
 	settingUnits = [...][]unit{
-		settingMillis: {{"ms", 1}, {"s", 1000}, {"min", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}},
-		settingKB:     {{"kB", 1}, {"MB", 1 << 10}, {"GB", 1 << 20}, {"TB", 1 << 30}},
-		settingBlocks: {{"kB", 1.0 / 8}, {"MB", 1 << 7}, {"GB", 1 << 17}, {"TB", 1 << 27}},
-		settingZone:   nil,
+		settingMillis:  {{"ms", 1}, {"s", 1000}, {"min", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}},
+		settingSeconds: {{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86_400}},
+		settingKB:      {{"kB", 1}, {"MB", 1 << 10}, {"GB", 1 << 20}, {"TB", 1 << 30}},
+		settingBlocks:  {{"kB", 1.0 / 8}, {"MB", 1 << 7}, {"GB", 1 << 17}, {"TB", 1 << 27}},
+		settingZone:    nil,
 	}
-	settingUnit = map[settingKind]string{settingMillis: "ms", settingKB: "kB", settingBlocks: "8kB"}
+	settingUnit = map[settingKind]string{settingMillis: "ms", settingSeconds: "s", settingKB: "kB", settingBlocks: "8kB"}
 )
 
 func (d *setting) checkInt(v string) (string, error) {
@@ -261,19 +262,15 @@ func (d *setting) checkInt(v string) (string, error) {
 	if err != nil || f != f || strings.Contains(v, "_") {
 		return "", errf(codeInvalidParameter, "invalid value for parameter %q: %q", d.name, v)
 	}
-	f *= factor
-	if f < float64(d.min)-0.5 || f > float64(d.max)+0.5 {
+	f = math.RoundToEven(f * factor)
+	if f < float64(d.min) || f > float64(d.max) {
 		in := ""
 		if len(units) > 0 {
 			in = " " + settingUnit[d.kind]
 		}
 		return "", errf(codeInvalidParameter, "%.0f%s is outside the valid range for parameter %q (%d .. %d)", f, in, d.name, d.min, d.max)
 	}
-	n := int64(f + 0.5)
-	if f < 0 {
-		n = int64(f - 0.5)
-	}
-	return strconv.FormatInt(n, 10), nil
+	return strconv.FormatInt(int64(f), 10), nil
 }
 
 func (d *setting) checkReal(v string) (string, error) {

@@ -10,9 +10,10 @@ const (
 	settingBool
 	settingInt
 	settingReal
-	settingMillis // an integer in milliseconds; "5s" and "2min" are understood
-	settingKB     // an integer in kilobytes; "8MB" is understood
-	settingBlocks // an integer in blocks of 8 kB; "8MB" is understood
+	settingMillis  // an integer in milliseconds; "5s" and "2min" are understood
+	settingSeconds // an integer in seconds; "2min" is understood
+	settingKB      // an integer in kilobytes; "8MB" is understood
+	settingBlocks  // an integer in blocks of 8 kB; "8MB" is understood
 	settingEnum
 	settingEncoding
 	settingDateStyle
