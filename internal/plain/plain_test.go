@@ -14,7 +14,9 @@ func TestText(t *testing.T) {
 		`a "quoted" \ word`: `a "quoted" \ word`,
 		"canton\ufe0f":      `"canton\ufe0f"`,
 		"can\u034fton":      `"can\u034fton"`,
-		"Zürich\u3164":      `"Z\u00fcrich\u3164"`,
+		"Zürich\u3164":      `"Zürich\u3164"`,
+		"Zürich ☎\ufe0f":    `"Zürich ☎\ufe0f"`,
+		"“Zürich”\n\xff":    `"“Zürich”\n\xff"`,
 		"canton\u2800":      `"canton\u2800"`,
 		"e\u0301":           "e\u0301",
 	} {
