@@ -7,7 +7,6 @@ import (
 	"net"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/jurat-ledger/jurat/query"
@@ -139,8 +138,8 @@ func (c *Config) Validate() error {
 	if c.Database == "" {
 		errs = append(errs, errors.New("no database name: give one with --database"))
 	}
-	if strings.Contains(c.ServerName, "/") || strings.ContainsFunc(c.ServerName, func(r rune) bool { return !unicode.IsPrint(r) }) || len(c.ServerName) > maxServerName || !utf8.ValidString(c.ServerName) {
-		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes of UTF-8, of printable characters without '/'", c.ServerName, maxServerName))
+	if strings.Contains(c.ServerName, "/") || len(c.ServerName) > maxServerName || !utf8.ValidString(c.ServerName) {
+		errs = append(errs, fmt.Errorf("server name %q: at most %d bytes of UTF-8, without '/'", c.ServerName, maxServerName))
 	}
 	if c.Role != "" && !query.ValidRoleName(c.Role) {
 		errs = append(errs, fmt.Errorf("role %q: 1 to 63 of a-z, 0-9, dot, _ and - are allowed", c.Role))

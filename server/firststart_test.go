@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // TestMistakenFirstStart makes the mistakes that a first start can find: each is refused by a sentence that names it, and leaves no
@@ -39,6 +42,7 @@ func TestMistakenFirstStart(t *testing.T) {
 		"kernel":             {func(c *Config) { c.Kernel = "abacus" }, "abacus"},
 		"name of the server": {func(c *Config) { c.ServerName = "ledger\nexample" }, "server name"},
 		"name that turns":    {func(c *Config) { c.ServerName, c.Email = "ledger\u202eexample", "a@ledger.example" }, "server name"},
+		"name with no space": {func(c *Config) { c.ServerName, c.Email = "ledger\u00a0example", "a@ledger.example" }, "U+0020"},
 		"clock of 1970":      {func(c *Config) { c.Clock = movedClock{newSystemClock(), -50 * 365 * 24 * time.Hour} }, "clock shows"},
 		"name of the role":   {func(c *Config) { c.Role = "Über" }, "role"},
 	} {
@@ -68,5 +72,23 @@ func TestServerNameHint(t *testing.T) {
 		if strings.Contains(log.String(), "no --server-name was given") != want {
 			t.Errorf("named %q: %s", name, log)
 		}
+	}
+}
+
+// TestSpacedServerName: a ledger that has a name which no new one gets, of a space that does not print, is served under it.
+func TestSpacedServerName(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t.TempDir())
+	c.ServerName, c.Email = "ledger\u00a0example", "a@ledger.example"
+	genesis := storage.Genesis{Server: c.ServerName, First: calendar.RoundOf(time.Now())}
+	store, err := storage.Create(filepath.Join(c.DataDir, StoreDir), genesis, storage.Options{Logger: c.Logger})
+	if err == nil {
+		err = store.Close()
+	}
+	if err == nil {
+		err = serveOnce(t, c)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

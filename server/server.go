@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/jurat-ledger/jurat/internal/places"
 	"github.com/jurat-ledger/jurat/merkle"
@@ -462,6 +463,9 @@ func (s *Server) firstStart(dir string) (*storage.Store, error) {
 		return nil, fmt.Errorf("--listen %s can be reached from other machines, so the first superuser needs a password: give --password-file, or make the first start on 127.0.0.1", s.config.Listen)
 	}
 	g := storage.Genesis{Server: cmp.Or(s.config.ServerName, defaultName)}
+	if strings.ContainsFunc(g.Server, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return nil, fmt.Errorf("server name %q: a new ledger takes one of printable characters, and of spaces U+0020 alone", g.Server)
+	}
 	if email := publicationsEmail(s.config.Email, g.Server); !validEmail(email) {
 		return nil, fmt.Errorf("no --email, and %w", badEmail(email))
 	}

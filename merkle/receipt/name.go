@@ -98,7 +98,7 @@ func FilingOf(s *ksi.Signature) (f Filing, err error) {
 		return f, err
 	}
 	for what, name := range map[string]string{"server": f.Server, "agency": f.Agency, "lane": f.Lane} {
-		if err := printable.Check(what, name, merkle.MaxID); err != nil {
+		if err := printable.CheckSpaced(what, name, merkle.MaxID); err != nil {
 			return f, err
 		}
 	}

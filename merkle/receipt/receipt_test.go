@@ -56,8 +56,10 @@ func TestFiling(t *testing.T) {
 			t.Errorf("agency %q: %+v: %v", agency, f, err)
 		}
 	}
-	if f, err := receipt.FilingOf(ksitest.NewLedger("ledger.example\x1b[2J", round).File("x", "a", round, 0, digests(1)...)); err == nil {
-		t.Errorf("a server whose name clears the screen: %+v", f)
+	for server, ok := range map[string]bool{"Kanton\u00a0Zürich\u3000東京": true, "a\x1b[2J": false, "a\u2028b": false, "a\u2029b": false, "a\u202eb": false} {
+		if f, err := receipt.FilingOf(ksitest.NewLedger(server, round).File("x", "a", round, 0, digests(1)...)); (err == nil) != ok || ok && f.Server != server {
+			t.Errorf("server %q: %+v: %v", server, f, err)
+		}
 	}
 	// The same links from a lane of base level 32 would be those of other leaves.
 	if f, err := receipt.FilingOf(ledger().File("jura", "ksi", round, 1, digests(2)...)); err == nil {
