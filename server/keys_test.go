@@ -17,6 +17,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/merkle/ksi"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
 )
 
 // A movedClock is the machine's clock, set ahead.
@@ -94,12 +95,16 @@ func TestStoreMissing(t *testing.T) {
 			}
 		}
 	}
+	run := filepath.Join(IndexDir, "0000000000000001"+index.RunSuffix)
+	if err := os.WriteFile(filepath.Join(c.DataDir, run), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const words = "is a disk not mounted"
 	remove(StoreDir + "/db")
 	mustRefuse(t, c, words)
 	remove(StoreDir)
 	mustRefuse(t, c, words)
-	for _, x := range []struct{ gone, left string }{{calendarFiles.key, calendarFiles.certificate}, {calendarFiles.certificate, "index of"}} {
+	for _, x := range []struct{ gone, left string }{{calendarFiles.key, calendarFiles.certificate}, {calendarFiles.certificate, run + " of"}} {
 		remove(x.gone)
 		mustRefuse(t, c, x.left)
 		mustRefuse(t, c, words)
@@ -115,6 +120,13 @@ func TestStoreMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRefuse(t, c, aside[len(c.DataDir)+1:])
+	remove(keysDir)
+	if err := os.Mkdir(filepath.Join(c.DataDir, IndexDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveOnce(t, c); err != nil {
+		t.Errorf("a first start beside an empty directory for the index: %v", err)
+	}
 }
 
 // TestFirstStartCutOff: a first start that was cut off after any of the things that it makes is gone on with, under the same name and role.

@@ -494,13 +494,12 @@ func (s *Server) firstStart(dir string) (*storage.Store, error) {
 	return store, nil
 }
 
-// CheckNew returns an error if a data directory without a store had one before: there is a digest index or what belongs to a calendar key, and
-// these are made after the store.
+// CheckNew returns an error if a data directory without a store had one before: there are files of a digest index or of a calendar key, which are
+// made after the store. An index directory that is empty may be where a disk is mounted.
 func CheckNew(dir string) error {
 	left, err := fs.Glob(os.DirFS(dir), keysDir+"/calendar*")
-	if _, noIndex := os.Stat(filepath.Join(dir, IndexDir)); noIndex == nil {
-		left = append(left, IndexDir)
-	}
+	runs, runsErr := fs.Glob(os.DirFS(dir), IndexDir+"/*"+index.RunSuffix)
+	left, err = append(left, runs...), errors.Join(err, runsErr)
 	if err != nil || len(left) == 0 {
 		return err
 	}

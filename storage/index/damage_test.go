@@ -180,7 +180,7 @@ func TestOrphans(t *testing.T) {
 	}
 	w.store([]byte{prefix - 1, 1}, nil)
 	w.store([]byte{prefix + 1, 1}, nil)
-	for _, name := range []string{"5-0" + runSuffix + ".sst", "0000000000000001" + runSuffix, "other"} {
+	for _, name := range []string{"5-0" + RunSuffix + ".sst", "0000000000000001" + RunSuffix, "other"} {
 		f, err := w.fs.Create("tables/"+name, "")
 		if err != nil {
 			t.Fatal(err)

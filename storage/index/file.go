@@ -15,8 +15,8 @@ import (
 	"github.com/jurat-ledger/jurat/internal/readnow"
 )
 
-// runSuffix is what the files of runs end with.
-const runSuffix = ".index-run"
+// RunSuffix is what the names of the files of runs end with.
+const RunSuffix = ".index-run"
 
 // fileVersion is that of a file's foot.
 const fileVersion = 1
@@ -103,7 +103,7 @@ func (f *runFile) failed(err error) error {
 }
 
 func (x *Index) runPath(id uint64) string {
-	return x.opts.FS.PathJoin(x.opts.Dir, fmt.Sprintf("%016x%s", id, runSuffix))
+	return x.opts.FS.PathJoin(x.opts.Dir, fmt.Sprintf("%016x%s", id, RunSuffix))
 }
 
 // fileSum returns the checksum in the foot of the file of a run.
@@ -205,7 +205,7 @@ func (x *Index) removeFiles() error {
 	}
 	for _, name := range names {
 		path := x.opts.FS.PathJoin(x.opts.Dir, name)
-		if !strings.HasSuffix(name, runSuffix) && !strings.HasSuffix(name, runSuffix+".sst") || live[path] {
+		if !strings.HasSuffix(name, RunSuffix) && !strings.HasSuffix(name, RunSuffix+".sst") || live[path] {
 			continue
 		}
 		if err := x.opts.FS.Remove(path); err != nil {

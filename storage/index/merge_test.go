@@ -95,10 +95,10 @@ func (w *world) keys() (n int, ids map[uint64]bool) {
 		w.t.Fatal(err)
 	}
 	for _, name := range w.tables() {
-		if !strings.HasSuffix(name, runSuffix) {
+		if !strings.HasSuffix(name, RunSuffix) {
 			continue
 		}
-		id, err := strconv.ParseUint(strings.TrimSuffix(name, runSuffix), 16, 64)
+		id, err := strconv.ParseUint(strings.TrimSuffix(name, RunSuffix), 16, 64)
 		if err != nil || ids[id] {
 			w.t.Fatalf("file %s: %v", name, err)
 		}
