@@ -28,7 +28,8 @@ roots, calendar nodes; check the calendar key's signature of every round, the nu
 Nothing is changed. Prints what was checked, or the first difference.
 
 With --rebuild-index the digest index is not checked but, if all else is in order, made anew from the leaves: no backup is needed when it
-alone is lost or damaged.
+alone is lost or damaged. If it is cut off, by a full disk for one, run it again before the server is started, which would hold in memory
+what the index lacks.
 
 Exit code: 0 in order, 1 a difference, 3 the check could not be carried out.`,
 		Example: "  jurat fsck --data /var/lib/jurat\n  jurat fsck --data /var/lib/jurat --rebuild-index",
@@ -50,7 +51,7 @@ Exit code: 0 in order, 1 a difference, 3 the check could not be carried out.`,
 }
 
 func check(ctx context.Context, w io.Writer, data string, withIndex bool) error {
-	store, err := openStopped(data, true)
+	store, err := openStopped(data, storage.Options{ReadOnly: true})
 	if err == nil {
 		defer store.Close()
 		err = checkWithIndex(ctx, w, data, store, withIndex)
@@ -58,22 +59,40 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 	return checkError(w, data, err)
 }
 
-// rebuildIndex makes the digest index anew.
+// errNotWhole says what to do when a digest index was not made to its end: a server that is started holds in memory what it lacks.
+var errNotWhole = errors.New("the digest index may not be whole: run jurat fsck --rebuild-index again before the server is started")
+
+// rebuildIndex makes the digest index anew. A full disk ends that: the store's writes, which wait for room, are left behind.
 func rebuildIndex(ctx context.Context, w io.Writer, data string) error {
 	if err := server.CheckOwner(data, os.Geteuid()); err != nil {
 		return err
 	}
-	store, err := openStopped(data, false)
-	if err == nil {
-		r := &indexRebuild{store: store, dir: filepath.Join(data, server.IndexDir)}
-		err = errors.Join(checkStore(ctx, w, store, r), r.close(), store.Close())
+	full, done := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		store, err := openStopped(data, storage.Options{DiskFull: func(bool) {
+			select {
+			case full <- struct{}{}:
+			default:
+			}
+		}})
+		if err == nil {
+			r := &indexRebuild{store: store, dir: filepath.Join(data, server.IndexDir)}
+			err = errors.Join(checkStore(ctx, w, store, r), r.close(), store.Close())
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return checkError(w, data, err)
+	case <-full:
+		return errors.Join(fmt.Errorf("the disk that %s is on is full: make room", data), errNotWhole)
 	}
-	return checkError(w, data, err)
 }
 
 // openStopped opens the store of a stopped server.
-func openStopped(data string, readOnly bool) (*storage.Store, error) {
-	return storage.Open(filepath.Join(data, server.StoreDir), storage.Options{ReadOnly: readOnly, Logger: slog.New(slog.DiscardHandler)})
+func openStopped(data string, o storage.Options) (*storage.Store, error) {
+	o.Logger = slog.New(slog.DiscardHandler)
+	return storage.Open(filepath.Join(data, server.StoreDir), o)
 }
 
 // checkError prints a difference, and says what to do about other errors.
@@ -132,6 +151,7 @@ type indexRebuild struct {
 	store *storage.Store
 	dir   string
 	index *index.Index // nil until then
+	torn  bool         // what there was is dropped, and the index not whole
 }
 
 func (r *indexRebuild) Cursor() uint64                    { return r.store.TotalLeaves() }
@@ -147,6 +167,7 @@ func (r *indexRebuild) Hash(digest []byte) uint64 {
 
 // Compare makes the index.
 func (r *indexRebuild) Compare(ctx context.Context, leaves func(first uint64, hashes []uint64) error) (err error) {
+	r.torn = true
 	if err := index.Drop(r.store.DB()); err != nil {
 		return err
 	}
@@ -174,12 +195,16 @@ func (r *indexRebuild) Compare(ctx context.Context, leaves func(first uint64, ha
 		}
 		progress.set(int64(r.index.Cursor()))
 	}
+	r.torn = false
 	return nil
 }
 
-func (r *indexRebuild) close() error {
-	if r.index == nil {
-		return nil
+func (r *indexRebuild) close() (err error) {
+	if r.index != nil {
+		err = r.index.Close()
 	}
-	return r.index.Close()
+	if r.torn {
+		err = errors.Join(err, errNotWhole)
+	}
+	return err
 }

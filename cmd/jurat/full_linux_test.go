@@ -13,6 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // smallDisk mounts a file system of some MiB, which takes a process that may.
@@ -203,4 +206,41 @@ func TestDoctorOnFullDisk(t *testing.T) {
 	}
 	fill(t, filepath.Join(disk, "fill"), 0)
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "disk sync", stateFail, "make room")
+}
+
+// TestRebuildOnFullDisk: a rebuild of the digest index that finds the disk full, or is interrupted, says so and what is to be done.
+func TestRebuildOnFullDisk(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "160m")
+	dir, filler := filepath.Join(disk, "data"), filepath.Join(disk, "filler")
+	s := startServer(t, dir, "--disk-reserve", "33554432")
+	if _, err := s.connect().Exec(t.Context(), `INSERT INTO hashes (digest) VALUES ($1)`, testDigest(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	fill(t, filler, 0)
+	out := expect(t, 3, "make room\n"+errNotWhole.Error(), "fsck", "--data", dir, "--rebuild-index")
+	if strings.Contains(out, "OK") {
+		t.Errorf("on a full disk all is well: %s", out)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	store, err := openStopped(dir, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := &indexRebuild{store: store, dir: filepath.Join(dir, server.IndexDir)}
+	if err := r.Compare(interrupted, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := r.close(); !errors.Is(err, errNotWhole) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+	expect(t, 0, "1 leaves in the digest index", "fsck", "--data", dir, "--rebuild-index")
 }
