@@ -8,7 +8,7 @@ out=bench/results/$(date -u +%Y%m%dT%H%M%SZ)-$commit-trees.txt
 {
 	echo "commit: $commit"
 	go version
-	grep -m1 'model name' /proc/cpuinfo || true
+	grep -m3 -E '^(cpu family|model|model name)\s*:' /proc/cpuinfo || true
 	grep -m1 '^flags' /proc/cpuinfo | tr ' ' '\n' | grep -E '^(sha_ni|avx2|avx512f|avx512_vbmi2)$' | tr '\n' ' ' || true
 	echo
 	echo "load average: $(cat /proc/loadavg 2>/dev/null || true)"

@@ -10,7 +10,7 @@ CGO_ENABLED=0 go build -trimpath -o bin/jurat ./cmd/jurat
 {
 	echo "commit: $commit"
 	go version
-	grep -m1 'model name' /proc/cpuinfo || true
+	grep -m3 -E '^(cpu family|model|model name)\s*:' /proc/cpuinfo || true
 	echo "load average: $(cat /proc/loadavg 2>/dev/null || true)"
 	echo "flags: -benchtime $1 -count $2"
 	go test -run '^$' -bench . -benchmem -benchtime "$1" -count "$2" ./...
