@@ -155,10 +155,11 @@ func (a *analyzer) wholeRow(s *scope, schema, table string) (x expr, hidden *Err
 	}
 	for i, fr := range slices.Backward(a.outer) {
 		r, scalar := fr.s.row(schema, table)
-		if r != nil && fr.hidden != "" {
+		switch {
+		case r == nil:
+			continue
+		case fr.hidden != "":
 			hidden = fr.unreachable(table, table, "")
-		}
-		if r == nil || fr.hidden != "" {
 			continue
 		}
 		for k, x := range r.elems {

@@ -121,9 +121,12 @@ func (o *orderedRows) each(give func(b *value.Batch, of []int32) error) error {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortFunc(order, func(a, b int32) int {
+	err := sortRows(o.rows.x, order, func(a, b int32) int {
 		return cmp.Or(bytes.Compare(o.sortKey(a), o.sortKey(b)), cmp.Compare(a, b))
 	})
+	if err != nil {
+		return err
+	}
 	for part := range slices.Chunk(order, value.BatchSize) {
 		var b value.Batch
 		o.rows.gather(&b, part)

@@ -235,12 +235,11 @@ type unit struct {
 
 // settingUnits are the units of integers; where there are any, settingUnit is the one that they are counted in.
 var (
-	settingUnits = [...][]unit{
+	settingUnits = map[settingKind][]unit{
 		settingMillis:  {{"ms", 1}, {"s", 1000}, {"min", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}},
 		settingSeconds: {{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86_400}},
 		settingKB:      {{"kB", 1}, {"MB", 1 << 10}, {"GB", 1 << 20}, {"TB", 1 << 30}},
 		settingBlocks:  {{"kB", 1.0 / 8}, {"MB", 1 << 7}, {"GB", 1 << 17}, {"TB", 1 << 27}},
-		settingZone:    nil,
 	}
 	settingUnit = map[settingKind]string{settingMillis: "ms", settingSeconds: "s", settingKB: "kB", settingBlocks: "8kB"}
 )

@@ -33,7 +33,7 @@ type Genesis struct {
 type Store struct {
 	db       *pebble.DB
 	lock     io.Closer
-	found    map[string]os.FileInfo // what was opened, by name: the lock's file and the database; nil of a store in memory, or that is only read
+	found    map[string]os.FileInfo // what was opened, by path: the lock's file and the database; nil of a store in memory, or that is only read
 	log      *slog.Logger
 	genesis  Genesis
 	readOnly bool
@@ -194,8 +194,9 @@ func lockPath(path string, disk vfs.FS, readOnly bool) (io.Closer, error) {
 func (s *Store) find(names ...string) (err error) {
 	s.found = make(map[string]os.FileInfo)
 	for _, name := range names {
-		info, statErr := os.Stat(filepath.Join(s.dir, name))
-		s.found[name], err = info, firstError(err, statErr)
+		path := filepath.Join(s.dir, name)
+		info, statErr := os.Stat(path)
+		s.found[path], err = info, firstError(err, statErr)
 	}
 	return err
 }
@@ -203,8 +204,8 @@ func (s *Store) find(names ...string) (err error) {
 // inPlace returns ErrMoved if the lock or the database is not the one that was opened. Files that are open outlive their names: what is
 // written to them then is durable, and gone with the last that has them open.
 func (s *Store) inPlace() error {
-	for name, found := range s.found {
-		now, err := os.Stat(filepath.Join(s.dir, name))
+	for path, found := range s.found {
+		now, err := os.Stat(path)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !os.SameFile(now, found) {
 			return fmt.Errorf("%s: %w", s.dir, ErrMoved)
 		}

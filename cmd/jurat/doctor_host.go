@@ -41,7 +41,7 @@ func (d *doctor) checkLimits() {
 	case err != nil:
 		d.unknown(check, err)
 	case n < wantedFiles:
-		d.add(stateWarn, check, fmt.Sprintf("at most %d", n), "Raise it: LimitNOFILE=65536 in the systemd unit, or ulimit -n 65536. --max-connections alone may need 2,000.")
+		d.add(stateWarn, check, fmt.Sprintf("at most %d", n), "Raise it: LimitNOFILE=65536 in the systemd unit, or ulimit -n 65536. --max-connections alone may need 4,000.")
 	default:
 		d.ok(check, "at most %d", n)
 	}

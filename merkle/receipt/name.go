@@ -97,8 +97,8 @@ func FilingOf(s *ksi.Signature) (f Filing, err error) {
 	if _, err := ParseName(f.String()); err != nil {
 		return f, err
 	}
-	for what, name := range map[string]string{"server": f.Server, "agency": f.Agency, "lane": f.Lane} {
-		if err := printable.CheckSpaced(what, name, merkle.MaxID); err != nil {
+	for _, name := range [...]struct{ of, text string }{{"server", f.Server}, {"agency", f.Agency}, {"lane", f.Lane}} {
+		if err := printable.CheckSpaced(name.of, name.text, merkle.MaxID); err != nil {
 			return f, err
 		}
 	}
