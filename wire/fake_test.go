@@ -99,6 +99,7 @@ type fakeSession struct {
 	waiting     []wire.Notification // under the handler's mu
 	idle        time.Duration
 	table       [][]byte // the rows of t, a table of one text column
+	repeated    atomic.Int64
 }
 
 func (f *fakeSession) Status() byte { return f.status }
@@ -252,6 +253,22 @@ func (f *fakeSession) Execute(ctx context.Context, name string) (wire.Result, er
 	return p.result, nil
 }
 
+// Repeat files the parameter of "keep $1"; that of the value "wait" waits to be canceled.
+func (f *fakeSession) Repeat(ctx context.Context, b *wire.Bind) bool {
+	p := f.portals[""]
+	if p.s.sql != "keep $1" {
+		return false
+	}
+	if string(b.Parameters[0]) == "wait" {
+		f.h.sleeping <- ctx
+		<-ctx.Done()
+		return false
+	}
+	f.table = append(f.table, bytes.Clone(b.Parameters[0]))
+	f.repeated.Add(1)
+	return true
+}
+
 func (f *fakeSession) CloseStatement(_ context.Context, name string) error {
 	delete(f.statements, name)
 	return nil
@@ -343,12 +360,12 @@ func (f *fakeSession) start(ctx context.Context, sql string, params [][]byte) (*
 		return nil, ctx.Err()
 	default:
 		r.left = 0
-		return r, f.startOther(r, sql)
+		return r, f.startOther(r, sql, params)
 	}
 	return r, nil
 }
 
-func (f *fakeSession) startOther(r *fakeResult, sql string) error {
+func (f *fakeSession) startOther(r *fakeResult, sql string, p [][]byte) error {
 	switch {
 	case sql == "begin":
 		f.status, r.tag = 'T', "BEGIN"
@@ -356,6 +373,8 @@ func (f *fakeSession) startOther(r *fakeResult, sql string) error {
 		f.status, r.tag = 'I', "ROLLBACK"
 	case sql == "commit":
 		f.status, r.tag = 'I', "COMMIT"
+	case sql == "keep $1":
+		f.table, r.tag = append(f.table, p[0]), "INSERT 0 1"
 	case sql == "create temp table t (a text)":
 		f.table, r.tag = [][]byte{}, "CREATE TABLE"
 	case sql == "drop table if exists missing":

@@ -71,6 +71,10 @@ type Session interface {
 	// A nil Result means that the statement was empty. A client that asks for n rows of a result that has no more is told that
 	// the portal is suspended: that the rows have ended shows when the next one is asked for.
 	Execute(ctx context.Context, portal string) (Result, error)
+	// Repeat does with the parameters of b what Bind and Execute of the unnamed portal before it did with those of a Bind that was
+	// the same but for the bytes of its parameters. It does so only if no more and nothing else is to be said of it than CommandComplete with the same
+	// tag; else it returns false and has done nothing.
+	Repeat(ctx context.Context, b *Bind) bool
 	CloseStatement(ctx context.Context, name string) error
 	ClosePortal(ctx context.Context, name string) error
 	// Fail fails the transaction for an error that the server found itself, in a message or a row. For an error that the

@@ -286,6 +286,19 @@ func (s *session) Execute(ctx context.Context, portal string) (wire.Result, erro
 	return newResult(s, r, p.Formats)
 }
 
+func (s *session) Repeat(ctx context.Context, b *wire.Bind) bool {
+	params := s.query.Repeatable()
+	if params == nil {
+		return false
+	}
+	for i, data := range b.Parameters {
+		if s.parameter(params, i, params.Values[i].Type, format(b.ParameterFormats, i), data) != nil {
+			return false
+		}
+	}
+	return s.query.Repeat(ctx)
+}
+
 func (s *session) CloseStatement(_ context.Context, name string) error {
 	s.query.CloseStatement(name)
 	return nil

@@ -203,4 +203,11 @@ func TestPipelineTakesNoMemory(t *testing.T) {
 	if n > 0 {
 		t.Errorf("%v allocations a row", n)
 	}
+	if n := testing.AllocsPerRun(500, func() {
+		if !s.Repeat(t.Context(), b) {
+			t.Fatal("it is not repeated")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations a row that is repeated", n)
+	}
 }
