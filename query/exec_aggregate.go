@@ -17,7 +17,8 @@ type aggregateOp struct {
 	keys   []*value.Vector // of the batch at hand
 	ints   *intTable       // numbers of a single key of an integer kind
 	byInt  []int32         // group of each number of ints
-	index  map[string]int32
+	index  *keyTable       // where ints is nil
+	by     rowKeys
 	store  *rowStore // one row a group: its keys
 	count  int       // of groups
 	only   *pass     // whose rows alone are grouped, nil for all
@@ -30,7 +31,6 @@ type aggregateOp struct {
 	done   bool
 	at     int
 	out    value.Batch
-	key    []byte
 }
 
 // aggregation is one aggregate of an aggregateOp.
@@ -41,7 +41,7 @@ type aggregation struct {
 	args    []evaluator
 	in      []*value.Vector
 	filter  evaluator
-	seen    map[string]struct{} // of DISTINCT: group and arguments
+	seen    *keyTable // of DISTINCT: group and arguments
 	sel     []int32
 	buf     []int32
 	order   *orderedRows // with an order alone
@@ -64,7 +64,7 @@ func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
 	if len(n.groups) == 1 && n.groups[0].typ().Kind == value.Int64 {
 		op.ints = newIntTable()
 	} else {
-		op.index = map[string]int32{}
+		op.index = newKeyTable()
 	}
 	for _, a := range n.aggs {
 		g := &aggregation{x: x, e: a, run: a.call.Aggregate(), args: x.compileAll(a.args)}
@@ -73,7 +73,7 @@ func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
 			g.filter = x.compile(a.filter)
 		}
 		if a.distinct {
-			g.seen = map[string]struct{}{}
+			g.seen = newKeyTable()
 		}
 		if len(a.order) > 0 {
 			g.order = x.newOrderedRows(a, g.args)
@@ -230,15 +230,11 @@ func (op *aggregateOp) assign(b *value.Batch) error {
 	if err := op.store.add(&value.Batch{N: b.N, Cols: op.keys, Sel: op.fresh}); err != nil {
 		return err
 	}
-	size := len(op.fresh) * (64 + 64*len(op.aggs))
+	size := len(op.fresh) * 64 * len(op.aggs)
 	if op.index != nil {
-		for _, v := range op.keys {
-			for _, i := range op.fresh {
-				size += sizeOf(v, int(i))
-			}
-		}
+		return op.x.reserve(size + op.index.more())
 	}
-	return op.x.reserve(size)
+	return op.x.reserve(size + len(op.fresh)*64)
 }
 
 // add makes a group whose first row is i.
@@ -334,11 +330,9 @@ func sameKeys(keys []*value.Vector, i, j int) bool {
 }
 
 func (op *aggregateOp) assignRow(i int) int32 {
-	op.key = appendRowKey(op.key[:0], op.keys, i)
-	g, ok := op.index[string(op.key)]
-	if !ok {
-		g = op.add(i)
-		op.index[string(op.key)] = g
+	g, fresh := op.index.number(op.by.one(op.keys, i))
+	if fresh {
+		op.add(i)
 	}
 	return g
 }
@@ -444,17 +438,14 @@ const shortState = 64
 // distinct leaves the rows whose arguments their group has not seen.
 func (g *aggregation) distinct(in *value.Batch, of []int32) error {
 	g.sel = g.sel[:0]
-	size := 0
 	rows(in, func(i int) {
 		group := of[i]
 		g.key = append(g.key[:0], byte(group), byte(group>>8), byte(group>>16), byte(group>>24))
 		g.key = appendRowKey(g.key, g.in, i)
-		if _, ok := g.seen[string(g.key)]; !ok {
-			g.seen[string(g.key)] = struct{}{}
+		if _, fresh := g.seen.number(g.key, hashKey(g.key)); fresh {
 			g.sel = append(g.sel, int32(i))
-			size += len(g.key) + 48
 		}
 	})
 	in.Sel = g.sel
-	return g.x.reserve(size)
+	return g.x.reserve(g.seen.more())
 }

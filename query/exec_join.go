@@ -35,16 +35,23 @@ type joinOp struct {
 	rrows      []int32
 	tail       int // rows of right looked at for those without match
 	out        value.Batch
-	key        []byte
+	by         rowKeys // of b
+	list       []int32 // memory for candidates
 	buf        []int32
 }
 
 // A joinTable is the right side of a join in memory.
 type joinTable struct {
 	*rowStore
-	matches map[string][]int32 // rows by key; nulls match nothing
-	size    int                // reserved for matches
+	index *keyTable // nulls match nothing
+	first []int32   // row of each key, none for none
+	next  []int32   // by row: the next one of the same key, none for none
+	found int       // rows with a key
+	size  int       // reserved for them
 }
+
+// none is no row.
+const none = -1
 
 func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
 	op := &joinOp{x: x, n: n}
@@ -161,33 +168,60 @@ func (op *joinOp) table(x *execution) (*joinTable, error) {
 
 // joinTable finds rows by their keys from now on.
 func (x *execution) joinTable(rows *rowStore, by []evaluator) (*joinTable, error) {
-	t := &joinTable{rowStore: rows, matches: map[string][]int32{}}
+	t := &joinTable{rowStore: rows, index: newKeyTable(), next: make([]int32, rows.n), size: 4 * rows.n}
+	if err := x.reserve(t.size); err != nil {
+		return nil, err
+	}
 	cols := make([]*value.Vector, len(by))
 	var b value.Batch
-	var key []byte
-	for at := 0; at < rows.n; at += b.N {
+	var keys rowKeys
+	for end := rows.n; end > 0; end -= b.N { // from the last row to the first, which comes first of those that are equal then
 		if err := x.check(); err != nil {
 			return nil, err
 		}
+		at := (end - 1) / value.BatchSize * value.BatchSize
 		rows.batch(&b, at)
 		if err := evalAll(cols, by, &b); err != nil {
 			return nil, err
 		}
-		size := 0
-		for i := range b.N {
-			var ok bool
-			if key, ok = joinKey(key, cols, i); ok {
-				before := len(t.matches)
-				t.matches[string(key)] = append(t.matches[string(key)], int32(at+i))
-				size += 8 + (len(t.matches)-before)*(len(key)+matchBytes)
-			}
+		keys.read(&b, cols, false)
+		before := cap(t.first)
+		for i := b.N - 1; i >= 0; i-- {
+			t.add(keys.keys[i], keys.hashes[i], int32(at+i))
 		}
+		size := t.index.more() + 4*(cap(t.first)-before)
 		t.size += size
 		if err := x.reserve(size); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
+}
+
+// add puts a row before those of the same key.
+func (t *joinTable) add(key []byte, hash uint64, row int32) {
+	if t.next[row] = none; key == nil {
+		return
+	}
+	t.found++
+	n, fresh := t.index.number(key, hash)
+	if fresh {
+		t.first = append(t.first, row)
+		return
+	}
+	t.next[row], t.first[n] = t.first[n], row
+}
+
+// match returns the first row of a key, none if there is none.
+func (t *joinTable) match(key []byte, hash uint64) int32 {
+	if key == nil {
+		return none
+	}
+	n, _ := t.index.find(key, hash)
+	if n < 0 {
+		return none
+	}
+	return t.first[n]
 }
 
 // freeKeys gives the memory of the keys back.
@@ -202,18 +236,8 @@ func (t *joinTable) free() {
 	t.rowStore.free()
 }
 
-// matchBytes is what a key of a joinTable takes besides itself, with the list of one row.
+// matchBytes is about what a key of a joinTable takes with a row.
 const matchBytes = 88
-
-// joinKey returns the key of row i in the memory of buf; ok is false where a column is null, which equals nothing.
-func joinKey(buf []byte, cols []*value.Vector, i int) (key []byte, ok bool) {
-	for _, c := range cols {
-		if c.IsNull(i) {
-			return buf, false
-		}
-	}
-	return appendRowKey(buf[:0], cols, i), true
-}
 
 func (op *joinOp) next() (*value.Batch, error) {
 	if op.right == nil {
@@ -288,6 +312,9 @@ func (op *joinOp) pair() (more bool, err error) {
 			if err := evalAll(op.keys, op.lkeys, op.b); err != nil {
 				return false, err
 			}
+			if op.by.read(op.b, op.keys, false); !op.n.keepL {
+				op.sel = op.right.index.mayHold(op.sel, &op.by)
+			}
 			op.enter()
 			continue
 		}
@@ -317,14 +344,14 @@ func (op *joinOp) pair() (more bool, err error) {
 
 // enter looks up the candidates of the left row at hand.
 func (op *joinOp) enter() {
-	op.candidates, op.hit = nil, false
-	if len(op.sel) == 0 {
-		return
+	op.list, op.hit = op.list[:0], false
+	if len(op.sel) > 0 {
+		at := op.sel[0]
+		for r := op.right.match(op.by.keys[at], op.by.hashes[at]); r != none; r = op.right.next[r] {
+			op.list = append(op.list, r)
+		}
 	}
-	var ok bool
-	if op.key, ok = joinKey(op.key, op.keys, int(op.sel[0])); ok {
-		op.candidates = op.right.matches[string(op.key)]
-	}
+	op.candidates = op.list
 }
 
 // try keeps those of the right rows that satisfy the other conditions together with the left row at hand.

@@ -201,7 +201,7 @@ func (op *joinOp) lookUpLeft() error {
 		return nil
 	}
 	scan, column := lookupScan(op.l, op.leftKeys[0])
-	if scan == nil || scan.scan != nil || len(op.right.matches) > scan.worthLookups() {
+	if scan == nil || scan.scan != nil || op.right.index.len() > scan.worthLookups() {
 		return nil
 	}
 	return scan.lookUpAll(column, op.right.keys(op.x.compile(op.rkeys[0])))
@@ -264,7 +264,7 @@ type keyReader struct {
 	t   *joinTable
 	key evaluator
 	at  int // rows read
-	buf []byte
+	by  rowKeys
 }
 
 // keys reads the keys, which are the values of an expression.
@@ -278,12 +278,9 @@ func (r *keyReader) read(most int) (keys []value.Datum, err error) {
 		if cols[0], err = r.key.eval(&b); err != nil {
 			return nil, err
 		}
+		r.by.read(&b, cols, false)
 		for i := range b.N {
-			var ok bool
-			if r.buf, ok = joinKey(r.buf, cols, i); !ok {
-				continue
-			}
-			if list := r.t.matches[string(r.buf)]; len(list) > 0 && list[0] == int32(r.at+i) {
+			if r.t.match(r.by.keys[i], r.by.hashes[i]) == int32(r.at+i) {
 				keys = append(keys, cols[0].Datum(i))
 			}
 		}

@@ -2,7 +2,6 @@ package query
 
 import (
 	"fmt"
-	"hash/crc32"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/value"
@@ -26,7 +25,7 @@ type passesOp struct {
 type pass struct{ bits, mask uint32 }
 
 const (
-	// passBits is how many bits more of the hash the passes have that take the place of one that gave up.
+	// passBits is how many bits more of the hash the passes have, at most, that take the place of one that gave up.
 	passBits = 4
 	// passBitsMost is the most bits that a pass goes by.
 	passBitsMost = 28
@@ -86,22 +85,44 @@ func (op *passesOp) divide(err error) bool {
 		return false
 	}
 	op.x.freeze()
-	step := op.at.mask + 1
-	for i := range uint32(1 << passBits) {
-		op.waiting = append(op.waiting, pass{bits: op.at.bits | i*step, mask: op.at.mask | (1<<passBits-1)*step})
+	step, bits := op.at.mask+1, op.bits()
+	for i := range uint32(1 << bits) {
+		op.waiting = append(op.waiting, pass{bits: op.at.bits | i*step, mask: op.at.mask | (1<<bits-1)*step})
 	}
 	return true
 }
 
-// groups returns how many groups the pass at hand has made.
-func (op *passesOp) groups() (n int) {
+// bits returns how many bits more the passes go by that take the place of the one at hand: as many as it takes if the rest of the rows has as
+// many groups as those read so far, and a quarter more.
+func (op *passesOp) bits() int {
+	var rows, read float64
+	for _, p := range op.parts() {
+		if scan := scanBelow(p.in); scan != nil {
+			rows, read = scan.path.Rows, read+float64(scan.read)
+		}
+	}
+	n := 1
+	for n < passBits && read*float64(int(1)<<n) < rows*1.25 {
+		n++
+	}
+	return n
+}
+
+// parts returns what works at the pass at hand.
+func (op *passesOp) parts() []*aggregateOp {
 	switch o := op.op.(type) {
 	case *aggregateOp:
-		return o.count
+		return []*aggregateOp{o}
 	case *parallelOp[*aggregateOp]:
-		for _, p := range o.parts {
-			n += p.count
-		}
+		return o.parts
+	}
+	return nil
+}
+
+// groups returns how many groups the pass at hand has made.
+func (op *passesOp) groups() (n int) {
+	for _, p := range op.parts() {
+		n += p.count
 	}
 	return n
 }
@@ -149,14 +170,12 @@ func (op *passesOp) explain() explained {
 	return e
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // ofPass returns the rows of b whose keys belong to the pass.
 func (op *aggregateOp) ofPass(b *value.Batch) *value.Batch {
 	op.kept = op.kept[:0]
+	op.by.read(b, op.keys, true)
 	rows(b, func(i int) {
-		op.key = appendRowKey(op.key[:0], op.keys, i)
-		if crc32.Checksum(op.key, castagnoli)&op.only.mask == op.only.bits {
+		if uint32(op.by.hashes[i])&op.only.mask == op.only.bits {
 			op.kept = append(op.kept, int32(i))
 		}
 	})

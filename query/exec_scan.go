@@ -28,6 +28,7 @@ type scanOp struct {
 	out      value.Batch
 	sel      []int32
 	held     int // reserved for the values of batch
+	read     int // rows
 }
 
 func (x *execution) newScan(n *scanNode, w wish) (operator, error) {
@@ -97,6 +98,7 @@ func (op *scanOp) next() (*value.Batch, error) {
 			}
 			continue
 		}
+		op.read += op.batch.N
 		if err := op.x.sawScan(&op.batch, &op.held); err != nil {
 			return nil, err
 		}

@@ -1,11 +1,10 @@
 package query
 
 import (
+	"math"
+
 	"github.com/jurat-ledger/jurat/query/value"
 )
-
-// maxSemiRows is how many rows of the left side a semi-join holds at a time.
-const maxSemiRows = 1 << 18
 
 // keysPart is what part of a statement's memory the right side of a semi-join may take for the left one to be looked up by its keys.
 const keysPart = 8
@@ -25,15 +24,16 @@ type semiOp struct {
 	wishR      wish
 	rows       *rowStore // the part of the left side at hand
 	matched    []bool
-	at         int                // rows given
-	size       int                // of the next part
-	open       map[string][]int32 // rows without a match, by key
-	left       int                // how many
+	at         int        // rows given
+	size       int        // of the next part
+	open       *joinTable // of the part; keys that have their match have no row
+	left       int        // rows without a match
 	started    bool
 	wanted     *joinTable   // the right side if the left one is looked up by its keys
 	b          *value.Batch // of the left side: rows that the part had no room for
 	keys       []*value.Vector
-	key        []byte
+	by         rowKeys
+	sel        []int32
 	pairs      semiPairs
 	out        value.Batch
 }
@@ -111,7 +111,8 @@ func (op *semiOp) read() (more bool, err error) {
 		op.rows.free()
 	}
 	op.rows, op.at = newRowStore(op.x, op.n.l.columns()), 0
-	for op.rows.n < op.size {
+	most := op.x.room() / 2
+	for op.rows.n < op.size && int64(op.rows.bytes)+int64(op.rows.n)*matchBytes < most {
 		if op.b == nil {
 			if op.b, err = op.l.next(); err != nil {
 				return false, err
@@ -137,15 +138,18 @@ func (op *semiOp) read() (more bool, err error) {
 		op.b = &rest
 	}
 	op.matched = make([]bool, op.rows.n)
-	op.size = min(4*op.size, maxSemiRows)
+	op.size = 64 * min(op.size, math.MaxInt32)
 	return op.rows.n > 0, nil
 }
 
 // match looks for matches of the part.
 func (op *semiOp) match() error {
-	if err := op.index(); err != nil {
+	var err error
+	if op.open, err = op.x.joinTable(op.rows, op.lkeys); err != nil {
 		return err
 	}
+	defer op.open.freeKeys()
+	op.left = op.open.found
 	if op.rows.n >= maxLookups { // there may be more, for which the right side is read again
 		op.x.freeze()
 	}
@@ -156,9 +160,8 @@ func (op *semiOp) match() error {
 	defer right.close()
 	if len(op.rkeys) == 1 {
 		scan, column := lookupScan(right, op.rkeys[0])
-		if scan != nil && len(op.open) <= scan.worthLookups() {
-			part := &joinTable{rowStore: op.rows, matches: op.open}
-			if err := scan.lookUpAll(column, part.keys(op.lkeys[0])); err != nil {
+		if scan != nil && op.open.index.len() <= scan.worthLookups() {
+			if err := scan.lookUpAll(column, op.open.keys(op.lkeys[0])); err != nil {
 				return err
 			}
 		}
@@ -178,63 +181,44 @@ func (op *semiOp) match() error {
 	return nil
 }
 
-// index notes the rows of the part by their keys. Those with a null have no match.
-func (op *semiOp) index() error {
-	op.open, op.left = map[string][]int32{}, 0
-	var b value.Batch
-	for at := 0; at < op.rows.n; at += b.N {
-		op.rows.batch(&b, at)
-		if err := evalAll(op.keys, op.lkeys, &b); err != nil {
-			return err
-		}
-		for i := range b.N {
-			var ok bool
-			if op.key, ok = joinKey(op.key, op.keys, i); ok {
-				op.open[string(op.key)] = append(op.open[string(op.key)], int32(at+i))
-				op.left++
-			}
-		}
-	}
-	return nil
-}
-
 // pass lets rows of the right side go by.
 func (op *semiOp) pass(b *value.Batch) error {
 	if err := evalAll(op.keys, op.rks, b); err != nil {
 		return err
 	}
-	var failed error
-	rows(b, func(i int) {
-		if failed != nil {
-			return
+	op.by.read(b, op.keys, false)
+	op.sel = op.open.index.mayHold(selection(b, op.sel), &op.by)
+	for _, i := range op.sel {
+		if err := op.meet(b, i); err != nil {
+			return err
 		}
-		var ok bool
-		if op.key, ok = joinKey(op.key, op.keys, i); !ok {
-			return
-		}
-		list := op.open[string(op.key)]
-		if len(list) > 0 && len(op.rest) == 0 {
-			for _, l := range list {
-				op.matched[l] = true
-			}
-			op.left -= len(list)
-			delete(op.open, string(op.key))
-			return
-		}
-		for _, l := range list {
-			if op.matched[l] {
-				continue
-			}
-			op.pairs.l, op.pairs.r = append(op.pairs.l, l), append(op.pairs.r, int32(i))
-			if len(op.pairs.l) == value.BatchSize && failed == nil {
-				failed = op.test(b)
-			}
-		}
-	})
-	if failed != nil {
-		return failed
 	}
 	return op.test(b)
+}
+
+// meet has a row of the right side meet those of its key.
+func (op *semiOp) meet(b *value.Batch, i int32) error {
+	l := op.open.match(op.by.keys[i], op.by.hashes[i])
+	if l != none && len(op.rest) == 0 {
+		n, _ := op.open.index.find(op.by.keys[i], op.by.hashes[i])
+		op.open.first[n] = none
+	}
+	for ; l != none; l = op.open.next[l] {
+		switch {
+		case op.matched[l]:
+		case len(op.rest) == 0:
+			op.matched[l] = true
+			op.left--
+		default:
+			op.pairs.l, op.pairs.r = append(op.pairs.l, l), append(op.pairs.r, i)
+			if len(op.pairs.l) == value.BatchSize {
+				if err := op.test(b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // test looks at the other conditions for the pairs collected.

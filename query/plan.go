@@ -253,6 +253,9 @@ func (x *execution) holdOut(held *int, out *value.Vector) error {
 	return x.reserve(more)
 }
 
+// room returns how many bytes more the statement may take.
+func (x *execution) room() int64 { return x.limit - x.total.Load() }
+
 // release gives memory back.
 func (x *execution) release(bytes int) {
 	x.memory -= int64(bytes)

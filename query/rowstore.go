@@ -132,26 +132,22 @@ func (r *rowReader) read() *value.Batch {
 // A rowSet knows which rows were there before.
 type rowSet struct {
 	x    *execution
-	seen map[string]struct{}
-	key  []byte
+	seen *keyTable
+	by   rowKeys
 	sel  []int32
 }
 
-func newRowSet(x *execution) *rowSet { return &rowSet{x: x, seen: map[string]struct{}{}} }
+func newRowSet(x *execution) *rowSet { return &rowSet{x: x, seen: newKeyTable()} }
 
 // fresh returns the rows of b of which no row before was equal in cols, which hold values for the rows of b.
 func (s *rowSet) fresh(b *value.Batch, cols []*value.Vector) ([]int32, error) {
 	s.sel = s.sel[:0]
-	size := 0
 	rows(b, func(i int) {
-		s.key = appendRowKey(s.key[:0], cols, i)
-		if _, ok := s.seen[string(s.key)]; !ok {
-			s.seen[string(s.key)] = struct{}{}
+		if _, fresh := s.seen.number(s.by.one(cols, i)); fresh {
 			s.sel = append(s.sel, int32(i))
-			size += len(s.key) + 48
 		}
 	})
-	return s.sel, s.x.reserve(size)
+	return s.sel, s.x.reserve(s.seen.more())
 }
 
 // gather makes out the rows of sel.
