@@ -47,8 +47,9 @@
 // rows, and a sort with LIMIT, are worked at by several goroutines (parallel.go), as many as processors and
 // max_parallel_workers_per_gather allow; each has an execution of its own, made by fork. A join
 // looks the keys of one side up in the other if that finds rows by key (Path.Keys, exec_lookup.go): some thousands together, as long as
-// that takes less time than to read the table (Path.Rows, Path.KeyRows), and on where the table, to be held, takes more than half of the
-// statement's memory. What the keys of a part of the left side found is joined, and given up for the next part.
+// that takes less time than to read the table (Path.Rows, Path.KeyRows). What the keys of a part of the left side found is joined, and given
+// up for the next part. Where a table, to be held, takes more than half of the statement's memory, parts of the left side are held instead, and
+// the table is read for each, unless to look up the keys of such a part takes less time. Keys are found by a table of their own (keytable.go).
 //
 // # Transactions
 //

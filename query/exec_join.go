@@ -6,38 +6,42 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// joinOp joins. It keeps the rows of the right side in memory, by hash of the columns that the condition sets equal, and
-// looks the rows of the left side up one after the other.
+// joinOp joins. It holds the rows of the right side in memory, by hash of the columns that the condition sets equal, and looks the rows of
+// the left side up as they pass. Where a right side that can be read again is too large to be held, parts of the left one are, and the right
+// one passes for each.
 type joinOp struct {
-	x          *execution
-	n          *joinNode
-	l          operator
-	lkeys      []evaluator // equal to rkeys
-	leftKeys   []expr      // what lkeys computes
-	rkeys      []expr
-	wishR      wish        // for the right side
-	rest       []evaluator // conditions on the joined row
-	right      *joinTable
-	part       *keptOp      // of the left side, whose keys are looked up in the right one; nil if that never was
-	read       int          // rows of it
-	looked     int          // keys of these
-	large      bool         // the right side takes too much memory as a whole
-	shown      *explained   // how it was read, for EXPLAIN ANALYZE
-	kept       bool         // right belongs to the statement
-	matched    []bool       // rows of right that had a match, for outer joins
-	b          *value.Batch // of the left side
-	sel        []int32      // rows of b still to do
-	candidates []int32      // rows of right still to try for sel[0]
-	hit        bool         // sel[0] had a match
-	tried      int          // candidates since the last look for cancelling
-	keys       []*value.Vector
-	lrows      []int32 // of the output under construction; -1 is a row of nulls
-	rrows      []int32
-	tail       int // rows of right looked at for those without match
-	out        value.Batch
-	by         rowKeys // of b
-	list       []int32 // memory for candidates
-	buf        []int32
+	x         *execution
+	n         *joinNode
+	l         operator
+	lkeys     []evaluator // equal to rkeys
+	leftKeys  []expr      // what lkeys computes
+	rkeys     []expr
+	wishR     wish         // for the right side
+	rest      []evaluator  // conditions on the joined row
+	held      *joinTable   // the side in memory
+	passes    operator     // the other side
+	swapped   bool         // that is the right one
+	passKeys  []evaluator  // of it
+	part      *keptOp      // of the left side, whose keys are looked up in the right one; nil if that never was
+	read      int          // rows of it
+	looked    int          // keys of these
+	large     bool         // the right side takes too much memory as a whole
+	shown     *explained   // how it was read, for EXPLAIN ANALYZE
+	kept      bool         // held belongs to the statement
+	matched   []bool       // rows held that had a match, for outer joins
+	b         *value.Batch // of the side that passes
+	sel       []int32      // rows of b still to do
+	candidate int32        // the next row held to try for sel[0], none for none
+	hit       bool         // the row whose pairs are decided on had a match, where rows without one are kept
+	most      int          // pairs to decide on together
+	keys      []*value.Vector
+	passing   []int32 // rows of b in the output under construction; none is a row of nulls
+	matching  []int32 // and the rows held
+	tail      int     // rows held looked at for those without match
+	out       value.Batch
+	by        rowKeys // of b
+	proven    []int32 // pairs for which all conditions hold
+	buf       []int32
 }
 
 // A joinTable is the right side of a join in memory.
@@ -54,7 +58,10 @@ type joinTable struct {
 const none = -1
 
 func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
-	op := &joinOp{x: x, n: n}
+	op := &joinOp{x: x, n: n, most: value.BatchSize}
+	if w.few > 0 {
+		op.most = int(min(w.few, value.BatchSize))
+	}
 	left := len(n.l.columns())
 	need := needed(len(n.cols), allOf(w.need, len(n.cols)), n.on)
 	if n.each != nil {
@@ -128,18 +135,25 @@ func (op *joinOp) readRight() (err error) {
 	x, keep := op.x, op.keepsRight()
 	if keep {
 		if t := x.rights[op.n]; t != nil {
-			op.right, op.matched, op.kept = t, make([]bool, t.n), true
+			op.held, op.matched, op.kept = t, make([]bool, t.n), true
 			return nil
 		}
 		x = x.keeping()
 	}
-	if op.right, err = op.table(x); err != nil {
+	rows, err := op.rightRows(x)
+	if err == nil && rows == nil {
+		return op.holdLeft()
+	}
+	if err == nil {
+		op.held, err = x.joinTable(rows, x.compileAll(op.rkeys))
+	}
+	if err != nil {
 		if keep {
 			x.end()
 		}
 		return err
 	}
-	op.matched = make([]bool, op.right.n)
+	op.matched = make([]bool, op.held.n)
 	if err := op.lookUpLeft(); err != nil {
 		return err
 	}
@@ -147,7 +161,7 @@ func (op *joinOp) readRight() (err error) {
 		if x.rights == nil {
 			x.rights = map[node]*joinTable{}
 		}
-		x.rights[op.n] = op.right
+		x.rights[op.n] = op.held
 	}
 	return nil
 }
@@ -155,15 +169,6 @@ func (op *joinOp) readRight() (err error) {
 // keepsRight reports whether the right side is read once for all rows around.
 func (op *joinOp) keepsRight() bool {
 	return op.x.outer != nil && len(op.x.dependsOn(op.n.r)) == 0 && !slices.ContainsFunc(op.rkeys, usesOuter)
-}
-
-// table reads the right side in an execution.
-func (op *joinOp) table(x *execution) (*joinTable, error) {
-	rows, err := op.rightRows(x)
-	if err != nil {
-		return nil, err
-	}
-	return x.joinTable(rows, x.compileAll(op.rkeys))
 }
 
 // joinTable finds rows by their keys from now on.
@@ -240,7 +245,7 @@ func (t *joinTable) free() {
 const matchBytes = 88
 
 func (op *joinOp) next() (*value.Batch, error) {
-	if op.right == nil {
+	if op.held == nil {
 		if err := op.few(); err != nil {
 			return nil, err
 		}
@@ -256,18 +261,18 @@ func (op *joinOp) next() (*value.Batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(op.lrows) > 0 {
-			op.gather(&op.out, op.lrows, op.rrows)
+		if len(op.passing) > 0 {
+			op.gather(&op.out, op.passing, op.matching)
 			return &op.out, nil
 		}
 		if more {
 			continue
 		}
-		if more, err = op.nextPart(); err != nil {
-			return nil, err
+		if b := op.unmatched(); b != nil {
+			return b, nil
 		}
-		if !more {
-			return op.unmatched(), nil
+		if more, err = op.nextPart(); err != nil || !more {
+			return nil, err
 		}
 	}
 }
@@ -297,104 +302,132 @@ func (op *joinOp) few() error {
 	return &fewRows{left}
 }
 
-// pair collects pairs of rows that match, until a batch is full. more is false at the end of the left side.
+// pair collects pairs of rows that match. more is false at the end of the side that passes.
 func (op *joinOp) pair() (more bool, err error) {
-	op.lrows, op.rrows = op.lrows[:0], op.rrows[:0]
 	for {
-		if len(op.sel) == 0 {
-			if len(op.lrows) > 0 { // they stand for rows of the batch at hand
-				return true, nil
-			}
-			if op.b, err = op.l.next(); err != nil || op.b == nil {
-				return false, err
-			}
-			op.sel = selection(op.b, op.sel)
-			if err := evalAll(op.keys, op.lkeys, op.b); err != nil {
-				return false, err
-			}
-			if op.by.read(op.b, op.keys, false); !op.n.keepL {
-				op.sel = op.right.index.mayHold(op.sel, &op.by)
-			}
-			op.enter()
-			continue
-		}
-		n := min(len(op.candidates), value.BatchSize-len(op.lrows))
-		if op.tried += n; op.tried >= value.BatchSize {
-			op.tried = 0
-			if err := op.x.check(); err != nil {
-				return false, err
-			}
-		}
-		if err := op.try(op.candidates[:n]); err != nil {
+		if err := op.x.check(); err != nil {
 			return false, err
 		}
-		op.candidates = op.candidates[n:]
-		if len(op.candidates) == 0 {
-			if !op.hit && op.n.keepL {
-				op.lrows, op.rrows = append(op.lrows, op.sel[0]), append(op.rrows, -1)
+		op.propose()
+		if len(op.passing) == 0 {
+			if more, err := op.advance(); err != nil || !more {
+				return false, err
 			}
-			op.sel = op.sel[1:]
-			op.enter()
+			continue
 		}
-		if len(op.lrows) >= value.BatchSize {
-			return true, nil
+		if err := op.decide(); err != nil || len(op.passing) > 0 {
+			return true, err
 		}
 	}
 }
 
-// enter looks up the candidates of the left row at hand.
+// advance reads the next batch of the side that passes.
+func (op *joinOp) advance() (more bool, err error) {
+	passes, by := op.l, op.lkeys
+	if op.swapped {
+		passes, by = op.passes, op.passKeys
+	}
+	if op.b, err = passes.next(); err != nil || op.b == nil {
+		return false, err
+	}
+	op.sel = selection(op.b, op.sel)
+	if err := evalAll(op.keys, by, op.b); err != nil {
+		return false, err
+	}
+	if op.by.read(op.b, op.keys, false); op.swapped || !op.n.keepL {
+		op.sel = op.held.index.mayHold(op.sel, &op.by)
+	}
+	op.enter()
+	return true, nil
+}
+
+// enter looks up the candidates of the row at hand.
 func (op *joinOp) enter() {
-	op.list, op.hit = op.list[:0], false
+	op.candidate = none
 	if len(op.sel) > 0 {
-		at := op.sel[0]
-		for r := op.right.match(op.by.keys[at], op.by.hashes[at]); r != none; r = op.right.next[r] {
-			op.list = append(op.list, r)
-		}
+		op.candidate = op.held.match(op.by.keys[op.sel[0]], op.by.hashes[op.sel[0]])
 	}
-	op.candidates = op.list
 }
 
-// try keeps those of the right rows that satisfy the other conditions together with the left row at hand.
-func (op *joinOp) try(candidates []int32) error {
-	if len(candidates) == 0 {
-		return nil
-	}
-	accept := candidates
-	if len(op.rest) > 0 {
-		var in, passed value.Batch
-		lrows := make([]int32, len(candidates))
-		for i := range lrows {
-			lrows[i] = op.sel[0]
+// propose collects pairs of equal keys, up to a batch of them. Where rows without a match are kept, a pair with none ends those of a row.
+func (op *joinOp) propose() {
+	keep := op.n.keepL && !op.swapped
+	op.passing, op.matching = op.passing[:0], op.matching[:0]
+	for len(op.sel) > 0 && len(op.passing) < op.most {
+		r := op.candidate
+		if r != none || keep {
+			op.passing, op.matching = append(op.passing, op.sel[0]), append(op.matching, r)
 		}
-		op.gather(&in, lrows, candidates)
+		if r != none {
+			if op.candidate = op.held.next[r]; op.candidate != none || keep {
+				continue
+			}
+		}
+		op.sel = op.sel[1:]
+		op.enter()
+	}
+	op.most = min(2*op.most, value.BatchSize)
+}
+
+// decide leaves the pairs for which the other conditions hold, and those with none whose row has no match.
+func (op *joinOp) decide() error {
+	op.proven = op.proven[:0]
+	for i, r := range op.matching {
+		if r != none {
+			op.proven = append(op.proven, int32(i))
+		}
+	}
+	if len(op.rest) > 0 && len(op.proven) > 0 {
+		var in, passed value.Batch
+		op.gather(&in, op.passing, op.matching)
+		in.Sel = op.proven
 		out, err := filterBatch(&passed, &in, op.rest, &op.buf)
-		if err != nil || out == nil {
+		if err != nil {
 			return err
 		}
-		accept = nil
-		rows(out, func(i int) { accept = append(accept, candidates[i]) })
+		if op.proven = op.proven[:0]; out != nil {
+			op.proven = append(op.proven, out.Sel...)
+		}
 	}
-	for _, r := range accept {
-		op.hit, op.matched[r] = true, true
-		op.lrows, op.rrows = append(op.lrows, op.sel[0]), append(op.rrows, r)
+	n, proven := 0, op.proven
+	for i, r := range op.matching {
+		switch {
+		case r == none:
+			if op.hit {
+				op.hit = false
+				continue
+			}
+		case len(proven) > 0 && proven[0] == int32(i):
+			proven = proven[1:]
+			op.hit, op.matched[r] = true, true
+		default:
+			continue
+		}
+		op.passing[n], op.matching[n] = op.passing[i], r
+		n++
 	}
+	op.passing, op.matching = op.passing[:n], op.matching[:n]
 	return nil
 }
 
-// gather makes out of pairs of rows; -1 stands for a row of nulls.
-func (op *joinOp) gather(out *value.Batch, lrows, rrows []int32) {
-	*out = value.Batch{N: len(lrows), Cols: make([]*value.Vector, len(op.n.cols))}
+// gather makes out of pairs of rows; none stands for a row of nulls.
+func (op *joinOp) gather(out *value.Batch, passing, matching []int32) {
+	*out = value.Batch{N: len(passing), Cols: make([]*value.Vector, len(op.n.cols))}
 	left := len(op.n.l.columns())
 	for k, c := range op.n.cols {
 		var src *value.Vector
-		from := rrows
-		if k < left {
-			from = lrows
+		at, passes := k, k < left != op.swapped
+		if k >= left {
+			at = k - left
+		}
+		from := matching
+		if passes {
+			from = passing
 			if op.b != nil && len(op.b.Cols) > 0 {
-				src = op.b.Cols[k]
+				src = op.b.Cols[at]
 			}
 		} else {
-			src = op.right.cols[k-left]
+			src = op.held.cols[at]
 		}
 		out.Cols[k] = gatherOrNull(src, c.Type, from)
 	}
@@ -412,22 +445,22 @@ func gatherOrNull(src *value.Vector, t *value.Type, from []int32) *value.Vector 
 	return v
 }
 
-// unmatched gives the rows of the right side of an outer join that had no match.
+// unmatched gives the rows held that had no match, where an outer join keeps them.
 func (op *joinOp) unmatched() *value.Batch {
-	if !op.n.keepR {
+	if !op.swapped && !op.n.keepR || op.swapped && !op.n.keepL {
 		return nil
 	}
-	op.lrows, op.rrows = op.lrows[:0], op.rrows[:0]
-	for ; op.tail < op.right.n && len(op.rrows) < value.BatchSize; op.tail++ {
+	op.passing, op.matching = op.passing[:0], op.matching[:0]
+	for ; op.tail < op.held.n && len(op.matching) < value.BatchSize; op.tail++ {
 		if !op.matched[op.tail] {
-			op.lrows, op.rrows = append(op.lrows, -1), append(op.rrows, int32(op.tail))
+			op.passing, op.matching = append(op.passing, none), append(op.matching, int32(op.tail))
 		}
 	}
-	if len(op.rrows) == 0 {
+	if len(op.matching) == 0 {
 		return nil
 	}
 	op.b = nil
-	op.gather(&op.out, op.lrows, op.rrows)
+	op.gather(&op.out, op.passing, op.matching)
 	return &op.out
 }
 
@@ -435,7 +468,10 @@ func (op *joinOp) ordered() int { return 0 }
 
 func (op *joinOp) close() {
 	op.l.close()
-	if op.right != nil && !op.kept {
-		op.right.free()
+	if op.passes != nil {
+		op.passes.close()
+	}
+	if op.held != nil && !op.kept {
+		op.held.free()
 	}
 }

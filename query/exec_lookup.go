@@ -24,9 +24,10 @@ func (op *scanOp) worthLookups() int {
 }
 
 // rightRows reads the right side of a join: by look-ups for the next part of the left one, or as a whole if the keys looked up would be
-// more than is worth while and it does not take more than half of the statement's memory.
+// more than is worth while and it does not take more than half of the statement's memory. There are no rows if parts of the left side are to
+// be held.
 func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
-	if x.outer != nil || op.n.keepR || len(op.rkeys) != 1 {
+	if x.outer != nil || op.n.keepR || len(op.rkeys) == 0 {
 		return op.wholeRight(x)
 	}
 	right, err := x.operator(op.n.r, op.wishR)
@@ -34,8 +35,15 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 		return nil, err
 	}
 	defer right.close()
-	scan, column := lookupScan(right, op.rkeys[0])
-	if scan == nil {
+	var scan *scanOp
+	column := 0
+	if len(op.rkeys) == 1 {
+		scan, column = lookupScan(right, op.rkeys[0])
+	}
+	switch {
+	case scan == nil && forkableNode(op.n.r):
+		return op.smallRight(x)
+	case scan == nil:
 		return op.drainRight(x, right)
 	}
 	if op.part == nil {
@@ -58,6 +66,9 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 			if err != nil || rows != nil {
 				return rows, err
 			}
+		}
+		if op.large && op.partRows() > int64(scan.worthLookups()) && forkableNode(op.n.r) {
+			return nil, nil
 		}
 	}
 	op.looked += len(keys)
@@ -110,10 +121,41 @@ func (op *joinOp) nextPart() (more bool, err error) {
 	if op.part == nil || !op.part.stops || op.part.all {
 		return false, nil
 	}
-	op.right.free()
+	op.held.free()
 	op.part.rows.free()
 	op.part.at = 0
+	if op.swapped {
+		op.passes.close()
+		return true, op.holdLeft()
+	}
 	return true, op.readRight()
+}
+
+// partRows is about how many rows of the left side holdLeft holds, if the next ones are as long as those of the part at hand.
+func (op *joinOp) partRows() int64 {
+	return op.x.room() / 2 / int64(op.part.rows.bytes/op.part.rows.n+matchBytes)
+}
+
+// holdLeft has as much of the left side held as half of the free memory takes, and the right side pass.
+func (op *joinOp) holdLeft() (err error) {
+	if op.part == nil {
+		op.part = op.keepLeft()
+	}
+	op.x.freeze()
+	op.part.stops, op.tail = true, 0
+	for most := op.x.room() / 2; int64(op.part.rows.bytes)+int64(op.part.rows.n)*matchBytes < most && !op.part.all; {
+		if err := op.part.fill(op.part.rows.n); err != nil {
+			return err
+		}
+	}
+	if op.held, err = op.x.joinTable(op.part.rows, op.lkeys); err != nil {
+		return err
+	}
+	op.matched = make([]bool, op.held.n)
+	op.passKeys = op.x.compileAll(op.rkeys)
+	op.passes, err = op.x.operator(op.n.r, op.wishR)
+	op.swapped = err == nil
+	return err
 }
 
 // wholeRight reads the right side as a whole.
@@ -146,7 +188,12 @@ func (op *joinOp) show(right operator) {
 // explainSides describes the sides of a join. Of one that did not run, they are as they would be if the sides turned out to be as
 // long as estimated.
 func (op *joinOp) explainSides(title string, lines []string) (explained, error) {
-	if op.right != nil && op.shown != nil {
+	if op.swapped {
+		e := under(title, op.n, 0, lines, true, op.l)
+		e.children = append(e.children, op.passes.explain())
+		return e, nil
+	}
+	if op.held != nil && op.shown != nil {
 		e, right := under(title, op.n, 0, lines, true, op.l), *op.shown
 		if op.looked > 0 && !op.part.stops {
 			right.lines = append(right.lines, fmt.Sprintf("Keys Looked Up Before: %d", op.looked))
@@ -201,10 +248,10 @@ func (op *joinOp) lookUpLeft() error {
 		return nil
 	}
 	scan, column := lookupScan(op.l, op.leftKeys[0])
-	if scan == nil || scan.scan != nil || op.right.index.len() > scan.worthLookups() {
+	if scan == nil || scan.scan != nil || op.held.index.len() > scan.worthLookups() {
 		return nil
 	}
-	return scan.lookUpAll(column, op.right.keys(op.x.compile(op.rkeys[0])))
+	return scan.lookUpAll(column, op.held.keys(op.x.compile(op.rkeys[0])))
 }
 
 // lookupScan returns the scan that op is and the column that key is, if the table finds rows by that column.
