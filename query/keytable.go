@@ -125,11 +125,6 @@ type rowKeys struct {
 // noBytes is the key of an empty value, and of no columns.
 var noBytes = []byte{}
 
-// equalAsBytes reports whether values of a type are equal exactly if they are the same bytes.
-func equalAsBytes(t *value.Type) bool {
-	return t.Kind == value.Bytes && t.OID != value.BpcharOID && t.OID != value.JSONBOID
-}
-
 // read makes k the keys of the rows of b in columns. With nulls, those equal each other in rows of several columns.
 func (k *rowKeys) read(b *value.Batch, cols []*value.Vector, nulls bool) {
 	if cap(k.keys) < b.N {
@@ -159,7 +154,7 @@ func (k *rowKeys) one(cols []*value.Vector, i int) (key []byte, hash uint64) {
 }
 
 func (k *rowKeys) add(cols []*value.Vector, i int) (key []byte, hash uint64) {
-	if len(cols) == 1 && equalAsBytes(cols[0].Type) {
+	if len(cols) == 1 && cols[0].Type.EqualAsBytes() {
 		key = cols[0].Bytes[i]
 	} else {
 		from := len(k.buf)

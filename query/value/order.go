@@ -134,8 +134,11 @@ func Comparable(t *Type) bool {
 // are equal exactly if the values are, and none is the start of another, so that keys of several columns may follow
 // each other.
 func AppendSortKey(dst []byte, v *Vector, i int) []byte {
-	if v.Type.Kind == Int64 {
+	switch {
+	case v.Type.Kind == Int64:
 		return appendIntKey(dst, v.Ints[i])
+	case v.Type.EqualAsBytes():
+		return appendBytesKey(dst, v.Bytes[i])
 	}
 	return appendKey(dst, v.Datum(i))
 }

@@ -42,6 +42,11 @@ func (t *Type) IsArray() bool { return t.Category == 'A' && t.Elem != 0 }
 // IsString reports whether t is text, varchar, bpchar or name.
 func (t *Type) IsString() bool { return t.Category == 'S' }
 
+// EqualAsBytes reports whether values of the type are byte strings that are equal exactly if their bytes are.
+func (t *Type) EqualAsBytes() bool {
+	return t.Kind == Bytes && t.OID != BpcharOID && t.OID != JSONBOID
+}
+
 // String returns the SQL name of t.
 func (t *Type) String() string { return t.SQL }
 
