@@ -37,7 +37,46 @@ func byteaFunctions() []*Function {
 			def(name+"(bytea,int4) bytea", map2[strs, ints, strs](bytesFrom)),
 			def(name+"(bytea,int4,int4) bytea", map3[strs, ints, ints, strs](bytesFor)))
 	}
+	for _, sig := range strings.Split(sendFunctions, "\n") {
+		out = append(out, def(sig, send))
+	}
 	return out
+}
+
+// sendFunctions are the send functions of types: sha256(uuid_send(id)) and sha256(int8send(n)) are hashes of identifiers.
+const sendFunctions = `array_send(anyarray) bytea stable
+bit_send(bit) bytea
+boolsend(bool) bytea
+bpcharsend(bpchar) bytea stable
+byteasend(bytea) bytea
+charsend(char) bytea
+date_send(date) bytea
+float4send(float4) bytea
+float8send(float8) bytea
+int2send(int2) bytea
+int4send(int4) bytea
+int8send(int8) bytea
+interval_send(interval) bytea
+json_send(json) bytea
+jsonb_send(jsonb) bytea
+namesend(name) bytea stable
+numeric_send(numeric) bytea
+oidsend(oid) bytea
+record_send(record) bytea stable
+textsend(text) bytea stable
+time_send(time) bytea
+timestamp_send(timestamp) bytea
+timestamptz_send(timestamptz) bytea
+uuid_send(uuid) bytea
+varbit_send(varbit) bytea
+varcharsend(varchar) bytea stable`
+
+// send gives the binary form of values, as a DataRow carries it.
+func send(env *Env, out *value.Vector, args []*value.Vector, n int, sel []int32) error {
+	for _, i := range all(n, sel) {
+		out.Bytes[i] = value.AppendBinary(nil, env.Settings, args[0], int(i))
+	}
+	return nil
 }
 
 // bytesFrom returns what begins at place from of b, the first being 1.
