@@ -64,7 +64,7 @@ func TestNoise(t *testing.T) {
 		{"one byte", "\xff", "invalid length of startup packet"},
 		{"long", packet(3<<16, strings.Repeat("x", 20000))[:8], "invalid length of startup packet"},
 		{"short", "\x00\x00\x00\x07\x00\x03\x00\x00", "invalid length of startup packet"},
-		{"version 2", packet(2<<16, "user\x00jo\x00\x00"), "unsupported frontend protocol 2.0: server supports 3.0 to 3.2"},
+		{"version 2", packet(2<<16, "user\x00jo\x00\x00"), "EFATAL:  unsupported frontend protocol 2.0: server supports 3.0 to 3.2\n\x00"},
 		{"version 4", packet(4<<16+7, "")[:8], "unsupported frontend protocol 4.7"},
 		{"no user", packet(3<<16, "database\x00d\x00\x00"), "no PostgreSQL user name specified"},
 		{"no end", packet(3<<16, "user\x00jo\x00"), "invalid startup packet layout"},

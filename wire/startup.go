@@ -94,8 +94,12 @@ func (c *conn) readStartup() (*startPacket, error) {
 		case code>>16 == majorVersion:
 			return decodeStartup(code, body)
 		default:
-			return nil, fatalf(codeUnsupported, "unsupported frontend protocol %d.%d: server supports %d.0 to %d.%d",
+			e := fatalf(codeUnsupported, "unsupported frontend protocol %d.%d: server supports %d.0 to %d.%d",
 				code>>16, code&0xffff, majorVersion, majorVersion, minorVersion)
+			if code>>16 < majorVersion { // these clients read no fields
+				return nil, c.answerLast("EFATAL:  "+e.Message+"\n\x00", errDone)
+			}
+			return nil, e
 		}
 	}
 }
@@ -136,16 +140,18 @@ func (c *conn) readPacket() (code uint32, body []byte, err error) {
 
 // noise answers a connection that does not speak the protocol.
 func (c *conn) noise(first byte) error {
-	served := errDone
 	switch {
 	case first == tlsHandshake:
-		c.out.buf = append(c.out.buf, tlsRefusal...)
-		served = errNoTLS
+		return c.answerLast(tlsRefusal, errNoTLS)
 	case first >= 'A' && first <= 'Z':
-		c.out.buf = append(c.out.buf, httpAnswer...)
-	default:
-		return errPacket
+		return c.answerLast(httpAnswer, errDone)
 	}
+	return errPacket
+}
+
+// answerLast sends what ends a connection before admission, and returns served.
+func (c *conn) answerLast(answer string, served error) error {
+	c.out.buf = append(c.out.buf, answer...)
 	if err := c.out.flush(); err != nil {
 		return err
 	}
