@@ -75,20 +75,44 @@ func TestServerNameHint(t *testing.T) {
 	}
 }
 
-// TestSpacedServerName: a ledger that has a name which no new one gets, of a space that does not print, is served under it.
-func TestSpacedServerName(t *testing.T) {
-	t.Parallel()
-	c := testConfig(t.TempDir())
-	c.ServerName, c.Email = "ledger\u00a0example", "a@ledger.example"
+// makeStore makes the store of a ledger that has nothing else yet.
+func makeStore(t *testing.T, c Config) {
+	t.Helper()
 	genesis := storage.Genesis{Server: c.ServerName, First: calendar.RoundOf(time.Now())}
 	store, err := storage.Create(filepath.Join(c.DataDir, StoreDir), genesis, storage.Options{Logger: c.Logger})
 	if err == nil {
 		err = store.Close()
 	}
-	if err == nil {
-		err = serveOnce(t, c)
-	}
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSpacedServerName: a ledger that has a name which no new one gets, of a space that does not print, is served under it.
+func TestSpacedServerName(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t.TempDir())
+	c.ServerName, c.Email = "ledger\u00a0example", "a@ledger.example"
+	makeStore(t, c)
+	if err := serveOnce(t, c); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEmailOfSecondAttempt: a first start that was cut off is repeated without the e-mail address that the server's name cannot stand for.
+func TestEmailOfSecondAttempt(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t.TempDir())
+	c.ServerName = "Zürich"
+	makeStore(t, c)
+	if err := serveOnce(t, c); err == nil || !strings.Contains(err.Error(), "no --email") {
+		t.Errorf("%v, want what to give", err)
+	}
+	if _, err := os.Stat(filepath.Join(c.DataDir, rootFiles.key)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a root was made: %v", err)
+	}
+	c.Email = "publications@zuerich.example"
+	if err := serveOnce(t, c); err != nil {
 		t.Error(err)
 	}
 }

@@ -103,7 +103,7 @@ func (s *Server) openPublicationsKey(server string, newLedger bool) (*keyPair, e
 			s.log.Warn("the ledger has no root for publications files: a new one is made. If it had one, stop the server and put keys/ back from the backup; else hand the new one out: verifiers do not know it",
 				"root", filepath.Join(dir, rootFiles.certificate))
 		}
-		return makePublicationsKeys(dir, server, publicationsEmail(s.config.Email, server), s.now())
+		return makePublicationsKeys(dir, server, s.config.Email, s.now())
 	}
 	key, rotateErr := rotatePublicationsKey(dir, server, s.config.Email, s.now())
 	if rotateErr != nil {
@@ -152,6 +152,10 @@ func (s *Server) watchPublicationsKey(ctx context.Context, cert *x509.Certificat
 
 // makePublicationsKeys makes the root and the key that signs publications files.
 func makePublicationsKeys(dir, server, email string, now time.Time) (*keyPair, error) {
+	email, err := publicationsEmail(email, server)
+	if err != nil {
+		return nil, err
+	}
 	root, err := newKeyPair(func(key *rsa.PrivateKey) ([]byte, error) {
 		return ksi.NewPublicationsRoot(rand.Reader, key, server+" publications root", now)
 	})
@@ -169,7 +173,16 @@ func makePublicationsKeys(dir, server, email string, now time.Time) (*keyPair, e
 }
 
 // publicationsEmail returns the address in the certificate that signs publications files: the one given, if any.
-func publicationsEmail(given, server string) string { return cmp.Or(given, "publications@"+server) }
+func publicationsEmail(given, server string) (string, error) {
+	email := cmp.Or(given, "publications@"+server)
+	switch {
+	case validEmail(email):
+		return email, nil
+	case given == "":
+		return "", fmt.Errorf("no --email, and %w", badEmail(email))
+	}
+	return "", badEmail(email)
+}
 
 // newPublicationsKey makes a key to sign publications files, issued by the root, in memory.
 func newPublicationsKey(root *keyPair, server, email string, now time.Time) (*keyPair, error) {
@@ -188,7 +201,10 @@ func rotatePublicationsKey(dir, server, email string, now time.Time) (*keyPair, 
 	if old, err := publicationsFiles.loadCertificate(dir); err == nil {
 		email = cmp.Or(email, ksi.Email(old.X509))
 	}
-	key, err := newPublicationsKey(root, server, publicationsEmail(email, server), now)
+	if email, err = publicationsEmail(email, server); err != nil {
+		return nil, err
+	}
+	key, err := newPublicationsKey(root, server, email, now)
 	if err != nil {
 		return nil, err
 	}
@@ -233,9 +249,6 @@ func RotateKey(dir, which, email string, now time.Time) (certificate string, err
 		_, err = replaceCalendarKey(dir, server, from.Time(), now)
 		return filepath.Join(dir, calendarFiles.certificate), err
 	case "publications":
-		if email != "" && !validEmail(email) {
-			return "", badEmail(email)
-		}
 		_, err = rotatePublicationsKey(dir, server, email, now)
 		return filepath.Join(dir, publicationsFiles.certificate), err
 	}

@@ -466,8 +466,8 @@ func (s *Server) firstStart(dir string) (*storage.Store, error) {
 	if strings.ContainsFunc(g.Server, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return nil, fmt.Errorf("server name %q: a new ledger takes one of printable characters, and of spaces U+0020 alone", g.Server)
 	}
-	if email := publicationsEmail(s.config.Email, g.Server); !validEmail(email) {
-		return nil, fmt.Errorf("no --email, and %w", badEmail(email))
+	if _, err := publicationsEmail(s.config.Email, g.Server); err != nil {
+		return nil, err
 	}
 	if _, err := s.firstRole(); err != nil {
 		return nil, err
