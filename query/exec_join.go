@@ -217,16 +217,21 @@ func (t *joinTable) add(key []byte, hash uint64, row int32) {
 	t.next[row], t.first[n] = t.first[n], row
 }
 
-// match returns the first row of a key, none if there is none.
-func (t *joinTable) match(key []byte, hash uint64) int32 {
+// number returns the place of a key in first, -1 if no row has it.
+func (t *joinTable) number(key []byte, hash uint64) int32 {
 	if key == nil {
-		return none
+		return -1
 	}
 	n, _ := t.index.find(key, hash)
-	if n < 0 {
-		return none
+	return n
+}
+
+// match returns the first row of a key, none if there is none.
+func (t *joinTable) match(key []byte, hash uint64) int32 {
+	if n := t.number(key, hash); n >= 0 {
+		return t.first[n]
 	}
-	return t.first[n]
+	return none
 }
 
 // freeKeys gives the memory of the keys back.
@@ -243,6 +248,9 @@ func (t *joinTable) free() {
 
 // matchBytes is about what a key of a joinTable takes with a row.
 const matchBytes = 88
+
+// withKeys returns about what the rows take once a joinTable finds them by their keys.
+func (r *rowStore) withKeys() int64 { return int64(r.bytes) + int64(r.n)*matchBytes }
 
 func (op *joinOp) next() (*value.Batch, error) {
 	if op.held == nil {

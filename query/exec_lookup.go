@@ -86,7 +86,7 @@ func (op *joinOp) smallRight(x *execution) (*rowStore, error) {
 	}
 	defer right.close()
 	rows := newRowStore(x, op.n.r.columns())
-	for int64(rows.bytes)+int64(rows.n)*matchBytes <= x.limit/2 {
+	for rows.withKeys() <= x.limit/2 {
 		b, err := right.next()
 		if err != nil {
 			return nil, err
@@ -133,17 +133,17 @@ func (op *joinOp) nextPart() (more bool, err error) {
 
 // partRows is about how many rows of the left side holdLeft holds, if the next ones are as long as those of the part at hand.
 func (op *joinOp) partRows() int64 {
-	return op.x.room() / 2 / int64(op.part.rows.bytes/op.part.rows.n+matchBytes)
+	return op.x.room() / 2 / (op.part.rows.withKeys() / int64(op.part.rows.n))
 }
 
-// holdLeft has as much of the left side held as half of the free memory takes, and the right side pass.
+// holdLeft has as much of the left side held as half of the free memory takes, but some of it, and the right side pass.
 func (op *joinOp) holdLeft() (err error) {
 	if op.part == nil {
 		op.part = op.keepLeft()
 	}
 	op.x.freeze()
 	op.part.stops, op.tail = true, 0
-	for most := op.x.room() / 2; int64(op.part.rows.bytes)+int64(op.part.rows.n)*matchBytes < most && !op.part.all; {
+	for most := op.x.room() / 2; !op.part.all && (op.part.rows.n == 0 || op.part.rows.withKeys() < most); {
 		if err := op.part.fill(op.part.rows.n); err != nil {
 			return err
 		}

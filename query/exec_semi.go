@@ -112,7 +112,7 @@ func (op *semiOp) read() (more bool, err error) {
 	}
 	op.rows, op.at = newRowStore(op.x, op.n.l.columns()), 0
 	most := op.x.room() / 2
-	for op.rows.n < op.size && int64(op.rows.bytes)+int64(op.rows.n)*matchBytes < most {
+	for op.rows.n < op.size && (op.rows.n == 0 || op.rows.withKeys() < most) {
 		if op.b == nil {
 			if op.b, err = op.l.next(); err != nil {
 				return false, err
@@ -198,9 +198,12 @@ func (op *semiOp) pass(b *value.Batch) error {
 
 // meet has a row of the right side meet those of its key.
 func (op *semiOp) meet(b *value.Batch, i int32) error {
-	l := op.open.match(op.by.keys[i], op.by.hashes[i])
-	if l != none && len(op.rest) == 0 {
-		n, _ := op.open.index.find(op.by.keys[i], op.by.hashes[i])
+	n := op.open.number(op.by.keys[i], op.by.hashes[i])
+	if n < 0 {
+		return nil
+	}
+	l := op.open.first[n]
+	if len(op.rest) == 0 {
 		op.open.first[n] = none
 	}
 	for ; l != none; l = op.open.next[l] {

@@ -132,31 +132,37 @@ func (k *rowKeys) read(b *value.Batch, cols []*value.Vector, nulls bool) {
 	}
 	k.keys, k.hashes, k.buf = k.keys[:b.N], k.hashes[:b.N], k.buf[:0]
 	rows(b, func(i int) {
-		k.keys[i], k.hashes[i] = nil, 0
-		if !nulls || len(cols) == 1 {
-			for _, c := range cols {
-				if c.IsNull(i) {
-					return
-				}
-			}
+		if !nulls && anyNull(cols, i) {
+			k.keys[i], k.hashes[i] = nil, 0
+			return
 		}
 		k.keys[i], k.hashes[i] = k.add(cols, i)
 	})
 }
 
+// anyNull reports whether row i has a null in one of the columns.
+func anyNull(cols []*value.Vector, i int) bool {
+	for _, c := range cols {
+		if c.IsNull(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // one returns the key of a row by which nulls equal each other, until the next call.
 func (k *rowKeys) one(cols []*value.Vector, i int) (key []byte, hash uint64) {
 	k.buf = k.buf[:0]
-	if len(cols) == 1 && cols[0].IsNull(i) {
-		return nil, 0
-	}
 	return k.add(cols, i)
 }
 
 func (k *rowKeys) add(cols []*value.Vector, i int) (key []byte, hash uint64) {
-	if len(cols) == 1 && cols[0].Type.EqualAsBytes() {
+	switch {
+	case len(cols) == 1 && cols[0].IsNull(i):
+		return nil, 0
+	case len(cols) == 1 && cols[0].Type.EqualAsBytes():
 		key = cols[0].Bytes[i]
-	} else {
+	default:
 		from := len(k.buf)
 		k.buf = appendRowKey(k.buf, cols, i)
 		key = k.buf[from:]

@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +29,11 @@ func TestPasses(t *testing.T) {
 		if a := ask(c.sql); a.err != nil || a.rows[0] != c.want {
 			t.Errorf("%s: %v %v, want %s", c.sql, a.rows, a.err, c.want)
 		}
-		if a := ask("explain (analyze, timing off) " + c.sql); !strings.Contains(strings.Join(a.rows, " "), "Passes: ") {
-			t.Errorf("%q %v", a.rows, a.err)
+		a := ask("explain (analyze, timing off) " + c.sql)
+		_, passes, _ := strings.Cut(strings.Join(a.rows, " "), "Passes: ")
+		n := 0
+		if fmt.Sscan(passes, &n); n < 3 || n > 9 { // which keys are in a pass differs from process to process
+			t.Errorf("%d passes: %q %v", n, a.rows, a.err)
 		}
 	}
 	for _, sql := range []string{
