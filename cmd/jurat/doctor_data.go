@@ -53,6 +53,9 @@ func (d *doctor) checkDirectory() bool {
 
 // checkKeys looks at keys and certificates.
 func (d *doctor) checkKeys() {
+	if d.running {
+		starts(d.hasKeys)
+	}
 	for _, name := range []string{"calendar", "publications"} {
 		d.checkKey(name)
 		d.checkCertificate(name)
@@ -64,6 +67,12 @@ func (d *doctor) checkKeys() {
 	if path := filepath.Join(d.config.DataDir, "keys", "root.key"); exists(path) {
 		d.add(stateWarn, "root key", path+" is on this machine", "It is needed for jurat rotate-key publications alone: move it to where no thief of this machine finds it.")
 	}
+}
+
+// hasKeys reports whether the key that a first start makes last is there, or cannot be seen.
+func (d *doctor) hasKeys() bool {
+	_, err := os.Stat(filepath.Join(d.config.DataDir, "keys", "publications.key"))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func exists(path string) bool {

@@ -88,7 +88,7 @@ func (d *doctor) checkPort() {
 			ln.Close()
 			d.ok(check, "%s is free", d.listen)
 			return
-		case errors.Is(err, syscall.EADDRINUSE) && d.starts():
+		case errors.Is(err, syscall.EADDRINUSE) && starts(d.opened): // it has its port first
 		case errors.Is(err, syscall.EADDRINUSE):
 			d.add(stateFail, check, err.Error(), "Another program has it: choose another port with --listen. If systemd holds it for jurat.socket, all is well.")
 			return
@@ -106,25 +106,29 @@ func (d *doctor) checkPort() {
 	d.ok(check, "%s answers", d.listen)
 }
 
-// How long a server may take from its port to the store, between which it makes keys on its first start, and how often that is looked at.
+// How long a server may take from its port to the store, and on its first start from there to the keys, and how often that is looked at.
 const (
-	startPatience = 3 * time.Second
+	startPatience = 5 * time.Second
 	startPace     = 100 * time.Millisecond
 )
 
-// starts reports whether a server opens the store that nobody had open before: it has its port first.
-func (d *doctor) starts() bool {
+// starts waits for what a server that starts brings about, and reports whether it came.
+func starts(come func() bool) bool {
 	patience, pace := time.NewTimer(startPatience), time.NewTicker(startPace)
 	defer patience.Stop()
 	defer pace.Stop()
-	for {
-		if used, err := storage.InUse(filepath.Join(d.config.DataDir, server.StoreDir)); used || err != nil {
-			return used
-		}
+	for !come() {
 		select {
 		case <-pace.C:
 		case <-patience.C:
 			return false
 		}
 	}
+	return true
+}
+
+// opened reports whether a server has the store open.
+func (d *doctor) opened() bool {
+	used, _ := storage.InUse(filepath.Join(d.config.DataDir, server.StoreDir))
+	return used
 }

@@ -201,6 +201,35 @@ func TestDoctorTLS(t *testing.T) {
 	}
 }
 
+// TestDoctorInFirstStart: the doctor waits for the keys that a first start is making.
+func TestDoctorInFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	cmd := exec.Command(program(t), "serve", "--data", dir, "--listen", "127.0.0.1:0")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	lines := bufio.NewScanner(log)
+	for lines.Scan() && !strings.Contains(lines.Text(), `msg="new ledger"`) {
+	}
+	d := doctor{config: server.Config{DataDir: dir}, now: time.Now}
+	d.checkLedger()
+	d.checkKeys()
+	for _, f := range d.findings {
+		if f.State == stateFail {
+			t.Errorf("%+v", f)
+		}
+	}
+	if !d.running {
+		t.Error("no server was there")
+	}
+}
+
 // TestDoctorBesideStart has the doctor and a starting server meet: the doctor sees the ledger before the server opens it and the port after,
 // and the server waits while the doctor has the store open.
 func TestDoctorBesideStart(t *testing.T) {
