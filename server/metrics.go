@@ -241,6 +241,9 @@ func (s *Server) collectClients(to sender) {
 	to.number(sessions, float64(w.Starting), "starting")
 	to.number(accepted, float64(w.Accepted))
 	to.number(refused, float64(w.Refused))
+	for _, fault := range []string{"58", "XX"} { // shown before the first one: an alert sees no increase of what begins at 1
+		w.Errors[fault] += 0
+	}
 	for class, n := range w.Errors {
 		to.number(sqlErrors, float64(n), class)
 	}

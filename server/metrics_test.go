@@ -140,7 +140,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, want := range []string{
 		`jurat_filed_leaves_total{way="insert"} 3`, `jurat_filed_bytes_total{way="copy"} 224`, `jurat_filed_leaves_total{way="copy"} 7`,
-		`jurat_errors_total{class="22"} 1`, `jurat_statements_total{kind="insert"} 2`, `jurat_statements_total{kind="copy"} 1`,
+		`jurat_errors_total{class="22"} 1`, `jurat_errors_total{class="58"} 0`, `jurat_errors_total{class="XX"} 0`, `jurat_statements_total{kind="insert"} 2`, `jurat_statements_total{kind="copy"} 1`,
 		`jurat_proofs_total 1`, `jurat_ready 1`, `jurat_clock_jumped 0`, `jurat_group_commit_leaves_sum 10`,
 		`jurat_gateway_requests_total{service="aggregator",status="0x101"} 1`, `jurat_connections_total 1`,
 	} {
