@@ -38,7 +38,7 @@
 // page offset. A random search over the order moved nothing by more than 1 %.
 //
 // Zen 4 carries these instructions out in halves and starts two a cycle: 99.7 cycles a node. Measured are 112 in trees, with a chain
-// of multiplications for the clock, and 137 for shani; so avx512 is the faster one there too, from 26 nodes on. Four streams start one
+// of multiplications for the clock, and 122 for shani; so avx512 is the faster one there too, from 30 nodes on. Four streams start one
 // SHA256RNDS2 a cycle there, twice as many as on Zen 5, but the 160 other instructions of a node fill the same pipes: in any order they
 // take 101 to 109 cycles with it (bench/results/20261129T055600Z-3ca8f46-zen4.txt). So a mixture of both gains little there: for rounds and
 // schedule alone, with no node read or written, avx512 takes 106 cycles a node, shani at its best 98, both in one stream 93.

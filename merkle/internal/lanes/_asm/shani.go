@@ -192,19 +192,25 @@ func shani1(data Mem) {
 // streams is how many nodes the wider kernel has under way.
 const streams = 4
 
-// shani4 hashes four nodes in turn, with their words in memory.
+// shani4 hashes four nodes in turn, with their words in memory but for the latest four of each: the next four wait for those.
 func shani4(data Mem) {
 	TEXT("hashNI4", 0, "func(dst, src *byte, n int, level uint32)")
 	Pragma("noescape")
 	Doc("hashNI4 sets dst to 4n > 0 nodes over the pairs of src, four at a time.")
-	words, middle, second := AllocLocal(16*16*streams), AllocLocal(2*16*streams), AllocLocal(16*streams)
-	state, t, konst := xmm[1:1+2*streams], xmm[9:13], xmm[15]
+	const vectors = 16 * streams // words of the messages, then middle states
+	frame, second := AllocLocal(16*(vectors+2*streams)+8), AllocLocal(16*streams)
+	state, latest, t := xmm[1:1+2*streams], xmm[9:9+streams], xmm[13:16]
+	words := func(i int) Mem { return Mem{Base: reg.R12, Disp: 16 * i} }
+	middle := func(i int) Mem { return words(vectors + i) }
 	argumentsNI(data)
+	LEAQ(frame.Offset(8), reg.R12) // SSE wants its operands aligned, and a stack is by 8 bytes
+	ANDQ(I8(-16), reg.R12)
 	Label("four")
 	for s := range streams {
-		messageNI(64*s, [4]reg.VecPhysical(t), konst)
-		for i := range t {
-			MOVOU(t[i], words.Offset(16*(streams*i+s)))
+		m := [4]reg.VecPhysical{t[0], t[1], t[2], latest[s]}
+		messageNI(64*s, m, reg.X0)
+		for i := range m {
+			MOVOA(m[i], words(streams*i+s))
 		}
 		secondNI(64*s, t[0])
 		MOVOU(t[0], second.Offset(16*s))
@@ -215,44 +221,42 @@ func shani4(data Mem) {
 		if i >= 2 {
 			MOVOA(state[i%2], state[i])
 		}
-		MOVOU(state[i], middle.Offset(16*i))
+		MOVOA(state[i], middle(i))
 	}
 	MOVL(U32(2), reg.R11L)
 
 	Label("block")
 	MOVQ(reg.RCX, reg.R9)
-	LEAQ(words, reg.R8)
+	MOVQ(reg.R12, reg.R8)
 	MOVL(U32(12), reg.R10L)
 	align()
 	Label("schedule")
-	turnNI(state, t, konst, true)
+	turnNI(state, latest, t, true)
 	JNZ(LabelRef("schedule"))
 	MOVL(U32(4), reg.R10L)
 	Label("last")
-	turnNI(state, t, konst, false)
+	turnNI(state, latest, t, false)
 	JNZ(LabelRef("last"))
 	for i := range state {
-		MOVOU(middle.Offset(16*i), t[0])
-		PADDD(t[0], state[i])
-		MOVOU(state[i], middle.Offset(16*i))
+		PADDD(middle(i), state[i])
+		MOVOA(state[i], middle(i))
 	}
 	DECL(reg.R11L)
 	JZ(LabelRef("done"))
 	PXOR(t[1], t[1])
-	MOVOU(tableNI(niTail), t[2])
 	for s := range streams {
 		MOVOU(second.Offset(16*s), t[0])
-		MOVOU(t[0], words.Offset(16*s))
-		MOVOU(t[1], words.Offset(16*(streams+s)))
-		MOVOU(t[1], words.Offset(16*(2*streams+s)))
-		MOVOU(t[2], words.Offset(16*(3*streams+s)))
+		MOVOU(tableNI(niTail), latest[s])
+		for i, v := range []reg.VecPhysical{t[0], t[1], t[1], latest[s]} {
+			MOVOA(v, words(streams*i+s))
+		}
 	}
 	JMP(LabelRef("block"))
 
 	Label("done")
-	MOVOU(tableNI(niReverse), konst)
+	MOVOU(tableNI(niReverse), t[1])
 	for s := range streams {
-		digestNI(state[2*s], state[2*s+1], t[0], konst, 32*s)
+		digestNI(state[2*s], state[2*s+1], t[0], t[1], 32*s)
 	}
 	ADDQ(U32(64*streams), reg.RSI)
 	ADDQ(U32(32*streams), reg.RDI)
@@ -263,24 +267,22 @@ func shani4(data Mem) {
 
 // turnNI is four rounds of each stream, with words at R8 and constants at R9, both moved on, and, with schedule set, the words
 // for the four rounds after the next twelve. It counts R10 down.
-func turnNI(state, t []reg.VecPhysical, konst reg.VecPhysical, schedule bool) {
-	word := func(i, s int) Mem { return Mem{Base: reg.R8, Disp: 16 * (streams*i + s)} }
-	MOVOU(Mem{Base: reg.R9}, konst)
+func turnNI(state, latest, t []reg.VecPhysical, schedule bool) {
 	for s := range streams {
-		MOVOU(word(0, s), t[0])
-		MOVOA(t[0], reg.X0)
-		PADDD(konst, reg.X0)
+		word := func(i int) Mem { return Mem{Base: reg.R8, Disp: 16 * (streams*i + s)} }
+		MOVOU(Mem{Base: reg.R9}, reg.X0)
+		PADDD(word(0), reg.X0)
 		roundsNI(state[2*s], state[2*s+1])
 		if schedule {
-			MOVOU(word(1, s), t[1])
-			MOVOU(word(2, s), t[2])
-			MOVOU(word(3, s), t[3])
-			SHA256MSG1(t[1], t[0])
-			MOVOA(t[3], t[1])
-			PALIGNR(U8(4), t[2], t[1])
-			PADDD(t[1], t[0])
-			SHA256MSG2(t[3], t[0])
-			MOVOU(t[0], word(4, s))
+			next, far := t[2*s%3], t[(2*s+1)%3]
+			MOVOA(word(0), next)
+			SHA256MSG1(word(1), next)
+			MOVOA(latest[s], far)
+			PALIGNR(U8(4), word(2), far)
+			PADDD(far, next)
+			SHA256MSG2(latest[s], next)
+			MOVOA(next, latest[s])
+			MOVOA(next, word(4))
 		}
 	}
 	ADDQ(U8(16), reg.R9)
