@@ -58,7 +58,7 @@ func (s *Store) advance(entries []Entry) {
 
 // commitBatch makes entries durable by one batch that is synced.
 func (s *Store) commitBatch(entries []Entry) error {
-	w := writer{db: s.db, batch: s.db.NewBatch(), st: s.ahead, closed: s.Closed()}
+	w := writer{db: s.db, batch: s.db.NewBatch(pebble.WithMaxRetainedSizeBytes(memTableBytes)), st: s.ahead, closed: s.Closed()}
 	for _, e := range entries {
 		if err := w.apply(e); err != nil {
 			return err

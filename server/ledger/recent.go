@@ -14,7 +14,7 @@ import (
 const (
 	// segmentLeaves is how many leaves one segment of recent holds at most, give or take one entry if it is a table.
 	segmentLeaves = index.MaxBatch
-	// ownSegment is from how many leaves on a part of an entry gets a segment of its own.
+	// ownSegment is from how many leaves on what is prepared together gets a segment of its own.
 	ownSegment = segmentLeaves / 4
 	// smallTable is how many leaves a table has room for while it grows little by little. One that outgrows it soon holds all that a
 	// segment can, and to grow by halves would copy it again and again into fresh memory.
@@ -22,7 +22,7 @@ const (
 )
 
 // recent finds the leaves that the digest index does not hold yet: those of the open round and of the rounds closed
-// since the index last grew. It is a list of segments in filing order. Many leaves of one entry are a segment of their
+// since the index last grew. It is a list of segments in filing order. Many leaves that follow each other are a segment of their
 // own, a batch, which takes 8 bytes a leaf and which the index takes in as it is; the leaves of small entries share a hash
 // table, which grows and takes some 20 bytes a leaf. Leaves are hashed once, by the secret key of the index, so that nobody
 // can choose digests that collide; filing one digest many times makes one long chain or bucket, which costs only those
@@ -31,6 +31,7 @@ type recent struct {
 	index  *index.Index
 	large  *index.Batches // with room for segmentLeaves: fresh memory costs more than to fill it
 	hashes []uint64       // for prepare
+	tables sync.Pool      // of *segment, emptied, that have room for segmentLeaves
 
 	mu       sync.RWMutex // covers all below
 	segments []*segment
@@ -57,7 +58,7 @@ type run struct {
 
 func newRecent(x *index.Index) *recent { return &recent{index: x, large: index.NewBatches()} }
 
-// A prepared is leaves ready to be added: a segment of their own if they are many, else their hashes.
+// A prepared is leaves that follow each other, ready to be added: a segment of their own if they are many, else their hashes.
 type prepared struct {
 	run    run
 	hashes []uint64
@@ -74,24 +75,34 @@ func (p *prepared) len() int {
 // prepare does the work for leaves that will be added next, in this order. It changes nothing that find sees. One goroutine
 // calls it at a time.
 func (r *recent) prepare(entries []storage.AppendLeaves) []prepared {
-	list := make([]prepared, 0, len(entries))
-	for i := range entries {
-		e := &entries[i]
-		for k, n := 0, e.Leaves.Len(); k < n; k += segmentLeaves {
-			p := prepared{run: run{Position: Position{Round: e.Round, Slot: e.Slot, Index: e.First + uint64(k)}}}
+	var list []prepared
+	for len(entries) > 0 {
+		first, together, n := &entries[0], 1, entries[0].Leaves.Len()
+		for together < len(entries) && follows(&entries[together-1], &entries[together]) {
+			n += entries[together].Leaves.Len()
+			together++
+		}
+		for k := 0; k < n; k += segmentLeaves {
+			p := prepared{run: run{Position: Position{Round: first.Round, Slot: first.Slot, Index: first.First + uint64(k)}}}
 			if m := min(n-k, segmentLeaves); m < ownSegment {
 				p.hashes = make([]uint64, m)
-				r.hash(p.hashes, &e.Leaves, k)
+				r.hash(p.hashes, entries[:together], k)
 			} else {
 				r.hashes = slices.Grow(r.hashes[:0], m)[:m]
-				r.hash(r.hashes, &e.Leaves, k)
+				r.hash(r.hashes, entries[:together], k)
 				p.batch = r.newBatch(m)
 				p.batch.Set(r.hashes)
 			}
 			list = append(list, p)
 		}
+		entries = entries[together:]
 	}
 	return list
+}
+
+// follows reports whether the leaves of b stand right behind those of a.
+func follows(a, b *storage.AppendLeaves) bool {
+	return a.Round == b.Round && a.Slot == b.Slot && a.First+uint64(a.Leaves.Len()) == b.First
 }
 
 // newBatch returns a batch for n leaves.
@@ -102,8 +113,22 @@ func (r *recent) newBatch(n int) *index.Batch {
 	return r.large.Get()
 }
 
-// hash fills hashes with those of the leaves from the first on.
-func (r *recent) hash(hashes []uint64, leaves *merkle.Leaves, first int) {
+// hash fills hashes with those of the leaves of entries from the first on.
+func (r *recent) hash(hashes []uint64, entries []storage.AppendLeaves, first int) {
+	for i := 0; len(hashes) > 0; i++ {
+		leaves := &entries[i].Leaves
+		if first >= leaves.Len() {
+			first -= leaves.Len()
+			continue
+		}
+		n := min(leaves.Len()-first, len(hashes))
+		r.hashLeaves(hashes[:n], leaves, first)
+		hashes, first = hashes[n:], 0
+	}
+}
+
+// hashLeaves fills hashes with those of leaves from the first on.
+func (r *recent) hashLeaves(hashes []uint64, leaves *merkle.Leaves, first int) {
 	if alg, digests, ok := leaves.Uniform(); ok {
 		size := alg.Size()
 		r.index.HashAll(hashes, digests[first*size:], size)
@@ -137,7 +162,11 @@ func (r *recent) table() *segment {
 			return s
 		}
 	}
-	s := &segment{number: r.added, heads: make([]uint32, 1<<8)}
+	s, ok := r.tables.Get().(*segment)
+	if !ok {
+		s = &segment{heads: make([]uint32, 1<<8)}
+	}
+	s.number = r.added
 	r.segments = append(r.segments, s)
 	return s
 }
@@ -307,12 +336,23 @@ func (r *recent) drop(pieces []piece) {
 		p.segment.indexed += p.n
 	}
 	r.segments = slices.DeleteFunc(r.segments, func(s *segment) bool {
-		done := s.indexed == s.len()
-		if done && s.batch != nil {
+		switch done := s.indexed == s.len(); {
+		case !done:
+			return false
+		case s.batch != nil:
 			r.large.Put(s.batch)
+		case cap(s.hashes) >= segmentLeaves:
+			s.empty()
+			r.tables.Put(s)
 		}
-		return done
+		return true
 	})
+}
+
+// empty makes a table one without leaves.
+func (s *segment) empty() {
+	clear(s.heads)
+	*s = segment{runs: s.runs[:0], hashes: s.hashes[:0], next: s.next[:0], heads: s.heads}
 }
 
 // held returns how many leaves recent finds.

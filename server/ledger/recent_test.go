@@ -27,8 +27,8 @@ func positions(r *recent, i int, mark uint64) (list []Position) {
 	return list
 }
 
-// recent finds what a list of all its leaves says, whatever was added and dropped: entries of all sizes, in several slots,
-// with digests that come again.
+// recent finds what a list of all its leaves says, whatever was added and dropped: entries of all sizes, alone and together, in
+// several slots, with digests that come again.
 func TestRecentTwin(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -41,23 +41,18 @@ func TestRecentTwin(t *testing.T) {
 	var all []leaf // in the order they were added
 	gone := make(map[Position]bool)
 	counts := make(map[Position]uint64) // of (round, slot)
-	for k, round := 0, start.Unix(); k < 80; k++ {
-		e := storage.AppendLeaves{Round: calendar.Second(round), Slot: uint32(rnd.IntN(3))}
-		slot := Position{Round: e.Round, Slot: e.Slot}
-		e.First = counts[slot]
-		n := 1 + rnd.IntN([]int{3, 100, 2 * ownSegment}[rnd.IntN(3)])
-		if k == 40 {
-			n = 2*segmentLeaves + 3
-		}
-		counts[slot] += uint64(n)
-		base := rnd.IntN(1000)
-		e.Leaves = leaves(base, n)
-		for i := range n {
-			p := slot
-			p.Index = e.First + uint64(i)
+	var group []storage.AppendLeaves
+	for k, round := 0, start.Unix(); k < 240; k++ {
+		e, base := randomEntry(rnd, calendar.Second(round), k%100 == 40, counts, group)
+		for i := range e.Leaves.Len() {
+			p := Position{Round: e.Round, Slot: e.Slot, Index: e.First + uint64(i)}
 			all = append(all, leaf{p, base + i})
 		}
-		r.add(r.prepare([]storage.AppendLeaves{e}))
+		if group = append(group, e); k < 239 && rnd.IntN(3) > 0 {
+			continue
+		}
+		r.add(r.prepare(group))
+		group = group[:0]
 		if rnd.IntN(20) == 0 {
 			pieces := r.closed(e.Round - 1)
 			pieces = slices.DeleteFunc(pieces, func(p piece) bool { return gone[p.Position] })
@@ -98,6 +93,25 @@ func TestRecentTwin(t *testing.T) {
 	if held := r.held(); held > uint64(len(all)) || held < uint64(len(all)-len(gone)) {
 		t.Errorf("%d leaves held of %d, %d dropped", held, len(all), len(gone))
 	}
+}
+
+// randomEntry returns an entry with leaves of digests from base on, for a random slot of a round, in which counts leaves stand. It may
+// look as if it followed those of group, whatever its slot.
+func randomEntry(rnd *rand.Rand, round calendar.Second, large bool, counts map[Position]uint64, group []storage.AppendLeaves) (e storage.AppendLeaves, base int) {
+	e = storage.AppendLeaves{Round: round, Slot: uint32(rnd.IntN(3))}
+	slot := Position{Round: e.Round, Slot: e.Slot}
+	e.First = counts[slot]
+	if n := len(group); n > 0 && rnd.IntN(2) == 0 {
+		e.First = max(e.First, group[n-1].First+uint64(group[n-1].Leaves.Len()))
+	}
+	n := 1 + rnd.IntN([]int{3, 100, 2 * ownSegment}[rnd.IntN(3)])
+	if large {
+		n = 2*segmentLeaves + 3
+	}
+	counts[slot] = e.First + uint64(n)
+	base = rnd.IntN(1000)
+	e.Leaves = leaves(base, n)
+	return e, base
 }
 
 // One digest filed a million times is found that often, and costs others nothing, in recent and in the index.
