@@ -149,7 +149,7 @@ func (s *scope) missing(schema, table, name string) error {
 			return errf(codeUndefinedColumn, "column %s.%s does not exist", table, name)
 		}
 	}
-	return errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table)
+	return missingTable(table, nil)
 }
 
 // coerce makes x a value of type t where the context allows it.

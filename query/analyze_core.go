@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -146,9 +147,9 @@ func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
 	} else if len(s.cols) == 0 {
 		return a.fail(errf(codeSyntax, "SELECT * with no tables specified is not valid"), star)
 	}
-	cols, err := a.starColumns(s, star, schema, table)
-	if err != nil {
-		return err
+	cols, hidden := a.starColumns(s, schema, table)
+	if len(cols) == 0 && table != "" {
+		return a.fail(missingTable(table, hidden), star)
 	}
 	for _, c := range cols {
 		col := c.from
@@ -160,18 +161,18 @@ func (a *analyzer) star(s *scope, star *parse.Star, p *projectNode) error {
 }
 
 // starColumns returns the columns that * stands for, or those of a table of the scope or, if it has none of the name, of the rows around.
-func (a *analyzer) starColumns(s *scope, star *parse.Star, schema, table string) ([]scopeColumn, error) {
-	cols := s.starred(schema, table)
-	if len(cols) > 0 || table == "" {
+// Where only rows have it that may not be referred to from here, hidden says so.
+func (a *analyzer) starColumns(s *scope, schema, table string) (cols []scopeColumn, hidden *Error) {
+	if cols = s.starred(schema, table); len(cols) > 0 || table == "" {
 		return cols, nil
 	}
-	missing := errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table)
 	for i, fr := range slices.Backward(a.outer) {
-		if cols = fr.s.starred(schema, table); len(cols) == 0 {
+		cols = fr.s.starred(schema, table)
+		switch {
+		case len(cols) == 0:
 			continue
-		}
-		if fr.hidden != "" {
-			missing = fr.unreachable(table, table, "")
+		case fr.hidden != "":
+			hidden = fr.unreachable(table, table, "")
 			continue
 		}
 		for k, c := range cols {
@@ -179,7 +180,12 @@ func (a *analyzer) starColumns(s *scope, star *parse.Star, schema, table string)
 		}
 		return cols, nil
 	}
-	return nil, a.fail(missing, star)
+	return nil, hidden
+}
+
+// missingTable is the error for the name of a table that nothing has, or only rows that hidden says may not be referred to.
+func missingTable(table string, hidden *Error) error {
+	return cmp.Or(hidden, errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table))
 }
 
 // starred returns the columns that * stands for, of a table if it is not "".

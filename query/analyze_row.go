@@ -148,29 +148,18 @@ func (a *analyzer) fieldStar(s *scope, star *parse.Star, p *projectNode) error {
 // wholeRow returns the row of a table of the scope, or of a row around, as a value: a record, or what a function in FROM returns
 // that returns no record. It is nil if there is no such table, or, which hidden says, none that may be referred to from here.
 func (a *analyzer) wholeRow(s *scope, schema, table string) (x expr, hidden *Error) {
-	if r, scalar := s.row(schema, table); scalar {
-		return r.elems[0], nil
-	} else if r != nil {
-		return r, nil
+	cols, hidden := a.starColumns(s, schema, table)
+	switch {
+	case len(cols) == 0:
+		return nil, hidden
+	case cols[0].scalar:
+		return cols[0].x, nil
 	}
-	for i, fr := range slices.Backward(a.outer) {
-		r, scalar := fr.s.row(schema, table)
-		switch {
-		case r == nil:
-			continue
-		case fr.hidden != "":
-			hidden = fr.unreachable(table, table, "")
-			continue
-		}
-		for k, x := range r.elems {
-			r.elems[k] = a.fromOuter(i, x, outerSlot{table, r.names[k]})
-		}
-		if scalar {
-			return r.elems[0], nil
-		}
-		return r, nil
+	r := &rowExpr{t: cmp.Or(cols[0].row, value.RecordT), nullable: cols[0].nullable}
+	for _, c := range cols {
+		r.elems, r.names = append(r.elems, c.x), append(r.names, c.name)
 	}
-	return nil, hidden
+	return r, nil
 }
 
 // starRow analyzes t.* where it does not stand for a list: it is the row of t.
@@ -187,24 +176,7 @@ func (a *analyzer) starRow(s *scope, e *parse.Star) (expr, error) {
 	if r != nil {
 		return r, nil
 	}
-	return nil, a.fail(cmp.Or(hidden, errf(codeUndefinedTable, "missing FROM-clause entry for table %q", table)), e)
-}
-
-// row returns the row of a table as a record, nil if the scope has no such table, and whether its only element stands for it.
-func (s *scope) row(schema, table string) (r *rowExpr, scalar bool) {
-	for _, c := range s.cols {
-		if c.aside || c.table != table || schema != "" && c.schema != schema {
-			continue
-		}
-		if r == nil {
-			r, scalar = &rowExpr{t: value.RecordT, names: []string{}, nullable: c.nullable}, c.scalar
-			if c.row != nil {
-				r.t = c.row
-			}
-		}
-		r.elems, r.names = append(r.elems, c.x), append(r.names, c.name)
-	}
-	return r, scalar
+	return nil, a.fail(missingTable(table, hidden), e)
 }
 
 // elements analyzes the elements of ROW(…), among which t.* stands for all columns of a table.
