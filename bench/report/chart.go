@@ -24,15 +24,15 @@ const (
 // head draws title, subtitle and legend, and returns where the chart begins.
 func head(c *canvas, title, subtitle string, legend []string, colour func(i int) string) float64 {
 	c.bold(20, 28, large, title)
-	c.text(20, 48, small, left, faint, subtitle)
+	c.text(20, 48, left, faint, subtitle)
 	x, y := 20.0, headHeight+12
 	for i, name := range legend {
-		if x+wide(name, small)+30 > chartWidth {
+		if x+wide(name)+30 > chartWidth {
 			x, y = 20, y+legendGap
 		}
 		c.bar(x, y-9, 10, 10, colour(i))
-		c.text(x+15, y, small, left, ink, name)
-		x += wide(name, small) + 34
+		c.text(x+15, y, left, ink, name)
+		x += wide(name) + 34
 	}
 	if len(legend) == 0 {
 		return headHeight
@@ -80,7 +80,7 @@ func (l *lines) draw(p palette) []byte {
 	}
 	for _, v := range y.ticks() {
 		c.line(x.from-8, y.at(v), x.to+8, y.at(v), grid, 1)
-		c.text(x.from-14, y.at(v)+4, small, right, faint, l.yLabel(v))
+		c.text(x.from-14, y.at(v)+4, right, faint, l.yLabel(v))
 	}
 	l.nameX(c, x, bottom)
 	for _, s := range l.series {
@@ -118,9 +118,9 @@ func (l *lines) nameX(c *canvas, x axis, bottom float64) {
 		}
 		taken = append(taken, x.at(v))
 		c.line(x.at(v), bottom, x.at(v), bottom+4, faint, 1)
-		c.text(x.at(v), bottom+18, small, middle, faint, l.xLabel(v))
+		c.text(x.at(v), bottom+18, middle, faint, l.xLabel(v))
 	}
-	c.text((x.from+x.to)/2, bottom+38, small, middle, faint, l.xName)
+	c.text((x.from+x.to)/2, bottom+38, middle, faint, l.xName)
 }
 
 // tooClose reports whether a label would touch another one.
@@ -163,7 +163,7 @@ func (r *rows) draw(p palette) []byte {
 	var legend, by []string
 	seen := make(map[string]bool)
 	for _, row := range r.rows {
-		widest = max(widest, wide(row.name, small))
+		widest = max(widest, wide(row.name))
 		for _, m := range row.marks {
 			marks++
 			spans = spans || len(m.values) > 1
@@ -192,11 +192,11 @@ func (r *rows) draw(p palette) []byte {
 	}
 	for _, v := range x.ticks() {
 		c.line(x.at(v), top, x.at(v), bottom, grid, 1)
-		c.text(x.at(v), bottom+16, small, middle, faint, r.label(v))
+		c.text(x.at(v), bottom+16, middle, faint, r.label(v))
 	}
 	y := top + rowGap/2
 	for _, row := range r.rows {
-		c.text(from-12, y+float64(len(row.marks))*markHeight/2+4, small, right, ink, row.name)
+		c.text(from-12, y+float64(len(row.marks))*markHeight/2+4, right, ink, row.name)
 		for _, m := range row.marks {
 			r.mark(c, x, y+markHeight/2, m, p.of(m.by))
 			y += markHeight
@@ -211,7 +211,7 @@ func (r *rows) room() float64 {
 	widest := 0.0
 	for _, row := range r.rows {
 		for _, m := range row.marks {
-			widest = max(widest, wide(r.said(m), small))
+			widest = max(widest, wide(r.said(m)))
 		}
 	}
 	return widest + 24
@@ -245,5 +245,5 @@ func (r *rows) mark(c *canvas, x axis, y float64, m mark, colour string) {
 			c.dot(x.at(v), y, 4.4-0.6*float64(i), colour, fill)
 		}
 	}
-	c.text(end+9, y+4, small, left, ink, r.said(m))
+	c.text(end+9, y+4, left, ink, r.said(m))
 }

@@ -51,8 +51,8 @@ const (
 	right  = "end"
 )
 
-func (c *canvas) text(x, y, size float64, anchor, colour, s string) {
-	fmt.Fprintf(&c.body, `<text x="%s" y="%s" font-size="%s" text-anchor="%s" fill="%s">%s</text>`+"\n", px(x), px(y), px(size), anchor, colour, html.EscapeString(s))
+func (c *canvas) text(x, y float64, anchor, colour, s string) {
+	fmt.Fprintf(&c.body, `<text x="%s" y="%s" font-size="%s" text-anchor="%s" fill="%s">%s</text>`+"\n", px(x), px(y), px(small), anchor, colour, html.EscapeString(s))
 }
 
 func (c *canvas) bold(x, y, size float64, s string) {
@@ -73,8 +73,8 @@ func (c *canvas) svg(width, height float64, title string) []byte {
 // px writes a coordinate, to a tenth of a pixel.
 func px(v float64) string { return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) }
 
-// wide estimates the width of a text in pixels.
-func wide(s string, size float64) float64 { return float64(len([]rune(s))) * size * 0.6 }
+// wide estimates the width of a small text in pixels.
+func wide(s string) float64 { return float64(len([]rune(s))) * small * 0.6 }
 
 // colours of contenders: what is ours is blue, yardsticks are grey, others have a colour each, told apart by the colour-blind
 // too (Okabe and Ito's palette).

@@ -13,8 +13,8 @@ const timetzOID value.OID = 1266
 
 // informationFunctions are those that Postgres makes the views of information_schema of: PostgREST and others call them.
 func informationFunctions() []*fn.Function {
-	ofType := func(name, ret string, f func(t value.OID, typmod int64) (n int64, ok bool)) *fn.Function {
-		return fn.Define("information_schema."+name+"(oid,int4) "+ret, func(_ *fn.Env, args []value.Datum) (value.Datum, error) {
+	ofType := func(name string, f func(t value.OID, typmod int64) (n int64, ok bool)) *fn.Function {
+		return fn.Define("information_schema."+name+"(oid,int4) int4", func(_ *fn.Env, args []value.Datum) (value.Datum, error) {
 			if n, ok := f(argOID(args[0]), args[1].I); ok {
 				return value.NewInt(value.Int4, n), nil
 			}
@@ -22,12 +22,12 @@ func informationFunctions() []*fn.Function {
 		})
 	}
 	return []*fn.Function{
-		ofType("_pg_char_max_length", "int4", charMaxLength),
-		ofType("_pg_char_octet_length", "int4", charOctetLength),
-		ofType("_pg_numeric_precision", "int4", numericPrecision),
-		ofType("_pg_numeric_precision_radix", "int4", numericRadix),
-		ofType("_pg_numeric_scale", "int4", numericScale),
-		ofType("_pg_datetime_precision", "int4", datetimePrecision),
+		ofType("_pg_char_max_length", charMaxLength),
+		ofType("_pg_char_octet_length", charOctetLength),
+		ofType("_pg_numeric_precision", numericPrecision),
+		ofType("_pg_numeric_precision_radix", numericRadix),
+		ofType("_pg_numeric_scale", numericScale),
+		ofType("_pg_datetime_precision", datetimePrecision),
 		fn.Define("information_schema._pg_interval_type(oid,int4) text", intervalType),
 		fn.Define("information_schema._pg_truetypid(pg_attribute,pg_type) oid", trueType("atttypid", "typbasetype")),
 		fn.Define("information_schema._pg_truetypmod(pg_attribute,pg_type) int4", trueType("atttypmod", "typtypmod")),
