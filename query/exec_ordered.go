@@ -74,10 +74,7 @@ func (o *orderedRows) keep(b *value.Batch, of []int32, args []*value.Vector) err
 	}
 	size := 0
 	rows(b, func(i int) {
-		o.key = o.key[:0]
-		for k, v := range o.vectors {
-			o.key = appendKey(o.key, v, i, o.keys[k].desc, o.keys[k].nullsFirst)
-		}
+		o.key = appendSortKey(o.key[:0], o.keys, o.vectors, i)
 		size += o.keepKey()
 		o.groups = append(o.groups, of[i])
 	})

@@ -42,25 +42,16 @@ type sortOp struct {
 func (x *execution) newSort(n *sortNode, w wish) (*sortOp, error) {
 	width := len(n.in.columns())
 	op := &sortOp{x: x, n: n, top: -1, rows: newRowStore(x, n.in.columns())}
-	exprs := make([]expr, len(n.keys))
-	below := wish{limit: -1, few: w.few}
-	plain := true
-	for i, k := range n.keys {
-		exprs[i] = k.x
-		c, ok := k.x.(*columnExpr)
-		if plain = plain && ok; plain {
-			below.order = append(below.order, OrderKey{Column: c.index, Desc: k.desc, NullsFirst: k.nullsFirst})
-		}
-	}
+	exprs := keyExprs(n.keys)
+	below := wish{need: needed(width, allOf(w.need, width), exprs), order: columnOrder(n.keys), limit: -1, few: w.few}
 	if len(below.order) == 0 { // all rows are read
 		below.few = 0
 	}
-	below.need = needed(width, allOf(w.need, width), exprs)
 	for op.kept < len(w.order) && op.kept < len(below.order) && w.order[op.kept] == below.order[op.kept] {
 		op.kept++
 	}
 	limited := w.limit >= 0 && op.kept == len(w.order) // else the first rows in the wished order may be any of these
-	if limited && plain {
+	if limited && len(below.order) == len(n.keys) {
 		below.limit = w.limit
 	}
 	if limited && w.limit <= topMax {
@@ -158,10 +149,7 @@ func (op *sortOp) beyond(b *value.Batch) (bool, error) {
 	if b.Sel != nil {
 		first = int(b.Sel[0])
 	}
-	var prefix []byte
-	for k, v := range op.vectors[:op.sorted] {
-		prefix = appendKey(prefix, v, first, op.n.keys[k].desc, op.n.keys[k].nullsFirst)
-	}
+	prefix := appendSortKey(nil, op.n.keys, op.vectors[:op.sorted], first)
 	err := op.sort()
 	return err == nil && !bytes.HasPrefix(op.by[op.order[op.top-1]], prefix), err
 }
@@ -175,10 +163,7 @@ func (op *sortOp) take(b *value.Batch) error {
 	key := op.key
 	op.sel = op.sel[:0]
 	rows(b, func(i int) {
-		key = key[:0]
-		for k, v := range op.vectors {
-			key = appendKey(key, v, i, op.n.keys[k].desc, op.n.keys[k].nullsFirst)
-		}
+		key = appendSortKey(key[:0], op.n.keys, op.vectors, i)
 		if op.worst != nil && bytes.Compare(key, op.worst) >= 0 {
 			return
 		}

@@ -93,17 +93,23 @@ func (x *execution) newWindow(n *windowNode, w wish) (operator, error) {
 	return op, nil
 }
 
-// windowOrder returns the order that a window would have its input in: that of by, and on as it is wished above if that begins
-// with it. It is shorter than by if that is not by columns.
-func windowOrder(by []sortKey, wished []OrderKey, width int) (order []OrderKey) {
-	for _, k := range by {
+// columnOrder returns the order of keys, up to the first that is no column.
+func columnOrder(keys []sortKey) (order []OrderKey) {
+	for _, k := range keys {
 		c, ok := k.x.(*columnExpr)
 		if !ok {
-			return order
+			break
 		}
 		order = append(order, OrderKey{Column: c.index, Desc: k.desc, NullsFirst: k.nullsFirst})
 	}
-	if len(wished) < len(order) || !slices.Equal(wished[:len(order)], order) {
+	return order
+}
+
+// windowOrder returns the order that a window would have its input in: that of by, and on as it is wished above if that begins
+// with it. It is shorter than by if that is not by columns.
+func windowOrder(by []sortKey, wished []OrderKey, width int) (order []OrderKey) {
+	order = columnOrder(by)
+	if len(order) < len(by) || len(wished) < len(order) || !slices.Equal(wished[:len(order)], order) {
 		return order
 	}
 	for _, k := range wished[len(order):] {
@@ -197,12 +203,9 @@ func (op *windowOp) keyed(b *value.Batch) (chunk []windowRow, size int) {
 	op.ends = op.ends[:0]
 	rows(b, func(i int) {
 		r, start := windowRow{row: int32(op.rows.n + len(chunk))}, len(keys)
-		for k, v := range op.vecs {
-			keys = appendKey(keys, v, i, op.by[k].desc, op.by[k].nullsFirst)
-			if k == op.parts-1 {
-				r.prefix = len(keys) - start
-			}
-		}
+		keys = appendSortKey(keys, op.by, op.vecs[:op.parts], i)
+		r.prefix = len(keys) - start
+		keys = appendSortKey(keys, op.by[op.parts:], op.vecs[op.parts:], i)
 		chunk, op.ends = append(chunk, r), append(op.ends, len(keys))
 	})
 	start := 0

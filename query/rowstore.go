@@ -186,6 +186,14 @@ func appendKey(dst []byte, v *value.Vector, i int, desc, nullsFirst bool) []byte
 	return dst
 }
 
+// appendSortKey appends the key of row i under an ORDER BY of the first of keys, whose values are in cols.
+func appendSortKey(dst []byte, keys []sortKey, cols []*value.Vector, i int) []byte {
+	for k, c := range cols {
+		dst = appendKey(dst, c, i, keys[k].desc, keys[k].nullsFirst)
+	}
+	return dst
+}
+
 // appendRowKey appends a key that is equal for rows whose columns are equal, nulls being equal to each other.
 func appendRowKey(dst []byte, cols []*value.Vector, i int) []byte {
 	for _, c := range cols {
