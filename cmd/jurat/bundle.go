@@ -75,9 +75,23 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	p := newProgress("leaves checked", 0)
 	report, err := bundle.Verify(ctx, in, basis.options, func(leaves uint64) { p.set(int64(leaves)) })
 	p.done()
-	if o.json {
-		return bundleJSON(out, path, &basis, &report, err)
+	r := newBundleReport(path, &basis, &report)
+	switch {
+	case errors.As(err, new(*bundle.Fault)), errors.Is(err, errPacked):
+		r.Sentence = err.Error()
+	case err != nil:
+		return err
 	}
+	if !o.json {
+		r.print(out, &report)
+	} else if err := printJSON(out, r); err != nil {
+		return err
+	}
+	return verdictStatus(report.Verdict)
+}
+
+// print prints the outcome for people.
+func (r *bundleReport) print(out io.Writer, report *bundle.Report) {
 	h := &report.Header
 	if h.Agency != "" {
 		fmt.Fprintf(out, "Bundle of agency %s at server %s, seconds %s to %s.\n", plain.Text(h.Agency), plain.Text(h.Server), h.From, h.To)
@@ -88,22 +102,10 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 				l.Groups, l.FirstRound, l.LastRound, l.FirstSequence, l.LastSequence)
 		}
 	}
-	var fault *bundle.Fault
-	switch {
-	case errors.As(err, &fault), errors.Is(err, errPacked):
-		fmt.Fprintf(out, "FAIL: %s\n", err)
-		return exitStatus(exitFail)
-	case err != nil:
-		return err
-	case report.Verdict == ksi.NA:
-		fmt.Fprintf(out, "NA: %d hashes are in order, but the proofs of %d seconds lack something, the first at %s%s\n", report.Leaves, report.Unproven,
-			report.Missing, cmp.Or(basis.leftOut, basis.whatToGive(report.Extended)))
-		return exitStatus(exitInconclusive)
+	fmt.Fprintf(out, "%s: %s\n", r.Verdict, r.Sentence)
+	if report.Verdict == ksi.OK {
+		printTrusted(out, r.TrustedBy...)
 	}
-	fmt.Fprintf(out, "OK: %d hashes in %d seconds, all proofs hold (%s).%s\n", report.Leaves, report.Rounds, basis.options.Policy,
-		basis.leftOut+otherName(report.Header.Server, report.Certificates...))
-	printTrusted(out, basis.pathsOf(report.Certificates)...)
-	return nil
 }
 
 // pathsOf returns the files with certificates, each once; those of the publications file are left out.
@@ -147,12 +149,11 @@ type bundleLane struct {
 	LastSequence  uint64    `json:"last_sequence"`
 }
 
-// bundleJSON prints the outcome as JSON. Errors that are no faults of the bundle are returned as they are.
-func bundleJSON(out io.Writer, path string, basis *verifyBasis, report *bundle.Report, err error) error {
+// newBundleReport says what was found; the sentence about a fault is that of its error.
+func newBundleReport(path string, basis *verifyBasis, report *bundle.Report) *bundleReport {
 	h := &report.Header
-	r := bundleReport{Verdict: "OK", Sentence: "all proofs hold" + basis.leftOut + otherName(h.Server, report.Certificates...), Policy: basis.options.Policy.String(), File: path, Server: h.Server,
-		Agency: h.Agency, Hashes: report.Leaves, Rounds: report.Rounds, Lanes: []bundleLane{}, Unproven: report.Unproven,
-		TrustedBy: basis.pathsOf(report.Certificates)}
+	r := &bundleReport{Verdict: report.Verdict.String(), Policy: basis.options.Policy.String(), File: path, Server: h.Server, Agency: h.Agency,
+		Hashes: report.Leaves, Rounds: report.Rounds, Lanes: []bundleLane{}, Unproven: report.Unproven, TrustedBy: basis.pathsOf(report.Certificates)}
 	if h.Agency != "" {
 		from, to := h.From.Time(), h.To.Time()
 		r.From, r.To = &from, &to
@@ -162,19 +163,15 @@ func bundleJSON(out io.Writer, path string, basis *verifyBasis, report *bundle.R
 			r.Lanes = append(r.Lanes, bundleLane{l.Name, l.Leaves, l.Groups, l.FirstRound.Time(), l.LastRound.Time(), l.FirstSequence, l.LastSequence})
 		}
 	}
-	var status exitStatus
-	switch {
-	case errors.As(err, new(*bundle.Fault)), errors.Is(err, errPacked):
-		r.Verdict, r.Sentence, status = "FAIL", err.Error(), exitFail
-	case err != nil:
-		return err
-	case report.Verdict == ksi.NA:
-		r.Verdict, r.Sentence, status = "NA", "in order, but something is missing to believe the time of every proof, first "+report.Missing+cmp.Or(basis.leftOut, basis.whatToGive(report.Extended)), exitInconclusive
+	switch report.Verdict {
+	case ksi.OK:
+		r.Sentence = fmt.Sprintf("%d hashes in %d seconds, all proofs hold (%s).%s%s", r.Hashes, r.Rounds, r.Policy, basis.leftOut,
+			otherName(h.Server, report.Certificates...))
+	case ksi.NA:
+		r.Sentence = fmt.Sprintf("%d hashes are in order, but the proofs of %d seconds lack something, the first at %s%s", r.Hashes, r.Unproven,
+			report.Missing, cmp.Or(basis.leftOut, basis.whatToGive(report.Extended)))
 	}
-	if err := printJSON(out, &r); err != nil || status == 0 {
-		return err
-	}
-	return status
+	return r
 }
 
 func newExtract() *cobra.Command {
