@@ -27,22 +27,14 @@ func (c *Conn) Prepare(name, sql string) error {
 	c.out = cstring(cstring(c.out, name), sql)
 	c.out = append(c.out, 0, 0)
 	c.end(at)
-	c.sync()
-	if err := c.flush(); err != nil {
-		return err
-	}
-	return c.untilReady(nil)
+	return c.syncUntilReady(nil)
 }
 
 // Run runs a prepared statement with one binary parameter. Its rows' fields, in binary, are handed to field one by one, which
 // may be nil; they are valid during the call only. Run returns the number of rows.
 func (c *Conn) Run(name string, parameter []byte, field func(row, column int, value []byte)) (rows int, err error) {
 	c.bind(name, parameter)
-	c.sync()
-	if err := c.flush(); err != nil {
-		return 0, err
-	}
-	err = c.untilReady(func(body []byte) error {
+	err = c.syncUntilReady(func(body []byte) error {
 		rows++
 		if field == nil {
 			return nil
@@ -65,11 +57,7 @@ func (c *Conn) RunAll(name string, n int, parameter func(i int) []byte) error {
 	for i := range n {
 		c.bind(name, parameter(i))
 	}
-	c.sync()
-	if err := c.flush(); err != nil {
-		return err
-	}
-	return c.untilReady(nil)
+	return c.syncUntilReady(nil)
 }
 
 // RunWith runs a prepared statement with binary parameters, 65,535 at most, and no rows.
@@ -78,11 +66,7 @@ func (c *Conn) RunWith(name string, parameters [][]byte) error {
 		return errors.New("more parameters than a statement can have")
 	}
 	c.bind(name, parameters...)
-	c.sync()
-	if err := c.flush(); err != nil {
-		return err
-	}
-	return c.untilReady(nil)
+	return c.syncUntilReady(nil)
 }
 
 // bind appends Bind and Execute.
@@ -101,7 +85,14 @@ func (c *Conn) bind(name string, parameters ...[]byte) {
 	c.out = append(c.out, 'E', 0, 0, 0, 9, 0, 0, 0, 0, 0)
 }
 
-func (c *Conn) sync() { c.out = append(c.out, 'S', 0, 0, 0, 4) }
+// syncUntilReady ends what is asked for with a Sync, sends it and reads the answer as untilReady does.
+func (c *Conn) syncUntilReady(row func(body []byte) error) error {
+	c.out = append(c.out, 'S', 0, 0, 0, 4)
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.untilReady(row)
+}
 
 // byteaOID is the type id of bytea.
 const byteaOID = 17
