@@ -25,24 +25,15 @@ func jsonFunctions() []*Function {
 		})),
 	}
 	for _, t := range []string{"json", "jsonb"} {
-		build := func(sig string, f func(*Env, []value.Datum) ([]byte, error)) *Function {
-			return bound(sig, func(_ []*value.Type, ret *value.Type) Kernel {
-				return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-					text, err := f(env, args)
-					if err != nil {
-						return value.Datum{}, err
-					}
-					return value.ParseText(env.Settings, ret, -1, text)
-				})
-			})
-		}
 		out = append(out,
-			build(t+"_build_object() "+t+" stable nullable", buildObject(t)),
-			build(t+"_build_object(any) "+t+" stable nullable variadic", buildObject(t)),
-			build(t+"_build_array() "+t+" stable nullable", buildArray),
-			build(t+"_build_array(any) "+t+" stable nullable variadic", buildArray),
-			bound(t+"_extract_path("+t+",_text) "+t+" variadic", extractPath),
-			bound(t+"_extract_path_text("+t+",_text) text variadic", extractPath),
+			jsonBuild(t+"_build_object() "+t+" stable nullable", buildObject(t)),
+			jsonBuild(t+"_build_object(any) "+t+" stable nullable variadic", buildObject(t)),
+			jsonBuild(t+"_build_array() "+t+" stable nullable", buildArray),
+			jsonBuild(t+"_build_array(any) "+t+" stable nullable variadic", buildArray),
+			jsonBuild(t+"_object(_text) "+t, textsObject),
+			jsonBuild(t+"_object(_text,_text) "+t, textsObject),
+			jsonPick(t+"_extract_path("+t+",_text) "+t+" variadic", follow),
+			jsonPick(t+"_extract_path_text("+t+",_text) text variadic", follow),
 		)
 	}
 	return out
@@ -415,15 +406,33 @@ func followArray(n *value.JSONNode, path value.Datum) *value.JSONNode {
 	return follow(n, steps)
 }
 
+// jsonBuild declares a function that makes the text of a JSON value.
+func jsonBuild(sig string, f func(*Env, []value.Datum) ([]byte, error)) *Function {
+	return bound(sig, func(_ []*value.Type, ret *value.Type) Kernel {
+		return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
+			text, err := f(env, args)
+			if err != nil {
+				return value.Datum{}, err
+			}
+			return value.ParseText(env.Settings, ret, -1, text)
+		})
+	})
+}
+
 // jsonGet declares an operator that picks a part of a JSON value, as JSON or as text.
 func jsonGet(sig string, pick func(n *value.JSONNode, arg value.Datum) *value.JSONNode) *Function {
+	return jsonPick(sig, func(n *value.JSONNode, args []value.Datum) *value.JSONNode { return pick(n, args[0]) })
+}
+
+// jsonPick declares a function that picks a part of a JSON value by the other arguments, as JSON or as text.
+func jsonPick(sig string, pick func(n *value.JSONNode, args []value.Datum) *value.JSONNode) *Function {
 	return bound(sig, func(_ []*value.Type, ret *value.Type) Kernel {
 		return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
 			n, err := value.ParseJSON(env.Settings, args[0].B, args[0].Type == value.JSONB)
 			if err != nil {
 				return value.Datum{}, err
 			}
-			return showNode(pick(n, args[1]), args[0].Type, ret)
+			return showNode(pick(n, args[1:]), args[0].Type, ret)
 		})
 	})
 }
@@ -439,16 +448,6 @@ func showNode(n *value.JSONNode, t, ret *value.Type) (value.Datum, error) {
 		return value.NewBytes(ret, n.Raw), nil
 	}
 	return value.NewBytes(ret, n.Append(nil)), nil
-}
-
-func extractPath(_ []*value.Type, ret *value.Type) Kernel {
-	return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-		n, err := value.ParseJSON(env.Settings, args[0].B, args[0].Type == value.JSONB)
-		if err != nil {
-			return value.Datum{}, err
-		}
-		return showNode(follow(n, args[1:]), args[0].Type, ret)
-	})
 }
 
 // jsonContains, like hasKeys, ends early when the statement does.

@@ -27,8 +27,6 @@ func jsonChanges() []*Function {
 		def("json_strip_nulls(json) json", jsonFunc(func(n *value.JSONNode, t *value.Type) (value.Datum, error) {
 			return value.NewBytes(t, appendCompact(nil, stripNulls(n))), nil
 		})),
-		bound("json_object(_text) json", textsObject), bound("json_object(_text,_text) json", textsObject),
-		bound("jsonb_object(_text) jsonb", textsObject), bound("jsonb_object(_text,_text) jsonb", textsObject),
 	}
 }
 
@@ -229,17 +227,7 @@ func deleteKeys(env *Env, args []value.Datum) (value.Datum, error) {
 }
 
 // textsObject makes an object of keys and values: those of two arrays, or by turns those of one, or pairs.
-func textsObject(_ []*value.Type, ret *value.Type) Kernel {
-	return rowwise(func(env *Env, args []value.Datum) (value.Datum, error) {
-		text, err := textsObjectText(args)
-		if err != nil {
-			return value.Datum{}, err
-		}
-		return value.ParseText(env.Settings, ret, -1, text)
-	})
-}
-
-func textsObjectText(args []value.Datum) ([]byte, error) {
+func textsObject(_ *Env, args []value.Datum) ([]byte, error) {
 	keys, vals, err := objectParts(args)
 	if err != nil {
 		return nil, err
