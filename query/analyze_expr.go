@@ -570,19 +570,20 @@ func once(list []expr, body func([]expr) (expr, error)) (expr, error) {
 }
 
 func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
-	list, err := a.exprs(s, []parse.Expr{e.X, e.Pattern})
+	parts := []parse.Expr{e.X, e.Pattern}
+	if e.Escape != nil {
+		parts = append(parts, e.Escape)
+	}
+	list, err := a.exprs(s, parts)
 	if err != nil {
 		return nil, err
 	}
 	if e.Kind == parse.SimilarPattern {
-		return a.similar(s, e, list)
+		return a.similar(e, list)
 	}
+	pattern := list[1]
 	if e.Escape != nil {
-		esc, err := a.expr(s, e.Escape)
-		if err != nil {
-			return nil, err
-		}
-		if list[1], err = a.function(e, "like_escape", []expr{list[1], esc}, false); err != nil {
+		if pattern, err = a.function(e, "like_escape", list[1:], false); err != nil {
 			return nil, err
 		}
 	}
@@ -593,20 +594,12 @@ func (a *analyzer) like(s *scope, e *parse.Like) (expr, error) {
 	if e.Not {
 		op = "!" + op
 	}
-	return a.apply(e, op, list[0], list[1])
+	return a.apply(e, op, list[0], pattern)
 }
 
 // similar analyzes x [NOT] SIMILAR TO pattern.
-func (a *analyzer) similar(s *scope, e *parse.Like, list []expr) (expr, error) {
-	args := list[1:]
-	if e.Escape != nil {
-		esc, err := a.expr(s, e.Escape)
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, esc)
-	}
-	pattern, err := a.function(e, "similar_to_escape", args, false)
+func (a *analyzer) similar(e *parse.Like, list []expr) (expr, error) {
+	pattern, err := a.function(e, "similar_to_escape", list[1:], false)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -77,7 +78,7 @@ func (a *analyzer) fromSubquery(item *parse.SubqueryTable) (plan node, s *scope,
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err = a.derived(item, plan, item.Alias.Name, item.Alias)
+	s, err = a.derived(item, plan, "", item.Alias)
 	return plan, s, err
 }
 
@@ -106,9 +107,10 @@ func (a *analyzer) fromItem(item parse.TableExpr) (node, *scope, error) {
 	return nil, nil, a.unsupported(item, "this element of FROM is")
 }
 
-// derived makes the scope of a subquery or function in FROM.
+// derived makes the scope of a subquery or function in FROM, which has a name of its own unless the alias gives it one.
 func (a *analyzer) derived(at parse.Node, plan node, name string, alias parse.Alias) (*scope, error) {
 	s := &scope{}
+	name = cmp.Or(alias.Name, name)
 	for i, c := range plan.columns() {
 		s.cols = append(s.cols, scopeColumn{
 			table: name, name: c.Name, x: &columnExpr{index: i, t: c.Type, name: c.Name, fields: c.Fields}, from: c,
@@ -224,11 +226,7 @@ func (a *analyzer) fromShared(t *parse.Table, q *sharedQuery) (node, *scope, err
 	}
 	q.uses++
 	plan := &sharedNode{query: q}
-	name := t.Alias.Name
-	if name == "" {
-		name = q.name
-	}
-	s, err := a.derived(t, plan, name, t.Alias)
+	s, err := a.derived(t, plan, q.name, t.Alias)
 	return plan, s, err
 }
 
@@ -249,14 +247,10 @@ func (a *analyzer) fromFunctions(t *parse.FuncTable, left *scope) (*seriesNode, 
 	if n.ordinality {
 		n.cols = append(n.cols, Column{Name: "ordinality", Type: value.Int8, TypeModifier: -1})
 	}
-	name := t.Alias.Name
-	if name == "" {
-		name = n.name
-	}
 	if t.Alias.Name != "" && len(n.cols) > 0 && len(n.calls) == 1 && n.widths[0] == 1 && n.renameable {
 		n.cols[0].Name = t.Alias.Name // a function that returns one column lends it its alias
 	}
-	s, err := a.derived(t, n, name, t.Alias)
+	s, err := a.derived(t, n, n.name, t.Alias)
 	if len(n.cols) == 1 {
 		s.cols[0].scalar = !returnsRecord(n.calls[0])
 	}

@@ -187,11 +187,7 @@ func (a *analyzer) fromWork(t *parse.Table, q *sharedQuery) (node, *scope, error
 	}
 	self.depth, a.recursing = a.depth, self
 	plan := &workNode{table: self.work}
-	name := t.Alias.Name
-	if name == "" {
-		name = q.name
-	}
-	s, err := a.derived(t, plan, name, t.Alias)
+	s, err := a.derived(t, plan, q.name, t.Alias)
 	return plan, s, err
 }
 

@@ -2,6 +2,7 @@ package query
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -221,10 +222,7 @@ func (a *analyzer) returning(t *leafTable, stmt *parse.Insert, p *insertPlan) er
 		return nil
 	}
 	proofs := freshProofs(a.session.engine, &t.def)
-	name := stmt.Table.Alias.Name
-	if name == "" {
-		name = t.def.Name
-	}
+	name := cmp.Or(stmt.Table.Alias.Name, t.def.Name)
 	s := &scope{}
 	leaf := &leafNode{}
 	for i, c := range proofs.Columns {

@@ -116,11 +116,7 @@ func (a *analyzer) fromView(t *parse.Table, v *view) (plan node, s *scope, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	name := t.Alias.Name
-	if name == "" {
-		name = v.def.Name
-	}
-	s, err = a.derived(t, plan, name, t.Alias)
+	s, err = a.derived(t, plan, v.def.Name, t.Alias)
 	for i := range s.cols {
 		c := &s.cols[i]
 		c.row = v.def.Row
