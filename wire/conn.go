@@ -16,13 +16,6 @@ import (
 	"github.com/jurat-ledger/jurat/internal/places"
 )
 
-// Keep-alive probes find a client whose machine is gone within two minutes.
-const (
-	keepAliveIdle     = time.Minute
-	keepAliveInterval = 15 * time.Second
-	keepAliveCount    = 4
-)
-
 // conn is one connection. Its goroutine owns all fields but those under mu.
 type conn struct {
 	origin      string // that start-up places are counted by
@@ -78,11 +71,6 @@ func (c *conn) serve() {
 	defer c.in.drop()
 	defer c.stopTicking()
 	defer c.closeSession()
-	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		tcp.SetKeepAliveConfig(net.KeepAliveConfig{
-			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
-		})
-	}
 	c.setConn(NewSocket(c.nc))
 	err := c.guard(c.run)
 	if e := (*Error)(nil); errors.As(err, &e) {
@@ -90,7 +78,7 @@ func (c *conn) serve() {
 		last.Severity = severityFatal
 		c.sendError(&last)
 		if c.out.flush() == nil && e.Code == codeProtocolViolation {
-			c.linger()
+			places.Linger(c.nc, c.srv.cfg.Now())
 		}
 	}
 	c.log.Debug("connection closed", "reason", err)

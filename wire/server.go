@@ -44,12 +44,10 @@ const (
 	defaultWriteTimeout    = time.Minute
 	defaultShutdownTimeout = 10 * time.Second
 
-	watchDelay    = time.Second            // a call that takes longer has its client watched
-	lastWords     = time.Second            // for writes after the shutdown's patience has ended
-	lingerTime    = 250 * time.Millisecond // for reading on after an answer to a protocol violation
-	lingerBytes   = 1 << 20
-	longCancelKey = 32 // bytes, from protocol 3.2 on
-	cancelKey     = 4  // bytes, before
+	watchDelay    = time.Second // a call that takes longer has its client watched
+	lastWords     = time.Second // for writes after the shutdown's patience has ended
+	longCancelKey = 32          // bytes, from protocol 3.2 on
+	cancelKey     = 4           // bytes, before
 )
 
 // Defaults of Config.MaxMessage and Config.MaxIncoming.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/jurat-ledger/jurat/internal/places"
 )
 
 // Codes that stand where a start-up message has its protocol version.
@@ -155,7 +157,7 @@ func (c *conn) answerLast(answer string, served error) error {
 	if err := c.out.flush(); err != nil {
 		return err
 	}
-	c.linger()
+	places.Linger(c.nc, c.srv.cfg.Now())
 	return served
 }
 
@@ -319,15 +321,6 @@ func (c *conn) admit() error {
 	c.idle.status = c.session.Status()
 	c.out.ready(c.idle.status)
 	return c.out.flush()
-}
-
-// linger reads on for a moment after an answer, so that closing the socket with unread input does not take the answer back.
-func (c *conn) linger() {
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	}
-	c.nc.SetReadDeadline(c.srv.cfg.Now().Add(lingerTime))
-	io.CopyN(io.Discard, c.nc, lingerBytes)
 }
 
 // past is a deadline that has passed: it wakes a reader up.

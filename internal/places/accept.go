@@ -3,6 +3,7 @@ package places
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -14,7 +15,13 @@ const (
 	acceptRetry = 50 * time.Millisecond
 	// sayAgain is how long an Acceptor is silent after it has said that accepting fails.
 	sayAgain = time.Minute
+	// lingerTime and lingerBytes are how long, and for how much, Linger reads on.
+	lingerTime  = 250 * time.Millisecond
+	lingerBytes = 1 << 20
 )
+
+// keepAlive finds a client whose machine is gone within two minutes.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 
 // An Acceptor accepts connections, and tries again where that fails: out of file descriptors, say. It is safe for concurrent use.
 type Acceptor struct {
@@ -57,6 +64,9 @@ func (l *retrying) Accept() (net.Conn, error) {
 func (a *Acceptor) next(ctx context.Context, ln net.Listener) (net.Conn, error) {
 	for {
 		nc, err := ln.Accept()
+		if tcp, ok := nc.(*net.TCPConn); ok {
+			tcp.SetKeepAliveConfig(keepAlive)
+		}
 		if err == nil || ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return nc, err
 		}
@@ -97,4 +107,14 @@ func (a *Acceptor) fail(err error) {
 	if say {
 		a.log.Warn(a.what+" not accepted", "error", err, "times", n)
 	}
+}
+
+// Linger tells a client that nothing more comes, and reads on for a moment: if a connection is closed while there is input left, the kernel
+// takes back what the client has not read.
+func Linger(nc net.Conn, now time.Time) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	nc.SetReadDeadline(now.Add(lingerTime))
+	io.CopyN(io.Discard, nc, lingerBytes)
 }

@@ -9,19 +9,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jurat-ledger/jurat/internal/places"
 	"github.com/jurat-ledger/jurat/merkle/ksi/pdu"
 )
 
-const (
-	writeBytes  = 16 << 10               // answers that are written together
-	lingerTime  = 250 * time.Millisecond // for reading on after the last answer, so that the client can read it
-	lingerBytes = 1 << 20
-
-	// Keep-alive probes find a client whose machine is gone within two minutes.
-	keepAliveIdle     = time.Minute
-	keepAliveInterval = 15 * time.Second
-	keepAliveCount    = 4
-)
+// writeBytes bounds answers that are written together.
+const writeBytes = 16 << 10
 
 // conn is one TCP connection. One goroutine reads, one writes, and each request has its own.
 type conn struct {
@@ -46,11 +39,6 @@ func newConn(s *Server, nc net.Conn) *conn {
 // serve runs the connection to its end. Requests are cancelled when base ends, or the client is gone.
 func (c *conn) serve(base context.Context) {
 	defer c.nc.Close()
-	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		tcp.SetKeepAliveConfig(net.KeepAliveConfig{
-			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
-		})
-	}
 	ctx, cancel := context.WithCancel(base)
 	defer cancel()
 	unblock := context.AfterFunc(ctx, func() { c.nc.Close() })
@@ -65,7 +53,7 @@ func (c *conn) serve(base context.Context) {
 	close(c.out)
 	writing.Wait()
 	if err != io.EOF && !gone(err) {
-		c.linger()
+		places.Linger(c.nc, c.s.cfg.Now())
 	}
 	c.s.cfg.Logger.Debug("KSI connection closed", "remote", c.nc.RemoteAddr().String(), "reason", err)
 }
@@ -165,15 +153,6 @@ func (c *conn) write(gone func()) {
 			}
 		}
 		<-c.slots
-	}
-}
-
-// linger tells the client that nothing more comes, and reads on for a moment: if a connection is closed while there is
-// input left, the kernel takes back what the client has not read.
-func (c *conn) linger() {
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		c.nc.SetReadDeadline(c.s.cfg.Now().Add(lingerTime))
-		io.Copy(io.Discard, io.LimitReader(c.nc, lingerBytes))
 	}
 }
 
