@@ -200,31 +200,20 @@ func (iter *RoundIter) readRound() error {
 
 // readNextBlock finds the next block and adds those of its rounds that are selected.
 func (iter *RoundIter) readNextBlock() error {
-	key := Key{Kind: KindBlock, Number: iter.next}
-	var ok bool
-	if iter.scan.Desc {
-		key.Number++
-		ok = iter.blocks.SeekLT(key.bytes())
-	} else {
-		ok = iter.blocks.SeekGE(key.bytes())
-	}
-	if !ok {
+	block, ok, err := iter.seekBlock(iter.next)
+	if err != nil || !ok {
 		iter.next = blocksEnd
-		return Damaged(key, iter.blocks.Error())
-	}
-	key, err := ParseKey(iter.blocks.Key())
-	if err != nil {
 		return err
 	}
-	if iter.next = key.Number + 1; iter.scan.Desc {
-		iter.next = key.Number - 1 // block 0 leads to blocksEnd
+	if iter.next = block + 1; iter.scan.Desc {
+		iter.next = block - 1 // block 0 leads to blocksEnd
 	}
 	if iter.scan.Root != nil {
-		if found, err := iter.hasRoot(key.Number, iter.scan.Root); err != nil || !found {
+		if found, err := iter.hasRoot(block, iter.scan.Root); err != nil || !found {
 			return err
 		}
 	}
-	return iter.readBlock(key.Number)
+	return iter.readBlock(block)
 }
 
 // hasRoot reports whether a round of a block has a root.
