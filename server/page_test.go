@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -14,13 +13,7 @@ import (
 func TestPageListener(t *testing.T) {
 	c := testConfig(t.TempDir())
 	c.PageListen = "127.0.0.1:0"
-	s, err := New(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
+	s, _ := testServer(t, c)
 	get := func(path string) (int, string) {
 		t.Helper()
 		return getPage(t, s.PageAddr(), path)
@@ -38,10 +31,6 @@ func TestPageListener(t *testing.T) {
 		if code, _ := get("/metrics"); code != http.StatusNotFound {
 			t.Errorf("/metrics: %d", code)
 		}
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 }
 

@@ -13,20 +13,26 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// TestPostgres asks a real PostgreSQL 15 about every statement of testdata and of the recordings: it has to refuse what
-// Parse refuses, at the same place and in the same words, and to find nothing wrong with the form of what Parse accepts.
-// JURAT_POSTGRES names the server: "host=127.0.0.1 port=5432 user=postgres". The server only parses; nothing is executed.
-func TestPostgres(t *testing.T) {
+// postgres connects to the server that JURAT_POSTGRES names: "host=127.0.0.1 port=5432 user=postgres".
+func postgres(t *testing.T) *pgconn.PgConn {
+	t.Helper()
 	dsn := os.Getenv("JURAT_POSTGRES")
 	if dsn == "" {
 		t.Skip("NOT TESTED: comparison with a real PostgreSQL 15 (set JURAT_POSTGRES)")
 	}
-	ctx := context.Background()
-	conn, err := pgconn.Connect(ctx, dsn)
+	conn, err := pgconn.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// TestPostgres asks a real PostgreSQL 15 about every statement of testdata and of the recordings: it has to refuse what
+// Parse refuses, at the same place and in the same words, and to find nothing wrong with the form of what Parse accepts.
+// The server only parses; nothing is executed.
+func TestPostgres(t *testing.T) {
+	ctx, conn := t.Context(), postgres(t)
 	checkKeywords(ctx, t, conn)
 	var list []string
 	for _, cases := range goldenFiles(t) {
@@ -212,16 +218,7 @@ var specialForm = regexp.MustCompile(`\b(AT TIME ZONE|(EXTRACT|OVERLAY|POSITION|
 // TestPostgresTrees shows that trees are those that Postgres builds: what they print has the plan of the original. The
 // statements are the recorded queries, and expressions put together at random without parentheses.
 func TestPostgresTrees(t *testing.T) {
-	dsn := os.Getenv("JURAT_POSTGRES")
-	if dsn == "" {
-		t.Skip("NOT TESTED: comparison with a real PostgreSQL 15 (set JURAT_POSTGRES)")
-	}
-	ctx := context.Background()
-	conn, err := pgconn.Connect(ctx, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
+	ctx, conn := t.Context(), postgres(t)
 	if err := conn.Exec(ctx, `create temp table t (a int, b int, c bool, d text, e text[], f jsonb, g timestamptz)`).Close(); err != nil {
 		t.Fatal(err)
 	}
