@@ -200,7 +200,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Published:           func(p storage.Publication) { s.engine.Published(query.Publication(p)) },
 		Logger:              s.log,
 	}); err != nil {
-		return err
+		return damageError(err)
 	}
 	s.journal = newJournal(s.ledger.Record, s.now)
 	s.publisher = &publisher{ledger: s.ledger, key: keys.publications, now: s.now}
@@ -230,6 +230,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 func damageError(err error) error {
 	if errors.Is(err, index.ErrCorrupt) {
 		return fmt.Errorf("%w; the ledger is whole without it: jurat fsck --rebuild-index makes it anew from the leaves", err)
+	}
+	if errors.Is(err, ledger.ErrBehind) {
+		return fmt.Errorf("%w: start it once without --read-only, or run jurat fsck --rebuild-index", err)
 	}
 	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)

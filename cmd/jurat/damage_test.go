@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
 	"github.com/jurat-ledger/jurat/storage/index"
@@ -69,6 +71,72 @@ func TestDamagedIndex(t *testing.T) {
 	s.stop()
 }
 
+// TestKilledRebuild kills a rebuild of the index when it has begun: who looks at the directory says that the index is behind, and the next start
+// makes it whole before it serves anybody.
+func TestKilledRebuild(t *testing.T) {
+	if os.Getenv("JURAT_SOAK") == "" {
+		t.Skip("SKIPPED: files 24 million digests: with JURAT_SOAK=1")
+	}
+	dir := t.TempDir()
+	s := startServer(t, dir)
+	const rows, times = 3_000_000, 8
+	for i := range times {
+		if _, err := s.connect().Exec(t.Context(), fmt.Sprintf(`INSERT INTO hashes (digest) SELECT sha256(i::text::bytea) FROM generate_series(%d, %d) i`,
+			i*rows+1, (i+1)*rows)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop()
+	killRebuild(t, dir)
+
+	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "digest index", stateFail, "or start the server")
+	if out := expect(t, exitFail, "too far behind", "fsck", "--data", dir); strings.Contains(out, "OK") {
+		t.Errorf("an index that is behind is in order: %s", out)
+	}
+	expect(t, exitError, "without --read-only", "serve", "--data", dir, "--listen", "127.0.0.1:0", "--read-only")
+	s = startServer(t, dir)
+	var found int
+	const sql = `SELECT count(*) FROM generate_series(1, 24000001, 1000) i JOIN hashes ON digest = sha256(i::text::bytea)`
+	if err := s.connect().QueryRow(t.Context(), sql).Scan(&found); err != nil || found != rows*times/1000 {
+		t.Errorf("found %d, %v", found, err)
+	}
+	if log := s.logged(); !strings.Contains(log, "the digest index grows") {
+		t.Errorf("nothing is said of the index: %s", log)
+	}
+	s.kill()
+	expect(t, 0, "OK", "fsck", "--data", dir)
+}
+
+// killRebuild kills a rebuild of the index as soon as it has changed the index's files.
+func killRebuild(t *testing.T, dir string) {
+	t.Helper()
+	files := func() string {
+		names, err := filepath.Glob(filepath.Join(dir, "index", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(names)
+	}
+	before := files()
+	cmd := exec.Command(program(t), "fsck", "--data", dir, "--rebuild-index")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for tick := time.Tick(time.Millisecond); files() == before; {
+		select {
+		case <-tick:
+		case err := <-ended:
+			t.Fatalf("the rebuild ended before it was killed: %v", err)
+		}
+	}
+	_ = cmd.Process.Kill()
+	if err := <-ended; err == nil {
+		t.Fatal("the rebuild ended before it was killed")
+	}
+}
+
 // cutBackup cuts a file of a backup off and has the manifest name what is left, as a backup of a directory with that damage does.
 func cutBackup(t *testing.T, to, name string) {
 	t.Helper()
@@ -122,6 +190,7 @@ func TestDoctorAdvice(t *testing.T) {
 	}{
 		{fmt.Errorf("store: %w", storage.ErrCorrupt), "Restore the data directory"},
 		{fmt.Errorf("index: %w", index.ErrCorrupt), "--rebuild-index"},
+		{ledger.CheckIndexed(ledger.DefaultBacklog+1, 0, ledger.DefaultBacklog), "or start the server"},
 		{fmt.Errorf("store: %w", storage.ErrVersion), "or a newer one"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}, "mounted read-only"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}, "as the user"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jurat-ledger/jurat/internal/host"
 	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/backup"
 	"github.com/jurat-ledger/jurat/storage/index"
@@ -210,7 +211,11 @@ func (d *doctor) checkLedger() {
 		d.ok(check, "its first start was cut off; the next one goes on with it")
 		return
 	}
-	if err := index.Look(s.DB(), index.Options{Dir: filepath.Join(d.config.DataDir, server.IndexDir)}); err != nil {
+	cursor, err := index.Look(s.DB(), index.Options{Dir: filepath.Join(d.config.DataDir, server.IndexDir)})
+	if err == nil {
+		err = ledger.CheckIndexed(s.TotalLeaves(), cursor, ledger.DefaultBacklog)
+	}
+	if err != nil {
 		d.fail("digest index", err, damageAdvice(err))
 	}
 	if mark, err := backup.ReadMark(d.config.DataDir); err != nil {
@@ -239,6 +244,8 @@ func damageAdvice(err error) string {
 	switch {
 	case errors.Is(err, index.ErrCorrupt):
 		return "Run jurat fsck --rebuild-index: it makes the index anew from the leaves."
+	case errors.Is(err, ledger.ErrBehind):
+		return "Run jurat fsck --rebuild-index, or start the server: it makes the index whole before it serves anybody."
 	case errors.Is(err, storage.ErrCorrupt):
 		return "Restore the data directory from a backup, and keep this one as it is."
 	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
 	"github.com/jurat-ledger/jurat/storage/fsck"
 	"github.com/jurat-ledger/jurat/storage/index"
@@ -28,8 +29,8 @@ roots, calendar nodes; check the calendar key's signature of every round, the nu
 Nothing is changed. Prints what was checked, or the first difference.
 
 With --rebuild-index the digest index is not checked but, if all else is in order, made anew from the leaves: no backup is needed when it
-alone is lost or damaged. If it is cut off, by a full disk for one, run it again before the server is started, which would hold in memory
-what the index lacks.
+alone is lost or damaged. If it is cut off, by a full disk for one, run it again, or leave the rest to the server: where the index lacks
+more than 16.7 million leaves, which is a difference too, a start makes it whole before anybody is served.
 
 Exit code: 0 in order, 1 a difference, 3 the check could not be carried out.`,
 		Example: "  jurat fsck --data /var/lib/jurat\n  jurat fsck --data /var/lib/jurat --rebuild-index",
@@ -59,8 +60,8 @@ func check(ctx context.Context, w io.Writer, data string, withIndex bool) error 
 	return checkError(w, data, err)
 }
 
-// errNotWhole says what to do when a digest index was not made to its end: a server that is started holds in memory what it lacks.
-var errNotWhole = errors.New("the digest index may not be whole: run jurat fsck --rebuild-index again before the server is started")
+// errNotWhole says what to do when a digest index was not made to its end.
+var errNotWhole = errors.New("the digest index may not be whole: run jurat fsck --rebuild-index again, or start the server, which does the rest")
 
 // rebuildIndex makes the digest index anew. A full disk ends that: the store's writes, which wait for room, are left behind.
 func rebuildIndex(ctx context.Context, w io.Writer, data string) error {
@@ -103,6 +104,9 @@ func checkError(w io.Writer, data string, err error) error {
 		return nil
 	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
 		return fmt.Errorf("%w: check it with the program that wrote it", err)
+	case errors.Is(err, ledger.ErrBehind):
+		fmt.Fprintf(w, "DIFFERENCE: %s: run jurat fsck --rebuild-index, or start the server, which makes it whole before it serves anybody\n", err)
+		return exitStatus(exitFail)
 	case errors.As(err, &difference), errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
 		fmt.Fprintf(w, "DIFFERENCE: %s\n", err)
 		return exitStatus(exitFail)
@@ -137,6 +141,9 @@ func checkStore(ctx context.Context, w io.Writer, store *storage.Store, x fsck.I
 		r.Rounds, r.Leaves, r.Runs, r.Tiles, r.Signatures, r.CalendarNodes, r.Publications, r.Blocks)
 	fmt.Fprintf(w, "%d lines of the journal\n", r.JournalLines)
 	fmt.Fprintf(w, "%d leaves of the open round; %d leaves in the digest index\n", r.OpenLeaves, r.Indexed)
+	if err == nil && x != nil {
+		err = ledger.CheckIndexed(r.Leaves, r.Indexed, ledger.DefaultBacklog)
+	}
 	if err == nil {
 		fmt.Fprintln(w, "OK")
 	}

@@ -2,11 +2,24 @@ package ledger
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 )
 
 // DefaultBacklog is the default of Config.Backlog.
 const DefaultBacklog = 1 << 24
+
+// ErrBehind says that the digest index lacks more closed leaves than are held in memory.
+var ErrBehind = errors.New("the digest index is too far behind")
+
+// CheckIndexed returns an error that wraps ErrBehind if more than so many closed leaves are not indexed.
+func CheckIndexed(leaves, indexed, limit uint64) error {
+	if leaves-indexed <= limit {
+		return nil
+	}
+	return fmt.Errorf("%w: it holds %d of %d leaves, and a server holds %d others in memory at most", ErrBehind, indexed, leaves, limit)
+}
 
 // A backlog makes those who file wait while the index is too far behind.
 type backlog struct {

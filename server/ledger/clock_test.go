@@ -209,7 +209,7 @@ func TestNewWhileIndexMoves(t *testing.T) {
 	l.mustStep(t, other)
 	c.Move(time.Second, 0)
 	l.mustStep(t)
-	if err := l.indexNext(); err != nil {
+	if err := l.indexNext(l.store.Closed()); err != nil {
 		t.Fatal(err)
 	}
 	if n := l.recent.held(); n != 0 {

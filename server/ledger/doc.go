@@ -77,7 +77,8 @@
 // nothing from disk. Small entries share tables, at some 20 bytes a leaf. The index grows when little is filed, or when 10
 // million closed leaves are missing in it, 4 million at a time: a burst of filing has the processor for itself. When 17
 // million are missing, filing waits: memory is bounded, and clients are slowed. After a start what the index does not hold
-// is read from the store.
+// is read from the store; if that is more, as after a rebuild that was cut off, it enters the index as it is read, before the ledger is
+// open, so that no look-up misses it.
 //
 // # Proofs
 //

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jurat-ledger/jurat/merkle/calendar"
 	"github.com/jurat-ledger/jurat/storage"
 )
 
@@ -43,10 +44,7 @@ func (l *Ledger) RunIndex(ctx context.Context) error {
 // until then.
 func (l *Ledger) mergeIndex(ctx context.Context, grown <-chan struct{}) error {
 	for {
-		merged, err := false, error(nil)
-		if need := l.index.MergeBytes(); need == 0 || l.store.Free() >= l.reserve+need {
-			merged, err = l.index.Merge(ctx)
-		}
+		merged, err := l.mergeNext(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -61,6 +59,14 @@ func (l *Ledger) mergeIndex(ctx context.Context, grown <-chan struct{}) error {
 			return nil
 		}
 	}
+}
+
+// mergeNext merges runs of the index that are due, and reports whether there were any, if the disk has room.
+func (l *Ledger) mergeNext(ctx context.Context) (bool, error) {
+	if need := l.index.MergeBytes(); need > 0 && l.store.Free() < l.reserve+need {
+		return false, nil
+	}
+	return l.index.Merge(ctx)
 }
 
 // growIndex adds closed leaves to the index once there are enough: at once when little is filed, else when so many are
@@ -86,7 +92,7 @@ func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 			}
 			continue
 		}
-		if err := l.indexNext(); err != nil {
+		if err := l.indexNext(l.store.Closed()); err != nil {
 			return err
 		}
 		l.backlog.wake()
@@ -98,10 +104,10 @@ func (l *Ledger) growIndex(ctx context.Context, grown chan<- struct{}) error {
 	return nil
 }
 
-// indexNext adds the next closed leaves to the index, about a step of them.
-func (l *Ledger) indexNext() error {
+// indexNext adds the next leaves of the closed rounds up to through to the index, about a step of them.
+func (l *Ledger) indexNext(through calendar.Second) error {
 	cursor := l.index.Cursor()
-	pieces, err := l.unindexed(cursor)
+	pieces, err := l.unindexed(cursor, through)
 	if err != nil {
 		return err
 	}
@@ -112,12 +118,12 @@ func (l *Ledger) indexNext() error {
 	return nil
 }
 
-// unindexed returns the closed leaves from the cursor of the index on, about a step of them.
-func (l *Ledger) unindexed(cursor uint64) ([]piece, error) {
+// unindexed returns the leaves of the closed rounds up to through from the cursor of the index on, about a step of them.
+func (l *Ledger) unindexed(cursor uint64, through calendar.Second) ([]piece, error) {
 	var numbers numbering
 	var list []piece
 	next := cursor
-	for _, p := range l.recent.closed(l.store.Closed()) {
+	for _, p := range l.recent.closed(through) {
 		number, err := numbers.of(l.store, p.Position)
 		if err != nil {
 			return nil, err

@@ -217,9 +217,12 @@ func (l *Ledger) recover() error {
 
 // recoverOpen finds the leaves of the round that was open and those that the index does not hold.
 func (l *Ledger) recoverOpen() error {
+	catchUp, err := l.newCatchUp()
+	if err != nil {
+		return err
+	}
 	first := Position{Round: l.closed + 1}
 	if next := l.index.Cursor(); next < l.store.TotalLeaves() {
-		var err error
 		if first, err = l.store.LeafNumber(next); err != nil {
 			return err
 		}
@@ -233,6 +236,9 @@ func (l *Ledger) recoverOpen() error {
 	var found collector
 	for runs.Next() {
 		e := storage.AppendLeaves(runs.Run())
+		if err := catchUp.reach(e.Round, &found); err != nil {
+			return err
+		}
 		found.add(l.recent, &e, first)
 		if e.Round <= l.closed {
 			continue
@@ -245,12 +251,17 @@ func (l *Ledger) recoverOpen() error {
 		}
 		l.grow(&e)
 	}
-	found.flush(l.recent)
+	if err := runs.Err(); err != nil {
+		return err
+	}
+	if err := catchUp.reach(maxSecond, &found); err != nil {
+		return err
+	}
 	if len(l.open.trees) > 0 {
 		l.log.Info("the last stop was not clean: the round that was open is recovered and goes on", "round", l.open.second.String(),
 			"slots", len(l.open.trees))
 	}
-	return runs.Err()
+	return nil
 }
 
 // A collector collects runs as they are stored into entries of the size that recent keeps best.

@@ -141,7 +141,7 @@ func TestRecentOneDigest(t *testing.T) {
 	}
 	c.Move(time.Second, 0)
 	l.mustStep(t)
-	if err := l.indexNext(); err != nil {
+	if err := l.indexNext(l.store.Closed()); err != nil {
 		t.Fatal(err)
 	}
 	d, n := digest(1), 0

@@ -152,7 +152,7 @@ func (b *Backup) checkpoint(s *Source) error {
 
 // look reads what a store holds. The index is looked at too: with a damaged one no backup is restored.
 func (b *Backup) look(store *storage.Store) error {
-	if err := index.Look(store.DB(), index.Options{FS: b.fs, Dir: b.base[IndexDir]}); err != nil {
+	if _, err := index.Look(store.DB(), index.Options{FS: b.fs, Dir: b.base[IndexDir]}); err != nil {
 		return err
 	}
 	return b.manifest.describe(store)

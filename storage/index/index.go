@@ -129,14 +129,14 @@ func Open(db *pebble.DB, o Options) (*Index, error) {
 	return x, nil
 }
 
-// Look opens the index stored in db as Open does, changes nothing, and returns what it finds.
-func Look(db *pebble.DB, o Options) error {
+// Look opens the index stored in db as Open does, changes nothing, and returns its cursor, or what it finds wrong.
+func Look(db *pebble.DB, o Options) (cursor uint64, err error) {
 	o.ReadOnly = true
 	x, err := Open(db, o)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return x.Close()
+	return x.Cursor(), x.Close()
 }
 
 // Drop durably removes all that is stored of an index in db, whatever state it is in. The next Open makes a new one, and removes the files.
