@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
@@ -358,6 +359,15 @@ func QuoteLiteral(s string) string {
 	}
 	return prefix + "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
+
+// reserved holds the keywords that quote_ident puts in quotes: all but the unreserved.
+var reserved = func() map[string]bool {
+	m := map[string]bool{}
+	for _, k := range parse.Keywords() {
+		m[k.Word] = k.Class != 'U'
+	}
+	return m
+}()
 
 // QuoteIdent returns s as an SQL identifier, in quotes where needed.
 func QuoteIdent(s string) string {
