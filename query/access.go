@@ -3,6 +3,8 @@ package query
 import (
 	"strings"
 	"time"
+
+	"github.com/jurat-ledger/jurat/query/fn"
 )
 
 // An Access is what the engine needs of whoever decides on logins. Its methods may be called from many goroutines.
@@ -80,7 +82,7 @@ func (e *Engine) admit(s *Session) error {
 		return errf(codeInvalidAuthorization, "role %q is not permitted to log in", r.Name)
 	case r.expired(e.Clock()):
 		return errf(codeInvalidAuthorization, "role %q is not valid any more", r.Name).
-			hint("%s gives it more time: ALTER ROLE %s VALID UNTIL '…'.", maker(r.Kind), quote(r.Name))
+			hint("%s gives it more time: ALTER ROLE %s VALID UNTIL '…'.", maker(r.Kind), fn.QuoteIdent(r.Name))
 	}
 	e.open.mu.Lock()
 	defer e.open.mu.Unlock()

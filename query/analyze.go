@@ -3,7 +3,6 @@ package query
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
@@ -280,16 +279,4 @@ func parseError(sql string, err error) error {
 		return err
 	}
 	return &Error{Code: p.Code, Message: p.Message, Detail: p.Detail, Hint: p.Hint, Position: parse.CharPos(sql, p.Pos)}
-}
-
-// quote writes a name as SQL needs it.
-func quote(name string) string {
-	plain := name != "" && !(name[0] >= '0' && name[0] <= '9') && name[0] != '$'
-	for _, r := range name {
-		plain = plain && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '$')
-	}
-	if plain {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

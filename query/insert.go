@@ -369,7 +369,7 @@ func nullDigest() *Error {
 func assigned(column string) *Error {
 	e := errf(codeGeneratedAlways, "cannot insert a non-DEFAULT value into column %q", column)
 	e.Schema, e.Table, e.Column = "public", "hashes", column
-	e.Detail = "The server fills the column " + quote(column) + " when it files the digest."
+	e.Detail = "The server fills the column " + fn.QuoteIdent(column) + " when it files the digest."
 	return e.hint("Leave the column out, or give NULL or DEFAULT.")
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jurat-ledger/jurat/query/fn"
 	"github.com/jurat-ledger/jurat/query/parse"
 	"github.com/jurat-ledger/jurat/query/value"
 )
@@ -511,7 +512,7 @@ func (a *analyzer) grantRole(t *parse.GrantRole) (*compiled, error) {
 				return was, nil
 			case t.Revoke && kind == Agency:
 				return was, errf(codeInvalidParameter, "a role has exactly one kind").
-					hint("GRANT auditor or operator TO %s in its place, or ALTER ROLE %s NOLOGIN.", quote(was.Name), quote(was.Name))
+					hint("GRANT auditor or operator TO %s in its place, or ALTER ROLE %s NOLOGIN.", fn.QuoteIdent(was.Name), fn.QuoteIdent(was.Name))
 			case t.Revoke:
 				was.Kind = Agency
 			default:

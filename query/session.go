@@ -91,7 +91,7 @@ func (e *Engine) Open(l Login) (*Session, error) {
 	role, ok := e.Ledger.Role(l.User)
 	if !ok {
 		return nil, errf(codeInvalidAuthorization, "role %q does not exist", l.User).
-			hint("A superuser makes it with CREATE ROLE %s LOGIN.", quote(l.User))
+			hint("A superuser makes it with CREATE ROLE %s LOGIN.", fn.QuoteIdent(l.User))
 	}
 	s := &Session{
 		engine: e, role: role, login: l, statements: map[string]*prepared{}, portals: map[string]*Portal{}, since: e.Clock(),

@@ -221,7 +221,7 @@ func (t *texter) other(e expr) {
 	case *outerExpr:
 		t.WriteString(x.slot.name)
 	case *fieldExpr:
-		t.add("(", x.x, ").", quote(x.col.Name))
+		t.add("(", x.x, ").", fn.QuoteIdent(x.col.Name))
 	case *rowsExpr:
 		t.call("ROW", x.xs)
 		t.WriteString(" ANY (SubPlan)")

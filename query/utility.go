@@ -66,7 +66,7 @@ func (a *analyzer) setText(t *parse.Set, key string) (string, error) {
 		case *parse.Literal:
 			text := v.Text
 			if key == "search_path" && len(t.Values) > 1 || key == "search_path" && text == "" {
-				text = quote(text)
+				text = fn.QuoteIdent(text)
 			}
 			parts = append(parts, text)
 		case *parse.Cast:
