@@ -8,9 +8,6 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// codeWindow is windowing_error.
-const codeWindow = "42P20"
-
 // A windowExpr is a call with OVER. Like an aggregateExpr it stands in expressions only until it is planned.
 type windowExpr struct {
 	call      *fn.Call

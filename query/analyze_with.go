@@ -8,9 +8,6 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// codeRecursion is invalid_recursion.
-const codeRecursion = "42P19"
-
 // A recursion is a query of WITH RECURSIVE that is being analyzed. Its own name is a reference to the rows of the
 // iteration before.
 type recursion struct {

@@ -59,6 +59,8 @@ const (
 	codeDuplicateStatement   = "42P05"
 	codeInvalidColumnRef     = "42P10"
 	codeIndeterminateType    = "42P18"
+	codeRecursion            = "42P19"
+	codeWindow               = "42P20"
 	codeDuplicateAlias       = "42712"
 	codeDuplicateColumn      = "42701"
 	codeAmbiguousColumn      = "42702"

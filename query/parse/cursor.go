@@ -123,9 +123,6 @@ var roleWords = map[string]bool{
 	"nobypassrls": false, "noinherit": false,
 }
 
-// codeReservedName is reserved_name.
-const codeReservedName = "42939"
-
 // createRole reads CREATE ROLE, USER or GROUP, of which tok is the kind.
 func (p *parser) createRole(loc Loc) Stmt {
 	s := &CreateRole{Loc: loc, Kind: upperASCII(p.take())}

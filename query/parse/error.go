@@ -18,6 +18,8 @@ const (
 	CodeBadEncoding        = "22021" // character_not_in_repertoire
 	CodeInvalidParameter   = "22023" // invalid_parameter_value
 	CodeNameTooLong        = "42622" // name_too_long: the notice about a cut identifier
+	codeReservedName       = "42939" // reserved_name
+	codeWindow             = "42P20" // windowing_error
 )
 
 // An Error is why a text is no statement, in Postgres' words, or a notice.

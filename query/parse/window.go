@@ -1,8 +1,5 @@
 package parse
 
-// codeWindow is windowing_error.
-const codeWindow = "42P20"
-
 // windows reads name AS (…), … after WINDOW.
 func (p *parser) windows() []*Window {
 	var list []*Window

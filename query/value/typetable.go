@@ -119,7 +119,6 @@ const (
 	Float4OID             OID = 700
 	Float8OID             OID = 701
 	UnknownOID            OID = 705
-	InetOID               OID = 869
 	BpcharOID             OID = 1042
 	VarcharOID            OID = 1043
 	DateOID               OID = 1082
@@ -136,7 +135,6 @@ const (
 	RegclassOID           OID = 2205
 	RegtypeOID            OID = 2206
 	RecordOID             OID = 2249
-	CstringOID            OID = 2275
 	AnyOID                OID = 2276
 	AnyArrayOID           OID = 2277
 	VoidOID               OID = 2278
@@ -145,8 +143,6 @@ const (
 	AnyNonArrayOID        OID = 2776
 	UUIDOID               OID = 2950
 	JSONBOID              OID = 3802
-	RegconfigOID          OID = 3734
-	RegdictionaryOID      OID = 3769
 	RegnamespaceOID       OID = 4089
 	RegroleOID            OID = 4096
 	RegcollationOID       OID = 4191
