@@ -67,7 +67,7 @@ func TestSummarize(t *testing.T) {
 	if b := got[1]; b.Values["rows/s"] != 100 || b.Low["rows/s"] != 20 || b.High["z"] != 400 || len(b.Runs) != 3 {
 		t.Errorf("%+v", b)
 	}
-	if m := Median([]float64{4, 1, 2, 3}); m != 2.5 {
+	if m := median([]float64{4, 1, 2, 3}); m != 2.5 {
 		t.Errorf("median %v", m)
 	}
 }

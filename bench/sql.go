@@ -212,7 +212,7 @@ func (a *asker) ask(q *question, p year.Plan, seconds float64, seed uint64) (val
 			return nil, "", errors.New("the answer changed")
 		}
 	}
-	return map[string]float64{"ops/s": 1 / Median(took), "ms": Median(took) * 1e3}, checksum, nil
+	return map[string]float64{"ops/s": 1 / median(took), "ms": median(took) * 1e3}, checksum, nil
 }
 
 // checksumOf returns a hash of rows, fields apart.

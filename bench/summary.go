@@ -37,7 +37,7 @@ func Summarize(samples []Sample) []Summary {
 		s.Values = make(map[string]float64)
 		for unit := range runs[0].Values {
 			v := valuesOf(runs, unit)
-			s.Values[unit], s.Low[unit], s.High[unit] = Median(v), slices.Min(v), slices.Max(v)
+			s.Values[unit], s.Low[unit], s.High[unit] = median(v), slices.Min(v), slices.Max(v)
 		}
 		rivals := s.Rivals()
 		if first[rivals] == nil {
@@ -70,14 +70,14 @@ func ratio(runs, base []Sample) float64 {
 			}
 		}
 		if len(ratios) > 0 {
-			return Median(ratios)
+			return median(ratios)
 		}
 	}
 	return 0
 }
 
-// Median returns the middle of v, the mean of the two in the middle if their number is even. v must not be empty.
-func Median(v []float64) float64 {
+// median returns the middle of v, the mean of the two in the middle if their number is even. v must not be empty.
+func median(v []float64) float64 {
 	v = slices.Sorted(slices.Values(v))
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }

@@ -15,7 +15,7 @@ const (
 	toastOID       value.OID = 99    // schema pg_toast
 	publicOID      value.OID = 2200  // schema public
 	informationOID value.OID = 13207 // schema information_schema
-	OwnerOID       value.OID = 6171  // role pg_database_owner, owner of everything
+	ownerOID       value.OID = 6171  // role pg_database_owner, owner of everything
 	databaseOID    value.OID = 5     // the database
 	heapOID        value.OID = 2     // access methods
 	btreeOID       value.OID = 403
@@ -36,16 +36,16 @@ const (
 // Where the OIDs of what is ours begin. They are fixed or follow from what never changes, so that they are the same after a
 // restart and on a copy of the server.
 const (
-	// FirstIndexOID is followed by 16 OIDs for the indexes of each table, in order of the tables' OIDs from 16384 on.
-	FirstIndexOID value.OID = 20000
+	// firstIndexOID is followed by 16 OIDs for the indexes of each table, in order of the tables' OIDs from 16384 on.
+	firstIndexOID value.OID = 20000
 	// firstDefaultOID is followed by 32 OIDs for the defaults of each table's columns, by number.
 	firstDefaultOID value.OID = 24000
 	// FirstRoleOID is that of the role whose lane main is slot 0; the number of that slot is added for others.
 	FirstRoleOID value.OID = 1 << 16
 	// FirstNumberedOID is followed by the OIDs of roles that had no slot when they were made, in the order in which they were.
 	FirstNumberedOID value.OID = 1 << 30
-	// FirstGroupOID is that of the first of the group roles.
-	FirstGroupOID value.OID = 16370
+	// firstGroupOID is that of the first of the group roles.
+	firstGroupOID value.OID = 16370
 )
 
 // Owner is the name of the role that owns everything in the catalog: a role that Postgres has too, so that nobody's name is
@@ -54,7 +54,7 @@ const Owner = "pg_database_owner"
 
 // groups are the roles that others are in.
 var groups = []Role{
-	{OID: FirstGroupOID, Name: "agency"}, {OID: FirstGroupOID + 1, Name: "auditor"}, {OID: FirstGroupOID + 2, Name: "operator"},
+	{OID: firstGroupOID, Name: "agency"}, {OID: firstGroupOID + 1, Name: "auditor"}, {OID: firstGroupOID + 2, Name: "operator"},
 }
 
 // A Config is what a catalog describes besides Postgres' own objects.
@@ -278,7 +278,7 @@ func (k *Catalog) indexesOf(t *Table) (list []index) {
 		if at == 0 {
 			panic("catalog: index " + x.Name + " is over no column")
 		}
-		list = append(list, index{x, FirstIndexOID + (t.OID-16384)*16 + value.OID(n), t, at})
+		list = append(list, index{x, firstIndexOID + (t.OID-16384)*16 + value.OID(n), t, at})
 	}
 	return list
 }

@@ -62,7 +62,7 @@ func objectOf(env *fn.Env, args []value.Datum) (o object, err error) {
 	case 1260: // pg_authid
 		o.kind = "role"
 		if name, ok := k.RegName(s, value.RegroleOID, oid); ok {
-			o = named(o.kind, name, RoleName(s, oid))
+			o = named(o.kind, name, roleName(s, oid))
 		}
 	case 2617: // pg_operator
 		return k.operatorObject(oid), nil

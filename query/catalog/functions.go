@@ -384,7 +384,7 @@ func defaultACL(s Session, args []value.Datum) value.Datum {
 	case 'p':
 		own = "sA"
 	}
-	name := RoleName(s, argOID(args[1]))
+	name := roleName(s, argOID(args[1]))
 	list := []string{name + "=" + own + "/" + name}
 	if all != "" {
 		list = append([]string{"=" + all + "/" + name}, list...)
@@ -430,12 +430,12 @@ func names() (list []*fn.Function) {
 		}))
 	}
 	return append(list, each("pg_get_userbyid", "name stable", func(s Session, args []value.Datum) value.Datum {
-		return value.NewBytes(value.Name, []byte(RoleName(s, argOID(args[0]))))
+		return value.NewBytes(value.Name, []byte(roleName(s, argOID(args[0]))))
 	}, "oid")...)
 }
 
-// RoleName returns the name of a role, "unknown (OID=1)" if the session knows none.
-func RoleName(s Session, oid value.OID) string {
+// roleName returns the name of a role, "unknown (OID=1)" if the session knows none.
+func roleName(s Session, oid value.OID) string {
 	for _, r := range allRoles(s) {
 		if r.OID == oid {
 			return r.Name
@@ -515,7 +515,7 @@ func explodeACL(_ *fn.Env, args []value.Datum) (rows [][]value.Datum, err error)
 // aclRole finds the roles that access lists of the catalog name.
 func aclRole(name string) value.OID {
 	if name == Owner {
-		return OwnerOID
+		return ownerOID
 	}
 	return 0 // everybody
 }

@@ -73,7 +73,7 @@ func (k *Catalog) pgClass(r *Rows) {
 	for _, rel := range k.relations() {
 		t, own := k.tables[rel.OID]
 		f := row{
-			"oid": rel.OID, "relname": rel.Name, "relnamespace": schemaOID(rel.Schema), "relowner": OwnerOID, "relkind": rel.Kind,
+			"oid": rel.OID, "relname": rel.Name, "relnamespace": schemaOID(rel.Schema), "relowner": ownerOID, "relkind": rel.Kind,
 			"relnatts": len(rel.Columns), "relpersistence": "p", "relreplident": "n", "relispopulated": true, "reltuples": -1.0,
 			"relhasrules": rel.Kind == 'v', "reltype": rel.Row.OID,
 		}
@@ -90,7 +90,7 @@ func (k *Catalog) pgClass(r *Rows) {
 	}
 	for _, x := range k.indexes() {
 		r.add(row{
-			"oid": x.oid, "relname": x.Name, "relnamespace": publicOID, "relowner": OwnerOID, "relkind": "i", "relam": btreeOID,
+			"oid": x.oid, "relname": x.Name, "relnamespace": publicOID, "relowner": ownerOID, "relkind": "i", "relam": btreeOID,
 			"relfilenode": x.oid, "relnatts": 1, "relpersistence": "p", "relreplident": "n", "relispopulated": true, "reltuples": -1.0,
 		})
 	}
@@ -162,20 +162,20 @@ func (k *Catalog) pgNamespace(r *Rows) {
 		{"pg_toast", nil}, {"pg_catalog", []string{Owner + "=UC/" + Owner, "=U/" + Owner}},
 		{"public", []string{Owner + "=UC/" + Owner, "=U/" + Owner}}, {"information_schema", []string{Owner + "=UC/" + Owner, "=U/" + Owner}},
 	} {
-		r.add(row{"oid": schemaOID(s.name), "nspname": s.name, "nspowner": OwnerOID, "nspacl": s.acl})
+		r.add(row{"oid": schemaOID(s.name), "nspname": s.name, "nspowner": ownerOID, "nspacl": s.acl})
 	}
 }
 
 func (k *Catalog) pgDatabase(r *Rows) {
 	r.add(row{
-		"oid": databaseOID, "datname": k.Database, "datdba": OwnerOID, "encoding": 6, "datlocprovider": "c", "datallowconn": true,
+		"oid": databaseOID, "datname": k.Database, "datdba": ownerOID, "encoding": 6, "datlocprovider": "c", "datallowconn": true,
 		"datconnlimit": -1, "datfrozenxid": 3, "datminmxid": 1, "dattablespace": pgDefaultOID, "datcollate": "C", "datctype": "C.UTF-8",
 	})
 }
 
 func (k *Catalog) pgTablespace(r *Rows) {
-	r.add(row{"oid": pgDefaultOID, "spcname": "pg_default", "spcowner": OwnerOID})
-	r.add(row{"oid": pgGlobalOID, "spcname": "pg_global", "spcowner": OwnerOID})
+	r.add(row{"oid": pgDefaultOID, "spcname": "pg_default", "spcowner": ownerOID})
+	r.add(row{"oid": pgGlobalOID, "spcname": "pg_global", "spcowner": ownerOID})
 }
 
 func (k *Catalog) pgAm(r *Rows) {
@@ -212,7 +212,7 @@ func opclassOf(t *value.Type) opclass {
 
 func (k *Catalog) pgOpclass(r *Rows) {
 	for _, c := range opclasses {
-		r.add(row{"oid": c.oid, "opcmethod": btreeOID, "opcname": c.name, "opcnamespace": catalogOID, "opcowner": OwnerOID,
+		r.add(row{"oid": c.oid, "opcmethod": btreeOID, "opcname": c.name, "opcnamespace": catalogOID, "opcowner": ownerOID,
 			"opcfamily": c.family, "opcintype": c.typ, "opcdefault": true})
 	}
 }
@@ -222,7 +222,7 @@ func (k *Catalog) pgOpfamily(r *Rows) {
 		oid  value.OID
 		name string
 	}{{428, "bytea_ops"}, {1976, "integer_ops"}, {1994, "text_ops"}, {434, "datetime_ops"}} {
-		r.add(row{"oid": f.oid, "opfmethod": btreeOID, "opfname": f.name, "opfnamespace": catalogOID, "opfowner": OwnerOID})
+		r.add(row{"oid": f.oid, "opfmethod": btreeOID, "opfname": f.name, "opfnamespace": catalogOID, "opfowner": ownerOID})
 	}
 }
 

@@ -217,7 +217,7 @@ func (k *Catalog) RegName(s Session, t, oid value.OID) (string, bool) {
 	case value.RegnamespaceOID:
 		return fn.QuoteIdent(schemaName(oid)), schemaName(oid) != ""
 	case value.RegroleOID:
-		name := RoleName(s, oid)
+		name := roleName(s, oid)
 		return fn.QuoteIdent(name), !strings.HasPrefix(name, "unknown (")
 	case value.RegprocOID, value.RegprocedureOID:
 		if p := k.proc(oid); p != nil {

@@ -9,7 +9,7 @@ func allRoles(s Session) []Role {
 		g.Connections, g.ValidUntil = -1, value.Null(value.Timestamptz)
 		list = append(list, g)
 	}
-	return append(list, Role{OID: OwnerOID, Name: Owner, Connections: -1, ValidUntil: value.Null(value.Timestamptz)})
+	return append(list, Role{OID: ownerOID, Name: Owner, Connections: -1, ValidUntil: value.Null(value.Timestamptz)})
 }
 
 // rolesOf fills pg_roles and pg_authid. What is secret is never shown.
@@ -60,13 +60,13 @@ func (k *Catalog) pgGroup(s Session, r *Rows) {
 	for _, g := range groups {
 		r.add(row{"groname": g.Name, "grosysid": g.OID, "grolist": members(s, g.Name)})
 	}
-	r.add(row{"groname": Owner, "grosysid": OwnerOID, "grolist": []value.OID{}})
+	r.add(row{"groname": Owner, "grosysid": ownerOID, "grolist": []value.OID{}})
 }
 
 func (k *Catalog) pgAuthMembers(s Session, r *Rows) {
 	for _, g := range groups {
 		for _, m := range members(s, g.Name) {
-			r.add(row{"roleid": g.OID, "member": m, "grantor": OwnerOID, "admin_option": false})
+			r.add(row{"roleid": g.OID, "member": m, "grantor": ownerOID, "admin_option": false})
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (k *Catalog) pgType(r *Rows) {
 			elem = value.CharOID
 		}
 		r.add(row{
-			"oid": t.OID, "typname": t.Name, "typnamespace": catalogOID, "typowner": OwnerOID, "typlen": t.Len, "typbyval": f.byVal,
+			"oid": t.OID, "typname": t.Name, "typnamespace": catalogOID, "typowner": ownerOID, "typlen": t.Len, "typbyval": f.byVal,
 			"typtype": f.kind, "typcategory": t.Category, "typispreferred": t.Preferred, "typisdefined": true, "typdelim": f.delim,
 			"typsubscript": f.subscript, "typelem": elem, "typarray": t.Array, "typinput": f.in, "typoutput": f.out,
 			"typreceive": f.recv, "typsend": f.send, "typmodin": f.modIn, "typmodout": f.modOut, "typalign": f.align,
@@ -82,7 +82,7 @@ func rowType(r *Rows, t *Relation) {
 		}
 		f := storageOf(like)
 		r.add(row{
-			"oid": u.OID, "typname": u.Name, "typnamespace": schemaOID(t.Schema), "typowner": OwnerOID, "typlen": u.Len, "typbyval": false,
+			"oid": u.OID, "typname": u.Name, "typnamespace": schemaOID(t.Schema), "typowner": ownerOID, "typlen": u.Len, "typbyval": false,
 			"typtype": kind, "typcategory": u.Category, "typispreferred": false, "typisdefined": true, "typdelim": ",",
 			"typrelid": relation, "typsubscript": f.subscript, "typelem": u.Elem, "typarray": u.Array, "typinput": f.in, "typoutput": f.out,
 			"typreceive": f.recv, "typsend": f.send, "typalign": "d", "typstorage": "x", "typtypmod": -1,
@@ -180,7 +180,7 @@ func (k *Catalog) pgProc(r *Rows) {
 	for _, f := range list {
 		p := f.p
 		v := row{
-			"oid": p.oid, "proname": p.name, "pronamespace": schemaOID(f.schema), "proowner": OwnerOID, "prolang": languages[p.language].oid,
+			"oid": p.oid, "proname": p.name, "pronamespace": schemaOID(f.schema), "proowner": ownerOID, "prolang": languages[p.language].oid,
 			"procost": 1.0, "prorows": 0.0, "provariadic": p.variadic, "prokind": p.kind, "prosecdef": p.words.bool(0),
 			"proleakproof": p.words.bool(1), "proisstrict": p.words.bool(2), "proretset": p.words.bool(3), "provolatile": p.volatility,
 			"proparallel": p.parallel, "pronargs": len(p.args), "pronargdefaults": len(p.defaults), "prorettype": p.ret, "proargtypes": p.args,
@@ -233,7 +233,7 @@ func (k *Catalog) pgOperator(r *Rows) {
 		if len(o.Args) == 2 {
 			left, kind = o.Args[0], "b"
 		}
-		r.add(row{"oid": o.OID, "oprname": o.Name, "oprnamespace": catalogOID, "oprowner": OwnerOID, "oprkind": kind,
+		r.add(row{"oid": o.OID, "oprname": o.Name, "oprnamespace": catalogOID, "oprowner": ownerOID, "oprkind": kind,
 			"oprcanmerge": f.bool(1), "oprcanhash": f.bool(2), "oprleft": left, "oprright": o.Args[len(o.Args)-1], "oprresult": o.Ret,
 			"oprcom": f.oid(3), "oprnegate": f.oid(4), "oprcode": f.oid(5), "oprrest": f.oid(6), "oprjoin": f.oid(7)})
 	}
@@ -259,7 +259,7 @@ var languages = map[string]struct {
 func (k *Catalog) pgLanguage(r *Rows) {
 	for _, name := range []string{"internal", "c", "sql"} {
 		l := languages[name]
-		r.add(row{"oid": l.oid, "lanname": name, "lanowner": OwnerOID, "lanpltrusted": l.trusted, "lanvalidator": k.procOID(l.validator)})
+		r.add(row{"oid": l.oid, "lanname": name, "lanowner": ownerOID, "lanpltrusted": l.trusted, "lanvalidator": k.procOID(l.validator)})
 	}
 }
 
@@ -277,7 +277,7 @@ var collations = []struct {
 
 func (k *Catalog) pgCollation(r *Rows) {
 	for _, c := range collations {
-		r.add(row{"oid": c.oid, "collname": c.name, "collnamespace": catalogOID, "collowner": OwnerOID, "collprovider": c.provider,
+		r.add(row{"oid": c.oid, "collname": c.name, "collnamespace": catalogOID, "collowner": ownerOID, "collprovider": c.provider,
 			"collisdeterministic": true, "collencoding": c.encoding, "collcollate": c.locale, "collctype": c.locale})
 	}
 }

@@ -183,7 +183,7 @@ func (d directive) text(env *Env, a value.Datum) (string, error) {
 	case d.kind == 'I':
 		return QuoteIdent(a.Text(env.Settings)), nil
 	case d.kind == 'L':
-		return QuoteLiteral(a.Text(env.Settings)), nil
+		return quoteLiteral(a.Text(env.Settings)), nil
 	}
 	return a.Text(env.Settings), nil
 }

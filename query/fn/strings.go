@@ -31,8 +31,8 @@ func stringFunctions() []*Function {
 		def("initcap(text) text", pure1(initcap)),
 		def("reverse(text) text", pure1(reverse)),
 		def("quote_ident(text) text", pure1(QuoteIdent)),
-		def("quote_literal(text) text", pure1(QuoteLiteral)),
-		def("quote_literal(anyelement) text stable", formatKernelWith(QuoteLiteral)),
+		def("quote_literal(text) text", pure1(quoteLiteral)),
+		def("quote_literal(anyelement) text stable", formatKernelWith(quoteLiteral)),
 		def("quote_nullable(text) text nullable", rowwise(quoteNullable)),
 		def("quote_nullable(anyelement) text stable nullable", rowwise(quoteNullable)),
 		def("md5(text) text", map1[strs, texts](md5Hex)),
@@ -347,11 +347,11 @@ func quoteNullable(env *Env, args []value.Datum) (value.Datum, error) {
 	if args[0].Null {
 		return value.NewText("NULL"), nil
 	}
-	return value.NewText(QuoteLiteral(string(showDatum(env, args[0])))), nil
+	return value.NewText(quoteLiteral(string(showDatum(env, args[0])))), nil
 }
 
-// QuoteLiteral returns s as an SQL literal.
-func QuoteLiteral(s string) string {
+// quoteLiteral returns s as an SQL literal.
+func quoteLiteral(s string) string {
 	prefix := ""
 	if strings.Contains(s, `\`) {
 		prefix = "E"

@@ -112,7 +112,7 @@ func TestQuoting(t *testing.T) {
 		if name == "" {
 			continue
 		}
-		q := QuoteIdent(name)
+		q := quoteIdent(name)
 		sql := "select " + q + ", s." + q + ", " + q + "(1), 1::" + q + ", 1 as " + q + " from " + q + ", a as " + q + ", " + q +
 			"() group by " + q + "(1)"
 		s := mustParse(t, sql)[0].Stmt.(*Select)
@@ -143,7 +143,7 @@ func TestQuoting(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", "'", "''", `\`, "a\nb", "é", "$1", "--", "/*"} {
-		x, err := ParseExpr(QuoteLiteral(s))
+		x, err := ParseExpr(quoteLiteral(s))
 		if err != nil || x.(*Literal).Text != s {
 			t.Errorf("%q comes back as %v, %v", s, x, err)
 		}

@@ -36,9 +36,9 @@ var peculiar = map[keyword]bool{
 	kwConstraints: true, kwTemporary: true, kwTemp: true, kwUnlogged: true, kwGlobal: true,
 }
 
-// QuoteIdent returns an identifier as it has to be written: in quotes unless it is lower case and no keyword that means
+// quoteIdent returns an identifier as it has to be written: in quotes unless it is lower case and no keyword that means
 // something else where a name stands.
-func QuoteIdent(name string) string {
+func quoteIdent(name string) string {
 	plain := name != "" && chars[name[0]]&isIdentStart != 0
 	for i := 0; plain && i < len(name); i++ {
 		c := name[i]
@@ -64,13 +64,13 @@ func lookUp(word string) keyword {
 	return findKeyword([]byte(word), h)
 }
 
-// QuoteLiteral returns a string as a constant.
-func QuoteLiteral(s string) string {
+// quoteLiteral returns a string as a constant.
+func quoteLiteral(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
 // ident writes an identifier.
-func (w *printer) ident(name string) { w.text(QuoteIdent(name)) }
+func (w *printer) ident(name string) { w.text(quoteIdent(name)) }
 
 // idents writes identifiers in parentheses.
 func (w *printer) idents(names []string) {
@@ -223,7 +223,7 @@ func (o Operator) String() string {
 	if o.Schema == "" {
 		return o.Name
 	}
-	return "OPERATOR(" + QuoteIdent(o.Schema) + "." + o.Name + ")"
+	return "OPERATOR(" + quoteIdent(o.Schema) + "." + o.Name + ")"
 }
 
 func exprText(x Expr) string {

@@ -237,11 +237,11 @@ func (w *printer) literal(c *Literal) {
 	case Bool:
 		w.text(upperASCII(c.Text))
 	case String:
-		w.text(QuoteLiteral(c.Text))
+		w.text(quoteLiteral(c.Text))
 	case Bit:
-		w.text("B", QuoteLiteral(c.Text))
+		w.text("B", quoteLiteral(c.Text))
 	case Hex:
-		w.text("X", QuoteLiteral(c.Text))
+		w.text("X", quoteLiteral(c.Text))
 	default:
 		w.text(c.Text)
 	}

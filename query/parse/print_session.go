@@ -56,7 +56,7 @@ func (w *printer) sessionStmt(s Stmt) {
 			w.text("SET SESSION CHARACTERISTICS AS TRANSACTION")
 			w.modes(s.Modes)
 		case s.Snapshot != "":
-			w.text("SET TRANSACTION SNAPSHOT ", QuoteLiteral(s.Snapshot))
+			w.text("SET TRANSACTION SNAPSHOT ", quoteLiteral(s.Snapshot))
 		default:
 			w.text("SET TRANSACTION")
 			w.modes(s.Modes)
@@ -115,7 +115,7 @@ func (w *printer) cursorStmt(s Stmt) {
 		w.text("NOTIFY ")
 		w.ident(s.Channel)
 		if s.Payload != "" {
-			w.text(", ", QuoteLiteral(s.Payload))
+			w.text(", ", quoteLiteral(s.Payload))
 		}
 	default:
 		panic("parse: unknown statement")
@@ -154,9 +154,9 @@ func (w *printer) copy(s *Copy) {
 	}
 	switch {
 	case s.Program:
-		w.text("PROGRAM ", QuoteLiteral(s.File))
+		w.text("PROGRAM ", quoteLiteral(s.File))
 	case s.File != "":
-		w.text(QuoteLiteral(s.File))
+		w.text(quoteLiteral(s.File))
 	default:
 		w.text(end)
 	}
@@ -179,7 +179,7 @@ func (w *printer) options(list []Option) {
 		}
 		if o.List != nil {
 			w.text(" (")
-			w.list(len(o.List), func(i int) { w.text(QuoteLiteral(o.List[i])) })
+			w.list(len(o.List), func(i int) { w.text(quoteLiteral(o.List[i])) })
 			w.text(")")
 		}
 	})
@@ -196,7 +196,7 @@ func (w *printer) transaction(t *Transaction) {
 	case Savepoint, Release, RollbackTo:
 		w.ident(t.Name)
 	case PrepareTransaction, CommitPrepared, RollbackPrepared:
-		w.text(QuoteLiteral(t.Name))
+		w.text(quoteLiteral(t.Name))
 	}
 	w.modes(t.Modes)
 	if t.Chain {

@@ -87,15 +87,15 @@ func appendTimestamptz(dst []byte, zone *time.Location, t int64) []byte {
 	days, micros := Split(t + int64(off)*Second)
 	dst, bc := appendCivil(dst, days)
 	dst = appendTime(append(dst, ' '), micros)
-	dst = AppendOffset(dst, off)
+	dst = appendOffset(dst, off)
 	if bc {
 		dst = append(dst, " BC"...)
 	}
 	return dst
 }
 
-// AppendOffset appends an offset from UTC in seconds: "+00", "-03:30", "+01:39:49".
-func AppendOffset(dst []byte, off int) []byte {
+// appendOffset appends an offset from UTC in seconds: "+00", "-03:30", "+01:39:49".
+func appendOffset(dst []byte, off int) []byte {
 	sign := byte('+')
 	if off < 0 {
 		sign, off = '-', -off

@@ -34,8 +34,8 @@ const (
 	maxShown  = 1000 // but not more than this behind the point
 )
 
-// NumericNaN is not a number; it is equal to itself and greater than all others.
-var NumericNaN = Numeric{form: nan}
+// numericNaN is not a number; it is equal to itself and greater than all others.
+var numericNaN = Numeric{form: nan}
 
 // IntNumeric returns i.
 func IntNumeric(i int64) Numeric { return Numeric{small: i} }
@@ -63,7 +63,7 @@ func (n Numeric) HeapBytes() int {
 func FloatNumeric(f float64, single bool) Numeric {
 	switch {
 	case math.IsNaN(f):
-		return NumericNaN
+		return numericNaN
 	case math.IsInf(f, 0):
 		if f > 0 {
 			return Numeric{form: posInf}
@@ -217,7 +217,7 @@ func (n Numeric) Add(m Numeric) (Numeric, error) {
 	if n.form != finite || m.form != finite {
 		switch {
 		case n.form == nan || m.form == nan, n.form != m.form && n.form != finite && m.form != finite:
-			return NumericNaN, nil
+			return numericNaN, nil
 		case n.form != finite:
 			return n, nil
 		}
@@ -268,7 +268,7 @@ func (n Numeric) Mul(m Numeric) (Numeric, error) {
 		s := n.Sign() * m.Sign()
 		switch {
 		case n.form == nan || m.form == nan || s == 0:
-			return NumericNaN, nil
+			return numericNaN, nil
 		case s > 0:
 			return Numeric{form: posInf}, nil
 		}
@@ -293,7 +293,7 @@ var errDivision = Errorf(CodeDivisionByZero, "division by zero")
 func (n Numeric) Div(m Numeric) (Numeric, error) {
 	switch {
 	case n.form == nan || m.form == nan || n.form != finite && m.form != finite:
-		return NumericNaN, nil
+		return numericNaN, nil
 	case m.Sign() == 0:
 		return Numeric{}, errDivision
 	case m.form != finite:
@@ -388,11 +388,11 @@ func (n Numeric) quotientScale(m Numeric) int {
 func (n Numeric) Mod(m Numeric) (Numeric, error) {
 	switch {
 	case n.form == nan || m.form == nan:
-		return NumericNaN, nil
+		return numericNaN, nil
 	case m.Sign() == 0:
 		return Numeric{}, errDivision
 	case n.form != finite:
-		return NumericNaN, nil
+		return numericNaN, nil
 	case m.form != finite:
 		return n, nil
 	}

@@ -55,7 +55,7 @@ func ParseNumeric(text string) (Numeric, error) {
 		if len(s) != len(strings.TrimSpace(text)) {
 			return bad()
 		}
-		return NumericNaN, nil
+		return numericNaN, nil
 	case "infinity", "inf":
 		if neg {
 			return Numeric{form: negInf}, nil
@@ -171,7 +171,7 @@ func parseBinaryNumeric(b []byte) (Numeric, error) {
 	}
 	switch sign {
 	case signNaN:
-		return NumericNaN, nil
+		return numericNaN, nil
 	case signPosInf:
 		return Numeric{form: posInf}, nil
 	case signNegInf:

@@ -390,7 +390,7 @@ func appendBytesText(dst []byte, s *Settings, t *Type, b []byte) []byte {
 	switch t.OID {
 	case ByteaOID:
 		if s.ByteaEscape {
-			return AppendEscape(dst, b)
+			return appendEscape(dst, b)
 		}
 		return hex.AppendEncode(append(dst, '\\', 'x'), b)
 	case UUIDOID:
@@ -407,8 +407,8 @@ func appendBytesText(dst []byte, s *Settings, t *Type, b []byte) []byte {
 	return append(dst, b...)
 }
 
-// AppendEscape writes the escape form of a bytea.
-func AppendEscape(dst, b []byte) []byte {
+// appendEscape writes the escape form of a bytea.
+func appendEscape(dst, b []byte) []byte {
 	for _, c := range b {
 		switch {
 		case c == '\\':

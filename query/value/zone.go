@@ -60,7 +60,7 @@ func NamedZone(name string) *time.Location {
 
 // OffsetZone returns the zone that is some seconds east of Greenwich, under the POSIX name that PostgreSQL gives it.
 func OffsetZone(seconds int) *time.Location {
-	east := AppendOffset(nil, seconds)
+	east := appendOffset(nil, seconds)
 	west := "-" + string(east[1:])
 	if seconds < 0 {
 		west = "+" + string(east[1:])
