@@ -212,6 +212,12 @@ func lift(n node, slots map[*outerSlot]bool) (node, []expr) {
 			in = &filterNode{in: in, where: without}
 		}
 		return in, append(lifted, with...)
+	case *projectNode:
+		if in, lifted := lift(n.in, slots); rise(lifted, n.exprs) {
+			c := *n
+			c.in = in
+			return &c, lifted
+		}
 	case *scanNode:
 		c := *n
 		with, without := split(n.where)
@@ -233,6 +239,23 @@ func lift(n node, slots map[*outerSlot]bool) (node, []expr) {
 		return &c, append(l, with...)
 	}
 	return n, nil
+}
+
+// rise puts conditions below a projection above it, if it passes on all columns that they are over.
+func rise(conds, outputs []expr) bool {
+	passed := true
+	for i, e := range conds {
+		conds[i] = rebuild(e, func(x expr) expr {
+			c, ok := x.(*columnExpr)
+			if !ok {
+				return x
+			}
+			at := slices.IndexFunc(outputs, func(y expr) bool { out, ok := y.(*columnExpr); return ok && out.index == c.index })
+			passed = passed && at >= 0
+			return &columnExpr{index: at, t: c.t, name: c.name, fields: c.fields}
+		})
+	}
+	return passed
 }
 
 func usesSlots(e expr, slots map[*outerSlot]bool) bool {
