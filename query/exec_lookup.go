@@ -254,10 +254,19 @@ func (op *joinOp) lookUpLeft() error {
 	return scan.lookUpAll(column, op.held.keys(op.x.compile(op.rkeys[0])))
 }
 
-// lookupScan returns the scan that op is and the column that key is, if the table finds rows by that column.
+// lookupScan returns the scan that op reads, but for conditions and a projection of its rows, and the column that key is, if the table finds
+// rows by that column.
 func lookupScan(op operator, key expr) (*scanOp, int) {
-	if m, ok := op.(*measured); ok {
-		op = m.operator
+	switch op := op.(type) {
+	case *measured:
+		return lookupScan(op.operator, key)
+	case *filterOp:
+		return lookupScan(op.in, key)
+	case *projectOp:
+		if c, ok := key.(*columnExpr); ok {
+			return lookupScan(op.in, op.n.exprs[c.index])
+		}
+		return nil, 0
 	}
 	scan, ok := op.(*scanOp)
 	if !ok {

@@ -16,12 +16,15 @@ import (
 // later ones have.
 const sought = `(select sha256(((i % 12 + i / 400 % 4) || '-' || i % 8 + i / 1000)::bytea) as d, i from generate_series(0, 4000) i union all select null, -1) x`
 
+// passed are hashes as a subquery passes them on, with conditions below and above it.
+const passed = `(select * from (select slot_index * 2 - 1 as n, agency || '!' as a, digest as dg from hashes where lane <> 'seal') g where a <> 'gamma!') g`
+
 // TestJoinInParts compares joins that look digests, receipts and rounds up, in parts to the end, in parts until it is better to read the
 // table, and not at all, with the same joins where the engine sees no key.
 func TestJoinInParts(t *testing.T) {
 	w := newWorld(t)
 	w.rounds(t, 60)
-	hidden := map[string]string{"h.digest": "h.digest || ''", "h.receipt": "h.receipt || ''", "h.round": "h.round + interval '0'"}
+	hidden := map[string]string{"h.digest": "h.digest || ''", "h.receipt": "h.receipt || ''", "h.round": "h.round + interval '0'", "g.dg": "g.dg || ''"}
 	for _, keys := range [][2]int{{1, 0}, {1, 150}, {1, 300}, {1, math.MaxInt}, {2000, math.MaxInt}, {4096, 4096}} {
 		w.engine.LookUps(keys[0], keys[1])
 		for _, role := range []string{"jurat", "beta"} {
@@ -31,6 +34,9 @@ func TestJoinInParts(t *testing.T) {
 				w.same(t, "select i, h.receipt from "+sought+" "+join+" hashes h on {h.digest} = d and h.slot_index > i % 2 and h.round > '2026-11-22 01:15:50'", hidden)
 			}
 			w.same(t, "select i, h.receipt from hashes h join "+sought+" on {h.digest} = d and h.agency = 'beta'", hidden)
+			w.same(t, "select i, g.n from "+sought+" left join "+passed+" on {g.dg} = d and g.n > i % 2", hidden)
+			w.same(t, "select i, g.a from "+passed+" join "+sought+" on {g.dg} = d and g.a > 'alpha!'", hidden)
+			w.same(t, "select i from "+sought+" where not exists (select 1 from "+passed+" where {g.dg} = d and g.n > i % 3)", hidden)
 			w.same(t, "select h.receipt from hashes h where {h.digest} in (select d from "+sought+" where h.slot_index < i)", hidden)
 			w.same(t, "select i from "+sought+" where not exists (select 1 from hashes h where {h.digest} = d)", hidden)
 			w.same(t, "select i from "+sought+" where exists (select 1 from hashes h where {h.digest} = d and h.slot_index > i % 3)", hidden)
