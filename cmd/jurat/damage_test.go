@@ -75,11 +75,11 @@ func TestDamagedIndex(t *testing.T) {
 // makes it whole before it serves anybody.
 func TestKilledRebuild(t *testing.T) {
 	if os.Getenv("JURAT_SOAK") == "" {
-		t.Skip("SKIPPED: files 24 million digests: with JURAT_SOAK=1")
+		t.Skip("SKIPPED: files 36 million digests: with JURAT_SOAK=1")
 	}
 	dir := t.TempDir()
 	s := startServer(t, dir)
-	const rows, times = 3_000_000, 8
+	const rows, times = 3_000_000, 12
 	for i := range times {
 		if _, err := s.connect().Exec(t.Context(), fmt.Sprintf(`INSERT INTO hashes (digest) SELECT sha256(i::text::bytea) FROM generate_series(%d, %d) i`,
 			i*rows+1, (i+1)*rows)); err != nil {
@@ -96,7 +96,7 @@ func TestKilledRebuild(t *testing.T) {
 	expect(t, exitError, "without --read-only", "serve", "--data", dir, "--listen", "127.0.0.1:0", "--read-only")
 	s = startServer(t, dir)
 	var found int
-	const sql = `SELECT count(*) FROM generate_series(1, 24000001, 1000) i JOIN hashes ON digest = sha256(i::text::bytea)`
+	const sql = `SELECT count(*) FROM generate_series(1, 36000001, 1000) i JOIN hashes ON digest = sha256(i::text::bytea)`
 	if err := s.connect().QueryRow(t.Context(), sql).Scan(&found); err != nil || found != rows*times/1000 {
 		t.Errorf("found %d, %v", found, err)
 	}
@@ -190,7 +190,7 @@ func TestDoctorAdvice(t *testing.T) {
 	}{
 		{fmt.Errorf("store: %w", storage.ErrCorrupt), "Restore the data directory"},
 		{fmt.Errorf("index: %w", index.ErrCorrupt), "--rebuild-index"},
-		{ledger.CheckIndexed(ledger.DefaultBacklog+1, 0, ledger.DefaultBacklog), "or start the server"},
+		{ledger.CheckIndexed(ledger.MostBehind+1, 0, ledger.MostBehind), "or start the server"},
 		{fmt.Errorf("store: %w", storage.ErrVersion), "or a newer one"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}, "mounted read-only"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}, "as the user"},

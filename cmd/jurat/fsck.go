@@ -29,8 +29,8 @@ roots, calendar nodes; check the calendar key's signature of every round, the nu
 Nothing is changed. Prints what was checked, or the first difference.
 
 With --rebuild-index the digest index is not checked but, if all else is in order, made anew from the leaves: no backup is needed when it
-alone is lost or damaged. If it is cut off, by a full disk for one, run it again, or leave the rest to the server: where the index lacks
-more than 16.7 million leaves, which is a difference too, a start makes it whole before anybody is served.
+alone is lost or damaged. If it is cut off, by a full disk for one, run it again, or leave the rest to the server: a start makes an
+index that lacks many leaves whole before anybody is served. One that lacks more than 33.5 million is a difference too.
 
 Exit code: 0 in order, 1 a difference, 3 the check could not be carried out.`,
 		Example: "  jurat fsck --data /var/lib/jurat\n  jurat fsck --data /var/lib/jurat --rebuild-index",
@@ -142,7 +142,7 @@ func checkStore(ctx context.Context, w io.Writer, store *storage.Store, x fsck.I
 	fmt.Fprintf(w, "%d lines of the journal\n", r.JournalLines)
 	fmt.Fprintf(w, "%d leaves of the open round; %d leaves in the digest index\n", r.OpenLeaves, r.Indexed)
 	if err == nil && x != nil {
-		err = ledger.CheckIndexed(r.Leaves, r.Indexed, ledger.DefaultBacklog)
+		err = ledger.CheckIndexed(r.Leaves, r.Indexed, ledger.MostBehind)
 	}
 	if err == nil {
 		fmt.Fprintln(w, "OK")

@@ -10,15 +10,19 @@ import (
 // DefaultBacklog is the default of Config.Backlog.
 const DefaultBacklog = 1 << 24
 
-// ErrBehind says that the digest index lacks more closed leaves than are held in memory.
+// MostBehind is how many closed leaves the digest index of a stopped ledger may lack: DefaultBacklog, beyond which a server has those who
+// file wait, and what the rounds that it closes then still bring.
+const MostBehind = 2 * DefaultBacklog
+
+// ErrBehind says that the digest index lacks more closed leaves than it may.
 var ErrBehind = errors.New("the digest index is too far behind")
 
-// CheckIndexed returns an error that wraps ErrBehind if more than so many closed leaves are not indexed.
+// CheckIndexed returns an error that wraps ErrBehind if more closed leaves than limit are not indexed.
 func CheckIndexed(leaves, indexed, limit uint64) error {
 	if leaves-indexed <= limit {
 		return nil
 	}
-	return fmt.Errorf("%w: it holds %d of %d leaves, and a server holds %d others in memory at most", ErrBehind, indexed, leaves, limit)
+	return fmt.Errorf("%w: it lacks %d of %d leaves, and may lack %d", ErrBehind, leaves-indexed, leaves, limit)
 }
 
 // A backlog makes those who file wait while the index is too far behind.

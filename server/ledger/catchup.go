@@ -21,7 +21,11 @@ type catchUp struct {
 func (l *Ledger) newCatchUp() (*catchUp, error) {
 	c := &catchUp{ledger: l, start: l.index.Cursor(), leaves: l.store.TotalLeaves()}
 	missing := c.leaves - c.start
-	err := CheckIndexed(c.leaves, c.start, l.backlog.limit)
+	limit := l.backlog.limit
+	if l.readOnly {
+		limit *= MostBehind / DefaultBacklog
+	}
+	err := CheckIndexed(c.leaves, c.start, limit)
 	c.behind = err != nil
 	switch {
 	case c.behind && l.readOnly:
