@@ -8,7 +8,7 @@ import (
 
 // joinOp joins. It holds the rows of the right side in memory, by hash of the columns that the condition sets equal, and looks the rows of
 // the left side up as they pass. Where a right side that can be read again is too large to be held, parts of the left one are, and the right
-// one passes for each.
+// one passes for each; a RIGHT or FULL join with several parts is made of other joins.
 type joinOp struct {
 	x         *execution
 	n         *joinNode
@@ -16,12 +16,14 @@ type joinOp struct {
 	lkeys     []evaluator // equal to rkeys
 	leftKeys  []expr      // what lkeys computes
 	rkeys     []expr
+	wish      wish         // for the joined rows
 	wishR     wish         // for the right side
 	rest      []evaluator  // conditions on the joined row
 	held      *joinTable   // the side in memory
 	passes    operator     // the other side
 	swapped   bool         // that is the right one
 	passKeys  []evaluator  // of it
+	parts     operator     // the joins in the place of this one, nil if it is made itself
 	part      *keptOp      // of the left side, whose keys are looked up in the right one; nil if that never was
 	read      int          // rows of it
 	looked    int          // keys of these
@@ -58,7 +60,7 @@ type joinTable struct {
 const none = -1
 
 func (x *execution) newJoin(n *joinNode, w wish) (operator, error) {
-	op := &joinOp{x: x, n: n, most: value.BatchSize}
+	op := &joinOp{x: x, n: n, wish: w, most: value.BatchSize}
 	if w.few > 0 {
 		op.most = int(min(w.few, value.BatchSize))
 	}
@@ -253,13 +255,16 @@ const matchBytes = 88
 func (r *rowStore) withKeys() int64 { return int64(r.bytes) + int64(r.n)*matchBytes }
 
 func (op *joinOp) next() (*value.Batch, error) {
-	if op.held == nil {
+	if op.held == nil && op.parts == nil {
 		if err := op.few(); err != nil {
 			return nil, err
 		}
 		if err := op.readRight(); err != nil {
 			return nil, err
 		}
+	}
+	if op.parts != nil {
+		return op.parts.next()
 	}
 	for {
 		if err := op.x.check(); err != nil {
@@ -342,12 +347,15 @@ func (op *joinOp) advance() (more bool, err error) {
 	if err := evalAll(op.keys, by, op.b); err != nil {
 		return false, err
 	}
-	if op.by.read(op.b, op.keys, false); op.swapped || !op.n.keepL {
+	if op.by.read(op.b, op.keys, false); !op.keepsPassing() {
 		op.sel = op.held.index.mayHold(op.sel, &op.by)
 	}
 	op.enter()
 	return true, nil
 }
+
+// keepsPassing reports whether rows of the side that passes come without a match too.
+func (op *joinOp) keepsPassing() bool { return op.swapped && op.n.keepR || !op.swapped && op.n.keepL }
 
 // enter looks up the candidates of the row at hand.
 func (op *joinOp) enter() {
@@ -359,7 +367,7 @@ func (op *joinOp) enter() {
 
 // propose collects pairs of equal keys, up to a batch of them. Where rows without a match are kept, a pair with none ends those of a row.
 func (op *joinOp) propose() {
-	keep := op.n.keepL && !op.swapped
+	keep := op.keepsPassing()
 	op.passing, op.matching = op.passing[:0], op.matching[:0]
 	for len(op.sel) > 0 && len(op.passing) < op.most {
 		r := op.candidate
@@ -476,8 +484,10 @@ func (op *joinOp) ordered() int { return 0 }
 
 func (op *joinOp) close() {
 	op.l.close()
-	if op.passes != nil {
-		op.passes.close()
+	for _, other := range []operator{op.passes, op.parts} {
+		if other != nil {
+			other.close()
+		}
 	}
 	if op.held != nil && !op.kept {
 		op.held.free()

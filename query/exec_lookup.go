@@ -24,11 +24,16 @@ func (op *scanOp) worthLookups() int {
 }
 
 // rightRows reads the right side of a join: by look-ups for the next part of the left one, or as a whole if the keys looked up would be
-// more than is worth while and it does not take more than half of the statement's memory. There are no rows if parts of the left side are to
-// be held.
+// more than is worth while and it does not take more than half of the statement's memory, or most of it where the left side cannot be read
+// again. There are no rows if parts of the left side are to be held.
 func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
-	if x.outer != nil || op.n.keepR || len(op.rkeys) == 0 {
+	switch {
+	case x.outer != nil || len(op.rkeys) == 0 || op.n.keepR && !forkableNode(op.n.r):
 		return op.wholeRight(x)
+	case op.n.keepR && !op.divisible():
+		return op.smallRight(x, x.limit/8*7)
+	case op.n.keepR:
+		return op.smallRight(x, x.limit/2)
 	}
 	right, err := x.operator(op.n.r, op.wishR)
 	if err != nil {
@@ -42,7 +47,7 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	}
 	switch {
 	case scan == nil && forkableNode(op.n.r):
-		return op.smallRight(x)
+		return op.smallRight(x, x.limit/2)
 	case scan == nil:
 		return op.drainRight(x, right)
 	}
@@ -60,7 +65,7 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 		scan.request.AsOf = x.asOf
 		// Of more rows than the table has, to find the keys takes longer than to read it.
 		if !op.large && (float64(op.read) > scan.path.Rows || op.looked+len(keys) > scan.worthLookups()) {
-			rows, err := op.smallRight(x)
+			rows, err := op.smallRight(x, x.limit/2)
 			op.part.stops = rows == nil
 			op.large = op.part.stops
 			if err != nil || rows != nil {
@@ -78,15 +83,15 @@ func (op *joinOp) rightRows(x *execution) (*rowStore, error) {
 	return op.drainRight(x, right)
 }
 
-// smallRight reads the right side as a whole; there are no rows if it takes more than half of the statement's memory.
-func (op *joinOp) smallRight(x *execution) (*rowStore, error) {
+// smallRight reads the right side as a whole; there are no rows if it takes more memory than most.
+func (op *joinOp) smallRight(x *execution, most int64) (*rowStore, error) {
 	right, err := x.operator(op.n.r, op.wishR)
 	if err != nil {
 		return nil, err
 	}
 	defer right.close()
 	rows := newRowStore(x, op.n.r.columns())
-	for rows.withKeys() <= x.limit/2 {
+	for rows.withKeys() <= most {
 		b, err := right.next()
 		if err != nil {
 			return nil, err
@@ -136,7 +141,8 @@ func (op *joinOp) partRows() int64 {
 	return op.x.room() / 2 / (op.part.rows.withKeys() / int64(op.part.rows.n))
 }
 
-// holdLeft has as much of the left side held as half of the free memory takes, but some of it, and the right side pass.
+// holdLeft has as much of the left side held as half of the free memory takes, but some of it, and the right side pass. Where a row of that one
+// comes without a match too, it has to see all of the left side.
 func (op *joinOp) holdLeft() (err error) {
 	if op.part == nil {
 		op.part = op.keepLeft()
@@ -145,6 +151,14 @@ func (op *joinOp) holdLeft() (err error) {
 	op.part.stops, op.tail = true, 0
 	for most := op.x.room() / 2; !op.part.all && (op.part.rows.n == 0 || op.part.rows.withKeys() < most); {
 		if err := op.part.fill(op.part.rows.n); err != nil {
+			return err
+		}
+	}
+	if op.n.keepR && !op.part.all {
+		if op.divisible() {
+			return op.divide()
+		}
+		if err := op.part.fill(math.MaxInt); err != nil {
 			return err
 		}
 	}
@@ -188,12 +202,14 @@ func (op *joinOp) show(right operator) {
 // explainSides describes the sides of a join. Of one that did not run, they are as they would be if the sides turned out to be as
 // long as estimated.
 func (op *joinOp) explainSides(title string, lines []string) (explained, error) {
-	if op.swapped {
+	switch {
+	case op.parts != nil:
+		return under(title, op.n, 0, lines, true, op.parts), nil
+	case op.swapped:
 		e := under(title, op.n, 0, lines, true, op.l)
 		e.children = append(e.children, op.passes.explain())
 		return e, nil
-	}
-	if op.held != nil && op.shown != nil {
+	case op.held != nil && op.shown != nil:
 		e, right := under(title, op.n, 0, lines, true, op.l), *op.shown
 		if op.looked > 0 && !op.part.stops {
 			right.lines = append(right.lines, fmt.Sprintf("Keys Looked Up Before: %d", op.looked))
