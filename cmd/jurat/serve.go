@@ -150,7 +150,7 @@ func serve(ctx context.Context, c server.Config) error {
 	if err != nil {
 		return err
 	}
-	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "memory_limit", debug.SetMemoryLimit(-1), "version", version}
+	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "memory_limit", debug.SetMemoryLimit(-1), "version", version, "revision", revision()}
 	http, tcp := s.GatewayAddrs()
 	if http != nil {
 		ready = append(ready, "gateway", http.String())
