@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// segmentLeaves is how many leaves one segment of recent holds at most, give or take one entry if it is a table.
+	// segmentLeaves is how many leaves one segment of recent holds at most.
 	segmentLeaves = index.MaxBatch
 	// ownSegment is from how many leaves on what is prepared together gets a segment of its own.
 	ownSegment = segmentLeaves / 4
@@ -23,8 +23,8 @@ const (
 
 // recent finds the leaves that the digest index does not hold yet: those of the open round and of the rounds closed
 // since the index last grew. It is a list of segments in filing order. Many leaves that follow each other are a segment of their
-// own, a batch, which takes 8 bytes a leaf and which the index takes in as it is; the leaves of small entries share a hash
-// table, which grows and takes some 20 bytes a leaf. Leaves are hashed once, by the secret key of the index, so that nobody
+// own, a batch, which takes 8 bytes a leaf and which the index takes in as it is; others share a hash table, which grows and takes some
+// 20 bytes a leaf. A full one whose leaves follow each other becomes a batch. Leaves are hashed once, by the secret key of the index, so that nobody
 // can choose digests that collide; filing one digest many times makes one long chain or bucket, which costs only those
 // who look it up.
 type recent struct {
@@ -56,6 +56,12 @@ type run struct {
 	start    int // its number in the segment
 }
 
+// reaches reports whether next goes on where r ends, if it stands behind it in the segment.
+func (r run) reaches(next run) bool {
+	r.Index += uint64(next.start - r.start)
+	return r.Position == next.Position
+}
+
 func newRecent(x *index.Index) *recent { return &recent{index: x, large: index.NewBatches()} }
 
 // A prepared is leaves that follow each other, ready to be added: a segment of their own if they are many, else their hashes.
@@ -63,13 +69,6 @@ type prepared struct {
 	run    run
 	hashes []uint64
 	batch  *index.Batch // nil if the leaves go to the newest table
-}
-
-func (p *prepared) len() int {
-	if p.batch != nil {
-		return p.batch.Len()
-	}
-	return len(p.hashes)
 }
 
 // prepare does the work for leaves that will be added next, in this order. It changes nothing that find sees. One goroutine
@@ -148,11 +147,32 @@ func (r *recent) add(list []prepared) {
 		p := &list[i]
 		if p.batch != nil {
 			r.segments = append(r.segments, &segment{number: r.added, runs: []run{p.run}, batch: p.batch})
-		} else {
-			r.table().add(p.run, p.hashes)
+			r.added += uint64(p.batch.Len())
+			continue
 		}
-		r.added += uint64(p.len())
+		for run, hashes := p.run, p.hashes; len(hashes) > 0; {
+			s := r.table()
+			n := min(len(hashes), segmentLeaves-len(s.hashes))
+			s.add(run, hashes[:n])
+			if len(s.hashes) == segmentLeaves && len(s.runs) == 1 {
+				r.pack(s)
+			}
+			run.Index += uint64(n)
+			hashes = hashes[n:]
+			r.added += uint64(n)
+		}
 	}
+}
+
+// pack makes a table of one run a batch. Nobody indexes it yet: its round is open.
+func (r *recent) pack(s *segment) {
+	b := r.large.Get()
+	b.Set(s.hashes)
+	full := *s
+	*s = segment{number: s.number, runs: s.runs, batch: b}
+	full.runs = nil
+	full.empty()
+	r.tables.Put(&full)
 }
 
 // table returns the segment at the end if it is a table that is not full, else a new one there.
@@ -181,9 +201,11 @@ func (r *recent) mark() uint64 {
 // add adds leaves to a table.
 func (s *segment) add(r run, hashes []uint64) {
 	r.start = len(s.hashes)
-	s.runs = append(s.runs, r)
+	if k := len(s.runs) - 1; k < 0 || !s.runs[k].reaches(r) {
+		s.runs = append(s.runs, r)
+	}
 	if n := r.start + len(hashes); n > smallTable && n > cap(s.hashes) {
-		s.hashes = slices.Grow(s.hashes, max(n, segmentLeaves)-r.start)
+		s.hashes = slices.Grow(s.hashes, segmentLeaves-r.start)
 		s.next = slices.Grow(s.next, cap(s.hashes)-len(s.next))
 	}
 	s.hashes = append(s.hashes, hashes...)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -30,6 +31,15 @@ func positions(r *recent, i int, mark uint64) (list []Position) {
 // recent finds what a list of all its leaves says, whatever was added and dropped: entries of all sizes, alone and together, in
 // several slots, with digests that come again.
 func TestRecentTwin(t *testing.T) {
+	for _, w := range []entryWorld{{1, ownSegment}, {3, ownSegment}, {3, 2 * ownSegment}} {
+		t.Run(fmt.Sprintf("slots=%d/largest=%d", w.slots, w.largest), func(t *testing.T) { testRecentTwin(t, w) })
+	}
+}
+
+// An entryWorld is what random entries are like: in how many slots they are, and how many leaves they have at most, usually.
+type entryWorld struct{ slots, largest int }
+
+func testRecentTwin(t *testing.T, w entryWorld) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -43,7 +53,7 @@ func TestRecentTwin(t *testing.T) {
 	counts := make(map[Position]uint64) // of (round, slot)
 	var group []storage.AppendLeaves
 	for k, round := 0, start.Unix(); k < 240; k++ {
-		e, base := randomEntry(rnd, calendar.Second(round), k%100 == 40, counts, group)
+		e, base := w.entry(rnd, calendar.Second(round), k%100 == 40, counts, group)
 		for i := range e.Leaves.Len() {
 			p := Position{Round: e.Round, Slot: e.Slot, Index: e.First + uint64(i)}
 			all = append(all, leaf{p, base + i})
@@ -66,14 +76,14 @@ func TestRecentTwin(t *testing.T) {
 				}
 			}
 		}
-		if rnd.IntN(10) == 0 {
+		if rnd.IntN(20) == 0 {
 			round++
 		}
 		if r.mark() != uint64(len(all)) {
 			t.Fatalf("mark %d after %d leaves", r.mark(), len(all))
 		}
 		for range 5 {
-			d, mark := rnd.IntN(3000), rnd.IntN(len(all)+1)
+			d, mark := rnd.IntN([]int{3000, w.largest}[rnd.IntN(2)]), rnd.IntN(len(all)+1)
 			var must, may []Position // what is gone may still be found
 			for _, l := range all[mark:] {
 				if l.digest == d {
@@ -95,16 +105,16 @@ func TestRecentTwin(t *testing.T) {
 	}
 }
 
-// randomEntry returns an entry with leaves of digests from base on, for a random slot of a round, in which counts leaves stand. It may
+// entry returns an entry with leaves of digests from base on, for a random one of the slots of a round, in which counts leaves stand. It may
 // look as if it followed those of group, whatever its slot.
-func randomEntry(rnd *rand.Rand, round calendar.Second, large bool, counts map[Position]uint64, group []storage.AppendLeaves) (e storage.AppendLeaves, base int) {
-	e = storage.AppendLeaves{Round: round, Slot: uint32(rnd.IntN(3))}
+func (w entryWorld) entry(rnd *rand.Rand, round calendar.Second, large bool, counts map[Position]uint64, group []storage.AppendLeaves) (e storage.AppendLeaves, base int) {
+	e = storage.AppendLeaves{Round: round, Slot: uint32(rnd.IntN(w.slots))}
 	slot := Position{Round: e.Round, Slot: e.Slot}
 	e.First = counts[slot]
 	if n := len(group); n > 0 && rnd.IntN(2) == 0 {
 		e.First = max(e.First, group[n-1].First+uint64(group[n-1].Leaves.Len()))
 	}
-	n := 1 + rnd.IntN([]int{3, 100, 2 * ownSegment}[rnd.IntN(3)])
+	n := 1 + rnd.IntN([]int{3, 100, w.largest}[rnd.IntN(3)])
 	if large {
 		n = 2*segmentLeaves + 3
 	}
@@ -147,6 +157,41 @@ func TestRecentOneDigest(t *testing.T) {
 	d, n := digest(1), 0
 	if err := l.index.Find(d[:], 0, func(uint64) bool { n++; return true }); err != nil || n != times || l.recent.held() != 0 {
 		t.Errorf("found %d times in the index, %d held beside it: %v", n, l.recent.held(), err)
+	}
+}
+
+// What small entries of one lane and of two bring stands in the index as it was filed, however many tables it fills.
+func TestRecentTables(t *testing.T) {
+	const (
+		each  = ownSegment / 4
+		times = 3 * segmentLeaves / each
+	)
+	for _, agencies := range [][]string{{"canton"}, {"canton", "ministry"}} {
+		c := ledgertest.NewClock(start)
+		l := openStill(t, c)
+		l.mustStep(t)
+		for i := range times {
+			x := newTicket()
+			x.request = request(agencies[i%len(agencies)], LaneMain, leaves(i*each, each))
+			l.mustStep(t, x)
+		}
+		c.Move(time.Second, 0)
+		l.mustStep(t)
+		if err := l.indexNext(l.store.Closed()); err != nil {
+			t.Fatal(err)
+		}
+		if held := l.recent.held(); held != 0 {
+			t.Errorf("%d leaves held beside the index", held)
+		}
+		for i := range times * each {
+			d := digest(i)
+			k, at := i/each, i%each
+			want := uint64(k%len(agencies)*(times/len(agencies))+k/len(agencies))*each + uint64(at)
+			var got []uint64
+			if err := l.index.Find(d[:], 0, func(number uint64) bool { got = append(got, number); return true }); err != nil || !slices.Contains(got, want) {
+				t.Fatalf("%d agencies: digest %d is at %v, want %d: %v", len(agencies), i, got, want, err)
+			}
+		}
 	}
 }
 
