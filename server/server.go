@@ -232,7 +232,7 @@ func damageError(err error) error {
 		return fmt.Errorf("%w; the ledger is whole without it: jurat fsck --rebuild-index makes it anew from the leaves", err)
 	}
 	if errors.Is(err, ledger.ErrBehind) {
-		return fmt.Errorf("%w: start it once without --read-only, or run jurat fsck --rebuild-index", err)
+		return fmt.Errorf("%w: run jurat fsck --rebuild-index first", err)
 	}
 	if errors.Is(err, storage.ErrCorrupt) {
 		return fmt.Errorf("%w; restore the data directory from a backup and keep this one as it is: deleting files in it makes things worse", err)

@@ -93,7 +93,7 @@ func TestKilledRebuild(t *testing.T) {
 	if out := expect(t, exitFail, "too far behind", "fsck", "--data", dir); strings.Contains(out, "OK") {
 		t.Errorf("an index that is behind is in order: %s", out)
 	}
-	expect(t, exitError, "without --read-only", "serve", "--data", dir, "--listen", "127.0.0.1:0", "--read-only")
+	expect(t, exitError, "run jurat fsck --rebuild-index first", "serve", "--data", dir, "--listen", "127.0.0.1:0", "--read-only")
 	s = startServer(t, dir)
 	var found int
 	const sql = `SELECT count(*) FROM generate_series(1, 36000001, 1000) i JOIN hashes ON digest = sha256(i::text::bytea)`

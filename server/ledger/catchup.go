@@ -23,7 +23,7 @@ func (l *Ledger) newCatchUp() (*catchUp, error) {
 	missing := c.leaves - c.start
 	limit := l.backlog.limit
 	if l.readOnly {
-		limit *= MostBehind / DefaultBacklog
+		limit = MostBehind
 	}
 	err := CheckIndexed(c.leaves, c.start, limit)
 	c.behind = err != nil
