@@ -124,6 +124,8 @@ type flatPlan struct {
 	gates []expr // conditions that are looked at before a row is read
 	conds []expr // over the columns of n, and slots
 	outs  []expr // too
+	all   bool   // outs are computed of all rows of n, whatever conds say
+	keys  []expr // further columns of n to be, which conds compare with the row around
 }
 
 func (p *pulling) pull(n *joinNode) (plan pulledPlan) {
@@ -204,25 +206,26 @@ func (p *pulling) flatten(n node) flatPlan {
 	case *filterNode:
 		f := p.flatten(n.in)
 		where, gates := split(n.where, func(e expr) bool { return side(e, 0) != 0 || !isConstant(e) })
-		f.n, f.gates = filtered(f.n, p.part(&f, where)), append(gates, f.gates...)
-		return f
+		own := p.part(&f, where)
+		f.n, f.gates = filtered(f.n, own), append(gates, f.gates...)
+		return f.withKeys()
 	case *scanNode:
 		if n.sample != nil {
 			break
 		}
 		bare := *n
 		bare.where = nil
-		f := flatPlan{n: &bare, outs: columnsOf(n)}
+		f := flatPlan{n: &bare, outs: columnsOf(n), all: true}
 		bare.where = p.part(&f, n.where)
 		p.refused = p.refused || p.x.seeks(n, f.conds)
-		return f
+		return f.withKeys()
 	case *projectNode:
 		if n.set {
 			break
 		}
 		f := p.flatten(n.in)
 		outs := f.outs
-		f.outs = make([]expr, len(n.exprs))
+		f.outs, f.all = make([]expr, len(n.exprs)), len(f.conds) == 0 || f.all && !slices.ContainsFunc(n.exprs, mayRaise)
 		for i, e := range n.exprs {
 			f.outs[i] = substitute(e, outs)
 		}
@@ -238,13 +241,13 @@ func (p *pulling) flatten(n node) flatPlan {
 			return p.flatten(n.query.plan)
 		}
 	}
-	return flatPlan{n: n, outs: columnsOf(n)}
+	return flatPlan{n: n, outs: columnsOf(n), all: true}
 }
 
 func (p *pulling) flattenJoin(n *joinNode) flatPlan {
 	l, r := p.flatten(n.l), p.flatten(n.r)
 	j := &joinNode{l: l.n, r: r.n, cols: append(slices.Clone(l.n.columns()), r.n.columns()...)}
-	f := flatPlan{n: j, gates: append(l.gates, r.gates...), conds: l.conds, outs: l.outs}
+	f := flatPlan{n: j, gates: append(l.gates, r.gates...), conds: l.conds, outs: l.outs, all: l.all && r.all}
 	width := len(l.n.columns())
 	for _, e := range r.conds {
 		f.conds = append(f.conds, shift(e, width))
@@ -253,20 +256,54 @@ func (p *pulling) flattenJoin(n *joinNode) flatPlan {
 		f.outs = append(f.outs, shift(e, width))
 	}
 	j.on = p.part(&f, n.on)
-	return f
+	return f.withKeys()
 }
 
 // part adds those of some conditions to a plan that depend on the row around, and those that may fail: for the rows alone that the others
 // leave. It returns the rest, which a table may find its rows by.
 func (p *pulling) part(f *flatPlan, where []expr) (own []expr) {
 	for _, e := range where {
-		if e = substitute(e, f.outs); usesSlots(e, p.slots) || mayRaise(e) && !isSought(e) {
+		all := len(f.conds) == 0 || f.all && !mayRaise(e)
+		e = substitute(e, f.outs)
+		switch {
+		case all && usesSlots(e, p.slots):
+			f.conds = append(f.conds, p.asKey(f, e))
+		case usesSlots(e, p.slots) || mayRaise(e) && !isSought(e):
 			f.conds = append(f.conds, e)
-		} else {
+		default:
 			own = append(own, e)
 		}
 	}
 	return own
+}
+
+// asKey returns a condition that all rows of f.n are looked at for. What it sets equal to the row around becomes a column: it is computed
+// once for each of these rows, as it was, and a join is by it even if that may fail.
+func (p *pulling) asKey(f *flatPlan, e expr) expr {
+	c, ok := e.(*callExpr)
+	if !ok || !c.operator || c.call.Func.Name != "=" || !haveEqualKeys(c.args[0].typ(), c.args[1].typ()) {
+		return e
+	}
+	args := slices.Clone(c.args)
+	for i, key := range args {
+		if _, _, plain := plainColumn(key); !plain && side(key, 0) != 0 && !usesSlots(key, p.slots) && side(args[1-i], 0) == 0 {
+			args[i] = &columnExpr{index: len(f.n.columns()) + len(f.keys), t: key.typ(), name: exprText(key), fields: fieldsOf(key)}
+			f.keys = append(f.keys, key)
+		}
+	}
+	return &callExpr{call: c.call, args: args, operator: true}
+}
+
+// withKeys adds the keys to the columns of n.
+func (f flatPlan) withKeys() flatPlan {
+	if len(f.keys) > 0 {
+		cols := slices.Clone(f.n.columns())
+		for _, e := range f.keys {
+			cols = append(cols, Column{Name: exprText(e), Type: e.typ(), TypeModifier: -1, Fields: fieldsOf(e)})
+		}
+		f.n, f.keys = &projectNode{in: f.n, exprs: append(columnsOf(f.n), f.keys...), cols: cols}, nil
+	}
+	return f
 }
 
 // isSought reports whether a condition compares a column with a value that is the same for all rows.
