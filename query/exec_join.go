@@ -344,10 +344,14 @@ func (op *joinOp) advance() (more bool, err error) {
 		return false, err
 	}
 	op.sel = selection(op.b, op.sel)
-	if err := evalAll(op.keys, by, op.b); err != nil {
+	if op.held.found == 0 { // none is looked at, which might fail
+		op.by.none(op.b.N)
+	} else if err := evalAll(op.keys, by, op.b); err != nil {
 		return false, err
+	} else {
+		op.by.read(op.b, op.keys, false)
 	}
-	if op.by.read(op.b, op.keys, false); !op.keepsPassing() {
+	if !op.keepsPassing() {
 		op.sel = op.held.index.mayHold(op.sel, &op.by)
 	}
 	op.enter()

@@ -127,10 +127,7 @@ var noBytes = []byte{}
 
 // read makes k the keys of the rows of b in columns. With nulls, those equal each other in rows of several columns.
 func (k *rowKeys) read(b *value.Batch, cols []*value.Vector, nulls bool) {
-	if cap(k.keys) < b.N {
-		k.keys, k.hashes = make([][]byte, max(b.N, value.BatchSize)), make([]uint64, max(b.N, value.BatchSize))
-	}
-	k.keys, k.hashes, k.buf = k.keys[:b.N], k.hashes[:b.N], k.buf[:0]
+	k.size(b.N)
 	rows(b, func(i int) {
 		if !nulls && anyNull(cols, i) {
 			k.keys[i], k.hashes[i] = nil, 0
@@ -138,6 +135,20 @@ func (k *rowKeys) read(b *value.Batch, cols []*value.Vector, nulls bool) {
 		}
 		k.keys[i], k.hashes[i] = k.add(cols, i)
 	})
+}
+
+// none makes k the keys of n rows that equal no others.
+func (k *rowKeys) none(n int) {
+	k.size(n)
+	clear(k.keys)
+	clear(k.hashes)
+}
+
+func (k *rowKeys) size(n int) {
+	if cap(k.keys) < n {
+		k.keys, k.hashes = make([][]byte, max(n, value.BatchSize)), make([]uint64, max(n, value.BatchSize))
+	}
+	k.keys, k.hashes, k.buf = k.keys[:n], k.hashes[:n], k.buf[:0]
 }
 
 // anyNull reports whether row i has a null in one of the columns.

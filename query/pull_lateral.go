@@ -132,20 +132,23 @@ func (p *pulling) pull(n *joinNode) (plan pulledPlan) {
 	if n.keepR || slices.ContainsFunc(argExprs(n.args), func(e expr) bool { return !isColumn(e) }) || isVolatilePlan(n.r) {
 		return plan
 	}
-	f := p.flatten(n.r)
+	f, args, left := p.flatten(n.r), n.args, len(n.l.columns())
+	_, one := f.n.(*oneRowNode)
+	if !one {
+		args = append(slices.Clone(args), p.join(&f, n.on, left)...)
+	}
 	for slot := range freeSlots(f.n) {
 		p.refused = p.refused || p.slots[slot]
 	}
 	if p.refused {
 		return plan
 	}
-	left := len(n.l.columns())
-	over := func(list []expr) []expr { return (&semiJoin{conds: list, args: n.args}).conditions(left, 0) }
+	over := func(list []expr) []expr { return (&semiJoin{conds: list, args: args}).conditions(left, 0) }
 	gates, conds, outs := over(f.gates), over(f.conds), slices.Concat(columnsOf(n.l), over(f.outs))
 	if anyFolds(gates) || anyFolds(conds) || anyFolds(outs) || slices.ContainsFunc(gates, early) || n.keepL && len(gates) > 0 && raises(f.n) {
 		return plan
 	}
-	if _, ok := f.n.(*oneRowNode); ok {
+	if one {
 		return pulledPlan{node: computed(n, append(gates, conds...), outs)}
 	}
 	j := &joinNode{l: n.l, r: f.n, keepL: n.keepL, each: n, cols: append(slices.Clone(n.l.columns()), f.n.columns()...), on: conds}
@@ -154,10 +157,7 @@ func (p *pulling) pull(n *joinNode) (plan pulledPlan) {
 	} else {
 		j.l = filtered(n.l, gates)
 	}
-	for _, e := range n.on {
-		j.on = append(j.on, substitute(e, outs))
-	}
-	match := j.matchKey()
+	match := j.matchKey(!n.keepL || len(gates) == 0)
 	if match == nil || slices.ContainsFunc(j.on, isCostly) || tooLarge(j.on) || anyFolds(j.on) {
 		return plan
 	}
@@ -185,12 +185,16 @@ func computed(n *joinNode, conds, outs []expr) node {
 	return filtered(&projectNode{in: filtered(n.l, conds), exprs: outs, cols: n.cols}, n.on)
 }
 
-// matchKey returns the condition that a joined row has a match, nil if the join would not be by hash of columns, which never fail.
-func (n *joinNode) matchKey() (match expr) {
+// matchKey returns the condition that a joined row has a match, nil if the join would not be by hash of columns, which never fail. What
+// the first condition compares of the left side may fail if that is looked at for each of its rows, as soon as there is one on the right.
+func (n *joinNode) matchKey(each bool) (match expr) {
 	left := len(n.l.columns())
-	lkeys, rkeys, _ := splitKeys(n.on, left)
-	for i, r := range rkeys {
-		if mayRaise(lkeys[i]) || mayRaise(r) {
+	for i, e := range n.on {
+		l, r, ok := equiKeys(e, left)
+		if !ok {
+			continue
+		}
+		if mayRaise(l) && !(each && i == 0) || mayRaise(r) {
 			return nil
 		}
 		if isColumn(r) && !r.typ().IsRow() {
@@ -198,6 +202,29 @@ func (n *joinNode) matchKey() (match expr) {
 		}
 	}
 	return match
+}
+
+// join adds the conditions of the join to its lateral side, which is the same, as ones on the row around. It returns what their slots hold.
+func (p *pulling) join(f *flatPlan, on []expr, left int) (args []outerArg) {
+	where := make([]expr, len(on))
+	for i, e := range on {
+		where[i] = rebuild(e, func(x expr) expr {
+			c, ok := x.(*columnExpr)
+			switch {
+			case !ok:
+				return x
+			case c.index >= left:
+				return &columnExpr{index: c.index - left, t: c.t, name: c.name, fields: c.fields}
+			}
+			slot := &outerSlot{name: c.name}
+			p.slots[slot], args = true, append(args, outerArg{slot, c})
+			return &outerExpr{slot: slot, t: c.t, fields: c.fields}
+		})
+	}
+	own := p.part(f, where)
+	f.n = filtered(f.n, own)
+	*f = f.withKeys()
+	return args
 }
 
 // flatten takes a plan apart as far as it only filters, computes and joins.

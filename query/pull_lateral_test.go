@@ -83,8 +83,11 @@ func (g *generator) lateralQuery(outer []genColumn) string {
 	return q
 }
 
-// equality sets a column of each of two lists equal.
+// equality sets a column of each of two lists equal, or what is computed of them, which may fail.
 func (g *generator) equality(a, b []genColumn) string {
+	if g.chance(10) {
+		return g.expr(a, "int") + " = " + g.expr(b, "int")
+	}
 	for _, kind := range []string{g.pick("int", "text"), "int", "text", "time"} {
 		if x, y := g.column(a, kind), g.column(b, kind); x != "" && y != "" {
 			return g.pick(x+" = "+y, y+" = "+x)
