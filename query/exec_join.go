@@ -101,7 +101,8 @@ func splitKeys(on []expr, left int) (lkeys, rkeys, rest []expr) {
 // haveEqualKeys reports whether values of two types are equal exactly if their sort keys are.
 func haveEqualKeys(a, b *value.Type) bool { return a == b || isInteger(a) && isInteger(b) }
 
-// equiKeys splits l = r into a part over the left and a part over the right side of a join, if equal values have equal keys.
+// equiKeys splits l = r into a part over the left and a part over the right side of a join, if equal values have equal keys, and each row has
+// one.
 func equiKeys(e expr, left int) (l, r expr, ok bool) {
 	c, ok := e.(*callExpr)
 	if !ok || !c.operator || c.call.Func.Name != "=" || len(c.args) != 2 || !haveEqualKeys(c.args[0].typ(), c.args[1].typ()) {
@@ -111,7 +112,7 @@ func equiKeys(e expr, left int) (l, r expr, ok bool) {
 	if side(l, left) == 2 && side(r, left) == 1 {
 		l, r = r, l
 	}
-	if side(l, left) != 1 || side(r, left) != 2 {
+	if side(l, left) != 1 || side(r, left) != 2 || isVolatile(e) {
 		return nil, nil, false
 	}
 	return l, shift(r, -left), true

@@ -351,15 +351,25 @@ func walkPlan(n node, f func(expr)) {
 // isVolatilePlan reports whether two executions of a plan, for the same values around, may differ.
 func isVolatilePlan(n node) bool {
 	volatile := false
-	walkPlan(n, func(x expr) {
-		switch x := x.(type) {
-		case *callExpr:
-			volatile = volatile || x.call.Func.Volatility == fn.Volatile
-		case *seriesExpr:
-			volatile = volatile || x.call.Func.Volatility == fn.Volatile
-		}
-	})
+	walkPlan(n, func(x expr) { volatile = volatile || callsVolatile(x) })
 	return volatile
+}
+
+// isVolatile reports whether e may have another value whenever it is computed of the same row.
+func isVolatile(e expr) bool {
+	volatile := false
+	walk(e, func(x expr) { volatile = volatile || callsVolatile(x) })
+	return volatile
+}
+
+func callsVolatile(e expr) bool {
+	switch e := e.(type) {
+	case *callExpr:
+		return e.call.Func.Volatility == fn.Volatile
+	case *seriesExpr:
+		return e.call.Func.Volatility == fn.Volatile
+	}
+	return false
 }
 
 // freeSlots returns the slots that a plan refers to and does not fill itself.

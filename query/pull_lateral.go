@@ -308,7 +308,7 @@ func (p *pulling) part(f *flatPlan, where []expr) (own []expr) {
 // once for each of these rows, as it was, and a join is by it even if that may fail.
 func (p *pulling) asKey(f *flatPlan, e expr) expr {
 	c, ok := e.(*callExpr)
-	if !ok || !c.operator || c.call.Func.Name != "=" || !haveEqualKeys(c.args[0].typ(), c.args[1].typ()) {
+	if !ok || !c.operator || c.call.Func.Name != "=" || !haveEqualKeys(c.args[0].typ(), c.args[1].typ()) || isVolatile(e) {
 		return e
 	}
 	args := slices.Clone(c.args)
