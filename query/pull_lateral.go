@@ -214,7 +214,7 @@ func (p *pulling) join(f *flatPlan, on []expr, left int) (args []outerArg) {
 			case !ok:
 				return x
 			case c.index >= left:
-				return &columnExpr{index: c.index - left, t: c.t, name: c.name, fields: c.fields}
+				return shift(c, -left)
 			}
 			slot := &outerSlot{name: c.name}
 			p.slots[slot], args = true, append(args, outerArg{slot, c})
