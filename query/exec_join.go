@@ -260,6 +260,9 @@ func (op *joinOp) next() (*value.Batch, error) {
 		if err := op.few(); err != nil {
 			return nil, err
 		}
+		if none, err := op.beginLeft(); err != nil || none {
+			return nil, err
+		}
 		if err := op.readRight(); err != nil {
 			return nil, err
 		}
@@ -314,6 +317,34 @@ func (op *joinOp) few() error {
 	left := op.l
 	op.l = &oneRowOp{} // there is nothing left to close
 	return &fewRows{left}
+}
+
+// beginLeft reads the first rows of the left side for a row around, and reports whether there are none: then those of the right side, which
+// may fail or take long, are not computed.
+func (op *joinOp) beginLeft() (none bool, err error) {
+	if op.x.outer == nil || op.n.keepR {
+		return false, nil
+	}
+	b, err := op.l.next()
+	if err != nil || b == nil {
+		return err == nil, err
+	}
+	op.l = &begunOp{op.l, b}
+	return false, nil
+}
+
+// begunOp gives rows that were read before, and then those that its operator still has.
+type begunOp struct {
+	operator
+	begun *value.Batch
+}
+
+func (op *begunOp) next() (*value.Batch, error) {
+	if b := op.begun; b != nil {
+		op.begun = nil
+		return b, nil
+	}
+	return op.operator.next()
 }
 
 // pair collects pairs of rows that match. more is false at the end of the side that passes.
