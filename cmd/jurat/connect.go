@@ -24,7 +24,7 @@ const connectTimeout = 10 * time.Second
 // silence is how long connecting takes before the user is told what it waits for.
 const silence = 2 * time.Second
 
-// connect connects to the server of a URL, else to that of the environment variable JURAT_SERVER, else to the default one.
+// connect connects to a server, given by a URL or as HOST:PORT, else to that of the environment variable JURAT_SERVER, else to the default one.
 func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	conn, err := dial(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
 	if err == nil {
@@ -42,9 +42,12 @@ func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	return nil, err
 }
 
-// dial connects to the server of a URL.
-func dial(ctx context.Context, url string) (*pgx.Conn, error) {
-	c, err := pgx.ParseConfig(url)
+// dial connects to a server. Of one that is given as HOST:PORT role and database are those of the default one.
+func dial(ctx context.Context, server string) (*pgx.Conn, error) {
+	if _, _, err := net.SplitHostPort(server); err == nil && !strings.ContainsAny(server, "/=") {
+		server = "postgres://jurat@" + server + "/jurat"
+	}
+	c, err := pgx.ParseConfig(server)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func connectAdvice(err error) string {
 	case errors.As(err, &refused):
 		return "" // the server speaks for itself
 	case errors.As(err, &url):
-		return "Give the server as a URL such as " + defaultServer
+		return "Give the server as HOST:PORT or as a URL such as " + defaultServer
 	case certificateAdvice(err) != "":
 		return certificateAdvice(err)
 	case errors.As(err, &network) && network.Op == "dial":

@@ -60,6 +60,15 @@ func TestConnectAdvice(t *testing.T) {
 	}
 }
 
+// TestConnectAddress: a server may be given by its address alone.
+func TestConnectAddress(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := startServer(t, filepath.Join(dir, "data"))
+	expect(t, 0, "jurat", "role", "list", "--server", s.address)
+	expect(t, exitError, "HOST:PORT", "role", "list", "--server", "127.0.0.1")
+}
+
 // TestConnectSilence: of a server that does not say a word the user is told while waiting, and what to look at in the end.
 func TestConnectSilence(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,7 @@ The server is that of --server, else of the environment variable JURAT_SERVER, e
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.server, "server", "", "where to file, as a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "where to file, HOST:PORT or a Postgres URL such as "+defaultServer)
 	f.StringVar(&o.algorithm, "algorithm", merkle.SHA256.String(), "hash algorithm: sha256, sha384, sha512, sha3-256 …")
 	f.StringVar(&o.lane, "lane", "main", "lane to file in")
 	f.BoolVar(&o.force, "force", false, "replace proofs that exist")
