@@ -18,8 +18,11 @@ func (op *joinOp) divide() (err error) {
 	op.l = &oneRowOp{} // there is nothing left to close
 	n := op.n
 	l, r := n.l.columns(), n.r.columns()
-	on, cols := swapSides(n.on, len(l), len(r)), slices.Concat(r, l)
-	outputs := swapSides(columnsOf(n), len(l), len(r))
+	at := make([]int, len(l)+len(r)) // of the columns where the right side comes first
+	for i := range at {
+		at[i] = (i + len(r)) % len(at)
+	}
+	on, cols, outputs := relocateAll(n.on, at), slices.Concat(r, l), relocateAll(columnsOf(n), at)
 	var parts node = &projectNode{in: &joinNode{l: n.r, r: n.l, keepL: true, on: on, cols: cols}, exprs: outputs, cols: n.cols}
 	if n.keepL {
 		for k, c := range l {
@@ -32,22 +35,4 @@ func (op *joinOp) divide() (err error) {
 	}
 	op.parts, err = op.x.operator(parts, op.wish)
 	return err
-}
-
-// swapSides returns expressions over the columns of two sides, of so many each, over those of the right one and then of the left one.
-func swapSides(list []expr, left, right int) []expr {
-	out := make([]expr, len(list))
-	for i, e := range list {
-		out[i] = rebuild(e, func(x expr) expr {
-			c, ok := x.(*columnExpr)
-			switch {
-			case !ok:
-				return x
-			case c.index < left:
-				return shift(c, right)
-			}
-			return shift(c, -left)
-		})
-	}
-	return out
 }
