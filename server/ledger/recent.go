@@ -57,9 +57,12 @@ type run struct {
 }
 
 // reaches reports whether next goes on where r ends, if it stands behind it in the segment.
-func (r run) reaches(next run) bool {
-	r.Index += uint64(next.start - r.start)
-	return r.Position == next.Position
+func (r run) reaches(next run) bool { return after(r.Position, next.start-r.start) == next.Position }
+
+// after returns the position n leaves behind p.
+func after(p Position, n int) Position {
+	p.Index += uint64(n)
+	return p
 }
 
 func newRecent(x *index.Index) *recent { return &recent{index: x, large: index.NewBatches()} }
@@ -82,7 +85,7 @@ func (r *recent) prepare(entries []storage.AppendLeaves) []prepared {
 			together++
 		}
 		for k := 0; k < n; k += segmentLeaves {
-			p := prepared{run: run{Position: Position{Round: first.Round, Slot: first.Slot, Index: first.First + uint64(k)}}}
+			p := prepared{run: run{Position: after(firstOf(first), k)}}
 			if m := min(n-k, segmentLeaves); m < ownSegment {
 				p.hashes = make([]uint64, m)
 				r.hash(p.hashes, entries[:together], k)
@@ -101,7 +104,12 @@ func (r *recent) prepare(entries []storage.AppendLeaves) []prepared {
 
 // follows reports whether the leaves of b stand right behind those of a.
 func follows(a, b *storage.AppendLeaves) bool {
-	return a.Round == b.Round && a.Slot == b.Slot && a.First+uint64(a.Leaves.Len()) == b.First
+	return after(firstOf(a), a.Leaves.Len()) == firstOf(b)
+}
+
+// firstOf returns the position of the first leaf of an entry.
+func firstOf(e *storage.AppendLeaves) Position {
+	return Position{Round: e.Round, Slot: e.Slot, Index: e.First}
 }
 
 // newBatch returns a batch for n leaves.
@@ -157,7 +165,7 @@ func (r *recent) add(list []prepared) {
 			if len(s.hashes) == segmentLeaves && len(s.runs) == 1 {
 				r.pack(s)
 			}
-			run.Index += uint64(n)
+			run.Position = after(run.Position, n)
 			hashes = hashes[n:]
 			r.added += uint64(n)
 		}
@@ -279,9 +287,7 @@ func (s *segment) position(i int) Position {
 	if !found {
 		k--
 	}
-	p := s.runs[k].Position
-	p.Index += uint64(i - s.runs[k].start)
-	return p
+	return after(s.runs[k].Position, i-s.runs[k].start)
 }
 
 // A piece is a run of a segment, or a part of one, on its way into the index.
