@@ -190,7 +190,7 @@ func TestDoctorAdvice(t *testing.T) {
 	}{
 		{fmt.Errorf("store: %w", storage.ErrCorrupt), "Restore the data directory"},
 		{fmt.Errorf("index: %w", index.ErrCorrupt), "--rebuild-index"},
-		{ledger.CheckIndexed(ledger.MostBehind+1, 0, ledger.MostBehind), "or start the server"},
+		{ledger.CheckIndexed(ledger.MostBehind+1, 0), "or start the server"},
 		{fmt.Errorf("store: %w", storage.ErrVersion), "or a newer one"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}, "mounted read-only"},
 		{&os.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}, "as the user"},

@@ -213,7 +213,7 @@ func (d *doctor) checkLedger() {
 	}
 	cursor, err := index.Look(s.DB(), index.Options{Dir: filepath.Join(d.config.DataDir, server.IndexDir)})
 	if err == nil {
-		err = ledger.CheckIndexed(s.TotalLeaves(), cursor, ledger.MostBehind)
+		err = ledger.CheckIndexed(s.TotalLeaves(), cursor)
 	}
 	if err != nil {
 		d.fail("digest index", err, damageAdvice(err))

@@ -105,7 +105,7 @@ func checkError(w io.Writer, data string, err error) error {
 	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
 		return fmt.Errorf("%w: check it with the program that wrote it", err)
 	case errors.Is(err, ledger.ErrBehind):
-		fmt.Fprintf(w, "DIFFERENCE: %s: run jurat fsck --rebuild-index, or start the server, which makes it whole before it serves anybody\n", err)
+		fmt.Fprintf(w, "DIFFERENCE: %s\n%s\n", err, damageAdvice(err))
 		return exitStatus(exitFail)
 	case errors.As(err, &difference), errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
 		fmt.Fprintf(w, "DIFFERENCE: %s\n", err)
@@ -142,7 +142,7 @@ func checkStore(ctx context.Context, w io.Writer, store *storage.Store, x fsck.I
 	fmt.Fprintf(w, "%d lines of the journal\n", r.JournalLines)
 	fmt.Fprintf(w, "%d leaves of the open round; %d leaves in the digest index\n", r.OpenLeaves, r.Indexed)
 	if err == nil && x != nil {
-		err = ledger.CheckIndexed(r.Leaves, r.Indexed, ledger.MostBehind)
+		err = ledger.CheckIndexed(r.Leaves, r.Indexed)
 	}
 	if err == nil {
 		fmt.Fprintln(w, "OK")

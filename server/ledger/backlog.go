@@ -17,12 +17,12 @@ const MostBehind = 2 * DefaultBacklog
 // ErrBehind says that the digest index lacks more closed leaves than it may.
 var ErrBehind = errors.New("the digest index is too far behind")
 
-// CheckIndexed returns an error that wraps ErrBehind if more closed leaves than limit are not indexed.
-func CheckIndexed(leaves, indexed, limit uint64) error {
-	if leaves-indexed <= limit {
+// CheckIndexed returns an error that wraps ErrBehind if more closed leaves than MostBehind are not indexed.
+func CheckIndexed(leaves, indexed uint64) error {
+	if leaves-indexed <= MostBehind {
 		return nil
 	}
-	return fmt.Errorf("%w: it lacks %d of %d leaves, and may lack %d", ErrBehind, leaves-indexed, leaves, limit)
+	return fmt.Errorf("%w: it lacks %d of %d leaves, and may lack %d", ErrBehind, leaves-indexed, leaves, MostBehind)
 }
 
 // A backlog makes those who file wait while the index is too far behind.

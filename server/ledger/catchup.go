@@ -21,15 +21,13 @@ type catchUp struct {
 func (l *Ledger) newCatchUp() (*catchUp, error) {
 	c := &catchUp{ledger: l, start: l.index.Cursor(), leaves: l.store.TotalLeaves()}
 	missing := c.leaves - c.start
-	limit := l.backlog.limit
 	if l.readOnly {
-		limit = MostBehind
+		if err := CheckIndexed(c.leaves, c.start); err != nil {
+			return nil, err
+		}
 	}
-	err := CheckIndexed(c.leaves, c.start, limit)
-	c.behind = err != nil
+	c.behind = !l.readOnly && missing > l.backlog.limit
 	switch {
-	case c.behind && l.readOnly:
-		return nil, err
 	case c.behind:
 		l.log.Warn("the digest index lacks more than memory is to hold: it is made whole before anything is served", "missing", missing)
 	case missing >= minIndexed:
