@@ -48,7 +48,7 @@ and durable, once the command has ended with exit code 0: what was cut off is re
 	f.StringVar(&o.to, "to", "", "new directory, or file ending with .tar.zst")
 	f.StringVar(&o.since, "since", "", "earlier backup that this one is based on")
 	f.BoolVar(&o.withoutKeys, "without-keys", false, "leave private keys out")
-	f.StringVar(&o.server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "the server, "+serverForm)
 	f.StringVar(&o.data, "data", "", "data directory of a stopped server, instead of a running one")
 	cmd.MarkFlagsMutuallyExclusive("server", "data")
 	return cmd

@@ -53,7 +53,7 @@ With --published the proofs up to the newest publication rest on that instead of
 	f.StringVar(&o.until, "until", "", "last second, likewise; the newest closed one unless given")
 	f.StringVar(&o.lane, "lane", "", "one lane alone, such as status; all unless given")
 	f.BoolVar(&o.published, "published", false, "extend proofs to the newest publication, where that is later")
-	f.StringVar(&o.server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "the server, "+serverForm)
 	return cmd
 }
 

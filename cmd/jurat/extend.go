@@ -50,7 +50,7 @@ The part of the calendar between needs no trust: it is right if it leads to the 
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "time of the publication to extend to, such as 2026-11-15T00:00:00Z, or a date")
 	f.StringVar(&o.out, "out", "", "file for the extended proof, if there is one proof")
-	f.StringVar(&o.server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "the server, "+serverForm)
 	f.StringVar(&o.calendar, "calendar", "", "CSV file with the part of the calendar")
 	f.StringVar(&o.publication, "publication", "", "publication string to extend to")
 	o.publications.flags(f)

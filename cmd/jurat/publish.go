@@ -38,7 +38,7 @@ verifiers take. Superusers and operators may publish.`,
 	f.StringVar(&o.reference, "reference", "", "where the string is printed, in words")
 	f.StringVar(&o.sheet, "sheet", "", "file for a printable sheet, .pdf or .txt")
 	f.StringVar(&o.file, "publications-file", "", "file for the signed file of all publications")
-	f.StringVar(&o.server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "the server, "+serverForm)
 	return cmd
 }
 

@@ -52,7 +52,7 @@ Exit code: 0 OK, 1 FAIL, 2 NA (something is missing to believe a time), 3 a file
 	f.StringVar(&o.seal, "seal", "", "seal of the filing, or file with it: the page shows its code")
 	f.StringArrayVar(&o.answered, "answered", nil, "record with counter-receipts to add; may be repeated")
 	f.StringVar(&o.document, "document", "", "the document that was filed, to be compared")
-	f.StringVar(&o.server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "the server, "+serverForm)
 	o.basis.flags(f)
 	return cmd
 }
@@ -236,7 +236,7 @@ Exit code: 0 OK, 1 the submission's proof is false, 2 something is missing to be
 	f := cmd.Flags()
 	o.outFlag(cmd)
 	f.StringVar(&status, "status", "", "what is answered, such as accepted or rejected; nothing but that it was received unless given")
-	f.StringVar(&o.server, "server", "", "where to file, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "where to file, "+serverForm)
 	o.basis.flags(f)
 	return cmd
 }

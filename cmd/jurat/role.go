@@ -19,7 +19,7 @@ func newRole() *cobra.Command {
 same is to be had in SQL: CREATE ROLE, ALTER ROLE, the table roles, the function set_ksi_key. Superusers and operators make roles
 and keys. Passwords never leave this machine: the server gets what it checks them with.`,
 	}
-	cmd.PersistentFlags().StringVar(&server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	cmd.PersistentFlags().StringVar(&server, "server", "", "the server, "+serverForm)
 	with := func(do roleWork) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
 			conn, err := connect(cmd.Context(), server)

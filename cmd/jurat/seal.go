@@ -51,7 +51,7 @@ standard error.`,
 	f.StringVar(&o.profile, "profile", "", "immediate or anchored")
 	f.StringVar(&o.code.out, "out", "", "file for the seal: .txt for its text, .png, .svg or .pdf for the QR code")
 	o.code.placeFlags(f)
-	f.StringVar(&o.server, "server", "", "where to file, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "where to file, "+serverForm)
 	return cmd
 }
 
@@ -227,7 +227,7 @@ seals are verified without a network. Nobody has to be trusted for it: "jurat ve
 	f.StringVar(&out, "out", "", "file to write")
 	f.StringVar(&from, "from", "", "first second to cover, such as 2027-01-01T00:00:00Z, or a date; the ledger's first unless given")
 	f.StringVar(&detail, "detail", "", "second whose block to write instead")
-	f.StringVar(&server, "server", "", "the server, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&server, "server", "", "the server, "+serverForm)
 	return cmd
 }
 

@@ -25,6 +25,9 @@ const signatureSuffix = ".ksig"
 // defaultServer is where jurat serve listens.
 const defaultServer = "postgres://jurat@127.0.0.1:5433/jurat"
 
+// serverForm says in the help of flags how a server is given.
+const serverForm = "HOST:PORT or a Postgres URL such as " + defaultServer
+
 func newSign() *cobra.Command {
 	var o signOptions
 	cmd := &cobra.Command{
@@ -45,7 +48,7 @@ The server is that of --server, else of the environment variable JURAT_SERVER, e
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.server, "server", "", "where to file, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "where to file, "+serverForm)
 	f.StringVar(&o.algorithm, "algorithm", merkle.SHA256.String(), "hash algorithm: sha256, sha384, sha512, sha3-256 …")
 	f.StringVar(&o.lane, "lane", "main", "lane to file in")
 	f.BoolVar(&o.force, "force", false, "replace proofs that exist")

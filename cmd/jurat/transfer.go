@@ -46,7 +46,7 @@ for those to come. "jurat verify-bundle" checks a bundle, offline.`,
 	f.StringVarP(&o.out, "out", "o", "", "file to write")
 	f.StringArrayVar(&o.merge, "merge", nil, "another bundle of the document; may be repeated")
 	f.StringArrayVar(&o.hide, "hide", nil, "name of a holder to leave out; may be repeated")
-	f.StringVar(&o.server, "server", "", "where to file, HOST:PORT or a Postgres URL such as "+defaultServer)
+	f.StringVar(&o.server, "server", "", "where to file, "+serverForm)
 	o.basis.flags(f)
 	return cmd
 }
