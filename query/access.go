@@ -58,7 +58,7 @@ type Event struct {
 // event tells of something that the session did.
 func (s *Session) event(kind EventKind, object, detail string) {
 	if s.engine.Event != nil {
-		s.engine.Event(Event{Kind: kind, Role: s.role.Name, Address: s.login.Remote, Object: object, Detail: detail})
+		s.engine.Event(Event{Kind: kind, Role: s.role.Name, Address: s.login.From, Object: object, Detail: detail})
 	}
 }
 

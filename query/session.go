@@ -23,6 +23,7 @@ type Login struct {
 	// Cancel ends the statement that runs, if one does, and Terminate the connection as well; neither waits. Sessions call those of
 	// others, from any goroutine. They may be nil.
 	Cancel, Terminate func()
+	From              string // where the client comes from, as the journal has it: its address, or that it is on a Unix socket
 	Remote            string // address of the client, "" if it has none
 	Port              int
 	Local             string // address at which the client reached the server, "" if it has none

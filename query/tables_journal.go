@@ -227,7 +227,7 @@ type eventKey struct{}
 
 // noting returns a context that says for what a change of the ledger is made: EventOf gives it to who writes the journal.
 func (s *Session) noting(ctx context.Context, kind EventKind, object, detail string) context.Context {
-	return context.WithValue(ctx, eventKey{}, Event{Kind: kind, Role: s.role.Name, Address: s.login.Remote, Object: object, Detail: detail})
+	return context.WithValue(ctx, eventKey{}, Event{Kind: kind, Role: s.role.Name, Address: s.login.From, Object: object, Detail: detail})
 }
 
 // about returns a context whose event is about an object.

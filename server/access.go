@@ -75,6 +75,8 @@ func (a *access) use(rules *hba.Rules) {
 	for _, r := range rules.List() {
 		advice := ""
 		switch {
+		case r.Type == "local" && !a.config.hasSocket():
+			advice = "it is for a Unix socket, which this server does not have; give --socket-directory"
 		case a.certificate == nil && r.Type == "hostssl":
 			advice = "it is for TLS, which this server does not have; give --tls-cert and --tls-key"
 		case a.certificate != nil && a.config.TLSClientCA == "" && (r.Method == hba.Cert || r.VerifyFull):
@@ -177,9 +179,10 @@ func (a *access) checkNetwork(listen string) error {
 	if a.certificate == nil {
 		missing = append(missing, "a TLS certificate: give --tls-cert and --tls-key (jurat make-certificate makes a pair)")
 	}
-	byCertificate := a.certificate != nil && a.certificate.files[2] != "" && a.rules.Load() != nil &&
-		slices.ContainsFunc(a.rules.Load().List(), func(r hba.Rule) bool { return r.Method == hba.Cert })
-	if !byCertificate && !slices.ContainsFunc(a.store.Roles(), func(r storage.Role) bool {
+	without := a.rules.Load() != nil && slices.ContainsFunc(a.rules.Load().List(), func(r hba.Rule) bool {
+		return r.Method == hba.Cert && a.certificate != nil && a.certificate.files[2] != "" || r.Method == hba.Peer && a.config.hasSocket()
+	})
+	if !without && !slices.ContainsFunc(a.store.Roles(), func(r storage.Role) bool {
 		return r.Kind == storage.Superuser && r.Verifier != "" && r.MayLogIn(a.now())
 	}) {
 		missing = append(missing, "a superuser with a password: on the first start give --password-file; later start on 127.0.0.1 and run jurat role password NAME")
@@ -202,6 +205,9 @@ func firstPassword(path string) (string, error) {
 	}
 	return auth.Verifier(password)
 }
+
+// hasSocket reports whether there is a Unix socket.
+func (c *Config) hasSocket() bool { return c.SocketDirectory != "" || c.Listeners[ListenerSocket] != nil }
 
 // hbaPath is where the login rules are.
 func (c *Config) hbaPath() string {

@@ -27,6 +27,8 @@ type Config struct {
 	// TLSCert and TLSKey are the files of the certificate and its key, in PEM; empty for a server without TLS. TLSClientCA is
 	// the file of the authorities whose client certificates are accepted, empty for none. They are read again when they change.
 	TLSCert, TLSKey, TLSClientCA string
+	// SocketDirectory is the directory of the Unix socket, empty for none. The file is named by the port of Listen, as clients expect it.
+	SocketDirectory string
 	// HBA is the file of login rules, in the form that package server/hba describes; empty for HBAFile in the data directory,
 	// which need not exist.
 	HBA string
@@ -97,6 +99,7 @@ type Config struct {
 // Names of the listeners: those of the flags that give their addresses.
 const (
 	ListenerPostgres   = "listen"
+	ListenerSocket     = "socket-directory"
 	ListenerGateway    = "gateway-listen"
 	ListenerGatewayTCP = "gateway-tcp-listen"
 	ListenerHTTP       = "http-listen"
@@ -181,9 +184,15 @@ func (c *Config) validateNetwork() (errs []error) {
 		"--page-listen": c.PageListen}
 	for name, ln := range c.Listeners {
 		flag := "--" + name
+		if _, isUnix := ln.Addr().(*net.UnixAddr); isUnix != (name == ListenerSocket) {
+			errs = append(errs, fmt.Errorf("socket %q is at %s: of all names %s alone is for a Unix socket", name, ln.Addr(), ListenerSocket))
+			continue
+		} else if isUnix {
+			continue
+		}
 		if _, ok := addresses[flag]; !ok {
-			errs = append(errs, fmt.Errorf("socket %q: the names are %s, %s, %s, %s and %s; in a systemd unit FileDescriptorName= gives it",
-				name, ListenerPostgres, ListenerGateway, ListenerGatewayTCP, ListenerHTTP, ListenerPage))
+			errs = append(errs, fmt.Errorf("socket %q: the names are %s, %s, %s, %s, %s and %s; in a systemd unit FileDescriptorName= gives it",
+				name, ListenerPostgres, ListenerSocket, ListenerGateway, ListenerGatewayTCP, ListenerHTTP, ListenerPage))
 		}
 		addresses[flag] = ln.Addr().String()
 	}

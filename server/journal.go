@@ -227,11 +227,7 @@ func (s *Server) keepJournal(ctx context.Context) {
 
 // loginEvent tells of a client that wants to come in.
 func loginEvent(kind query.EventKind, c *wire.Startup, detail string) query.Event {
-	e := query.Event{Kind: kind, Role: cut(c.User, storage.MaxName), Detail: detail}
-	if addr, ok := c.Remote.(*net.TCPAddr); ok {
-		e.Address = addr.IP.String()
-	}
-	return e
+	return query.Event{Kind: kind, Role: cut(c.User, storage.MaxName), Address: wire.From(c.Remote), Detail: detail}
 }
 
 // gatewayEvent tells of a request to the KSI gateway whose login id or HMAC is not right.
@@ -340,8 +336,8 @@ func (s *Server) recordSinceLast() {
 // recordStart takes note of the start, of the settings it was given, and of what the data directory went through before.
 func (s *Server) recordStart() {
 	c := &s.config
-	detail := fmt.Sprintf("version %s; "+publicationsSetting+"; listen %s, gateway %q %q, http %q, tls %t, client certificates %t, hba %s, max connections %d, max clock jump %s, disk reserve %d, monthly publications %t",
-		cmp.Or(c.Version, "none"), s.publisher.certificateID(), s.listener.Addr(), c.GatewayListen, c.GatewayTCPListen, c.HTTPListen, s.tls != nil, c.TLSClientCA != "",
+	detail := fmt.Sprintf("version %s; "+publicationsSetting+"; listen %s, Unix socket %q, gateway %q %q, http %q, tls %t, client certificates %t, hba %s, max connections %d, max clock jump %s, disk reserve %d, monthly publications %t",
+		cmp.Or(c.Version, "none"), s.publisher.certificateID(), s.listener.Addr(), s.SocketPath(), c.GatewayListen, c.GatewayTCPListen, c.HTTPListen, s.tls != nil, c.TLSClientCA != "",
 		c.hbaPath(), c.MaxConnections, c.MaxClockJump, c.DiskReserve, c.MonthlyPublications)
 	if !c.ReadOnly {
 		s.recordSinceLast()

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -48,6 +49,7 @@ type Server struct {
 	publisher *publisher
 	wire      *wire.Server
 	listener  net.Listener
+	socket    net.Listener    // on a Unix socket; nil for none
 	gateway   *gateway.Server // nil if neither of its listeners is wanted
 	http      net.Listener    // of the gateway; nil for none
 	tcp       net.Listener    // likewise
@@ -132,6 +134,14 @@ func (s *Server) now() time.Time {
 
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// SocketPath returns the path of the Unix socket, "" if there is none.
+func (s *Server) SocketPath() string {
+	if s.socket == nil {
+		return ""
+	}
+	return s.socket.Addr().String()
+}
 
 // HTTPAddr returns the address of the operations listener, nil if it is off.
 func (s *Server) HTTPAddr() net.Addr {
@@ -343,6 +353,11 @@ func (s *Server) listen() (err error) {
 		}
 		if *l.to, err = net.Listen("tcp", l.address); err != nil {
 			return listenError(l.name, err)
+		}
+	}
+	if s.socket = s.config.Listeners[ListenerSocket]; s.socket == nil && s.config.SocketDirectory != "" {
+		if s.socket, err = ListenUnix(s.config.SocketDirectory, s.listener.Addr().(*net.TCPAddr).Port); err != nil {
+			return fmt.Errorf("--%s: %w", ListenerSocket, err)
 		}
 	}
 	return nil
@@ -628,22 +643,31 @@ func (s *Server) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 		defer close(journalEnded)
 		s.keepJournal(journalCtx)
 	}()
-	served := make(chan error, 1)
-	go func() {
-		if s.gateway == nil {
-			served <- nil
-			return
-		}
-		served <- s.runPart(cancel, func() error { return s.gateway.Serve(ctx, s.http, s.tcp) })
-	}()
-	err := s.runPart(cancel, func() error { return s.wire.Serve(ctx, s.listener) })
-	err = errors.Join(err, <-served)
+	err := s.serve(ctx, cancel)
 	s.record(query.Event{Kind: eventStop})
 	endJournal()
 	<-journalEnded
 	stopLedger()
 	err = errors.Join(err, <-done, <-done)
 	return errors.Join(err, s.close())
+}
+
+// serve serves clients until ctx ends.
+func (s *Server) serve(ctx context.Context, cancel context.CancelCauseFunc) error {
+	parts := []func() error{func() error { return s.wire.Serve(ctx, s.listener) }}
+	if s.socket != nil {
+		parts = append(parts, func() error { return s.wire.Serve(ctx, s.socket) })
+	}
+	if s.gateway != nil {
+		parts = append(parts, func() error { return s.gateway.Serve(ctx, s.http, s.tcp) })
+	}
+	errs := make([]error, len(parts))
+	var served sync.WaitGroup
+	for i, part := range parts {
+		served.Go(func() { errs[i] = s.runPart(cancel, part) })
+	}
+	served.Wait()
+	return errors.Join(errs...)
 }
 
 // runPart runs a part that the server cannot do without: its error ends the server.
@@ -660,7 +684,7 @@ func (s *Server) close() error {
 	var errs []error
 	s.ops.close()
 	s.page.close()
-	for _, l := range []net.Listener{s.listener, s.http, s.tcp, s.pageListen} {
+	for _, l := range []net.Listener{s.listener, s.socket, s.http, s.tcp, s.pageListen} {
 		if l == nil {
 			continue
 		}

@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/jurat-ledger/jurat/server/hba"
 )
 
 // writePair writes a certificate for 127.0.0.1 of a name, and its key.
@@ -47,6 +49,35 @@ func writePair(t *testing.T, c *Config, name string) {
 		os.WriteFile(c.TLSKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestNetworkNeedsSuperuser: before the network is let in, some superuser can come: by a password, a certificate or its account.
+func TestNetworkNeedsSuperuser(t *testing.T) {
+	dir := t.TempDir()
+	c := stillConfig(t, filepath.Join(dir, "data"))
+	c.TLSCert, c.TLSKey = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	writePair(t, &c, "first")
+	s, _ := testServer(t, c)
+	for _, check := range []struct {
+		rules, sockets string
+		ok             bool
+	}{
+		{"local all jurat peer", dir, true},
+		{"local all jurat peer", "", false},
+		{"local all jurat scram-sha-256", dir, false},
+		{"hostssl all jurat all cert", dir, false}, // there is no authority of certificates
+	} {
+		rules, err := hba.Parse("", check.rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.access.use(rules)
+		s.access.config.SocketDirectory = check.sockets
+		if err := s.access.checkNetwork("192.0.2.1:5433"); (err == nil) != check.ok || err != nil && !strings.Contains(err.Error(), "superuser") {
+			t.Errorf("%q, sockets in %q: %v", check.rules, check.sockets, err)
+		}
+	}
+	s.access.config.SocketDirectory = ""
 }
 
 // TestReloadCertificate: another certificate is shown after a reload, connections that are open go on, and what cannot be read changes

@@ -26,6 +26,7 @@ type conn struct {
 	encrypted   bool
 	tls         *tls.ConnectionState // nil without TLS
 	certificate *x509.Certificate    // that the server showed
+	uid         *uint32              // of the client's process, nil if it is not known
 	in          input
 	out         output
 	session     Session
@@ -59,10 +60,31 @@ type conn struct {
 }
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
-	c := &conn{srv: s, base: base, nc: nc, origin: places.Origin(nc.RemoteAddr()), log: s.cfg.Logger.With("remote", nc.RemoteAddr().String())}
+	remote := nc.RemoteAddr().String()
+	if isLocal(nc.RemoteAddr()) {
+		remote = From(nc.RemoteAddr())
+	}
+	c := &conn{srv: s, base: base, nc: nc, origin: places.Origin(nc.RemoteAddr()), uid: peerUID(nc), log: s.cfg.Logger.With("remote", remote)}
 	c.in.conn, c.in.memory = nc, &s.incoming
 	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout, opened: -1}
 	return c
+}
+
+// From says where a client comes from: its address, "[local]" on a Unix socket, as PostgreSQL does, "" if that is not known.
+func From(remote net.Addr) string {
+	switch a := remote.(type) {
+	case *net.TCPAddr:
+		return a.IP.String()
+	case *net.UnixAddr:
+		return "[local]"
+	}
+	return ""
+}
+
+// isLocal reports whether a client is on a Unix socket.
+func isLocal(remote net.Addr) bool {
+	_, ok := remote.(*net.UnixAddr)
+	return ok
 }
 
 // serve runs the connection to its end.

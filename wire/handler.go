@@ -22,6 +22,7 @@ type Startup struct {
 	Parameters map[string]string // settings, without user and database
 	Remote     net.Addr
 	Local      net.Addr             // where the client reached the server
+	UID        *uint32              // of the client's process, by the kernel; nil unless it came by a Unix socket, or if it is not known
 	TLS        *tls.ConnectionState // nil without encryption
 	// ServerCertificate is the one that the server showed, nil if it is not known.
 	ServerCertificate *x509.Certificate

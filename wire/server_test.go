@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -473,9 +474,19 @@ func TestStartingLimit(t *testing.T) {
 	}
 }
 
+// An observer lets everybody in and keeps who came last.
+type observer struct{ uid *uint32 }
+
+func (o *observer) Authenticate(_ context.Context, s *wire.Startup, _ wire.Exchange) error {
+	o.uid = s.UID
+	return nil
+}
+
+// TestUnixSocket has one server on both kinds of socket. On the Unix one there is no TLS, and the kernel says who the client is.
 func TestUnixSocket(t *testing.T) {
 	h := newFakeHandler()
-	s := wire.New(wire.Config{Handler: h, Now: time.Now})
+	o := new(observer)
+	s := wire.New(wire.Config{Handler: h, Now: time.Now, TLS: func() *tls.Config { return new(tls.Config) }, Authenticator: o})
 	path := filepath.Join(t.TempDir(), ".s.PGSQL.5432")
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 2)
@@ -486,12 +497,21 @@ func TestUnixSocket(t *testing.T) {
 		}
 		go func() { done <- s.Serve(ctx, ln) }()
 	}
-	c := dial(t, path).login()
+	c := dial(t, path)
+	c.conn.Write([]byte{0, 0, 0, 8, 4, 210, 22, 47}) // SSLRequest
+	answer := make([]byte, 1)
+	if _, err := io.ReadFull(c.conn, answer); err != nil || answer[0] != 'N' {
+		t.Errorf("asked for TLS, the server answers %q, %v", answer, err)
+	}
+	c.login()
 	c.query("select 1")
 	c.until("CommandComplete", "ReadyForQuery")
 	cancel()
 	if err := errors.Join(<-done, <-done); err != nil {
 		t.Error(err)
+	}
+	if runtime.GOOS == "linux" && (o.uid == nil || int(*o.uid) != os.Getuid()) {
+		t.Errorf("the client runs as %v, want %d", o.uid, os.Getuid())
 	}
 }
 

@@ -167,9 +167,12 @@ func (c *conn) answerByte(b byte) error {
 	return c.out.flush()
 }
 
+// takesTLS reports whether the client may have TLS: not on a Unix socket, as with PostgreSQL.
+func (c *conn) takesTLS() bool { return c.srv.cfg.TLS != nil && !isLocal(c.nc.RemoteAddr()) }
+
 // answerTLS answers an SSLRequest. Bytes that came before the handshake could be an attacker's: they end the connection.
 func (c *conn) answerTLS() error {
-	if c.srv.cfg.TLS == nil {
+	if !c.takesTLS() {
 		return c.answerByte('N')
 	}
 	if c.in.w > c.in.r {
@@ -183,7 +186,7 @@ func (c *conn) answerTLS() error {
 
 // directTLS upgrades a connection that begins with TLS. The client must have named the protocol.
 func (c *conn) directTLS() error {
-	if c.srv.cfg.TLS == nil {
+	if !c.takesTLS() {
 		return c.noise(tlsHandshake)
 	}
 	seen := append([]byte(nil), c.in.buf[c.in.r:c.in.w]...)
@@ -292,7 +295,7 @@ func (c *conn) admit() error {
 	if p.minor > minorVersion || len(p.unknown) > 0 {
 		c.out.negotiate(majorVersion<<16|uint32(min(p.minor, minorVersion)), p.unknown)
 	}
-	p.startup.Remote, p.startup.Local = c.nc.RemoteAddr(), c.nc.LocalAddr()
+	p.startup.Remote, p.startup.Local, p.startup.UID = c.nc.RemoteAddr(), c.nc.LocalAddr(), c.uid
 	p.startup.TLS, p.startup.ServerCertificate = c.tls, c.certificate
 	ctx, cancel := context.WithTimeout(c.base, c.srv.cfg.StartupTimeout)
 	defer cancel()

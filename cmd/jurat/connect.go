@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ const connectTimeout = 10 * time.Second
 // silence is how long connecting takes before the user is told what it waits for.
 const silence = 2 * time.Second
 
-// connect connects to a server, given by a URL or as HOST:PORT, else to that of the environment variable JURAT_SERVER, else to the default one.
+// connect connects to a server, given by a URL, as HOST:PORT or by the directory of its Unix socket, else to that of the environment variable JURAT_SERVER, else to the default one.
 func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	conn, err := dial(ctx, cmp.Or(server, os.Getenv("JURAT_SERVER"), defaultServer))
 	if err == nil {
@@ -42,9 +43,17 @@ func connect(ctx context.Context, server string) (*pgx.Conn, error) {
 	return nil, err
 }
 
-// dial connects to a server. Of one that is given as HOST:PORT role and database are those of the default one.
+// dial connects to a server. Of one that is not given by a URL role and database are those of the default one, and so is the port if only a
+// directory is given.
 func dial(ctx context.Context, server string) (*pgx.Conn, error) {
-	if _, _, err := net.SplitHostPort(server); err == nil && !strings.ContainsAny(server, "/=") {
+	host, port, err := net.SplitHostPort(server)
+	switch {
+	case strings.HasPrefix(server, "/"):
+		if err != nil {
+			host, port = server, "5433"
+		}
+		server = "postgres://jurat@/jurat?" + url.Values{"host": {host}, "port": {port}}.Encode()
+	case err == nil && !strings.ContainsAny(server, "/="):
 		server = "postgres://jurat@" + server + "/jurat"
 	}
 	c, err := pgx.ParseConfig(server)
@@ -65,7 +74,7 @@ func addressOf(c *pgconn.Config) string { return net.JoinHostPort(c.Host, strcon
 // connectAdvice says what to do about a connection that was not made, "" if the error does.
 func connectAdvice(err error) string {
 	var refused *pgconn.PgError
-	var url *pgconn.ParseConfigError
+	var form *pgconn.ParseConfigError
 	var network *net.OpError
 	var attempt *pgconn.ConnectError
 	switch {
@@ -73,8 +82,8 @@ func connectAdvice(err error) string {
 		return "Is the role in --server right? Give its password by PGPASSWORD or in ~/.pgpass"
 	case errors.As(err, &refused):
 		return "" // the server speaks for itself
-	case errors.As(err, &url):
-		return "Give the server as HOST:PORT or as a URL such as " + defaultServer
+	case errors.As(err, &form):
+		return "Give the server as " + serverForm
 	case certificateAdvice(err) != "":
 		return certificateAdvice(err)
 	case errors.As(err, &network) && network.Op == "dial":

@@ -21,7 +21,7 @@ func newDoctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check a machine and a data directory for what makes a server fail or slow",
 		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the login rules, the
-disk and whether it does what it says when it is told to sync, the clock, limits and memory of this machine, and the port. Works beside a running
+disk and whether it does what it says when it is told to sync, the clock, limits and memory of this machine, the port and the Unix socket. Works beside a running
 server, and on one that is stopped, whose newest round is then compared with the clock. Nothing is changed; for the check of the
 disk a small file is written to the data directory and removed.
 
@@ -37,6 +37,7 @@ Exit code: 0 if nothing failed, 1 if something did, 3 the checks could not be ca
 	}
 	cmd.Flags().StringVar(&d.config.DataDir, "data", "data", "data directory")
 	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:5433", "address of the Postgres port")
+	cmd.Flags().StringVar(&d.config.SocketDirectory, "socket-directory", "", "directory of the server's Unix socket, to be checked too")
 	cmd.Flags().StringVar(&d.config.TLSCert, "tls-cert", "", "the server's certificate for TLS, to be checked too")
 	cmd.Flags().StringVar(&d.config.TLSKey, "tls-key", "", "key of that certificate")
 	cmd.Flags().StringVar(&d.config.TLSClientCA, "tls-client-ca", "", "the server's authority of client certificates")
@@ -110,6 +111,7 @@ func (d *doctor) run() {
 	d.checkMemory()
 	d.checkProcessor()
 	d.checkPort()
+	d.checkSocket()
 }
 
 // report prints the findings and returns the exit status that stands for them.

@@ -80,30 +80,45 @@ func (d *doctor) checkProcessor() {
 }
 
 func (d *doctor) checkPort() {
-	const check = "port"
+	d.checkListener("port", "tcp", d.listen, "--listen", func() (net.Listener, error) { return net.Listen("tcp", d.listen) })
+}
+
+// checkSocket looks at the Unix socket, if there is to be one.
+func (d *doctor) checkSocket() {
+	dir := d.config.SocketDirectory
+	address, err := net.ResolveTCPAddr("tcp", d.listen)
+	if dir == "" || err != nil {
+		return
+	}
+	d.checkListener("Unix socket", "unix", server.SocketPath(dir, address.Port), "--socket-directory",
+		func() (net.Listener, error) { return server.ListenUnix(dir, address.Port) })
+}
+
+// checkListener looks whether a server could listen at an address that a flag gives, or whether the one that runs does.
+func (d *doctor) checkListener(check, network, address, flag string, listen func() (net.Listener, error)) {
 	if !d.running {
-		ln, err := net.Listen("tcp", d.listen)
+		ln, err := listen()
 		switch {
 		case err == nil:
 			ln.Close()
-			d.ok(check, "%s is free", d.listen)
+			d.ok(check, "%s is free", address)
 			return
-		case errors.Is(err, syscall.EADDRINUSE) && starts(d.opened): // it has its port first
+		case errors.Is(err, syscall.EADDRINUSE) && starts(d.opened): // it listens first
 		case errors.Is(err, syscall.EADDRINUSE):
-			d.add(stateFail, check, err.Error(), "Another program has it: choose another port with --listen. If systemd holds it for jurat.socket, all is well.")
+			d.add(stateFail, check, err.Error(), "Another program has it: choose another with "+flag+". If systemd holds it for jurat.socket, all is well.")
 			return
 		default:
-			d.add(stateFail, check, err.Error(), "Give an address of this machine with --listen.")
+			d.add(stateFail, check, err.Error(), "Give one of this machine with "+flag+".")
 			return
 		}
 	}
-	conn, err := net.DialTimeout("tcp", d.listen, time.Second)
+	conn, err := net.DialTimeout(network, address, time.Second)
 	if err != nil {
-		d.add(stateWarn, check, err.Error(), "A server is running, but not there: give its address with --listen.")
+		d.add(stateWarn, check, err.Error(), "A server is running, but not there: say where with "+flag+".")
 		return
 	}
 	conn.Close()
-	d.ok(check, "%s answers", d.listen)
+	d.ok(check, "%s answers", address)
 }
 
 // How long a server may take from its port to the store, and on its first start from there to the keys, and how often that is looked at.

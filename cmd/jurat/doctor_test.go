@@ -77,7 +77,7 @@ func TestDoctor(t *testing.T) {
 	}
 	found = diagnose(t, exitFail, "--data", dir, "--listen", taken.Addr().String())
 	expectFinding(t, found, "ledger", stateOK, "0 digests")
-	expectFinding(t, found, "port", stateFail, "another port")
+	expectFinding(t, found, "port", stateFail, "choose another")
 	expectFinding(t, found, "calendar key", stateFail, "chmod 600")
 	expectFinding(t, found, "publications certificate", stateFail, "not PEM")
 	expectFinding(t, found, "data directory", stateWarn, "chmod 700")

@@ -52,6 +52,11 @@ func TestRulesExample(t *testing.T) {
 			t.Errorf("%+v gets %s", c, got)
 		}
 	}
+	for user, want := range map[string]hba.Method{"jurat": hba.Peer, "anna": hba.Reject, "canton": hba.Reject} {
+		if rule, ok := rules.Find(hba.Client{Database: "jurat", User: user, Local: true}, nil); !ok || rule.Method != want {
+			t.Errorf("%s gets %s on the Unix socket", user, rule.Method)
+		}
+	}
 	for _, word := range []string{"hostnossl", "samenet", "+agency", "double quotes"} {
 		if !strings.Contains(string(text), word) {
 			t.Errorf("the page does not tell of %s", word)

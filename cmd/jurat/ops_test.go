@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/jurat-ledger/jurat/server"
 )
 
 // TestLogSecrets greps the log of a busy session, with all that can go wrong in one, for what must not be in it: digests in
@@ -157,37 +159,47 @@ func TestLogReaderGone(t *testing.T) {
 	}
 }
 
-// A unit stands for systemd: it holds the socket, starts the server on it, and hears what it says.
+// A unit stands for systemd: it holds the sockets, starts the server on them, and hears what it says.
 type unit struct {
-	t      *testing.T
-	socket *os.File
-	heard  *net.UnixConn
-	dir    string
-	notify string
+	t       *testing.T
+	sockets []*os.File // TCP and Unix
+	addr    [2]net.Addr
+	heard   *net.UnixConn
+	dir     string
+	notify  string
 }
 
-func newUnit(t *testing.T) (*unit, string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+func newUnit(t *testing.T) *unit {
 	u := &unit{t: t, dir: t.TempDir(), notify: filepath.Join(t.TempDir(), "notify")}
-	if u.socket, err = ln.(*net.TCPListener).File(); err != nil {
-		t.Fatal(err)
+	for i, at := range [2]struct{ network, address string }{{"tcp", "127.0.0.1:0"}, {"unix", server.SocketPath(t.TempDir(), 5433)}} {
+		ln, err := net.Listen(at.network, at.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, ok := ln.(*net.UnixListener); ok {
+			u.SetUnlinkOnClose(false)
+		}
+		f, err := ln.(interface{ File() (*os.File, error) }).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		t.Cleanup(func() { f.Close() })
+		u.sockets, u.addr[i] = append(u.sockets, f), ln.Addr()
 	}
-	ln.Close()
+	var err error
 	if u.heard, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: u.notify, Net: "unixgram"}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { u.socket.Close(); u.heard.Close() })
-	return u, ln.Addr().String()
+	t.Cleanup(func() { u.heard.Close() })
+	return u
 }
 
 // start starts the server as systemd does. The shell is there to know the process id before the program runs.
 func (u *unit) start(names string) (*exec.Cmd, *strings.Builder) {
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve --data "$1" --listen 127.0.0.1:1`, program(u.t), u.dir)
-	cmd.ExtraFiles = []*os.File{u.socket}
-	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+names, "NOTIFY_SOCKET="+u.notify, "WATCHDOG_USEC=200000")
+	cmd.ExtraFiles = u.sockets
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES="+names, "NOTIFY_SOCKET="+u.notify, "WATCHDOG_USEC=200000")
 	log := new(strings.Builder)
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
@@ -216,7 +228,7 @@ func (u *unit) hear(word string) {
 // A retryLoad are clients that file, and connect again when they lose the server.
 type retryLoad struct {
 	t       *testing.T
-	address string
+	addr    [2]net.Addr // TCP and Unix
 	until   context.Context
 	clients sync.WaitGroup
 
@@ -232,14 +244,15 @@ func (l *retryLoad) count() int {
 
 // file files one digest after the other. Refused connections are the one thing that must not be.
 func (l *retryLoad) file(ctx context.Context, stream int) {
+	addr := l.addr[stream%len(l.addr)]
 	for i := 0; l.until.Err() == nil; {
-		nc, err := net.Dial("tcp", l.address)
+		nc, err := net.Dial(addr.Network(), addr.String())
 		if err != nil {
 			l.t.Errorf("connect: %v", err)
 			return
 		}
 		nc.Close()
-		conn, err := pgx.Connect(ctx, "postgres://jurat@"+l.address+"/jurat")
+		conn, err := pgx.Connect(ctx, urlOf(addr))
 		for err == nil && l.until.Err() == nil {
 			d := testDigest(100+stream, i)
 			i++
@@ -255,18 +268,26 @@ func (l *retryLoad) file(ctx context.Context, stream int) {
 	}
 }
 
-// TestRestart starts the server anew under load, over and over, with its socket held open as systemd does: no attempt to
+// urlOf is where clients find a server that listens on port 5433 of a Unix socket, or at an address of TCP.
+func urlOf(addr net.Addr) string {
+	if addr.Network() == "unix" {
+		return "postgres://jurat@/jurat?port=5433&host=" + filepath.Dir(addr.String())
+	}
+	return "postgres://jurat@" + addr.String() + "/jurat"
+}
+
+// TestRestart starts the server anew under load, over and over, with its sockets held open as systemd does: no attempt to
 // connect fails, and nothing that was acknowledged is lost.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	u, address := newUnit(t)
+	u := newUnit(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	loading, stopLoad := context.WithCancel(ctx)
-	l := retryLoad{t: t, address: address, until: loading}
+	l := retryLoad{t: t, addr: u.addr, until: loading}
 	defer l.clients.Wait()
 	defer stopLoad()
-	cmd, log := u.start("listen")
+	cmd, log := u.start("listen:listen")
 	u.hear("READY=1")
 	for stream := range 4 {
 		l.clients.Go(func() { l.file(ctx, stream) })
@@ -288,7 +309,7 @@ func TestRestart(t *testing.T) {
 	}
 	stopLoad()
 	l.clients.Wait()
-	conn, err := pgx.Connect(ctx, "postgres://jurat@"+address+"/jurat")
+	conn, err := pgx.Connect(ctx, urlOf(u.addr[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,8 +325,10 @@ func TestRestart(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v:\n%s", err, log)
 	}
-	bad, log := u.start("jurat.socket")
-	if err := bad.Wait(); err == nil || !strings.Contains(log.String(), "FileDescriptorName=") {
-		t.Errorf("a socket of another name: %v, %s", err, log)
+	for names, words := range map[string]string{"jurat.socket:listen": "FileDescriptorName=", "listen:http-listen": "is for a Unix socket", "socket-directory:x": "is for a Unix socket"} {
+		bad, log := u.start(names)
+		if err := bad.Wait(); err == nil || !strings.Contains(log.String(), words) {
+			t.Errorf("sockets with the names %s: %v, %s", names, err, log)
+		}
 	}
 }

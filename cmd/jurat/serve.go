@@ -60,6 +60,7 @@ SIGHUP and SELECT pg_reload_conf() read it and the certificate again.`,
 	f.StringVar(&c.DataDir, "data", c.DataDir, "data directory")
 	f.BoolVar(&c.MustExist, "must-exist", false, "start only on a data directory that holds a ledger: for every start after the first, so that no second ledger is made where a disk is not mounted")
 	f.StringVar(&c.Listen, "listen", c.Listen, "address of the Postgres port")
+	f.StringVar(&c.SocketDirectory, "socket-directory", c.SocketDirectory, "directory of a Unix socket for clients of this machine, such as /run/jurat; off unless given")
 	f.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "file of the TLS certificate, in PEM; read again when it changes")
 	f.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "file of its key")
 	f.StringVar(&c.TLSClientCA, "tls-client-ca", c.TLSClientCA, "file of the authorities whose client certificates are accepted")
@@ -151,6 +152,9 @@ func serve(ctx context.Context, c server.Config) error {
 		return err
 	}
 	ready := []any{"listen", s.Addr().String(), "data", c.DataDir, "kernel", merkle.Kernel(), "memory_limit", debug.SetMemoryLimit(-1), "version", version, "revision", revision()}
+	if path := s.SocketPath(); path != "" {
+		ready = append(ready, "socket", path)
+	}
 	http, tcp := s.GatewayAddrs()
 	if http != nil {
 		ready = append(ready, "gateway", http.String())

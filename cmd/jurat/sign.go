@@ -26,7 +26,7 @@ const signatureSuffix = ".ksig"
 const defaultServer = "postgres://jurat@127.0.0.1:5433/jurat"
 
 // serverForm says in the help of flags how a server is given.
-const serverForm = "HOST:PORT or a Postgres URL such as " + defaultServer
+const serverForm = "HOST:PORT, the directory of its Unix socket, or a Postgres URL such as " + defaultServer
 
 func newSign() *cobra.Command {
 	var o signOptions

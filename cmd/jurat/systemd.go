@@ -17,8 +17,9 @@ import (
 // firstListenFD is the first of the file descriptors that systemd hands over.
 const firstListenFD = 3
 
-// systemdListeners returns the sockets that systemd has opened for this process, by name: see sd_listen_fds(3). They stay
-// open in systemd, so while a server is started anew its clients wait and are not refused.
+// systemdListeners returns the sockets that systemd has opened for this process, by name: see sd_listen_fds(3). A Unix socket may have the
+// name of the Postgres port: all sockets of one unit have one name. They stay open in systemd, so while a server is started anew its
+// clients wait and are not refused.
 func systemdListeners() (map[string]net.Listener, error) {
 	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return nil, nil
@@ -40,8 +41,11 @@ func systemdListeners() (map[string]net.Listener, error) {
 		if err != nil {
 			return nil, fmt.Errorf("socket %q of systemd: %w", name, err)
 		}
+		if _, ok := ln.Addr().(*net.UnixAddr); ok && name == server.ListenerPostgres {
+			name = server.ListenerSocket
+		}
 		if listeners[name] != nil {
-			return nil, fmt.Errorf("two sockets of systemd have the name %q: a listener has one address", name)
+			return nil, fmt.Errorf("two sockets of systemd are for %s: a listener has one address", name)
 		}
 		listeners[name] = ln
 	}

@@ -51,7 +51,7 @@ func (k *Catalog) pgSettings(s Session, r *Rows) {
 func (k *Catalog) pgStatActivity(s Session, r *Rows) {
 	for _, a := range s.Sessions() {
 		v := row{"datid": databaseOID, "datname": k.Database, "pid": a.PID, "usesysid": a.Role.OID, "usename": a.Role.Name, "application_name": a.App,
-			"backend_start": a.Start, "backend_type": "client backend", "state": "disabled", "query": ""}
+			"backend_start": a.Start, "backend_type": "client backend", "state": "disabled", "query": "", "client_port": -1}
 		if a.Client != "" {
 			v["client_addr"], v["client_port"] = a.Client, a.Port
 		}

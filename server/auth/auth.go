@@ -1,5 +1,6 @@
 // Package auth lets clients of the Postgres port in: it finds the rule that is for one, has it prove who it is by a password
-// (SCRAM-SHA-256, RFC 5802 and 7677, with channel binding over TLS) or a client certificate, and slows down who guesses.
+// (SCRAM-SHA-256, RFC 5802 and 7677, with channel binding over TLS), a client certificate or, on a Unix socket, the account that
+// it runs as, and slows down who guesses.
 //
 // # What an attacker learns
 //
@@ -29,6 +30,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,30 +98,30 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 	if s.TLS != nil {
 		encryption = "SSL encryption"
 	}
-	address := clientAddr(s.Remote)
+	from := wire.From(s.Remote)
 	noPassword := refused(codeBadPassword, "password authentication failed for user %q", s.User)
 	switch {
 	case asked == hba.SCRAM && (!ok || rule.Method == hba.Reject):
 		role.Valid = false // another kind would have been asked
 		return a.password(ctx, s, role, x, noPassword)
-	case asked == hba.Cert && (!ok || rule.Method == hba.Reject):
-		return a.fail(ctx, s, "no rule lets it in", refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
+	case asked != "" && (!ok || rule.Method == hba.Reject):
+		return a.fail(ctx, s, "no rule lets it in", notProven(asked, s.User))
 	case !ok:
-		no := refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s", address, s.User, s.Database, encryption)
-		if s.TLS == nil && a.triesWithTLS(s) {
+		no := refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s", from, s.User, s.Database, encryption)
+		if s.TLS == nil && !local(s) && a.triesWithTLS(s) {
 			no.Hint = "The rules ask for TLS: connect with sslmode=require or verify-full."
 		}
 		return a.fail(ctx, s, "no rule", no)
 	case rule.Method == hba.Reject:
 		return a.fail(ctx, s, "rule of "+where(&rule), refused(codeNotAuthorized, "pg_hba.conf rejects connection for host %q, user %q, database %q, %s",
-			address, s.User, s.Database, encryption))
-	case rule.Method == hba.Cert || rule.VerifyFull:
-		err := certificate(s)
+			from, s.User, s.Database, encryption))
+	case proof(&rule) != "":
+		err := prove(proof(&rule), s)
 		if err != nil && asked == hba.SCRAM {
 			role.Valid = false // as above
 			return a.password(ctx, s, role, x, noPassword)
 		} else if err != nil {
-			return a.fail(ctx, s, err.Error(), refused(codeNotAuthorized, "certificate authentication failed for user %q", s.User))
+			return a.fail(ctx, s, err.Error(), notProven(proof(&rule), s.User))
 		}
 	}
 	if rule.Method != hba.SCRAM {
@@ -127,22 +130,50 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 	return a.password(ctx, s, role, x, noPassword)
 }
 
+// proof is how a client shows who it is before a password, if the rule wants one at all: Cert, Peer, "" for not at all.
+func proof(r *hba.Rule) hba.Method {
+	if r.Method == hba.Cert || r.VerifyFull {
+		return hba.Cert
+	}
+	if r.Method == hba.Peer {
+		return hba.Peer
+	}
+	return ""
+}
+
+// prove checks what a client shows.
+func prove(by hba.Method, s *wire.Startup) error {
+	if by == hba.Cert {
+		return certificate(s)
+	}
+	return account(s)
+}
+
+// notProven is what the client is told if that does not show that it is the role.
+func notProven(by hba.Method, role string) *wire.Error {
+	name := "certificate"
+	if by == hba.Peer {
+		name = "peer"
+	}
+	return refused(codeNotAuthorized, "%s authentication failed for user %q", name, role)
+}
+
 // kinds are the groups of roles, that of superusers among them.
 var kinds = []string{"agency", "auditor", "operator", ""}
 
 // rule finds the rule for a client; ok is false if there is none. asked is what some kind of role of this name would be asked for
-// from there: SCRAM, or Cert for a certificate first, "" if none would be asked for anything.
+// from there: SCRAM, or Cert or Peer if that comes first, "" if none would be asked for anything.
 func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool, asked hba.Method) {
 	rules := a.config.Rules()
-	client := hba.Client{Database: a.config.Database(s.Database), User: s.User, Kind: role.Group, Address: clientAddr(s.Remote), TLS: s.TLS != nil}
+	client := hba.Client{Database: a.config.Database(s.Database), User: s.User, Kind: role.Group, Local: local(s), Address: clientAddr(s.Remote), TLS: s.TLS != nil}
 	rule, ok = rules.Find(client, localNetworks)
 	for _, client.Kind = range kinds {
 		switch r, some := rules.Find(client, localNetworks); {
 		case !some:
 		case r.Method == hba.SCRAM && !r.VerifyFull:
 			asked = hba.SCRAM
-		case (r.Method == hba.Cert || r.VerifyFull) && asked == "":
-			asked = hba.Cert
+		case asked == "":
+			asked = proof(&r)
 		}
 	}
 	return rule, ok, asked
@@ -277,6 +308,33 @@ func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string
 // guessOf is who a client that fails to log in is remembered as. No role has a longer name than what is remembered of one.
 func guessOf(s *wire.Startup) guess {
 	return guess{network(clientAddr(s.Remote)), strings.Clone(s.User[:min(len(s.User), maxName)])}
+}
+
+// local reports whether a client came by a Unix socket.
+func local(s *wire.Startup) bool {
+	_, ok := s.Remote.(*net.UnixAddr)
+	return ok
+}
+
+// nobody is the number of the account that stands for those which this process cannot see: see user_namespaces(7).
+const nobody = 65534
+
+// account checks that the account which the client runs as is named as the role.
+func account(s *wire.Startup) error {
+	switch {
+	case s.UID == nil:
+		return errors.New("the system does not say which account the client runs as")
+	case *s.UID == nobody:
+		return errors.New("the client runs as an account that this process does not see: with PrivateUsers=yes of systemd it sees root and its own alone")
+	}
+	a, err := user.LookupId(strconv.FormatUint(uint64(*s.UID), 10))
+	if err != nil {
+		return fmt.Errorf("the client runs as the account %d: %w", *s.UID, err)
+	}
+	if a.Username != s.User {
+		return fmt.Errorf("the client runs as the account %s", a.Username)
+	}
+	return nil
 }
 
 // clientAddr returns the address of a client, the zero one if it has none.

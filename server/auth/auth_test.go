@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -248,6 +249,48 @@ func TestKindsHidden(t *testing.T) {
 	for user, want := range map[string]bool{"right": true, "auditor": false} {
 		if err := a.Authenticate(t.Context(), startup(user), honest(t, "secret", nil)); (err == nil) != want {
 			t.Errorf("%s with the right password: %v", user, err)
+		}
+	}
+}
+
+// TestPeer: on a Unix socket the rule peer lets in the account that is named as the role, and tells others nothing more than a
+// certificate that is not right.
+func TestPeer(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.ParseUint(me.Uid, 10, 32)
+	if err != nil {
+		t.Skip("accounts have no numbers here")
+	}
+	uid := func(n uint64) *uint32 { u := uint32(n); return &u }
+	for _, c := range []struct {
+		rules, user string
+		uid         *uint32
+		want        string // of the answer, "" for let in
+		reason      string
+	}{
+		{"local all all peer\n", me.Username, uid(number), "", ""},
+		{"local all all peer\n", "right", uid(number), "peer authentication failed", "account " + me.Username},
+		{"local all all peer\n", "nobody", uid(nobody), "peer authentication failed", "does not see"},
+		{"local all all peer\n", "right", uid(4e9), "peer authentication failed", "account 4000000000"},
+		{"local all all peer\n", "right", nil, "peer authentication failed", "does not say"},
+		{"local all +agency peer\nlocal all all reject\n", "right", uid(4e9), "peer authentication failed", "account"},
+		{"local all +agency peer\nlocal all all reject\n", "auditor", uid(4e9), "peer authentication failed", "no rule"},
+		{"local all +agency peer\nlocal all +auditor scram-sha-256\n", "right", uid(4e9), "password authentication failed", "no rule lets it in"},
+		{"local all +agency peer\nlocal all +auditor scram-sha-256\n", "auditor", uid(4e9), "password authentication failed", "wrong password"},
+		{"host all all 127.0.0.0/8 trust\nhostssl all all all scram-sha-256\n", "right", uid(number), `entry for host "[local]"`, "no rule"},
+		{"local all all trust\n", "right", nil, "", ""},
+	} {
+		a, reasons := tester(t, c.rules)
+		s := &wire.Startup{User: c.user, Database: "jurat", Remote: &net.UnixAddr{Net: "unix"}, UID: c.uid}
+		var e *wire.Error
+		switch err := a.Authenticate(t.Context(), s, honest(t, "wrong", nil)); {
+		case c.want == "" && err != nil, c.want != "" && !errors.As(err, &e):
+			t.Errorf("%q: %s: %v", c.rules, c.user, err)
+		case c.want != "" && (!strings.Contains(e.Message, c.want) || e.Hint != "" || len(*reasons) != 1 || !strings.Contains((*reasons)[0], c.reason)):
+			t.Errorf("%q: %s: %+v, the log is told %q", c.rules, c.user, e, *reasons)
 		}
 	}
 }

@@ -7,15 +7,18 @@
 // with the next, and a word in double quotes is that name, whatever it means otherwise.
 //
 //	TYPE      DATABASE  USER  ADDRESS  METHOD  [OPTIONS]
+//	local     all       jurat                        peer
 //	host      all       all            127.0.0.0/8   trust
 //	hostssl   all       +agency        10.0.0.0/8    scram-sha-256
 //	hostssl   all       audit,court    all           cert
 //
-// TYPE is host, hostssl (with TLS) or hostnossl (without). DATABASE and USER are lists of names with commas between them;
-// all fits every one, sameuser a database called as the role, +kind the roles of a kind: +agency, +auditor, +operator.
+// TYPE is local (a Unix socket, with no ADDRESS), host, hostssl (with TLS) or hostnossl (without). DATABASE and USER are lists of
+// names with commas between them; all fits every one, sameuser a database called as the role, +kind the roles of a kind: +agency,
+// +auditor, +operator.
 // ADDRESS is all, samehost, samenet, an address with /bits, or an address and a mask. METHOD is one of
 //
-//	trust          lets in whoever comes: for loopback addresses alone, never for others
+//	trust          lets in whoever comes: for local and for loopback addresses alone, never for others
+//	peer           lets in the account of this machine that is named as the role: local only
 //	scram-sha-256  wants the password
 //	cert           wants a client certificate that names the role: hostssl only
 //	reject         refuses
@@ -25,8 +28,8 @@
 // # Differences from PostgreSQL
 //
 // A client that is not on loopback and has no TLS is met by no rule but one of reject: passwords are safe without TLS, what
-// follows them is not. There is no type local, since there are no sockets of that sort; trust is refused for all but loopback
-// addresses; host names, @files, regular expressions and name maps are not known: a file with one is refused.
+// follows them is not. Trust is refused for all but local and loopback addresses; host names, @files, regular expressions and
+// name maps are not known: a file with one is refused.
 package hba
 
 import (
@@ -43,6 +46,7 @@ type Method string
 // The methods.
 const (
 	Trust  Method = "trust"
+	Peer   Method = "peer"
 	SCRAM  Method = "scram-sha-256"
 	Cert   Method = "cert"
 	Reject Method = "reject"
@@ -51,10 +55,10 @@ const (
 // A Rule is one line.
 type Rule struct {
 	Line       int    // 0 of a default rule
-	Type       string // host, hostssl or hostnossl
+	Type       string // local, host, hostssl or hostnossl
 	Databases  []string
 	Users      []string
-	Address    string // all, samehost, samenet or an address
+	Address    string // all, samehost, samenet or an address; "" for local
 	Mask       string // of an address, as one; "" for the words
 	Method     Method
 	VerifyFull bool // a client certificate is wanted besides the password
@@ -76,14 +80,15 @@ type Rules struct{ list []Rule }
 type Client struct {
 	Database, User string
 	Kind           string // of the role: the group that it is in, "" for none
+	Local          bool   // it came by a Unix socket
 	Address        netip.Addr
 	TLS            bool
 }
 
 // The rules of a server without a file.
 var (
-	defaultOpen   = defaults("host all all 127.0.0.0/8 trust\nhost all all ::1/128 trust\n")
-	defaultClosed = defaults("host all all 127.0.0.0/8 scram-sha-256\nhost all all ::1/128 scram-sha-256\nhostssl all all all scram-sha-256\n")
+	defaultOpen   = defaults("local all all trust\nhost all all 127.0.0.0/8 trust\nhost all all ::1/128 trust\n")
+	defaultClosed = defaults("local all all scram-sha-256\nhost all all 127.0.0.0/8 scram-sha-256\nhost all all ::1/128 scram-sha-256\nhostssl all all all scram-sha-256\n")
 )
 
 // defaults reads rules that are in no file.
@@ -98,7 +103,7 @@ func defaults(text string) *Rules {
 	return r
 }
 
-// Default returns the rules of a server without a file: as long as no role has a password, whoever comes from loopback is
+// Default returns the rules of a server without a file: as long as no role has a password, whoever comes from this machine is
 // let in; from then on everybody gives one, and from elsewhere with TLS.
 func Default(passwords bool) *Rules {
 	if passwords {
@@ -123,12 +128,12 @@ func (r *Rules) Find(c Client, local func() []netip.Prefix) (rule Rule, ok bool)
 
 func (r *Rule) fits(c *Client, local func() []netip.Prefix) bool {
 	switch {
-	case r.Type == "hostssl" && !c.TLS, r.Type == "hostnossl" && c.TLS:
+	case (r.Type == "local") != c.Local, r.Type == "hostssl" && !c.TLS, r.Type == "hostnossl" && c.TLS:
 		return false
-	case !c.TLS && !c.Address.IsLoopback() && r.Method != Reject:
+	case !c.Local && !c.TLS && !c.Address.IsLoopback() && r.Method != Reject:
 		return false
 	}
-	return r.fitsDatabase(c) && r.fitsUser(c) && r.fitsAddress(c.Address, local)
+	return r.fitsDatabase(c) && r.fitsUser(c) && (c.Local || r.fitsAddress(c.Address, local))
 }
 
 func (r *Rule) fitsDatabase(c *Client) bool {
@@ -243,13 +248,16 @@ func checkList(rest []word) error {
 // read reads the fields of a rule.
 func (r *Rule) read(fields [][]word) error {
 	switch r.Type = fields[0][0].text; r.Type {
-	case "host", "hostssl", "hostnossl":
-	case "local", "hostgssenc", "hostnogssenc":
-		return fmt.Errorf("type %s: there is neither a Unix socket nor GSSAPI; want host, hostssl or hostnossl", r.Type)
+	case "local", "host", "hostssl", "hostnossl":
+	case "hostgssenc", "hostnogssenc":
+		return fmt.Errorf("type %s: there is no GSSAPI; want local, host, hostssl or hostnossl", r.Type)
 	default:
-		return fmt.Errorf("type %q: want host, hostssl or hostnossl", r.Type)
+		return fmt.Errorf("type %q: want local, host, hostssl or hostnossl", r.Type)
 	}
-	if len(fields) < 5 {
+	switch {
+	case r.Type == "local" && len(fields) < 4:
+		return errors.New("want local, database, user and method")
+	case r.Type != "local" && len(fields) < 5:
 		return errors.New("want type, database, user, address and method")
 	}
 	for _, i := range []int{0, 3} {
@@ -270,14 +278,20 @@ func (r *Rule) read(fields [][]word) error {
 		}
 		r.Users = append(r.Users, w.text)
 	}
-	rest, err := r.readAddress(fields[3][0].text, fields[4:])
-	if err != nil {
-		return err
+	rest := fields[3:]
+	if r.Type != "local" {
+		var err error
+		if rest, err = r.readAddress(fields[3][0].text, fields[4:]); err != nil {
+			return err
+		}
 	}
 	if len(rest) == 0 {
 		return errors.New("want a method behind the mask")
 	}
 	r.Method = Method(rest[0][0].text)
+	if err := r.Method.check(); err != nil {
+		return err
+	}
 	for _, o := range rest[1:] {
 		if err := r.option(o); err != nil {
 			return err
@@ -369,18 +383,24 @@ func (r *Rule) option(words []word) error {
 	return nil
 }
 
+// check refuses methods that are not known.
+func (m Method) check() error {
+	switch m {
+	case Trust, Peer, SCRAM, Cert, Reject:
+		return nil
+	case "password", "md5":
+		return fmt.Errorf("method %s is not safe: write scram-sha-256", m)
+	}
+	return fmt.Errorf("method %q: want trust, peer, scram-sha-256, cert or reject", m)
+}
+
 // check refuses rules that are dangerous or mean nothing.
 func (r *Rule) check() error {
-	switch r.Method {
-	case Trust, SCRAM, Cert, Reject:
-	case "password", "md5":
-		return fmt.Errorf("method %s is not safe: write scram-sha-256", r.Method)
-	default:
-		return fmt.Errorf("method %q: want trust, scram-sha-256, cert or reject", r.Method)
-	}
 	loopback := r.network.IsValid() && (within(r.network, "127.0.0.0/8") || within(r.network, "::1/128"))
 	switch {
-	case r.Method == Trust && !loopback:
+	case r.Method == Peer && r.Type != "local":
+		return errors.New("method peer is for type local: over a network nobody knows who runs the client")
+	case r.Method == Trust && !loopback && r.Type != "local":
 		return fmt.Errorf("method trust is for loopback addresses alone (127.0.0.0/8, ::1/128), not for %s: write scram-sha-256 or cert", r.Address)
 	case (r.Method == Cert || r.VerifyFull) && r.Type != "hostssl":
 		return errors.New("client certificates need type hostssl")

@@ -9,8 +9,15 @@ import (
 // Files that are refused, and the word that says why.
 func TestRefused(t *testing.T) {
 	for text, word := range map[string]string{
-		"local all all trust":                                     "Unix socket",
-		"hosts all all all reject":                                "want host",
+		"hostgssenc all all all reject":                           "GSSAPI",
+		"local all all":                                           "want local",
+		"local all all 127.0.0.0/8 trust":                         "method",
+		"local all all cert":                                      "hostssl",
+		"local all all scram-sha-256 clientcert=verify-full":      "hostssl",
+		"local all all peer map=x":                                "option",
+		"local all all ident":                                     "want trust",
+		"host all all 127.0.0.0/8 peer":                           "type local",
+		"hosts all all all reject":                                "want local, host",
 		"host all all all":                                        "method",
 		"host all all 10.0.0.0/8 trust":                           "loopback",
 		"host all all all trust":                                  "loopback",
@@ -90,9 +97,35 @@ hostnossl all       all               all                     reject
 		{"jurat", "x", "agency", "2001:db9::1", true, 0},
 		{"jurat", "x", "agency", "::1", true, 0},
 	} {
-		got, ok := rules.Find(Client{c.database, c.user, c.kind, netip.MustParseAddr(c.address), c.tls}, local)
+		got, ok := rules.Find(Client{Database: c.database, User: c.user, Kind: c.kind, Address: netip.MustParseAddr(c.address), TLS: c.tls}, local)
 		if got.Line != c.line || ok != (c.line > 0) {
 			t.Errorf("%+v: line %d", c, got.Line)
+		}
+	}
+}
+
+// Rules of type local are for Unix sockets, and no others are.
+func TestLocal(t *testing.T) {
+	rules, err := Parse("hba.conf", "host all all all reject\nlocal all jurat peer\nlocal all +agency reject\nlocal jurat all scram-sha-256\nlocal all all trust\nhost all all 127.0.0.0/8 trust")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		database, user, kind string
+		line                 int
+	}{{"jurat", "jurat", "", 2}, {"jurat", "x", "agency", 3}, {"jurat", "x", "", 4}, {"other", "x", "", 5}} {
+		got, _ := rules.Find(Client{Database: c.database, User: c.user, Kind: c.kind, Local: true}, nil)
+		if got.Line != c.line {
+			t.Errorf("%+v: line %d", c, got.Line)
+		}
+	}
+	got, _ := rules.Find(Client{Database: "jurat", User: "jurat", Address: netip.MustParseAddr("127.0.0.1")}, nil)
+	if got.Line != 1 {
+		t.Errorf("a client on loopback: line %d", got.Line)
+	}
+	for passwords, want := range map[bool]Method{false: Trust, true: SCRAM} {
+		if got, _ := Default(passwords).Find(Client{Database: "jurat", User: "x", Local: true}, nil); got.Method != want {
+			t.Errorf("without a file, passwords %t: %q", passwords, got.Method)
 		}
 	}
 }
@@ -103,7 +136,7 @@ func TestDefault(t *testing.T) {
 		for _, address := range []string{"127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"} {
 			for _, tls := range []bool{false, true} {
 				a := netip.MustParseAddr(address)
-				got, ok := Default(passwords).Find(Client{"jurat", "x", "agency", a, tls}, nil)
+				got, ok := Default(passwords).Find(Client{Database: "jurat", User: "x", Kind: "agency", Address: a, TLS: tls}, nil)
 				want := Method("")
 				switch {
 				case a.IsLoopback() && !passwords:
@@ -123,15 +156,16 @@ func TestDefault(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("host all all 127.0.0.0/8 trust\nhostssl \"all\" +agency,x samenet scram-sha-256 clientcert=verify-full # x\n")
 	f.Add("host all all 10.0.0.0 255.0.0.0 reject\\\n")
+	f.Add("local all jurat peer\nlocal all all trust\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		rules, err := Parse("", text)
 		if err != nil {
 			return
 		}
 		for _, tls := range []bool{false, true} {
-			c := Client{"jurat", "x", "agency", netip.MustParseAddr("192.0.2.1"), tls}
+			c := Client{Database: "jurat", User: "x", Kind: "agency", Address: netip.MustParseAddr("192.0.2.1"), TLS: tls}
 			r, ok := rules.Find(c, func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")} })
-			if ok && (r.Method == Trust || !tls && r.Method != Reject) {
+			if ok && (r.Method == Trust || r.Method == Peer || !tls && r.Method != Reject) {
 				t.Fatalf("%q lets in by %+v", text, r)
 			}
 		}

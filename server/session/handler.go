@@ -29,7 +29,7 @@ func NewHandler(engine *query.Engine, login func(s *wire.Startup, err error)) *H
 
 // Open implements wire.Handler.
 func (h *Handler) Open(_ context.Context, s *wire.Startup) (wire.Session, error) {
-	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID), Wake: s.Wake,
+	login := query.Login{User: s.User, Database: s.Database, Settings: s.Parameters, PID: int32(s.ProcessID), From: wire.From(s.Remote), Wake: s.Wake,
 		Cancel: s.Cancel, Terminate: s.Terminate}
 	if addr, ok := s.Remote.(*net.TCPAddr); ok {
 		login.Remote, login.Port = addr.IP.String(), addr.Port

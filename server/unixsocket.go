@@ -1,0 +1,64 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// SocketPath returns where clients look for the Unix socket of the port in a directory.
+func SocketPath(dir string, port int) string {
+	return filepath.Join(dir, ".s.PGSQL."+strconv.Itoa(port))
+}
+
+// maxSocketPath is how long the path of a Unix socket can be, in bytes.
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+// ListenUnix listens in a directory, for the port that clients name it by. A socket that nobody listens on any more, as after a crash,
+// is replaced. Everybody may connect who may enter the directory: the login rules decide.
+func ListenUnix(dir string, port int) (net.Listener, error) {
+	path := SocketPath(dir, port)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("%s has %d bytes, and the path of a socket can have %d: choose a shorter directory", path, len(path), maxSocketPath)
+	}
+	ln, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EADDRINUSE) && abandoned(path) {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+		ln, err = net.Listen("unix", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, adviceOnSocket(err))
+	}
+	if err := os.Chmod(path, 0o777); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
+}
+
+// adviceOnSocket says what to do about a socket that cannot be listened on.
+func adviceOnSocket(err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "another server has the port in this directory: choose another port or directory"
+	}
+	return "want a directory that is there already and that this account may write to, such as /run/jurat"
+}
+
+// abandoned reports whether a path is that of a socket on which nobody listens.
+func abandoned(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Type() != os.ModeSocket {
+		return false
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
