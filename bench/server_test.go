@@ -37,6 +37,10 @@ func TestIngest(t *testing.T) {
 	if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
+	o.Targets = []*target.Target{o.Targets[0].OverUnixSocket()}
+	if err := b.Ingest(t.Context(), o, []Load{{"pgx", 1}}); err != nil || b.Record.Samples[len(b.Record.Samples)-1].Key("by") != "jurat-unix" {
+		t.Errorf("over a Unix socket: %v, %+v", err, b.Record.Samples)
+	}
 	err := b.Ingest(t.Context(), o, []Load{{"telepathy", 1}})
 	if err == nil || !strings.Contains(err.Error(), "copy-binary") {
 		t.Errorf("error %v", err)
@@ -161,7 +165,7 @@ func TestPostgres(t *testing.T) {
 	if err := b.Ingest(t.Context(), o, []Load{{"insert", 1}}); err != nil {
 		t.Fatal(err)
 	}
-	o.Targets = []*target.Target{keyed, jurat}
+	o.Targets = []*target.Target{keyed.OverUnixSocket(), jurat.OverUnixSocket()}
 	if err := b.Proofs(t.Context(), o, &Proofs{Leaves: 2000, Clients: []int{1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +176,7 @@ func TestPostgres(t *testing.T) {
 			t.Errorf("%s has no ratio", s.Name)
 		}
 	}
-	for _, name := range []string{"ingest postgres-unindexed", "open-loop postgres-unindexed", "proof postgres", "proof jurat"} {
+	for _, name := range []string{"ingest postgres-unindexed", "open-loop postgres-unindexed", "proof postgres-unix", "proof jurat-unix"} {
 		if !seen[name] {
 			t.Errorf("%s is missing", name)
 		}

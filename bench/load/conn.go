@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/jurat-ledger/jurat/wire"
@@ -39,10 +40,14 @@ type ServerError struct{ Code, Message string }
 // Error returns the message with its SQLSTATE.
 func (e *ServerError) Error() string { return e.Message + " (SQLSTATE " + e.Code + ")" }
 
-// Dial connects to a server at a TCP address.
+// Dial connects to a server at a TCP address, or by the path of its Unix socket.
 func Dial(ctx context.Context, address, user, database string) (*Conn, error) {
 	var d net.Dialer
-	n, err := d.DialContext(ctx, "tcp", address)
+	network := "tcp"
+	if filepath.IsAbs(address) {
+		network = "unix"
+	}
+	n, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,10 @@ package load
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -11,7 +15,14 @@ type Driver struct{ conn *pgx.Conn }
 
 // DialDriver connects like Dial.
 func DialDriver(ctx context.Context, address, user, database string) (*Driver, error) {
-	conn, err := pgx.Connect(ctx, "postgres://"+user+"@"+address+"/"+database+"?sslmode=disable")
+	host, port, err := net.SplitHostPort(address)
+	if dir, file := filepath.Split(address); filepath.IsAbs(address) {
+		host, port, err = dir, strings.TrimPrefix(filepath.Ext(file), "."), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s port=%s user=%s dbname=%s sslmode=disable", host, port, user, database))
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func wide(s string) float64 { return float64(len([]rune(s))) * small * 0.6 }
 var colours = map[string]string{
 	"jurat": "#0072b2", "merkle": "#0072b2", "merkle-avx512": "#0072b2", "merkle-shani": "#56b4e9", "merkle-avx2": "#009e73",
 	"merkle-sha2": "#0072b2", "merkle-stdlib": "#999999", "1-thread": "#56b4e9", "2-thread": "#0072b2",
-	"stdlib": "#8a8f98", "postgres": "#d55e00", "postgres-unindexed": "#e69f00",
+	"stdlib": "#8a8f98", "postgres": "#d55e00", "postgres-unindexed": "#e69f00", "jurat-unix": "#56b4e9", "postgres-unix": "#f0a36b",
 	"gohashtree": "#009e73", "gohashtree-avx512": "#66c2a5", "tessera": "#cc79a7",
 	"written": "#9aa3ad", "stored": "#0072b2",
 }
@@ -106,7 +106,7 @@ func (p palette) of(name string) string {
 var names = map[string]string{
 	"stdlib": "crypto/sha256", "merkle": "Jurat", "merkle-avx512": "Jurat, AVX-512", "merkle-shani": "Jurat, SHA-NI",
 	"merkle-avx2": "Jurat, AVX2", "merkle-sha2": "Jurat, SHA2", "merkle-stdlib": "Jurat over crypto/sha256", "jurat": "Jurat", "postgres": "PostgreSQL, primary key",
-	"postgres-unindexed": "PostgreSQL, no index", "1-thread": "one thread", "2-thread": "two threads",
+	"postgres-unindexed": "PostgreSQL, no index", "jurat-unix": "Jurat, Unix socket", "postgres-unix": "PostgreSQL, Unix socket", "1-thread": "one thread", "2-thread": "two threads",
 	"gohashtree-avx512": "gohashtree, AVX-512 forced", "tessera": "Tessera (in process)",
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -42,10 +43,18 @@ func Jurat(name, program string, flags ...string) *Target {
 
 func startJurat(ctx context.Context, t *Target, dir, program string, flags []string) (*Server, error) {
 	s := &Server{Target: t, Dir: dir, User: "jurat", Database: "jurat", process: new(process)}
-	ready := make(chan string, 1)
+	ready, at := make(chan string, 1), "listen="
+	if t.unix {
+		var err error
+		if s.socket, err = os.MkdirTemp("", "jurat"); err != nil {
+			return nil, err
+		}
+		at, flags = "socket=", append([]string{"--socket-directory", s.socket}, flags...)
+	}
 	s.log.line = func(line []byte) bool {
-		_, rest, ok := bytes.Cut(line, []byte("msg=ready listen="))
+		_, rest, ok := bytes.Cut(line, []byte("msg=ready "))
 		if ok {
+			_, rest, _ = bytes.Cut(rest, []byte(at))
 			address, _, _ := bytes.Cut(rest, []byte(" "))
 			ready <- string(address)
 		}

@@ -24,7 +24,7 @@ import (
 var postgresSettings = []string{
 	"shared_buffers=4GB", "max_wal_size=16GB", "checkpoint_timeout=15min", "autovacuum=off",
 	"fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=300",
-	"listen_addresses=127.0.0.1", "unix_socket_directories=",
+	"listen_addresses=127.0.0.1",
 }
 
 // Postgres is PostgreSQL, as it is installed, with a table hashes (digest bytea, ts timestamptz default now()); keyed, digest is
@@ -94,7 +94,16 @@ func startPostgres(ctx context.Context, t *Target, dir, bin, column string, sett
 		return nil, err
 	}
 	s := &Server{Target: t, Dir: dir, Address: net.JoinHostPort("127.0.0.1", port), User: "jurat", Database: "postgres", process: new(process)}
-	args := []string{"-D", dir, "-p", port}
+	if t.unix {
+		if s.socket, err = os.MkdirTemp("", "jurat"); err != nil {
+			return nil, err
+		}
+		if _, err := unprivileged(s.socket); err != nil {
+			return nil, err
+		}
+		s.Address = filepath.Join(s.socket, ".s.PGSQL."+port)
+	}
+	args := []string{"-D", dir, "-p", port, "-k", s.socket}
 	for _, setting := range slices.Concat(postgresSettings, settings) {
 		args = append(args, "-c", setting)
 	}

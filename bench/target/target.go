@@ -34,9 +34,17 @@ type Target struct {
 	// Proofs reports whether Lookup gives proofs that can be verified: KSI signatures, in the first column.
 	Proofs bool
 
+	unix   bool // clients come by a Unix socket
 	start  func(ctx context.Context, t *Target, dir string) (*Server, error)
 	stored func(ctx context.Context, s *Server) (int64, error)
 	check  func(ctx context.Context, s *Server) error
+}
+
+// OverUnixSocket returns t as clients find it by a Unix socket.
+func (t *Target) OverUnixSocket() *Target {
+	u := *t
+	u.unix, u.Name = true, t.Name+"-unix"
+	return &u
 }
 
 // Start starts a server on dir, which must not exist, be empty, or hold what such a server left there.
@@ -58,7 +66,7 @@ const (
 type Server struct {
 	Target         *Target
 	Dir            string
-	Address        string // TCP; another after Restart
+	Address        string // of TCP, or the path of a Unix socket; another after Restart
 	User, Database string
 
 	*process
@@ -68,6 +76,7 @@ type Server struct {
 type process struct {
 	cmd    *exec.Cmd
 	log    tail
+	socket string        // directory of its Unix socket, "" for none; it ends with the process
 	exited chan struct{} // closed when the process has ended
 	err    error         // of the process; valid once exited is closed
 }
@@ -84,6 +93,9 @@ func (s *Server) launch(cmd *exec.Cmd) error {
 	}
 	go func() {
 		p.err = cmd.Wait()
+		if p.socket != "" {
+			os.RemoveAll(p.socket)
+		}
 		close(p.exited)
 	}()
 	return nil

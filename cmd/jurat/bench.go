@@ -58,6 +58,7 @@ type benchOptions struct {
 	clients          []int
 	methods          []string
 	peers            []string
+	over             []string
 	serveFlags       []string
 	dir, data        string
 	rate             float64
@@ -136,6 +137,7 @@ func leavesFlag(f *pflag.FlagSet, o *benchOptions, n uint64, usage string) {
 func serverFlags(f *pflag.FlagSet, o *benchOptions) {
 	f.Uint64Var(&o.copyRows, "copy-rows", 1_000_000, "rows of one COPY")
 	f.StringArrayVar(&o.peers, "peer", nil, "another contender: postgres, postgres-unindexed, or the path of another jurat program; may be repeated")
+	f.StringSliceVar(&o.over, "over", []string{"tcp"}, "how clients reach servers: tcp, unix, or both alternately")
 	f.StringArrayVar(&o.serveFlags, "serve-flag", nil, "flag for \"jurat serve\", such as --statement-memory=1000000; may be repeated")
 	f.StringVar(&o.dir, "dir", "", "where to make temporary data directories (default that of the system): it decides which disk is measured")
 }
@@ -232,7 +234,24 @@ func (o *benchOptions) targets() ([]*target.Target, error) {
 		}
 		all = slices.Insert(all, i, t)
 	}
-	return all, nil
+	return overSockets(all, o.over)
+}
+
+// overSockets returns each contender once for each kind of socket.
+func overSockets(all []*target.Target, kinds []string) (targets []*target.Target, err error) {
+	for _, t := range all {
+		for _, kind := range kinds {
+			switch kind {
+			case "tcp":
+				targets = append(targets, t)
+			case "unix":
+				targets = append(targets, t.OverUnixSocket())
+			default:
+				return nil, fmt.Errorf("--over %s: choose from tcp and unix", kind)
+			}
+		}
+	}
+	return targets, nil
 }
 
 func (o *benchOptions) servers() (*bench.Servers, error) {

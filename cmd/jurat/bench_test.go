@@ -83,6 +83,7 @@ func TestBenchRefuses(t *testing.T) {
 		{[]string{"ingest", "--peer=/nowhere/jurat"}, "--peer /nowhere/jurat"},
 		{[]string{"ingest", "--peer=sh", "--peer=/bin/sh"}, "a name of its own"},
 		{[]string{"ingest", "--clients=0"}, "give 1 at least"},
+		{[]string{"ingest", "--over=pigeon"}, "--over pigeon: choose from tcp and unix"},
 		{[]string{"tree", "--leaves=1000"}, "power of two"},
 		{[]string{"kernel", "--runs=0"}, "--runs"},
 		{[]string{"billion", "--leaves=1001", "--copy-rows=1000"}, "multiple"},
