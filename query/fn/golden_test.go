@@ -309,7 +309,8 @@ func TestLiveCasts(t *testing.T) {
 			t.Errorf("%s to %s: no cast", f.Name, u.Name)
 			continue
 		}
-		if string(c.Context) != string(row[2]) || c.Binary != (string(row[3]) == "b") && f != value.JSONB {
+		same := string(row[3]) == "b" && f != value.Int4 && u != value.Int4 // of an int4 and an oid only one has a sign
+		if string(c.Context) != string(row[2]) || c.Binary != same && f != value.JSONB {
 			t.Errorf("%s to %s: context %c, binary %t; want %s, method %s", f.Name, u.Name, c.Context, c.Binary, row[2], row[3])
 		}
 		if Builtins().casts[castKey{f.OID, u.OID}] == nil {
