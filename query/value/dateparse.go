@@ -14,6 +14,7 @@ type reading struct {
 	hasDate, bc      bool
 	shortYear        bool  // of two digits: 1970 to 2069, unless BC
 	micros           int64 // since midnight
+	hour             int64 // as written: 11:59:60 is in the next one
 	hasTime          bool
 	half             string // "am", "pm"
 	offset           int    // seconds east of UTC
@@ -275,13 +276,16 @@ func (r *reading) setClock(text string) dateFault {
 		}
 		fraction = int64(math.RoundToEven(f * 1e6))
 	}
-	if n[0] > 24 || n[1] > 59 || n[2] > 60 || n[0] == 24 && (n[1] > 0 || n[2] > 0 || fraction > 0) {
-		return faultField
-	}
 	if len(parts) == 2 && hasFrac { // "15:30.5" is minutes and seconds
 		n[0], n[1], n[2] = 0, n[0], n[1]
 	}
-	r.micros = n[0]*Hour + n[1]*Minute + n[2]*Second + fraction
+	if n[0] > 24 || n[1] > 59 || n[2] > 60 {
+		return faultField
+	}
+	r.hour = n[0]
+	if r.micros = n[0]*Hour + n[1]*Minute + n[2]*Second + fraction; r.micros > Day {
+		return faultField
+	}
 	return faultNone
 }
 
@@ -371,14 +375,14 @@ func (r *reading) finish(s *Settings) dateFault {
 		return faultSyntax
 	}
 	if r.half != "" {
-		switch h := r.micros / Hour; {
+		switch {
 		case !r.hasTime:
 			return faultSyntax
-		case h > 12:
+		case r.hour > 12:
 			return faultField
-		case h == 12 && r.half == "am":
+		case r.hour == 12 && r.half == "am":
 			r.micros -= 12 * Hour
-		case h < 12 && r.half == "pm":
+		case r.hour < 12 && r.half == "pm":
 			r.micros += 12 * Hour
 		}
 	}
