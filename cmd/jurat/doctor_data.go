@@ -122,6 +122,8 @@ func (d *doctor) checkCertificate(name string) {
 		advice = "Verifiers trust it: plan a new ledger of publications with them."
 	}
 	switch {
+	case c.NotBefore.After(d.now()):
+		d.add(stateFail, check, "not valid before "+c.NotBefore.Format(time.DateTime), "Is this machine's clock right? If it is, it was ahead when the key was made. "+advice)
 	case left < time.Hour:
 		d.add(stateFail, check, found, advice)
 	case left < 60*24*time.Hour:
@@ -229,8 +231,12 @@ func (d *doctor) checkLedger() {
 	closed := s.Closed().Time()
 	switch behind := closed.Sub(d.now()); {
 	case behind > time.Minute:
-		d.add(stateFail, check, fmt.Sprintf("its newest round, %s, is %s ahead of this machine's clock", closed.Format(time.RFC3339), behind.Round(time.Second)),
-			"Nothing is closed until the clock passes it: set the clock, by NTP.")
+		ahead := behind.Round(time.Second).String()
+		if days := int(behind.Hours() / 24); days > 1 {
+			ahead = fmt.Sprintf("%d days", days)
+		}
+		d.add(stateFail, check, fmt.Sprintf("its newest round, %s, is %s ahead of this machine's clock", closed.Format(time.RFC3339), ahead),
+			"Nothing is closed until the clock passes it: set the clock, by NTP. If it is right, it was ahead before: see docs/operations.md.")
 	case -behind > 31*24*time.Hour:
 		d.add(stateWarn, check, fmt.Sprintf("its newest round is of %s, %d days ago", closed.Format(time.RFC3339), int(-behind.Hours()/24)),
 			"After the start somebody has to check the clock and run SELECT confirm_clock().")

@@ -130,6 +130,28 @@ func TestDoctorKeys(t *testing.T) {
 	expectFinding(t, diagnose(t, exitFail, "--data", dir, "--listen", "127.0.0.1:0"), "ledger", stateFail, "is a disk not mounted")
 }
 
+// TestDoctorClockAhead: a first start with a clock that was a year ahead is found when it is right again.
+func TestDoctorClockAhead(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	startServer(t, dir).stop()
+	d := doctor{now: func() time.Time { return time.Now().AddDate(-1, 0, 0) }}
+	d.config.DataDir = dir
+	d.checkLedger()
+	names := []string{"calendar", "publications", "root"}
+	for _, name := range names {
+		d.checkCertificate(name)
+	}
+	found := make(map[string]finding)
+	for _, f := range d.findings {
+		found[f.Check] = f
+	}
+	expectFinding(t, found, "ledger", stateFail, "days ahead")
+	for _, name := range names {
+		expectFinding(t, found, name+" certificate", stateFail, "not valid before")
+	}
+}
+
 // TestDoctorCutOff: a first start that was cut off before it had made keys is no fault.
 func TestDoctorCutOff(t *testing.T) {
 	t.Parallel()
