@@ -1,17 +1,24 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jurat-ledger/jurat/merkle/calendar"
+	"github.com/jurat-ledger/jurat/server"
+	"github.com/jurat-ledger/jurat/storage"
 )
 
 // TestInterrupted: commands that are interrupted say so, whatever that became inside them, and leave nothing.
@@ -119,5 +126,46 @@ func TestSignals(t *testing.T) {
 				t.Errorf("leaves %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// TestSignInterrupted has a server whose clock is behind its ledger. Who signs is told what he waits for and, when he ends that, how he gets the proof.
+func TestSignInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	genesis := storage.Genesis{Server: "jurat", First: calendar.RoundOf(time.Now().Add(time.Hour))}
+	store, err := storage.Create(filepath.Join(dir, server.StoreDir), genesis, storage.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		err = store.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, dir)
+	file := filepath.Join(t.TempDir(), "letter")
+	if err := os.WriteFile(file, []byte("letter"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program(t), "sign", "--server", s.url(), file)
+	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
+	stderr, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	var words []string
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		words = append(words, lines.Text())
+		if strings.Contains(lines.Text(), "does not close yet") {
+			cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	err = cmd.Wait()
+	said := strings.Join(words, "\n")
+	if cmd.ProcessState.ExitCode() != exitError || !strings.Contains(said, "/jurat/main/0; its proof is still to be had") || !strings.HasSuffix(said, "jurat: interrupted") {
+		t.Errorf("%v: %s", err, said)
 	}
 }

@@ -44,7 +44,9 @@ The server is that of --server, else of the environment variable JURAT_SERVER, e
   jurat sign --server postgres://canton@127.0.0.1:5433/jurat *.pdf`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
+			return untilInterrupted(cmd.Context(), func(ctx context.Context) error {
+				return o.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -68,6 +70,9 @@ type filing struct {
 	receipt string
 	round   time.Time
 }
+
+// lateRound is how long a round may take to close before that is worth a word.
+const lateRound = 5 * time.Second
 
 func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []string) error {
 	filings, err := o.hash(paths)
@@ -93,8 +98,15 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 	if err := o.file(ctx, conn, filings); err != nil {
 		return serverError(err)
 	}
+	late := time.AfterFunc(lateRound, func() {
+		fmt.Fprintf(words, "Filed, but round %s does not close yet: the server's clock may be behind, which its /readyz says. Ctrl-C ends the waiting.\n",
+			filings[0].round.UTC().Format(time.RFC3339))
+	})
+	defer late.Stop()
 	for i, f := range filings {
-		if err := f.prove(ctx, conn, out, certificates); err != nil {
+		err := f.prove(ctx, conn, out, certificates)
+		late.Stop()
+		if err != nil {
 			for _, rest := range filings[i:] {
 				fmt.Fprintf(words, "%s is filed with receipt %s; its proof is still to be had:\n  SELECT signature FROM proofs WHERE receipt = '%s'\n",
 					plain.Text(rest.path), rest.receipt, rest.receipt)
