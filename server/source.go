@@ -76,7 +76,9 @@ func clientError(err error) error {
 		return &query.Error{Code: "42710", Message: err.Error()}
 	case errors.Is(err, ledger.ErrNotFound):
 		return &query.Error{Code: "02000", Message: err.Error()}
-	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrCorrupt), errors.Is(err, index.ErrVersion):
+	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
+		return &query.Error{Code: "0A000", Message: err.Error(), Hint: "A newer server wrote it: an operator has to run that one."}
+	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, index.ErrCorrupt):
 		return &query.Error{Code: "XX001", Message: "what is stored is damaged: " + err.Error(),
 			Hint: "Nothing that is damaged is given out. An operator has to stop the server, run jurat fsck and restore a backup; the digest index alone is made anew by jurat fsck --rebuild-index."}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/storage/index"
 	"github.com/jurat-ledger/jurat/storage/storagetest"
 )
 
@@ -62,6 +64,16 @@ func TestRoundCursorCancel(t *testing.T) {
 		}
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestNewerFormat: what a newer program wrote is not called damaged, since nobody has to restore it.
+func TestNewerFormat(t *testing.T) {
+	for _, of := range []error{storage.ErrVersion, index.ErrVersion} {
+		var refused *query.Error
+		if err := clientError(fmt.Errorf("tile 0: %w", of)); !errors.As(err, &refused) || refused.Code != "0A000" || strings.Contains(refused.Message+refused.Hint, "damaged") {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -61,7 +61,8 @@
 // # Values
 //
 // Numbers in values are little-endian. Byte 0 of every value is its format version, 1 throughout but for roles that
-// take more than version 1 can say, which have 2; any other is refused with ErrVersion. "n ×" repeats to the end of the value or as often as a count before it says. An imprint is one
+// take more than version 1 can say, which have 2; any other is refused with ErrVersion. Whoever gives a newer version to what Open does not read
+// raises that of progress too, so that an older program refuses the store at its start and not in the middle of its work. "n ×" repeats to the end of the value or as often as a count before it says. An imprint is one
 // algorithm byte and the digest that has the algorithm's length.
 //
 //	genesis        1 version | 8 first second | 32 blinding key | server name

@@ -77,6 +77,8 @@ func (o *verifyOptions) verifyBundle(ctx context.Context, out io.Writer, path, d
 	p.done()
 	r := newBundleReport(path, &basis, &report)
 	switch {
+	case errors.Is(err, bundle.ErrVersion): // says nothing of the bundle
+		return fmt.Errorf("%s: %w", path, err)
 	case errors.As(err, new(*bundle.Fault)), errors.Is(err, errPacked):
 		r.Sentence = err.Error()
 	case err != nil:

@@ -102,8 +102,6 @@ func checkError(w io.Writer, data string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, storage.ErrVersion), errors.Is(err, index.ErrVersion):
-		return fmt.Errorf("%w: check it with the program that wrote it", err)
 	case errors.Is(err, ledger.ErrBehind):
 		fmt.Fprintf(w, "DIFFERENCE: %s\n%s\n", err, damageAdvice(err))
 		return exitStatus(exitFail)
@@ -136,6 +134,9 @@ func checkStore(ctx context.Context, w io.Writer, store *storage.Store, x fsck.I
 	options.Progress = func(r fsck.Report) { progress.set(int64(r.Leaves)) }
 	r, err := fsck.Check(ctx, store, options)
 	progress.done()
+	if r.Through == 0 { // an error of the store before anything was checked
+		return err
+	}
 	fmt.Fprintf(w, "server %s, seconds %s to %s\n", store.Genesis().Server, store.Genesis().First, r.Through)
 	fmt.Fprintf(w, "%d rounds in order: %d leaves in %d runs, %d tiles, %d signatures, %d calendar nodes, %d publications, %d sealed blocks\n",
 		r.Rounds, r.Leaves, r.Runs, r.Tiles, r.Signatures, r.CalendarNodes, r.Publications, r.Blocks)

@@ -105,7 +105,7 @@ func (b *verifyBasis) pathOfKey(r *seal.Report) string {
 
 // sealText returns a seal that is given as text or as the name of a file.
 func sealText(from string) (string, error) {
-	if strings.HasPrefix(from, seal.Prefix) {
+	if strings.HasPrefix(from, "JS") && strings.Index(from, ":") == len(seal.Prefix)-1 { // of any version
 		return from, nil
 	}
 	data, err := readAtMost(from, 1<<16)

@@ -239,6 +239,10 @@ func decode(data []byte) (*decoded, error) {
 	if len(data) > MaxRecord {
 		return nil, fmt.Errorf("more than %d bytes", MaxRecord)
 	}
+	var head struct{ Format string }
+	if json.Unmarshal(data, &head) == nil && head.Format != recordFormat { // a newer one may have other fields
+		return nil, fmt.Errorf("format %.100q is not known, %q is: use a newer program", head.Format, recordFormat)
+	}
 	r := &decoded{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -247,9 +251,6 @@ func decode(data []byte) (*decoded, error) {
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("something follows the object")
-	}
-	if r.form.Format != recordFormat {
-		return nil, fmt.Errorf("format %.100q, this program knows %q", r.form.Format, recordFormat)
 	}
 	var err error
 	if r.proof, err = parseProof(r.form.Signature); err != nil {

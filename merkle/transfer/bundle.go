@@ -24,8 +24,10 @@ const (
 
 // Errors that callers decide on.
 var (
-	// ErrFormat is wrapped by the errors of Parse.
+	// ErrFormat is wrapped by the errors of Parse, but for a format version that this program does not know.
 	ErrFormat = errors.New("not a whole, unchanged bundle of a document")
+	// ErrVersion is wrapped for that.
+	ErrVersion = errors.New("unknown format version: use a newer program")
 	// ErrOther says that two bundles are not of one proof.
 	ErrOther = errors.New("the bundles are of different documents, or of different filings of one")
 )
@@ -80,10 +82,10 @@ func (h *Holder) value() cbor.Value {
 // Parse reads what Append writes, and nothing else. Whether the transfers make a chain and the proofs hold, Verify says.
 func Parse(data []byte) (*Bundle, error) {
 	b, err := parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	if err != nil && !errors.Is(err, ErrVersion) {
+		err = fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	return b, nil
+	return b, err
 }
 
 func parse(data []byte) (*Bundle, error) {
@@ -96,7 +98,7 @@ func parse(data []byte) (*Bundle, error) {
 	case len(data) < head+sha256.Size:
 		return nil, errors.New("it ends too early")
 	case data[len(Magic)] != version:
-		return nil, fmt.Errorf("format version %d: use a newer program", data[len(Magic)])
+		return nil, fmt.Errorf("version %d: %w", data[len(Magic)], ErrVersion)
 	}
 	end := len(data) - sha256.Size
 	if sha256.Sum256(data[:end]) != [sha256.Size]byte(data[end:]) {

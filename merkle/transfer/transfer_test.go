@@ -277,7 +277,11 @@ func TestMangled(t *testing.T) {
 	for i := range good {
 		data := bytes.Clone(good)
 		data[i] ^= 1
-		if _, err := transfer.Parse(data); !errors.Is(err, transfer.ErrFormat) {
+		want := transfer.ErrFormat
+		if i == len(transfer.Magic) {
+			want = transfer.ErrVersion
+		}
+		if _, err := transfer.Parse(data); !errors.Is(err, want) {
 			t.Fatalf("byte %d changed: %v", i, err)
 		}
 		if b, err := transfer.Parse(reseal(data)); err == nil && i < len(good)-32 && b.Verify(context.Background(), options()).Verdict == ksi.OK {

@@ -91,14 +91,14 @@ func ParseManifest(text []byte) (*Manifest, error) {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("manifest: %s: %w", fmt.Sprintf(format, args...), ErrDamaged)
 	}
+	var version struct{ Format int }
+	if json.Unmarshal(text, &version) == nil && version.Format > format { // which may have other fields
+		return nil, fmt.Errorf("manifest: format %d is of a newer program: use that", version.Format)
+	}
 	m := new(Manifest)
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
-		var version struct{ Format int }
-		if json.Unmarshal(text, &version) == nil && version.Format > format {
-			return nil, fmt.Errorf("manifest: format %d is of a newer program: restore with that", version.Format)
-		}
 		return nil, bad("%v", err)
 	}
 	if m.Format != format {

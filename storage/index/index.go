@@ -31,7 +31,7 @@ var (
 	ErrCorrupt = errors.New("the digest index is corrupt")
 
 	// ErrVersion says that the stored index was written in a format that this program does not know.
-	ErrVersion = errors.New("the digest index has an unknown format version")
+	ErrVersion = errors.New("the digest index has an unknown format version: use the program that wrote it, or a newer one")
 )
 
 // Options say where an Index works.
