@@ -135,6 +135,8 @@ func TestPapers(t *testing.T) {
 		"a fork":                     {p.fork, p.document, both, "", "FAIL broken-chain", "key-given key-given key-given key-given"},
 		"a gap":                      {p.gap, p.document, both, "", "FAIL broken-chain", "key-given key-given"},
 		"a bundle cut off":           {p.chain[:2000], "-", both, "", "FAIL chain-format", ""},
+		"a newer receipt":            {[]byte(`{"format":"jurat receipt 2","more":1}`), "-", both, "", "NA newer", ""},
+		"a newer bundle":             {[]byte(transfer.Magic + "\x02" + strings.Repeat("more", 10)), "-", both, "", "NA newer", ""},
 		"the shortest of its kind":   {[]byte(transfer.Magic), "-", both, "", "FAIL chain-format", ""},
 		"the record as a JSON value": {[]byte(`{"format":"jurat receipt 1"}`), "-", both, "", "FAIL record-unread", ""},
 	} {

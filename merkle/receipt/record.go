@@ -10,6 +10,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/jurat-ledger/jurat/merkle"
 	"github.com/jurat-ledger/jurat/merkle/calendar"
@@ -143,7 +144,10 @@ func (c *jsonCounters) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-const recordFormat = "jurat receipt 1"
+const (
+	formatName   = "jurat receipt "
+	recordFormat = formatName + "1"
+)
 
 func (r *Record) form() (j jsonRecord, err error) {
 	j = jsonRecord{Format: recordFormat, Receipt: r.Name.String(), Server: r.Server, Agency: r.Agency, Lane: r.Lane, Time: r.Round.String(),
@@ -184,7 +188,7 @@ func (r *Record) JSON() ([]byte, error) {
 // IsRecord reports whether a file that begins like this seems to be a record; 4,096 bytes are enough, in any order of its keys that
 // programs write.
 func IsRecord(head []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) && bytes.Contains(head, []byte(`"jurat receipt `))
+	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) && bytes.Contains(head, []byte(`"`+formatName))
 }
 
 // Errors that callers decide on.
@@ -193,6 +197,8 @@ var (
 	ErrRecord = errors.New("not the record of a receipt, unchanged")
 	// ErrUnread is wrapped by those of them for what cannot be read to its end, as when it was cut off: it says nothing, so nothing false.
 	ErrUnread = errors.New("it cannot be read")
+	// ErrVersion is wrapped by those of the latter for a format version that this program does not know.
+	ErrVersion = errors.New("unknown format version: use a newer program")
 )
 
 // Parse reads a record. White space and the order of keys do not matter; what the record says of a proof must be what the proof says, and it
@@ -240,8 +246,12 @@ func decode(data []byte) (*decoded, error) {
 		return nil, fmt.Errorf("more than %d bytes", MaxRecord)
 	}
 	var head struct{ Format string }
-	if json.Unmarshal(data, &head) == nil && head.Format != recordFormat { // a newer one may have other fields
-		return nil, fmt.Errorf("format %.100q is not known, %q is: use a newer program", head.Format, recordFormat)
+	switch err := json.Unmarshal(data, &head); {
+	case err != nil || head.Format == recordFormat:
+	case strings.HasPrefix(head.Format, formatName): // which may have other fields
+		return nil, fmt.Errorf("format %.100q: %w", head.Format, ErrVersion)
+	default:
+		return nil, fmt.Errorf("format %.100q, this program knows %q", head.Format, recordFormat)
 	}
 	r := &decoded{}
 	d := json.NewDecoder(bytes.NewReader(data))

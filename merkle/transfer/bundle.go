@@ -82,10 +82,13 @@ func (h *Holder) value() cbor.Value {
 // Parse reads what Append writes, and nothing else. Whether the transfers make a chain and the proofs hold, Verify says.
 func Parse(data []byte) (*Bundle, error) {
 	b, err := parse(data)
-	if err != nil && !errors.Is(err, ErrVersion) {
-		err = fmt.Errorf("%w: %w", ErrFormat, err)
+	switch {
+	case errors.Is(err, ErrVersion):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	return b, err
+	return b, nil
 }
 
 func parse(data []byte) (*Bundle, error) {

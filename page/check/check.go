@@ -213,6 +213,9 @@ func (c *Checker) Open(data []byte) *Report {
 	r, err := c.read(data)
 	if err != nil {
 		r.Verdict, r.Sentence = ksi.FAIL.String(), err.Error()
+		if errors.Is(err, receipt.ErrVersion) || errors.Is(err, transfer.ErrVersion) {
+			r.Verdict, r.Reason = ksi.NA.String(), "newer"
+		}
 		return r
 	}
 	input := c.signature.InputImprint()

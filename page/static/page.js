@@ -60,7 +60,7 @@
 		$('chosen').replaceChildren(...lines.map((line) => element('li', line)));
 	};
 
-	const unreadable = (r) => ['seal-unreadable', 'format', 'record-unread', 'chain-format'].includes(r.reason);
+	const unreadable = (r) => ['seal-unreadable', 'format', 'record-unread', 'chain-format', 'newer'].includes(r.reason);
 	// headline is a verdict in few words. What was genuine once is not called false, and what was not compared or not read neither that nor genuine.
 	const headline = (r) => {
 		if (['seal-expired', 'seal-revoked', 'seal-superseded'].includes(r.reason)) return word('verdict-past');
