@@ -292,9 +292,9 @@ func (k *Catalog) index(oid value.OID) *index {
 	return nil
 }
 
-func schemaOID(name string) value.OID {
-	return map[string]value.OID{"pg_catalog": catalogOID, "information_schema": informationOID, "public": publicOID, "pg_toast": toastOID}[name]
-}
+var schemas = map[string]value.OID{"pg_catalog": catalogOID, "information_schema": informationOID, "public": publicOID, "pg_toast": toastOID}
+
+func schemaOID(name string) value.OID { return schemas[name] }
 
 func schemaName(oid value.OID) string {
 	return map[value.OID]string{catalogOID: "pg_catalog", informationOID: "information_schema", publicOID: "public", toastOID: "pg_toast"}[oid]

@@ -1,7 +1,7 @@
 package catalog
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/jurat-ledger/jurat/query/fn"
@@ -10,15 +10,20 @@ import (
 
 // privileges are the functions that tell what a role may do. Nobody, superusers among them, can change what is filed.
 func privileges() (list []*fn.Function) {
-	tables := func(name string) {
-		list = append(list, eachOr(name, "bool stable", tablePrivilege, subjects("text", "oid")...)...)
+	tables := func(name, known string) {
+		list = append(list, eachOr(name, "bool stable", func(s Session, args []value.Datum) (value.Datum, error) {
+			role, rest, err := split(s, args, 1)
+			if err != nil {
+				return null, err
+			}
+			return mayTable(s, role, rest[0], nil, known, rest[1].B)
+		}, subjects("text", "oid")...)...)
 	}
-	tables("has_table_privilege")
-	tables("has_any_column_privilege")
+	tables("has_table_privilege", tableRights)
+	tables("has_any_column_privilege", columnRights)
 	list = append(list, eachOr("has_column_privilege", "bool stable", columnPrivilege, subjects("text,text", "text,int2", "oid,text", "oid,int2")...)...)
-	for _, name := range []string{"has_database_privilege", "has_function_privilege", "has_schema_privilege", "has_language_privilege", "has_type_privilege",
-		"has_tablespace_privilege", "has_sequence_privilege", "has_foreign_data_wrapper_privilege", "has_server_privilege"} {
-		list = append(list, eachOr(name, "bool stable", plainPrivilege, subjects("text", "oid")...)...)
+	for _, o := range securables {
+		list = append(list, eachOr("has_"+strings.NewReplacer("-", "_", " ", "_").Replace(o.what)+"_privilege", "bool stable", o.privilege, subjects("text", "oid")...)...)
 	}
 	return append(list, eachOr("pg_has_role", "bool stable", hasRole, "name,text", "oid,text", "name,name,text", "name,oid,text", "oid,name,text", "oid,oid,text")...)
 }
@@ -59,23 +64,19 @@ func findRole(s Session, d value.Datum) *Role {
 	return nil
 }
 
-// anyRight calls may for each right of a list, "SELECT, INSERT WITH GRANT OPTION", and returns whether one is given.
-func anyRight(list []byte, may func(right string) bool) value.Datum {
-	for _, right := range strings.Split(strings.ToUpper(string(list)), ",") {
-		right, grant := strings.CutSuffix(strings.TrimSpace(right), " WITH GRANT OPTION")
-		if !grant && may(right) {
-			return value.NewBool(true)
+// anyRight calls may for each right of a list, "SELECT, INSERT WITH GRANT OPTION", and returns whether one is given. known are those that
+// there are, with commas between.
+func anyRight(list []byte, known string, may func(right string) bool) (value.Datum, error) {
+	given := false
+	for _, written := range strings.Split(string(list), ",") {
+		written = strings.TrimSpace(written)
+		right, grant := strings.CutSuffix(strings.ToUpper(written), " WITH GRANT OPTION")
+		if !slices.Contains(strings.Split(known, ","), right) {
+			return null, value.Errorf(value.CodeInvalidParameter, "unrecognized privilege type: \"%s\"", written)
 		}
+		given = given || !grant && may(right)
 	}
-	return value.NewBool(false)
-}
-
-func tablePrivilege(s Session, args []value.Datum) (value.Datum, error) {
-	role, rest, err := split(s, args, 1)
-	if err != nil {
-		return null, err
-	}
-	return mayTable(s, role, rest[0], rest[1].B)
+	return value.NewBool(given), nil
 }
 
 func columnPrivilege(s Session, args []value.Datum) (value.Datum, error) {
@@ -83,11 +84,18 @@ func columnPrivilege(s Session, args []value.Datum) (value.Datum, error) {
 	if err != nil {
 		return null, err
 	}
-	return mayTable(s, role, rest[0], rest[2].B)
+	return mayTable(s, role, rest[0], &rest[1], columnRights, rest[2].B)
 }
 
-// mayTable tells what a role may do with a table. One that does not exist is null by its OID and an error by its name.
-func mayTable(s Session, role *Role, table value.Datum, list []byte) (value.Datum, error) {
+// Rights over tables, and those of them that a column can have.
+const (
+	columnRights = "SELECT,INSERT,UPDATE,REFERENCES"
+	tableRights  = columnRights + ",DELETE,TRUNCATE,TRIGGER"
+)
+
+// mayTable tells whether a role has one of a list of rights over a table, or over a column of it unless that is nil. What does not exist is
+// null by its number and an error by its name.
+func mayTable(s Session, role *Role, table value.Datum, column *value.Datum, known string, list []byte) (value.Datum, error) {
 	k := s.Catalog()
 	var rel *Relation
 	if table.Type.Kind == value.Int64 {
@@ -100,8 +108,13 @@ func mayTable(s Session, role *Role, table value.Datum, list []byte) (value.Datu
 	if rel == nil || role == nil {
 		return null, nil
 	}
+	if column != nil {
+		if ok, err := rel.has(column); !ok {
+			return null, err
+		}
+	}
 	t := k.tables[rel.OID]
-	return anyRight(list, func(right string) bool {
+	return anyRight(list, known, func(right string) bool {
 		switch right {
 		case "SELECT":
 			return t == nil || (!t.Private || role.CreateRole) && (!t.Filings || role.ReadsFilings)
@@ -109,7 +122,18 @@ func mayTable(s Session, role *Role, table value.Datum, list []byte) (value.Datu
 			return t != nil && t.Insert && role.Files
 		}
 		return false
-	}), nil
+	})
+}
+
+// has reports whether there is a column of a name or number. One of another name is an error.
+func (r *Relation) has(column *value.Datum) (bool, error) {
+	if column.Type.Kind == value.Int64 {
+		return column.I >= 1 && column.I <= int64(len(r.Columns)), nil
+	}
+	if !slices.ContainsFunc(r.Columns, func(c Column) bool { return c.Name == string(column.B) }) {
+		return false, value.Errorf("42703", "column \"%s\" of relation \"%s\" does not exist", column.B, r.Name)
+	}
+	return true, nil
 }
 
 // Find returns the relation that a text such as "schema.name" means to a session, nil if there is none.
@@ -129,13 +153,84 @@ func (k *Catalog) Find(s Session, text string) *Relation {
 	return nil
 }
 
-// plainPrivilege tells what roles may do with objects that are no tables: use them and connect, but not make anything.
-func plainPrivilege(s Session, args []value.Datum) (value.Datum, error) {
+// A securable is a kind of object besides tables that has privileges.
+type securable struct {
+	what   string
+	rights string // that there are, with commas between
+	find   func(k *Catalog, s Session, name string) (value.OID, error)
+	known  func(k *Catalog, oid value.OID) bool
+}
+
+var securables = []securable{
+	among("database", "3D000", "CREATE,TEMPORARY,TEMP,CONNECT", func(k *Catalog) map[string]value.OID { return map[string]value.OID{k.Database: databaseOID} }),
+	among("schema", "3F000", "CREATE,USAGE", func(*Catalog) map[string]value.OID { return schemas }),
+	among("language", value.CodeUndefinedObject, "USAGE", func(*Catalog) map[string]value.OID {
+		oids := make(map[string]value.OID)
+		for name, l := range languages {
+			oids[name] = l.oid
+		}
+		return oids
+	}),
+	among("tablespace", value.CodeUndefinedObject, "CREATE", func(*Catalog) map[string]value.OID {
+		return map[string]value.OID{"pg_default": pgDefaultOID, "pg_global": pgGlobalOID}
+	}),
+	among("foreign-data wrapper", value.CodeUndefinedObject, "USAGE", func(*Catalog) map[string]value.OID { return nil }),
+	among("server", value.CodeUndefinedObject, "USAGE", func(*Catalog) map[string]value.OID { return nil }),
+	{"function", "EXECUTE", func(k *Catalog, s Session, name string) (value.OID, error) { return k.regprocedure(name) },
+		func(k *Catalog, oid value.OID) bool { return k.proc(oid) != nil }},
+	{"type", "USAGE", func(_ *Catalog, _ Session, name string) (value.OID, error) {
+		t, err := value.ParseTypeName(name)
+		if err != nil {
+			return 0, err
+		}
+		return t.OID, nil
+	}, func(_ *Catalog, oid value.OID) bool { return value.ByOID(oid) != nil }},
+	{"sequence", "USAGE,SELECT,UPDATE", func(k *Catalog, s Session, name string) (value.OID, error) {
+		oid, err := k.RegOID(s, value.RegclassOID, name)
+		if err == nil {
+			err = value.Errorf("42809", "\"%s\" is not a sequence", name)
+		}
+		return oid, err
+	}, func(*Catalog, value.OID) bool { return false }},
+}
+
+// among is a kind of which there are few; code is that of the error for the name of another.
+func among(what, code, rights string, oids func(k *Catalog) map[string]value.OID) securable {
+	return securable{what, rights, func(k *Catalog, _ Session, name string) (value.OID, error) {
+		oid, ok := oids(k)[name]
+		if !ok {
+			return 0, value.Errorf(code, "%s \"%s\" does not exist", what, name)
+		}
+		return oid, nil
+	}, func(k *Catalog, oid value.OID) bool {
+		for _, o := range oids(k) {
+			if o == oid {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+// privilege tells what a role may do with an object that is no table: use it and connect, but not make anything. What does not exist is null
+// by its OID and an error by its name.
+func (o *securable) privilege(s Session, args []value.Datum) (value.Datum, error) {
 	role, rest, err := split(s, args, 1)
-	if role == nil {
+	if err != nil {
 		return null, err
 	}
-	return anyRight(rest[1].B, func(right string) bool { return right == "USAGE" || right == "CONNECT" || right == "EXECUTE" }), nil
+	k, object := s.Catalog(), rest[0]
+	if object.Type.Kind == value.Int64 {
+		if !o.known(k, value.OID(object.I)) {
+			return null, nil
+		}
+	} else if _, err := o.find(k, s, string(object.B)); err != nil {
+		return null, err
+	}
+	if role == nil {
+		return null, nil
+	}
+	return anyRight(rest[1].B, o.rights, func(right string) bool { return right == "USAGE" || right == "CONNECT" || right == "EXECUTE" })
 }
 
 // hasRole tells whether a role is another one or in it.
@@ -148,7 +243,9 @@ func hasRole(s Session, args []value.Datum) (value.Datum, error) {
 	if other == nil {
 		return null, err
 	}
-	return value.NewBool(role.OID == other.OID || role.Group == other.Name || role.Superuser), nil
+	return anyRight(rest[1].B, "USAGE,MEMBER,USAGE WITH ADMIN OPTION,MEMBER WITH ADMIN OPTION", func(right string) bool {
+		return role.Superuser || !strings.HasSuffix(right, "OPTION") && (role.OID == other.OID || role.Group == other.Name)
+	})
 }
 
 // splitName reads a name as SQL writes it, perhaps with a schema, and with the name of the database before that.
@@ -338,5 +435,5 @@ func (k *Catalog) regprocedure(text string) (value.OID, error) {
 			return p.oid, nil
 		}
 	}
-	return 0, value.Errorf(value.CodeUndefinedFunction, "function \"%s\" does not exist", strconv.Quote(text))
+	return 0, value.Errorf(value.CodeUndefinedFunction, "function \"%s\" does not exist", text)
 }
