@@ -238,15 +238,15 @@ func (a *analyzer) grouping(c *coreQuery) error {
 		return err
 	}
 	in := keys.expand(c.p.in)
-	g := &aggregateNode{in: in, groups: keys.over}
+	g := &aggregateNode{in: in, groups: keys.over, sets: keys.severalSets()}
 	if self := a.recursing; self != nil && self.depth == a.depth && c.aggregates() {
 		return a.fail(errf(codeRecursion, "aggregate functions are not allowed in a recursive query's recursive term"), c.q)
 	}
-	if !keys.plain {
-		a.overSets(g, keys)
-	}
 	for i, x := range g.groups {
 		g.cols = append(g.cols, Column{Name: "group" + itoa(i+1), Type: x.typ(), TypeModifier: -1})
+	}
+	if g.sets != nil {
+		g.cols = append(g.cols, Column{Name: "set", Type: value.Int4, TypeModifier: -1})
 	}
 	r := newRegrouping(a, c, g, keys)
 	for i, x := range c.p.exprs {
@@ -262,9 +262,6 @@ func (a *analyzer) grouping(c *coreQuery) error {
 	var having []expr
 	if c.having != nil {
 		having = conjuncts(r.rewrite(c.having))
-	}
-	if !keys.plain {
-		c.p.in = a.onlySets(g, keys)
 	}
 	if having != nil {
 		c.p.in = pushDown(c.p.in, having)
@@ -383,7 +380,7 @@ type regrouping struct {
 func newRegrouping(a *analyzer, c *coreQuery, g *aggregateNode, keys *groupKeys) *regrouping {
 	r := &regrouping{a: a, c: c, g: g, keys: keys, groups: map[fingerprint]int{}, aggs: map[fingerprint]int{}}
 	for i, x := range keys.exprs {
-		r.groups[a.prints.of(x)] = len(g.groups) - len(keys.exprs) + i
+		r.groups[a.prints.of(x)] = i
 	}
 	return r
 }
@@ -404,7 +401,7 @@ func (r *regrouping) rewrite(e expr) expr {
 			r.g.aggs = append(r.g.aggs, x)
 			r.g.cols = append(r.g.cols, Column{Name: x.call.Func.Name, Type: x.typ(), TypeModifier: -1})
 		}
-		return &columnExpr{index: len(r.g.groups) + i, t: e.typ(), name: exprText(e)}
+		return &columnExpr{index: len(r.g.cols) - len(r.g.aggs) + i, t: e.typ(), name: exprText(e)}
 	case *columnExpr, *computedExpr:
 		if r.err == nil {
 			r.err = r.ungrouped(e)

@@ -21,12 +21,11 @@ type groupKeys struct {
 	exprs []expr
 	over  []expr // the same over the input of the aggregation
 	sets  [][]int
-	plain bool // there is one set, of all expressions
 }
 
 // groupKeys analyzes GROUP BY.
 func (a *analyzer) groupKeys(c *coreQuery) (*groupKeys, error) {
-	k := &groupKeys{sets: [][]int{nil}, plain: true}
+	k := &groupKeys{sets: [][]int{nil}}
 	at := map[fingerprint]int{}
 	for _, e := range c.q.GroupBy {
 		sets, err := a.groupSets(c, k, at, e)
@@ -53,6 +52,14 @@ func (a *analyzer) groupKeys(c *coreQuery) (*groupKeys, error) {
 		k.sets = slices.CompactFunc(k.sets, slices.Equal)
 	}
 	return k, nil
+}
+
+// severalSets returns the grouping sets, nil for a single one, which has all expressions.
+func (k *groupKeys) severalSets() [][]int {
+	if len(k.sets) == 1 {
+		return nil
+	}
+	return k.sets
 }
 
 // expand returns the input of the aggregation, over which it sets the keys: in, or one in which each row of in is as many as the longest of
@@ -90,7 +97,6 @@ func (a *analyzer) groupSets(c *coreQuery, k *groupKeys, at map[fingerprint]int,
 		set, err := a.groupSet(c, k, at, e)
 		return [][]int{set}, err
 	}
-	k.plain = false
 	var items [][][]int // of each item: its sets
 	for _, item := range g.Items {
 		sets, err := a.groupSets(c, k, at, item)
@@ -169,70 +175,7 @@ func givesRecords(e expr) bool {
 	return found
 }
 
-// setColumns are the columns, before those of the groups, that an aggregation over grouping sets has.
-const (
-	setNumber = iota // which set the row is of
-	setFilled        // whether there was a row at all
-	setColumns
-)
-
-// overSets makes g aggregate over several grouping sets: every row comes once for each set, with the number of the set and
-// nulls for what the set does not have. An empty set has a row of its own even where there are no rows to group.
-func (a *analyzer) overSets(g *aggregateNode, k *groupKeys) {
-	width := len(g.in.columns())
-	marked := &projectNode{in: g.in, exprs: columnsOf(g.in), cols: slices.Clone(g.in.columns())}
-	marked.exprs = append(marked.exprs, &constExpr{d: value.NewBool(true)})
-	marked.cols = append(marked.cols, Column{Name: "filled", Type: value.Bool, TypeModifier: -1})
-	numbers := &valuesNode{cols: []Column{{Name: "set", Type: value.Int4, TypeModifier: -1}}}
-	for i := range k.sets {
-		numbers.rows = append(numbers.rows, []expr{setConst(i)})
-	}
-	g.in = &joinNode{l: marked, r: numbers, keepR: true, cols: append(slices.Clone(marked.cols), numbers.cols...)}
-	filled := &testExpr{x: &columnExpr{index: width, t: value.Bool, name: "filled"}, test: testNull, not: true}
-	number := &columnExpr{index: width + 1, t: value.Int4, name: "set"}
-	g.groups = []expr{number, filled}
-	for i, x := range k.over {
-		c := &caseExpr{t: x.typ()}
-		for n, set := range k.sets {
-			if slices.Contains(set, i) {
-				c.conds, c.results = append(c.conds, a.isSet(number, n)), append(c.results, x)
-			}
-		}
-		g.groups = append(g.groups, c)
-	}
-}
-
 func setConst(i int) expr { return &constExpr{d: value.NewInt(value.Int4, int64(i))} }
-
-// isSet is the condition that a number is that of a set.
-func (a *analyzer) isSet(number expr, n int) expr {
-	x, err := a.apply(nil, "=", number, setConst(n))
-	if err != nil {
-		panic("query: int4 has no equality")
-	}
-	return x
-}
-
-// onlySets filters what an aggregation over grouping sets gives, and what the aggregates see: rows that stand for no row count
-// for empty sets alone, and nowhere in an aggregate.
-func (a *analyzer) onlySets(g *aggregateNode, k *groupKeys) node {
-	filled := g.groups[setFilled]
-	for i, agg := range g.aggs {
-		c := *agg
-		c.filter = filled
-		if agg.filter != nil {
-			c.filter = &logicExpr{op: opAnd, args: []expr{filled, agg.filter}}
-		}
-		g.aggs[i] = &c
-	}
-	keep := &logicExpr{op: opOr, args: []expr{&columnExpr{index: setFilled, t: value.Bool, name: "filled"}}}
-	for n, set := range k.sets {
-		if len(set) == 0 {
-			keep.args = append(keep.args, a.isSet(&columnExpr{index: setNumber, t: value.Int4, name: "set"}, n))
-		}
-	}
-	return &filterNode{in: g, where: []expr{keep}}
-}
 
 // groupingCall analyzes GROUPING (…).
 func (a *analyzer) groupingCall(s *scope, e *parse.Call) (expr, error) {
@@ -271,15 +214,19 @@ func (r *regrouping) groupingValue(e *groupingExpr) expr {
 			return e
 		}
 		for n, set := range r.keys.sets {
-			if !r.keys.plain && !slices.Contains(set, i-setColumns) {
+			if !slices.Contains(set, i) {
 				masks[n] |= 1 << (len(e.args) - 1 - bit)
 			}
 		}
 	}
 	c := &caseExpr{t: value.Int4, els: setConst(masks[0])}
+	number := &columnExpr{index: len(r.keys.exprs), t: value.Int4, name: "set"}
 	for n, mask := range masks[1:] {
-		c.conds = append(c.conds, r.a.isSet(&columnExpr{index: setNumber, t: value.Int4, name: "set"}, n+1))
-		c.results = append(c.results, setConst(mask))
+		is, err := r.a.apply(nil, "=", number, setConst(n+1))
+		if err != nil {
+			panic("query: int4 has no equality")
+		}
+		c.conds, c.results = append(c.conds, is), append(c.results, setConst(mask))
 	}
 	if len(c.conds) == 0 {
 		return c.els

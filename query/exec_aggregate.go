@@ -8,32 +8,49 @@ import (
 	"github.com/jurat-ledger/jurat/query/value"
 )
 
-// aggregateOp groups rows by hash and runs the aggregates over the groups.
+// aggregateOp groups rows by hash and runs the aggregates over the groups, for each grouping set apart.
 type aggregateOp struct {
 	x      *execution
 	n      *aggregateNode
 	in     operator
 	groups []evaluator
 	keys   []*value.Vector // of the batch at hand
-	ints   *intTable       // numbers of a single key of an integer kind
-	byInt  []int32         // group of each number of ints
-	index  *keyTable       // where ints is nil
-	by     rowKeys
-	store  *rowStore // one row a group: its keys
-	count  int       // of groups
-	only   *pass     // whose rows alone are grouped, nil for all
-	kept   []int32   // of the batch, those rows
-	null   int32     // group of the null key where ints is in use, -1 for none
-	of     []int32   // group of each row of the batch
-	single bool      // all rows of the batch are in one group
-	fresh  []int32   // rows of the batch that are the first of their groups
-	aggs   []*aggregation
-	done   bool
-	at     int
+	sets   []*groupSet     // those with more keys first
+	only   *pass           // whose groups alone are made, nil for all
+	done   bool            // all of the input was read
+	given  bool            // sets were completed, and rows may have been given
+	set    int             // the next row is of
+	at     int             // and its number there
 	out    value.Batch
 }
 
-// aggregation is one aggregate of an aggregateOp.
+// A groupSet holds the groups of one grouping set.
+type groupSet struct {
+	x      *execution
+	number int             // of the set in the query
+	cols   []int           // numbers of its keys
+	merged bool            // its groups are made of those of a set before it, not of the rows
+	keys   []*value.Vector // of the batch at hand
+	ints   *intTable       // numbers of a single key of an integer kind
+	byInt  []int32         // group of each number of ints
+	index  *keyTable       // where ints is nil
+	store  *rowStore       // one row a group: its keys
+	count  int             // of groups
+	null   int32           // group of the null key where ints is in use, -1 for none
+	aggs   []*aggregation
+	*assignment
+}
+
+// An assignment is of the rows of a batch to the groups of a set. The sets share the memory of one.
+type assignment struct {
+	by     rowKeys
+	kept   []int32 // rows of the pass
+	of     []int32 // group of each row
+	single bool    // all rows are in one group
+	fresh  []int32 // rows that are the first of their groups
+}
+
+// aggregation is one aggregate of a groupSet.
 type aggregation struct {
 	x       *execution
 	e       *aggregateExpr
@@ -49,7 +66,14 @@ type aggregation struct {
 	longest map[int32]int // bytes reserved for the longest argument of a group, of those that reserveLargest counts
 }
 
-func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
+// setBytes is about what a grouping set takes without any group, and again each aggregate of it.
+const setBytes = 512
+
+// newAggregate makes the operator that groups all rows, or makes the groups of one pass.
+func (x *execution) newAggregate(n *aggregateNode, only *pass) (*aggregateOp, error) {
+	if err := x.reserve(len(n.sets) * setBytes * (1 + len(n.aggs))); err != nil {
+		return nil, err
+	}
 	var exprs []expr
 	for _, a := range n.aggs {
 		exprs = append(exprs, children(a)...)
@@ -58,17 +82,31 @@ func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
 	if err != nil {
 		return nil, err
 	}
-	op := &aggregateOp{x: x, n: n, in: in, groups: x.compileAll(n.groups), null: -1}
+	op := &aggregateOp{x: x, n: n, in: in, groups: x.compileAll(n.groups), sets: x.newGroupSets(n, only), only: only}
 	op.keys = make([]*value.Vector, len(n.groups))
-	op.store = newRowStore(x, n.cols[:len(n.groups)])
-	if len(n.groups) == 1 && n.groups[0].typ().Kind == value.Int64 {
-		op.ints = newIntTable()
+	return op, nil
+}
+
+// prepare makes the tables and aggregates of a set.
+func (s *groupSet) prepare(n *aggregateNode) {
+	x := s.x
+	var kept []Column
+	for _, k := range s.cols {
+		kept = append(kept, n.cols[k])
+	}
+	s.store = newRowStore(x, kept)
+	if len(kept) == 1 && kept[0].Type.Kind == value.Int64 {
+		s.ints = newIntTable()
 	} else {
-		op.index = newKeyTable()
+		s.index = newKeyTable()
 	}
 	for _, a := range n.aggs {
-		g := &aggregation{x: x, e: a, run: a.call.Aggregate(), args: x.compileAll(a.args)}
-		g.in = make([]*value.Vector, len(a.args))
+		g := &aggregation{x: x, e: a, run: a.call.Aggregate()}
+		s.aggs = append(s.aggs, g)
+		if s.merged {
+			continue
+		}
+		g.args, g.in = x.compileAll(a.args), make([]*value.Vector, len(a.args))
 		if a.filter != nil {
 			g.filter = x.compile(a.filter)
 		}
@@ -78,25 +116,38 @@ func (x *execution) newAggregate(n *aggregateNode) (*aggregateOp, error) {
 		if len(a.order) > 0 {
 			g.order = x.newOrderedRows(a, g.args)
 		}
-		op.aggs = append(op.aggs, g)
 	}
-	return op, nil
 }
 
 func (op *aggregateOp) next() (*value.Batch, error) {
 	if err := op.prepare(); err != nil {
 		return nil, err
 	}
-	n := min(value.BatchSize, op.count-op.at)
-	if n == 0 {
-		return nil, nil
+	if !op.given {
+		op.given = true
+		if err := op.mergeSets(); err != nil {
+			return nil, err
+		}
 	}
-	if len(op.groups) > 0 {
-		op.store.batch(&op.out, op.at)
-	} else {
-		op.out = value.Batch{N: n}
+	for ; op.set < len(op.sets); op.set, op.at = op.set+1, 0 {
+		s := op.sets[op.set]
+		if n := min(value.BatchSize, s.count-op.at); n > 0 {
+			return op.give(s, n)
+		}
 	}
-	for _, g := range op.aggs {
+	return nil, nil
+}
+
+// give returns the next n groups of a set.
+func (op *aggregateOp) give(s *groupSet, n int) (*value.Batch, error) {
+	op.out = value.Batch{N: n}
+	if len(s.cols) > 0 {
+		s.store.batch(&op.out, op.at)
+	}
+	if op.n.sets != nil {
+		op.out.Cols = op.spread(s, op.out.Cols, n)
+	}
+	for _, g := range s.aggs {
 		v := &value.Vector{}
 		if err := g.run.Final(&op.x.env, v, op.at, n); err != nil {
 			return nil, err
@@ -118,7 +169,7 @@ func (op *aggregateOp) prepare() error {
 
 // mergeable reports whether parts of the rows may be aggregated apart.
 func (op *aggregateOp) mergeable() bool {
-	for _, g := range op.aggs {
+	for _, g := range op.sets[0].aggs {
 		if g.seen != nil || g.order != nil || !g.run.Mergeable() || g.filter != nil && !forkable(g.e.filter) {
 			return false
 		}
@@ -133,22 +184,52 @@ func (op *aggregateOp) mergeable() bool {
 
 // merge adds the groups of another part, which stands behind this one.
 func (op *aggregateOp) merge(from *aggregateOp) error {
-	to := make([]int32, from.count)
-	if len(op.groups) > 0 {
-		var b value.Batch
-		op.of = make([]int32, value.BatchSize)
-		for at := 0; at < from.count; at += b.N {
-			from.store.batch(&b, at)
-			copy(op.keys, b.Cols)
-			if err := op.assign(&b); err != nil {
-				return err
-			}
-			copy(to[at:], op.of[:b.N])
+	for i, s := range op.sets {
+		if s.merged {
+			continue
+		}
+		if err := s.merge(from.sets[i]); err != nil {
+			return err
 		}
 	}
-	for i, g := range op.aggs {
-		g.run.Grow(op.count)
+	return nil
+}
+
+// merge adds the groups of another set that has all keys of this one.
+func (s *groupSet) merge(from *groupSet) error {
+	size := 4 * from.count
+	if err := s.x.reserve(size); err != nil {
+		return err
+	}
+	defer s.x.release(size)
+	to := make([]int32, from.count)
+	if len(s.cols) > 0 {
+		var b value.Batch
+		for at := 0; at < from.count; at += b.N {
+			if err := s.x.check(); err != nil {
+				return err
+			}
+			from.store.batch(&b, at)
+			s.size(b.N)
+			for i, k := range s.cols {
+				s.keys[i] = b.Cols[slices.Index(from.cols, k)]
+			}
+			if err := s.assign(&b); err != nil {
+				return err
+			}
+			copy(to[at:], s.of)
+		}
+	}
+	for i, g := range s.aggs {
+		g.run.Grow(s.count)
 		g.run.Merge(from.aggs[i].run, to)
+		more := 0
+		for group, n := range from.aggs[i].longest {
+			more += g.longer(to[group], n)
+		}
+		if err := s.x.reserve(more); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -157,9 +238,7 @@ func (op *aggregateOp) input() operator { return op.in }
 
 // read takes all of the input.
 func (op *aggregateOp) read() error {
-	if len(op.groups) == 0 {
-		op.count = 1
-	}
+	fed := slices.DeleteFunc(slices.Clone(op.sets), func(s *groupSet) bool { return s.merged })
 	for {
 		b, err := op.in.next()
 		if err != nil {
@@ -168,112 +247,126 @@ func (op *aggregateOp) read() error {
 		if b == nil {
 			break
 		}
-		if err := op.step(b); err != nil {
+		if err := evalAll(op.keys, op.groups, b); err != nil {
 			return err
 		}
-	}
-	for _, g := range op.aggs {
-		g.run.Grow(op.count)
-		if g.order == nil {
-			continue
+		for _, s := range fed {
+			for i, k := range s.cols {
+				s.keys[i] = op.keys[k]
+			}
+			if err := s.step(b, op.only); err != nil {
+				return err
+			}
 		}
-		err := g.order.each(func(b *value.Batch, of []int32) error {
-			g.in = b.Cols
-			return g.take(b, of, false)
-		})
-		if err != nil {
+	}
+	for _, s := range fed {
+		for _, g := range s.aggs {
+			g.run.Grow(s.count)
+			if g.order == nil {
+				continue
+			}
+			err := g.order.each(func(b *value.Batch, of []int32) error {
+				g.in = b.Cols
+				return g.take(b, of, false)
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// step adds the rows of b, whose keys are there, or those of a pass alone.
+func (s *groupSet) step(b *value.Batch, only *pass) error {
+	if only != nil {
+		if b = s.ofPass(b, only); len(b.Sel) == 0 {
+			return nil
+		}
+	}
+	s.size(b.N)
+	if len(s.cols) == 0 {
+		clear(s.of)
+		s.count, s.single = 1, true
+	} else if err := s.assign(b); err != nil {
+		return err
+	}
+	for _, g := range s.aggs {
+		g.run.Grow(s.count)
+		if err := g.step(b, s.of, s.single); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (op *aggregateOp) step(b *value.Batch) error {
-	if err := evalAll(op.keys, op.groups, b); err != nil {
-		return err
+// size makes room for the groups of n rows.
+func (a *assignment) size(n int) {
+	if cap(a.of) < n {
+		a.of = make([]int32, max(n, value.BatchSize))
 	}
-	if op.only != nil {
-		if b = op.ofPass(b); len(b.Sel) == 0 {
-			return nil
-		}
-	}
-	if cap(op.of) < b.N {
-		op.of = make([]int32, max(b.N, value.BatchSize))
-	}
-	op.of = op.of[:b.N]
-	if op.single = true; len(op.groups) > 0 {
-		if err := op.assign(b); err != nil {
-			return err
-		}
-	}
-	for _, g := range op.aggs {
-		g.run.Grow(op.count)
-		if err := g.step(b, op.of, op.single); err != nil {
-			return err
-		}
-	}
-	return nil
+	a.of = a.of[:n]
 }
 
 // assign finds the group of each row of b, making groups as needed. Rows mostly stand near others of their group, so a row is
 // compared with the one before it first.
-func (op *aggregateOp) assign(b *value.Batch) error {
-	op.fresh = op.fresh[:0]
-	if len(op.keys) == 1 && op.ints != nil && op.keys[0].Nulls == nil {
-		op.assignInts(b)
+func (s *groupSet) assign(b *value.Batch) error {
+	s.fresh = s.fresh[:0]
+	if len(s.keys) == 1 && s.ints != nil && s.keys[0].Nulls == nil {
+		s.assignInts(b)
 	} else {
-		op.assignRows(b)
+		s.assignRows(b)
 	}
-	if len(op.fresh) == 0 {
+	if len(s.fresh) == 0 {
 		return nil
 	}
-	if err := op.store.add(&value.Batch{N: b.N, Cols: op.keys, Sel: op.fresh}); err != nil {
+	if err := s.store.add(&value.Batch{N: b.N, Cols: s.keys, Sel: s.fresh}); err != nil {
 		return err
 	}
-	size := len(op.fresh) * 64 * len(op.aggs)
-	if op.index != nil {
-		return op.x.reserve(size + op.index.more())
+	size := len(s.fresh) * 64 * len(s.aggs)
+	if s.index != nil {
+		return s.x.reserve(size + s.index.more())
 	}
-	return op.x.reserve(size + len(op.fresh)*64)
+	return s.x.reserve(size + len(s.fresh)*64)
 }
 
 // add makes a group whose first row is i.
-func (op *aggregateOp) add(i int) int32 {
-	op.fresh = append(op.fresh, int32(i))
-	op.count++
-	return int32(op.count - 1)
+func (s *groupSet) add(i int) int32 {
+	s.fresh = append(s.fresh, int32(i))
+	s.count++
+	return int32(s.count - 1)
 }
 
 // assignInts is assign for a single key of an integer kind without nulls.
-func (op *aggregateOp) assignInts(b *value.Batch) {
-	ints, of := op.keys[0].Ints, op.of
+func (s *groupSet) assignInts(b *value.Batch) {
+	ints, of := s.keys[0].Ints, s.of
 	if b.Sel == nil {
-		if g := op.intGroup(0); allEqual(ints[:b.N]) {
+		if g := s.intGroup(0); allEqual(ints[:b.N]) {
 			for i := range of[:b.N] {
 				of[i] = g
 			}
-			op.single = true
+			s.single = true
 			return
 		}
-		op.single = false
+		s.single = false
 		for i := range of[:b.N] {
 			if i > 0 && ints[i] == ints[i-1] {
 				of[i] = of[i-1]
 			} else {
-				of[i] = op.intGroup(i)
+				of[i] = s.intGroup(i)
 			}
 		}
 		return
 	}
-	op.single = true
+	s.single = true
 	last := b.Sel[0]
-	of[last] = op.intGroup(int(last))
+	of[last] = s.intGroup(int(last))
 	for _, i := range b.Sel[1:] {
 		if ints[i] == ints[last] {
 			of[i] = of[last]
 		} else {
-			of[i] = op.intGroup(int(i))
-			op.single = false
+			of[i] = s.intGroup(int(i))
+			s.single = false
 		}
 		last = i
 	}
@@ -289,28 +382,28 @@ func allEqual(list []int64) bool {
 }
 
 // intGroup returns the group of the integer key of row i, which is not null.
-func (op *aggregateOp) intGroup(i int) int32 {
-	n, fresh := op.ints.number(op.keys[0].Ints[i])
+func (s *groupSet) intGroup(i int) int32 {
+	n, fresh := s.ints.number(s.keys[0].Ints[i])
 	if fresh {
-		op.byInt = append(op.byInt, op.add(i))
+		s.byInt = append(s.byInt, s.add(i))
 	}
-	return op.byInt[n]
+	return s.byInt[n]
 }
 
 // assignRows is assign for keys of any number and type.
-func (op *aggregateOp) assignRows(b *value.Batch) {
-	op.single = true
+func (s *groupSet) assignRows(b *value.Batch) {
+	s.single = true
 	last := -1
 	rows(b, func(i int) {
 		switch {
-		case last >= 0 && sameKeys(op.keys, i, last):
-			op.of[i] = op.of[last]
-		case op.ints != nil:
-			op.of[i] = op.assignInt(i)
+		case last >= 0 && sameKeys(s.keys, i, last):
+			s.of[i] = s.of[last]
+		case s.ints != nil:
+			s.of[i] = s.assignInt(i)
 		default:
-			op.of[i] = op.assignRow(i)
+			s.of[i] = s.assignRow(i)
 		}
-		op.single = op.single && (last < 0 || op.of[i] == op.of[last])
+		s.single = s.single && (last < 0 || s.of[i] == s.of[last])
 		last = i
 	})
 }
@@ -329,29 +422,31 @@ func sameKeys(keys []*value.Vector, i, j int) bool {
 	return true
 }
 
-func (op *aggregateOp) assignRow(i int) int32 {
-	g, fresh := op.index.number(op.by.one(op.keys, i))
+func (s *groupSet) assignRow(i int) int32 {
+	g, fresh := s.index.number(s.by.one(s.keys, i))
 	if fresh {
-		op.add(i)
+		s.add(i)
 	}
 	return g
 }
 
-func (op *aggregateOp) assignInt(i int) int32 {
-	if op.keys[0].IsNull(i) {
-		if op.null < 0 {
-			op.null = op.add(i)
+func (s *groupSet) assignInt(i int) int32 {
+	if s.keys[0].IsNull(i) {
+		if s.null < 0 {
+			s.null = s.add(i)
 		}
-		return op.null
+		return s.null
 	}
-	return op.intGroup(i)
+	return s.intGroup(i)
 }
 
 func (op *aggregateOp) ordered() int { return 0 }
 
 func (op *aggregateOp) close() {
 	op.in.close()
-	op.store.free()
+	for _, s := range op.sets {
+		s.store.free()
+	}
 }
 
 // step adds the rows of b, whose groups are of, to the aggregate; single says that all are in one group.
@@ -421,15 +516,22 @@ func (g *aggregation) reserveLargest(in *value.Batch, of []int32) error {
 		if n <= shortState {
 			return
 		}
-		if group := of[i]; n > g.longest[group] {
-			if g.longest == nil {
-				g.longest = map[int32]int{}
-			}
-			size += n - g.longest[group]
-			g.longest[group] = n
-		}
+		size += g.longer(of[i], n)
 	})
 	return g.x.reserve(size)
+}
+
+// longer notes that a group has an argument of n bytes and returns how many more that are than of the longest so far.
+func (g *aggregation) longer(group int32, n int) int {
+	more := n - g.longest[group]
+	if more <= 0 {
+		return 0
+	}
+	if g.longest == nil {
+		g.longest = map[int32]int{}
+	}
+	g.longest[group] = n
+	return more
 }
 
 // shortState is how many bytes of an argument are in what a group takes anyway.

@@ -50,7 +50,7 @@ func (x *execution) newPasses(n *aggregateNode) (operator, error) {
 		if y == x {
 			y = part
 		}
-		return y.newAggregate(n)
+		return y.newAggregate(n, nil)
 	}, n.in)
 	if x.fault == nil {
 		x.fault = part.fault
@@ -122,7 +122,9 @@ func (op *passesOp) parts() []*aggregateOp {
 // groups returns how many groups the pass at hand has made.
 func (op *passesOp) groups() (n int) {
 	for _, p := range op.parts() {
-		n += p.count
+		for _, s := range p.sets {
+			n += s.count
+		}
 	}
 	return n
 }
@@ -134,11 +136,11 @@ func (op *passesOp) begin() error {
 	op.at, op.given = op.waiting[last], false
 	op.waiting = op.waiting[:last]
 	op.part = op.x.keeping()
-	next, err := op.part.newAggregate(op.n)
+	next, err := op.part.newAggregate(op.n, &op.at)
 	if err != nil {
 		return err
 	}
-	next.only, op.op = &op.at, next
+	op.op = next
 	op.count++
 	return nil
 }
@@ -170,14 +172,14 @@ func (op *passesOp) explain() explained {
 	return e
 }
 
-// ofPass returns the rows of b whose keys belong to the pass.
-func (op *aggregateOp) ofPass(b *value.Batch) *value.Batch {
-	op.kept = op.kept[:0]
-	op.by.read(b, op.keys, true)
+// ofPass returns the rows of b whose keys belong to a pass.
+func (s *groupSet) ofPass(b *value.Batch, only *pass) *value.Batch {
+	s.kept = s.kept[:0]
+	s.by.read(b, s.keys, true)
 	rows(b, func(i int) {
-		if uint32(op.by.hashes[i])&op.only.mask == op.only.bits {
-			op.kept = append(op.kept, int32(i))
+		if uint32(s.by.hashes[i])&only.mask == only.bits {
+			s.kept = append(s.kept, int32(i))
 		}
 	})
-	return &value.Batch{N: b.N, Cols: b.Cols, Sel: op.kept}
+	return &value.Batch{N: b.N, Cols: b.Cols, Sel: s.kept}
 }

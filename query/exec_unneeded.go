@@ -47,7 +47,7 @@ func (x *execution) unjoined(n *joinNode, w wish) (operator, error) {
 
 // neededAggregates returns an operator for n without the aggregates that nobody reads.
 func (x *execution) neededAggregates(n *aggregateNode, w wish) (operator, error) {
-	groups := len(n.groups)
+	groups := len(n.cols) - len(n.aggs)
 	if w.need == nil || !slices.Contains(w.need[groups:], false) {
 		return x.newParallel(n, w)
 	}
@@ -127,7 +127,7 @@ func atMostOne(n node, fixed map[int]bool) bool {
 		}
 		return !n.set && atMostOne(n.in, below)
 	case *aggregateNode:
-		for k := range n.groups {
+		for k := range len(n.cols) - len(n.aggs) {
 			if !fixed[k] {
 				return false
 			}

@@ -195,6 +195,9 @@ func (op *aggregateOp) explain() explained {
 	e := under("Aggregate", op.n, 1, nil, true, op.in)
 	if len(op.n.groups) > 0 {
 		e.title, e.keys = "HashAggregate", groupKey(op.n.groups)
+		if op.n.sets != nil {
+			e.keys = []planKeys{op.n.setKeys()}
+		}
 		e.rows = max(1, e.children[0].rows/10)
 	}
 	return e
@@ -213,6 +216,19 @@ func groupKey(list []expr) []planKeys {
 		k.keys = append(k.keys, exprText(e))
 	}
 	return []planKeys{k}
+}
+
+// setKeys shows the grouping sets.
+func (n *aggregateNode) setKeys() planKeys {
+	k := planKeys{name: "Grouping Sets"}
+	for _, set := range n.sets {
+		var keys []string
+		for _, i := range set {
+			keys = append(keys, exprText(n.groups[i]))
+		}
+		k.keys = append(k.keys, "("+strings.Join(keys, ", ")+")")
+	}
+	return k
 }
 
 func (op *sortOp) explain() explained {

@@ -29,7 +29,7 @@ func (x *execution) newParallel(n node, w wish) (operator, error) {
 		if x.repeatable(n) {
 			return x.newPasses(n)
 		}
-		return parallel(x, func(x *execution) (*aggregateOp, error) { return x.newAggregate(n) }, n.in)
+		return parallel(x, func(x *execution) (*aggregateOp, error) { return x.newAggregate(n, nil) }, n.in)
 	case *sortNode:
 		return parallel(x, func(x *execution) (*sortOp, error) { return x.newSort(n, w) }, n.in)
 	}

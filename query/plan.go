@@ -72,10 +72,12 @@ type (
 	}
 
 	// An aggregateNode groups. Its columns are the group expressions and then the aggregates. Without group expressions
-	// there is exactly one group.
+	// there is exactly one group. With several grouping sets, the number of a row's set stands before the aggregates, and
+	// expressions that the set does not have are null.
 	aggregateNode struct {
 		in     node
 		groups []expr
+		sets   [][]int // numbers of expressions; nil for one set of all
 		aggs   []*aggregateExpr
 		cols   []Column
 	}

@@ -36,7 +36,7 @@ func pushDown(n node, where []expr) node {
 		n.in = pushDown(n.in, where)
 		return n
 	case *aggregateNode:
-		return pushBelow(n, &n.in, where, func(k int) expr { return plainKey(n.groups, k) })
+		return pushBelow(n, &n.in, where, func(k int) expr { return n.plainKey(k) })
 	case *windowNode:
 		return pushBelow(n, &n.in, where, func(k int) expr { return keyColumn(n.partition, k) })
 	case *distinctNode:
@@ -99,10 +99,10 @@ func pushBelow(n node, in *node, where []expr, key func(k int) expr) node {
 	return filtered(n, above)
 }
 
-// plainKey returns the expression that column k is grouped by if that is plain, else nil.
-func plainKey(groups []expr, k int) expr {
-	if k < len(groups) && isPlain(groups[k]) {
-		return groups[k]
+// plainKey returns the expression that column k is grouped by if that is plain and all rows of a group have it, else nil.
+func (n *aggregateNode) plainKey(k int) expr {
+	if n.sets == nil && k < len(n.groups) && isPlain(n.groups[k]) {
+		return n.groups[k]
 	}
 	return nil
 }

@@ -250,6 +250,15 @@ func (a *Aggregation) Mergeable() bool {
 	return ok
 }
 
+// Commutes reports whether Merge may be called for parts in any order: of values that are equal, none differs.
+func (a *Aggregation) Commutes() bool {
+	if _, ok := a.states.(*extremes); ok {
+		t := a.call.Args[0]
+		return t.Kind == value.Int64 || t.EqualAsBytes()
+	}
+	return a.Mergeable()
+}
+
 // Merge adds what from, another Aggregation of the same call, has seen: its group i to group groups[i], which exists.
 func (a *Aggregation) Merge(from *Aggregation, groups []int32) {
 	a.states.(mergeStates).Merge(from.states, groups)
