@@ -44,6 +44,7 @@ type groupSet struct {
 // An assignment is of the rows of a batch to the groups of a set. The sets share the memory of one.
 type assignment struct {
 	by     rowKeys
+	hashed bool    // by has the keys of all rows
 	kept   []int32 // rows of the pass
 	of     []int32 // group of each row
 	single bool    // all rows are in one group
@@ -279,7 +280,7 @@ func (op *aggregateOp) read() error {
 
 // step adds the rows of b, whose keys are there, or those of a pass alone.
 func (s *groupSet) step(b *value.Batch, only *pass) error {
-	if only != nil {
+	if s.hashed = only != nil; s.hashed {
 		if b = s.ofPass(b, only); len(b.Sel) == 0 {
 			return nil
 		}
@@ -423,7 +424,14 @@ func sameKeys(keys []*value.Vector, i, j int) bool {
 }
 
 func (s *groupSet) assignRow(i int) int32 {
-	g, fresh := s.index.number(s.by.one(s.keys, i))
+	var key []byte
+	var hash uint64
+	if s.hashed {
+		key, hash = s.by.keys[i], s.by.hashes[i]
+	} else {
+		key, hash = s.by.one(s.keys, i)
+	}
+	g, fresh := s.index.number(key, hash)
 	if fresh {
 		s.add(i)
 	}
