@@ -19,6 +19,7 @@ type passesOp struct {
 	given   bool   // it gave rows
 	waiting []pass // the next one last
 	count   int    // of passes
+	most    int    // bits that a pass goes by
 }
 
 // A pass takes the keys whose hash has these bits, of those that mask has.
@@ -27,8 +28,9 @@ type pass struct{ bits, mask uint32 }
 const (
 	// passBits is how many bits more of the hash the passes have, at most, that take the place of one that gave up.
 	passBits = 4
-	// passBitsMost is the most bits that a pass goes by.
+	// passBitsMost is the most bits that a pass goes by, passBitsJoin over a join, which is computed for each and takes memory too.
 	passBitsMost = 28
+	passBitsJoin = 6
 	// passGroups is how many groups a pass has at least when it gives up: where fewer fill the memory, they are large, and making them
 	// apart would not help for long.
 	passGroups = 256
@@ -40,7 +42,23 @@ func (x *execution) repeatable(n *aggregateNode) bool {
 	for _, a := range n.aggs {
 		exprs = append(exprs, children(a)...)
 	}
-	return len(n.groups) > 0 && !x.forked && forkableNode(n.in) && !slices.ContainsFunc(exprs, func(e expr) bool { return !forkable(e) })
+	return len(n.groups) > 0 && !x.forked && repeatableNode(n.in) && !slices.ContainsFunc(exprs, func(e expr) bool { return !forkable(e) })
+}
+
+// repeatableNode reports whether n gives the same rows whenever it is read, in any order: it is made of tables by conditions, joins and
+// expressions that do not depend on the moment.
+func repeatableNode(n node) bool {
+	switch n := n.(type) {
+	case *scanNode, *filterNode, *projectNode, *sharedNode, *valuesNode, *semiNode:
+	case *joinNode:
+		if len(n.args) > 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	return !slices.ContainsFunc(exprsOf(n), func(e expr) bool { return !forkable(e) }) &&
+		!slices.ContainsFunc(inputsOf(n), func(in node) bool { return !repeatableNode(in) })
 }
 
 // newPasses makes the operator of a repeatable aggregateNode; the first pass is worked at by several goroutines if that is possible.
@@ -58,7 +76,11 @@ func (x *execution) newPasses(n *aggregateNode) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &passesOp{x: x, n: n, part: part, op: op, count: 1}, nil
+	most := passBitsMost
+	if !forkableNode(n.in) {
+		most = passBitsJoin
+	}
+	return &passesOp{x: x, n: n, part: part, op: op, count: 1, most: most}, nil
 }
 
 func (op *passesOp) next() (*value.Batch, error) {
@@ -81,7 +103,7 @@ func (op *passesOp) next() (*value.Batch, error) {
 // divide puts passes in the place of the one at hand, which failed before it gave a row. It reports whether that may help.
 func (op *passesOp) divide(err error) bool {
 	e, ok := err.(*Error)
-	if !ok || e.Code != codeOutOfMemory || op.given || op.groups() < passGroups || op.at.mask >= 1<<passBitsMost-1 {
+	if !ok || e.Code != codeOutOfMemory || op.given || op.groups() < passGroups || op.at.mask >= 1<<op.most-1 {
 		return false
 	}
 	op.x.freeze()

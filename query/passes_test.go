@@ -25,6 +25,10 @@ func TestPasses(t *testing.T) {
 		{"select count(*), count(distinct n), sum(s - m - m - n + 1) from (select second / 2 as k, repeat('x', 150) as x, idle, count(*) as n, sum(second) as s, min(second) as m from calendar group by second / 2, x, idle) s where n = 2",
 			"4000 | 1 | 0"},
 		{"select count(*), sum(array_length(a, 1)) from (select second / 5 as k, array_agg(distinct repeat(second::text, 20) order by repeat(second::text, 20)) as a from calendar group by 1) s", "1600 | 8000"},
+		{"select count(*), sum(n), bool_and(k = least) from (select second / 2 || repeat('x', 150) as k, count(*) as n, min(second / 2 || repeat('x', 150)) as least from calendar c where exists (select 1 from calendar d where d.second = c.second) group by 1) s",
+			"4000 | 8000 | t"},
+		{"select count(*), sum(n), bool_and(k = least) from (select c.second / 2 || repeat('x', 150) as k, count(d.second) as n, min(c.second / 2 || repeat('x', 150)) as least from calendar c left join calendar d on d.second = c.second + 4000 group by 1) s",
+			"4000 | 4000 | t"},
 	} {
 		if a := ask(c.sql); a.err != nil || a.rows[0] != c.want {
 			t.Errorf("%s: %v %v, want %s", c.sql, a.rows, a.err, c.want)
