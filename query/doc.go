@@ -45,7 +45,8 @@
 // Of rounds and calendar, the columns that count are read, and conditions on round and second become the range or the list of
 // seconds that is read. Where a table can split a path (Path.Split), an aggregate whose result does not depend on the order of its
 // rows, and a sort with LIMIT, are worked at by several goroutines (parallel.go), as many as processors and
-// max_parallel_workers_per_gather allow; each has an execution of its own, made by fork. A join
+// max_parallel_workers_per_gather allow; each has an execution of its own, made by fork. Of several grouping sets, those whose keys another one has are
+// made of its groups where no aggregate depends on the order (exec_sets.go). A join
 // looks the keys of one side up in the other if that finds rows by key (Path.Keys, exec_lookup.go): some thousands together, as long as
 // that takes less time than to read the table (Path.Rows, Path.KeyRows). What the keys of a part of the left side found is joined, and given
 // up for the next part. Where a table, to be held, takes more than half of the statement's memory, parts of the left side are held instead, and

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,27 @@ func TestGroupingSets(t *testing.T) {
 	t.Logf("%d of %d answered, %d in passes", answered, 2*n, passes)
 	if answered < n*3/2 || passes < n/10 {
 		t.Errorf("%d of %d answered, %d in passes", answered, 2*n, passes)
+	}
+}
+
+// TestGroupingSetsInParts groups by several sets in parts and in one.
+func TestGroupingSetsInParts(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.Advance(200_000 * time.Second)
+	for _, aggs := range []string{"count(*), sum(second), min(second::text), max(second) filter (where second % 2 = 1)", "max((second % 5)::numeric), avg(second)"} {
+		sql := "select a, b, grouping(a, b), " + aggs + " from (select second / 50000 as a, second % 3 as b, second from calendar) c group by grouping sets (rollup (a, b), (b), (), (a, b)) order by 1, 2, 3"
+		var answers [2]answer
+		for i, helpers := range []string{"0", "2"} {
+			run(t.Context(), w.current, "set max_parallel_workers_per_gather = "+helpers)
+			answers[i] = run(t.Context(), w.current, sql)
+			plan := run(t.Context(), w.current, "explain "+sql)
+			if got := strings.Contains(strings.Join(plan.rows, "\n"), "Finalize HashAggregate"); got != (i > 0 && runtime.GOMAXPROCS(0) > 1) {
+				t.Error(strings.Join(plan.rows, "\n"))
+			}
+		}
+		if one, parts := answers[0], answers[1]; one.err != nil || len(one.rows) < 40 || !slices.Equal(one.rows, parts.rows) {
+			t.Errorf("%s\nin one: %v %s\nin parts: %v %s", sql, one.err, head(one.rows), parts.err, head(parts.rows))
+		}
 	}
 }
 
