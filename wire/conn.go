@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -18,7 +19,7 @@ import (
 
 // conn is one connection. Its goroutine owns all fields but those under mu.
 type conn struct {
-	origin      string // that start-up places are counted by
+	origin      string // that start-up places are counted by: an address, or the account of a client on a Unix socket
 	srv         *Server
 	base        context.Context // ends when the server's patience does; calls' contexts derive from it
 	log         *slog.Logger
@@ -65,6 +66,9 @@ func newConn(s *Server, base context.Context, nc net.Conn) *conn {
 		remote = From(nc.RemoteAddr())
 	}
 	c := &conn{srv: s, base: base, nc: nc, origin: places.Origin(nc.RemoteAddr()), uid: peerUID(nc), log: s.cfg.Logger.With("remote", remote)}
+	if c.uid != nil {
+		c.origin = fmt.Sprintf("account %d", *c.uid)
+	}
 	c.in.conn, c.in.memory = nc, &s.incoming
 	c.out = output{conn: nc, now: s.cfg.Now, timeout: c.writeTimeout, opened: -1}
 	return c
