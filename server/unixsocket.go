@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
 )
 
 // SocketPath returns where clients look for the Unix socket of the port in a directory.
@@ -33,30 +32,31 @@ func ListenUnix(dir string, port int) (net.Listener, error) {
 		}
 		ln, err = net.Listen("unix", path)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, adviceOnSocket(err))
+	if err == nil {
+		if err = os.Chmod(path, 0o777); err == nil {
+			return ln, nil
+		}
+		ln.Close()
 	}
-	if err := os.Chmod(path, 0o777); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return ln, nil
+	return nil, fmt.Errorf("%w: %s", err, adviceOnSocket(err))
 }
 
 // adviceOnSocket says what to do about a socket that cannot be listened on.
 func adviceOnSocket(err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return "another server has the port in this directory: choose another port or directory"
+		return "another server has the port in this directory, or something else has its place: choose another port or directory"
 	}
 	return "want a directory that is there already and that this account may write to, such as /run/jurat"
 }
 
-// abandoned reports whether a path is that of a socket on which nobody listens.
+// abandoned reports whether a path is that of a socket that nobody has open. It asks with another type of socket, which is told so and never
+// served: of a socket that systemd holds, a client would start the server.
 func abandoned(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode().Type() != os.ModeSocket {
 		return false
 	}
-	conn, err := net.DialTimeout("unix", path, time.Second)
+	conn, err := net.Dial("unixgram", path)
 	if err == nil {
 		conn.Close()
 	}
