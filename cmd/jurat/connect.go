@@ -52,7 +52,7 @@ func dial(ctx context.Context, server string) (*pgx.Conn, error) {
 		if err != nil {
 			host, port = server, "5433"
 		}
-		server = "postgres://jurat@/jurat?" + url.Values{"host": {host}, "port": {port}}.Encode()
+		server = "postgres://jurat@/jurat?host=" + percent(host) + "&port=" + percent(port)
 	case err == nil && !strings.ContainsAny(server, "/="):
 		server = "postgres://jurat@" + server + "/jurat"
 	}
@@ -67,6 +67,9 @@ func dial(ctx context.Context, server string) (*pgx.Conn, error) {
 	defer told.Stop()
 	return pgx.ConnectConfig(ctx, c)
 }
+
+// percent writes a value of a Postgres URL's query. There a plus sign is one, and not a space as on the web.
+func percent(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 // addressOf returns the host and port that a client connects to first.
 func addressOf(c *pgconn.Config) string { return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) }
@@ -91,7 +94,7 @@ func connectAdvice(err error) string {
 		return "The URL demands TLS, and what answers there has none or does not agree on it. Is it the server's Postgres port? " +
 			"A server without TLS (serve --tls-cert) takes clients of its own machine alone: those give sslmode=disable"
 	}
-	return "Is the server running (jurat serve), and does --server name its Postgres port (serve --listen)?"
+	return "Is the server running (jurat serve), and does --server name its Postgres port (serve --listen) or the directory of its Unix socket (serve --socket-directory)?"
 }
 
 // demandsTLS reports whether a connection is made with TLS or not at all.

@@ -30,7 +30,10 @@ func overSocket(dir, port, role string, statements ...string) string {
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	require.Program(t, "psql")
-	data, dir := t.TempDir(), t.TempDir()
+	data, dir := t.TempDir(), filepath.Join(t.TempDir(), "a +&=b")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	s := startServer(t, data, "--socket-directory", dir)
 	_, port, _ := net.SplitHostPort(s.address)
 	const where = `SELECT coalesce(client_addr::text, 'none'), client_port FROM pg_stat_activity`
@@ -38,7 +41,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Errorf("psql says %s", got)
 	}
 	expect(t, 0, "jurat", "role", "list", "--server", dir+":"+port)
-	expect(t, exitError, "Is the server running", "role", "list", "--server", dir)
+	expect(t, exitError, "directory of its Unix socket", "role", "list", "--server", dir)
 	expectFinding(t, diagnose(t, 0, "--data", data, "--listen", s.address, "--socket-directory", dir), "Unix socket", stateOK, "answers")
 
 	second := []string{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.2:" + port, "--socket-directory"}
