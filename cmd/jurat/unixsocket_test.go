@@ -93,12 +93,13 @@ func TestPeer(t *testing.T) {
 	s := startServer(t, data, "--socket-directory", dir)
 	_, port, _ := net.SplitHostPort(s.address)
 	s.psql("CREATE ROLE " + me.Username + " LOGIN; CREATE ROLE canton LOGIN PASSWORD 'secret'; GRANT agency TO canton")
-	for role, words := range map[string]string{me.Username: me.Username + "\n", "jurat": `FATAL:  peer authentication failed for user "jurat"`,
+	for role, words := range map[string]string{me.Username: me.Username + "\n", "jurat": `FATAL:  Peer authentication failed for user "jurat"`,
 		"canton": "no password supplied", "stranger": "no password supplied"} {
 		if got := overSocket(dir, port, role, "SELECT current_user"); !strings.Contains(got, words) {
 			t.Errorf("%s is told %s", role, got)
 		}
 	}
+	expect(t, exitError, "(SQLSTATE 28000)\nRun the client as the account", "role", "list", "--server", dir+":"+port)
 	if got := s.psql("SELECT type, user_name, address, auth_method FROM pg_hba_file_rules LIMIT 1", "-qAt"); got != "local|{"+me.Username+",jurat}||peer\n" {
 		t.Errorf("the rule in force: %s", got)
 	}

@@ -151,11 +151,12 @@ func prove(by hba.Method, s *wire.Startup) error {
 
 // notProven is what the client is told if that does not show that it is the role.
 func notProven(by hba.Method, role string) *wire.Error {
-	name := "certificate"
-	if by == hba.Peer {
-		name = "peer"
+	if by == hba.Cert {
+		return refused(codeNotAuthorized, "certificate authentication failed for user %q", role)
 	}
-	return refused(codeNotAuthorized, "%s authentication failed for user %q", name, role)
+	no := refused(codeNotAuthorized, "Peer authentication failed for user %q", role)
+	no.Hint = "Run the client as the account of this machine that is named as the role, or give your own role."
+	return no
 }
 
 // kinds are the groups of roles, that of superusers among them.
