@@ -289,7 +289,7 @@ func TestPeer(t *testing.T) {
 		switch err := a.Authenticate(t.Context(), s, honest(t, "wrong", nil)); {
 		case c.want == "" && err != nil, c.want != "" && !errors.As(err, &e):
 			t.Errorf("%q: %s: %v", c.rules, c.user, err)
-		case c.want != "" && (!strings.Contains(e.Message, c.want) || strings.Contains(e.Hint, "as the account") != strings.HasPrefix(c.want, "Peer") || len(*reasons) != 1 || !strings.Contains((*reasons)[0], c.reason)):
+		case c.want != "" && (!strings.Contains(e.Message, c.want) || (e.Hint != "") != strings.HasPrefix(c.want, "Peer") || len(*reasons) != 1 || !strings.Contains((*reasons)[0], c.reason)):
 			t.Errorf("%q: %s: %+v, the log is told %q", c.rules, c.user, e, *reasons)
 		}
 	}

@@ -17,6 +17,8 @@ func TestRefused(t *testing.T) {
 		"local all all peer map=x":                                "option",
 		"local all all ident":                                     "want trust",
 		"host all all 127.0.0.0/8 peer":                           "type local",
+		"hostssl all all 127.0.0.0/8 peer":                        "type local",
+		"hostssl all all all trust":                               "loopback",
 		"hosts all all all reject":                                "want local, host",
 		"host all all all":                                        "method",
 		"host all all 10.0.0.0/8 trust":                           "loopback",
