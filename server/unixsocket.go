@@ -33,12 +33,23 @@ func ListenUnix(dir string, port int) (net.Listener, error) {
 		ln, err = net.Listen("unix", path)
 	}
 	if err == nil {
-		if err = os.Chmod(path, 0o777); err == nil {
+		if err = admitAll(path); err == nil {
 			return ln, nil
 		}
 		ln.Close()
 	}
 	return nil, fmt.Errorf("%w: %s", err, adviceOnSocket(err))
+}
+
+// admitAll lets every account connect to a socket. It follows no symbolic link out of the directory, which somebody else who may write there
+// could have put in the socket's place.
+func admitAll(path string) error {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Chmod(filepath.Base(path), 0o777)
 }
 
 // adviceOnSocket says what to do about a socket that cannot be listened on.

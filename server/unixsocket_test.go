@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 )
@@ -44,5 +45,19 @@ func TestSocketTaken(t *testing.T) {
 	defer ln.Close()
 	if info, err := os.Stat(SocketPath(dir, 5433)); err != nil || info.Mode().Perm() != 0o777 {
 		t.Errorf("not everybody may connect: %v, %v", info, err)
+	}
+}
+
+// TestSocketSwapped: a symbolic link that is put in the place of a new socket opens no file to all.
+func TestSocketSwapped(t *testing.T) {
+	key, path := filepath.Join(t.TempDir(), "key"), SocketPath(t.TempDir(), 5433)
+	if err := errors.Join(os.WriteFile(key, nil, 0o600), os.Symlink(key, path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := admitAll(path); err == nil {
+		t.Error("a link is taken for the socket")
+	}
+	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key is left with %v, %v", info.Mode(), err)
 	}
 }
