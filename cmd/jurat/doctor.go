@@ -23,7 +23,7 @@ func newDoctor() *cobra.Command {
 		Long: `Check the data directory, its keys and certificates, those for TLS if they are given as to jurat serve, the login rules, the
 disk and whether it does what it says when it is told to sync, the clock, limits and memory of this machine, the port and the Unix socket. Works beside a running
 server, and on one that is stopped, whose newest round is then compared with the clock. Nothing is changed; for the check of the
-disk a small file is written to the data directory and removed.
+disk a small file is written to the data directory and removed, and so is, for its own, a Unix socket that a crash left.
 
 Run it as the user that the server runs as: limits and permissions are those of whoever runs it.
 

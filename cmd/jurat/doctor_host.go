@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -89,6 +90,10 @@ func (d *doctor) checkSocket() {
 	address, err := net.ResolveTCPAddr("tcp", d.listen)
 	if dir == "" || err != nil {
 		return
+	}
+	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o022 != 0 {
+		d.add(stateWarn, "socket directory", fmt.Sprintf("%s has mode %04o", dir, info.Mode().Perm()),
+			"Others may put a socket of their own there, to which clients then come: give a directory that only the server writes to.")
 	}
 	d.checkListener("Unix socket", "unix", server.SocketPath(dir, address.Port), "--socket-directory",
 		func() (net.Listener, error) { return server.ListenUnix(dir, address.Port) })

@@ -42,7 +42,11 @@ func TestUnixSocket(t *testing.T) {
 	}
 	expect(t, 0, "jurat", "role", "list", "--server", dir+":"+port)
 	expect(t, exitError, "directory of its Unix socket", "role", "list", "--server", dir)
-	expectFinding(t, diagnose(t, 0, "--data", data, "--listen", s.address, "--socket-directory", dir), "Unix socket", stateOK, "answers")
+	found := diagnose(t, 0, "--data", data, "--listen", s.address, "--socket-directory", dir)
+	expectFinding(t, found, "Unix socket", stateOK, "answers")
+	if f, ok := found["socket directory"]; ok {
+		t.Errorf("of a directory that only this account writes to: %+v", f)
+	}
 
 	second := []string{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.2:" + port, "--socket-directory"}
 	expect(t, exitError, "another server has the port", append(second, dir)...)
@@ -52,10 +56,15 @@ func TestUnixSocket(t *testing.T) {
 		t.Errorf("after a crash: %s", got)
 	}
 	s.stop()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	expectFinding(t, diagnose(t, 0, "--data", data, "--listen", s.address, "--socket-directory", dir), "Unix socket", stateOK, "is free")
+	found = diagnose(t, 0, "--data", data, "--listen", s.address, "--socket-directory", dir)
+	expectFinding(t, found, "Unix socket", stateOK, "is free")
+	expectFinding(t, found, "socket directory", stateWarn, "mode 0777")
 
 	number, err := strconv.Atoi(port)
 	if err != nil {
