@@ -207,7 +207,9 @@ func firstPassword(path string) (string, error) {
 }
 
 // hasSocket reports whether there is a Unix socket.
-func (c *Config) hasSocket() bool { return c.SocketDirectory != "" || c.Listeners[ListenerSocket] != nil }
+func (c *Config) hasSocket() bool {
+	return c.SocketDirectory != "" || c.Listeners[ListenerSocket] != nil
+}
 
 // hbaPath is where the login rules are.
 func (c *Config) hbaPath() string {
