@@ -12,6 +12,7 @@ import (
 	"github.com/jurat-ledger/jurat/query"
 	"github.com/jurat-ledger/jurat/server/ledger"
 	"github.com/jurat-ledger/jurat/storage"
+	"github.com/jurat-ledger/jurat/wire"
 )
 
 // Config is what an operator sets. The zero value of a field is not a default: see DefaultConfig.
@@ -184,10 +185,11 @@ func (c *Config) validateNetwork() (errs []error) {
 		"--page-listen": c.PageListen}
 	for name, ln := range c.Listeners {
 		flag := "--" + name
-		if _, isUnix := ln.Addr().(*net.UnixAddr); isUnix != (name == ListenerSocket) {
+		if wire.IsLocal(ln.Addr()) != (name == ListenerSocket) {
 			errs = append(errs, fmt.Errorf("socket %q is at %s: of all names %s alone is for a Unix socket", name, ln.Addr(), ListenerSocket))
 			continue
-		} else if isUnix {
+		}
+		if name == ListenerSocket {
 			continue
 		}
 		if _, ok := addresses[flag]; !ok {

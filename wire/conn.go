@@ -62,7 +62,7 @@ type conn struct {
 
 func newConn(s *Server, base context.Context, nc net.Conn) *conn {
 	remote := nc.RemoteAddr().String()
-	if isLocal(nc.RemoteAddr()) {
+	if IsLocal(nc.RemoteAddr()) {
 		remote = From(nc.RemoteAddr())
 	}
 	c := &conn{srv: s, base: base, nc: nc, origin: places.Origin(nc.RemoteAddr()), uid: peerUID(nc), log: s.cfg.Logger.With("remote", remote)}
@@ -85,9 +85,9 @@ func From(remote net.Addr) string {
 	return ""
 }
 
-// isLocal reports whether a client is on a Unix socket.
-func isLocal(remote net.Addr) bool {
-	_, ok := remote.(*net.UnixAddr)
+// IsLocal reports whether an address is one of a Unix socket.
+func IsLocal(a net.Addr) bool {
+	_, ok := a.(*net.UnixAddr)
 	return ok
 }
 

@@ -168,7 +168,7 @@ func (c *conn) answerByte(b byte) error {
 }
 
 // takesTLS reports whether the client may have TLS: not on a Unix socket, as with PostgreSQL.
-func (c *conn) takesTLS() bool { return c.srv.cfg.TLS != nil && !isLocal(c.nc.RemoteAddr()) }
+func (c *conn) takesTLS() bool { return c.srv.cfg.TLS != nil && !IsLocal(c.nc.RemoteAddr()) }
 
 // answerTLS answers an SSLRequest. Bytes that came before the handshake could be an attacker's: they end the connection.
 func (c *conn) answerTLS() error {

@@ -108,7 +108,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, s *wire.Startup, x wir
 		return a.fail(ctx, s, "no rule lets it in", notProven(asked, s.User))
 	case !ok:
 		no := refused(codeNotAuthorized, "no pg_hba.conf entry for host %q, user %q, database %q, %s", from, s.User, s.Database, encryption)
-		if s.TLS == nil && !local(s) && a.triesWithTLS(s) {
+		if s.TLS == nil && !wire.IsLocal(s.Remote) && a.triesWithTLS(s) {
 			no.Hint = "The rules ask for TLS: connect with sslmode=require or verify-full."
 		}
 		return a.fail(ctx, s, "no rule", no)
@@ -162,11 +162,16 @@ func notProven(by hba.Method, role string) *wire.Error {
 // kinds are the groups of roles, that of superusers among them.
 var kinds = []string{"agency", "auditor", "operator", ""}
 
+// client is what rules are about, but for the kind of the role.
+func (a *Authenticator) client(s *wire.Startup) hba.Client {
+	return hba.Client{Database: a.config.Database(s.Database), User: s.User, Local: wire.IsLocal(s.Remote), Address: clientAddr(s.Remote), TLS: s.TLS != nil}
+}
+
 // rule finds the rule for a client; ok is false if there is none. asked is what some kind of role of this name would be asked for
 // from there: SCRAM, or Cert or Peer if that comes first, "" if none would be asked for anything.
 func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool, asked hba.Method) {
-	rules := a.config.Rules()
-	client := hba.Client{Database: a.config.Database(s.Database), User: s.User, Kind: role.Group, Local: local(s), Address: clientAddr(s.Remote), TLS: s.TLS != nil}
+	rules, client := a.config.Rules(), a.client(s)
+	client.Kind = role.Group
 	rule, ok = rules.Find(client, localNetworks)
 	for _, client.Kind = range kinds {
 		switch r, some := rules.Find(client, localNetworks); {
@@ -182,7 +187,8 @@ func (a *Authenticator) rule(s *wire.Startup, role Role) (rule hba.Rule, ok bool
 
 // triesWithTLS reports whether the rules would let a role of this name, of some kind, try to log in from there if it came with TLS.
 func (a *Authenticator) triesWithTLS(s *wire.Startup) bool {
-	client := hba.Client{Database: a.config.Database(s.Database), User: s.User, Address: clientAddr(s.Remote), TLS: true}
+	client := a.client(s)
+	client.TLS = true
 	for _, client.Kind = range kinds {
 		if r, ok := a.config.Rules().Find(client, localNetworks); ok && r.Method != hba.Reject {
 			return true
@@ -309,12 +315,6 @@ func (a *Authenticator) fail(ctx context.Context, s *wire.Startup, reason string
 // guessOf is who a client that fails to log in is remembered as. No role has a longer name than what is remembered of one.
 func guessOf(s *wire.Startup) guess {
 	return guess{network(clientAddr(s.Remote)), strings.Clone(s.User[:min(len(s.User), maxName)])}
-}
-
-// local reports whether a client came by a Unix socket.
-func local(s *wire.Startup) bool {
-	_, ok := s.Remote.(*net.UnixAddr)
-	return ok
 }
 
 // nobody is the number of the account that stands for those which this process cannot see: see user_namespaces(7).
