@@ -396,17 +396,17 @@ func (m Method) check() error {
 
 // check refuses rules that are dangerous or mean nothing.
 func (r *Rule) check() error {
-	loopback := r.network.IsValid() && (within(r.network, "127.0.0.0/8") || within(r.network, "::1/128"))
+	here := r.Type == "local" || r.network.IsValid() && (within(r.network, "127.0.0.0/8") || within(r.network, "::1/128"))
 	switch {
 	case r.Method == Peer && r.Type != "local":
 		return errors.New("method peer is for type local: over a network nobody knows who runs the client")
-	case r.Method == Trust && !loopback && r.Type != "local":
+	case r.Method == Trust && !here:
 		return fmt.Errorf("method trust is for loopback addresses alone (127.0.0.0/8, ::1/128), not for %s: write scram-sha-256 or cert", r.Address)
 	case (r.Method == Cert || r.VerifyFull) && r.Type != "hostssl":
 		return errors.New("client certificates need type hostssl")
 	case r.VerifyFull && r.Method != SCRAM && r.Method != Cert:
 		return fmt.Errorf("clientcert=verify-full goes with scram-sha-256, not with %s", r.Method)
-	case r.Type == "hostnossl" && !loopback && r.Method != Reject:
+	case r.Type == "hostnossl" && !here && r.Method != Reject:
 		return fmt.Errorf("type hostnossl is for loopback addresses alone, not for %s: others need TLS", r.Address)
 	}
 	return nil
