@@ -162,10 +162,13 @@ func (l *library) restart(ctx context.Context, b *Bench, clients int, seconds fl
 	if _, err = f.each(l.ready); err == nil {
 		_, err = l.server.Settle(ctx, 0)
 	}
-	for _, s := range searches {
+	for i, s := range searches {
+		warm := b.Seconds // has the heap grown as the search needs
+		if i == 0 {
+			warm = max(warm, seconds) // and the caches filled
+		}
 		if err == nil && l.answers(s) {
-			_, err = b.lookUp(ctx, f, l, s, 1<<32, max(seconds, b.Seconds))
-			seconds = 0 // the first search has the caches filled, each of the others the heap grown as it needs
+			_, err = b.lookUp(ctx, f, l, s, 1<<32, warm)
 		}
 	}
 	if err != nil {

@@ -102,7 +102,6 @@ func (o *signOptions) run(ctx context.Context, out, words io.Writer, paths []str
 		fmt.Fprintf(words, "Filed, but round %s does not close yet: the server's clock may be behind, which its /readyz says. Ctrl-C ends the waiting.\n",
 			filings[0].round.UTC().Format(time.RFC3339))
 	})
-	defer late.Stop()
 	for i, f := range filings {
 		err := f.prove(ctx, conn, out, certificates)
 		late.Stop()
